@@ -1,0 +1,21 @@
+/**
+ * Prints the figures the README quotes. Nothing here passes or fails: exact counts are asserted by the tests, times are
+ * for people to look at, on a quiet machine.
+ */
+import { benchEmit } from './emit.js';
+import { benchFanOut } from './fan-out.js';
+import { describeMachine } from './figures.js';
+import { benchIdle } from './idle.js';
+import { benchSlowReaders } from './slow-readers.js';
+
+const benches: Record<string, () => Promise<void>> = {
+  emit: benchEmit,
+  'fan-out': benchFanOut,
+  idle: benchIdle,
+  slow: benchSlowReaders,
+};
+
+console.log(describeMachine());
+const wanted = process.argv.slice(2);
+for (const [name, bench] of Object.entries(benches))
+  if (wanted.length === 0 || wanted.includes(name)) await bench();

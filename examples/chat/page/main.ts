@@ -1,0 +1,226 @@
+/**
+ * Wires the page: the conversation named in the address is opened and followed, what the user sends starts an answer
+ * on it, and other tabs hear about both. The address is the only thing a reload needs.
+ */
+import {
+  earlierTurns,
+  listConversations,
+  listModels,
+  RefusedError,
+  type StartRequest,
+  startAnswer,
+  stopAnswer,
+} from './chat-api.js';
+import { ChatView, type Connection } from './chat-view.js';
+import { Composer, type Message } from './composer.js';
+import { Conversation } from './conversation.js';
+import { ConversationList } from './conversation-list.js';
+import { byId } from './elements.js';
+import { ensureIdentity, randomName } from './identity.js';
+import { type LinkEvent, StreamLink } from './stream-link.js';
+
+declare global {
+  interface Window {
+    /** What the page holds, for tests. */
+    chatState: () => object;
+  }
+}
+
+let conversation: Conversation | undefined;
+let link: StreamLink | undefined;
+/** What was sent and isn't part of the conversation yet; once accepted, the generation that will bring it. */
+let pending: { readonly text: string; readonly generation?: number } | undefined;
+let problem = '';
+
+ensureIdentity();
+const otherTabs = new BroadcastChannel('generation-jobs-chat');
+const list = new ConversationList(startNewChat);
+const composer = new Composer({ onSend: (message) => void send(message), onStop: () => void stop() });
+const view = new ChatView(() => ({
+  conversation,
+  connection: connection(),
+  pendingText: pending?.text,
+  problem,
+}));
+
+window.addEventListener('hashchange', openFromAddress);
+otherTabs.addEventListener('message', ({ data }) => {
+  if (data === conversation?.id) link?.wake();
+  void refreshList();
+});
+for (const button of document.querySelectorAll<HTMLButtonElement>('#suggestions button')) {
+  button.addEventListener('click', () =>
+    composer.sendText(button.querySelector('b')?.textContent ?? '', button.value),
+  );
+}
+window.chatState = () => ({
+  conversationId: conversation?.id,
+  generation: conversation?.lastTurn?.generation,
+  text: conversation?.lastTurn?.content.text ?? '',
+  status: conversation?.lastTurn?.status,
+  turns:
+    conversation?.turns.map(({ generation, status, content }) => ({
+      generation,
+      status,
+      text: content.text,
+    })) ?? [],
+  cursor: conversation?.cursor ?? '',
+  connection: connection(),
+  problem,
+});
+openFromAddress();
+void loadModels();
+
+async function loadModels(): Promise<void> {
+  composer.offer(await listModels());
+}
+
+// --- which conversation
+
+function addressedId(): string {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return '';
+  }
+}
+
+function openFromAddress(): void {
+  const id = addressedId();
+  if (id === (conversation?.id ?? '')) return;
+  open(id, true);
+}
+
+function startNewChat(): void {
+  location.hash = '';
+  composer.focus();
+}
+
+/** `isKnown`: there may be history and an answer under way; otherwise it has just begun, and all of it will come. */
+function open(id: string, isKnown: boolean): void {
+  link?.close();
+  if (isKnown) pending = undefined;
+  problem = '';
+  conversation = id === '' ? undefined : new Conversation(id);
+  link = conversation && follow(conversation, isKnown);
+  if (conversation && isKnown) void loadEarlierTurns(conversation);
+  void refreshList();
+  changed();
+}
+
+async function loadEarlierTurns(of: Conversation): Promise<void> {
+  const turns = await earlierTurns(of.id).catch(() => null);
+  of.addEarlier(turns ?? []);
+  if (turns === null && of === conversation && of.turns.length === 0 && link?.state === 'idle') {
+    problem = 'The server no longer knows this conversation. It keeps them in memory only.';
+  }
+  changed();
+}
+
+async function refreshList(): Promise<void> {
+  const conversations = await listConversations().catch(() => undefined);
+  if (conversations) list.render(conversations, conversation?.id);
+}
+
+// --- following
+
+function follow(followed: Conversation, resume: boolean): StreamLink {
+  return new StreamLink(followed.id, resume, {
+    onEvent: (event) => apply(followed, event),
+    onState: (state) => {
+      // A link rests only while nothing is expected: idle in mid-answer means that the stream is gone.
+      if (state === 'idle') followed.loseAnswer();
+      changed();
+    },
+    onBroken: (message) => complain(`The stream was broken and has been read anew. ${message}`),
+    mayRest: () => pending === undefined && followed.turns.length > 0 && !followed.isAnswering,
+  });
+}
+
+function apply(followed: Conversation, event: LinkEvent): void {
+  try {
+    followed.apply(event);
+  } catch (error) {
+    complain(String(error));
+  }
+  if (followed !== conversation) return;
+  // What came before a sync may include whole answers this page hasn't seen.
+  if (event.event === 'sync') void loadEarlierTurns(followed);
+  if (!followed.isAnswering) void refreshList();
+  changed();
+}
+
+/** `done` hides nothing: with the answer complete, there is nothing the connection could still bring of it. */
+function connection(): Connection {
+  if (!link || !conversation) return 'ready';
+  const { state } = link;
+  if (state === 'closed' || state === 'idle') return 'done';
+  if (state === 'live' && conversation.turns.length > 0 && !conversation.isAnswering) return 'done';
+  return state;
+}
+
+// --- sending and stopping
+
+async function send({ text, ...choice }: Message): Promise<void> {
+  pending = { text };
+  problem = '';
+  changed();
+  const conversationId = conversation?.id;
+  const request: StartRequest = {
+    text,
+    idempotencyKey: randomName(),
+    ...choice,
+    ...(conversationId !== undefined && { conversationId }),
+  };
+  try {
+    const started = await startAnswer(request);
+    otherTabs.postMessage(started.conversationId);
+    if (pending && conversationId === conversation?.id) {
+      pending = { text, generation: started.generation };
+      goOnWith(started.conversationId);
+    }
+  } catch (error) {
+    pending = undefined;
+    composer.restore(text);
+    complain(
+      error instanceof RefusedError
+        ? error.message
+        : 'The message could not be sent: the server can’t be reached.',
+    );
+  }
+  void refreshList();
+  changed();
+}
+
+function goOnWith(id: string): void {
+  if (conversation?.id === id) {
+    link?.wake();
+    return;
+  }
+  open(id, false);
+  history.pushState(null, '', `#${encodeURIComponent(id)}`);
+}
+
+async function stop(): Promise<void> {
+  const turn = conversation?.lastTurn;
+  if (!conversation || !turn) return;
+  await stopAnswer(conversation.id, turn.generation).catch(() =>
+    complain('The answer could not be stopped: try again.'),
+  );
+}
+
+function complain(message: string): void {
+  problem = message;
+  changed();
+}
+
+function changed(): void {
+  const { generation: awaited = Infinity } = pending ?? {};
+  if (conversation?.turns.some(({ generation }) => generation >= awaited)) pending = undefined;
+  if (conversation?.isAnswering) composer.setState('answering');
+  else composer.setState(pending === undefined ? 'ready' : 'sending');
+  view.schedule();
+}
+
+byId('text', HTMLTextAreaElement).disabled = false;
+composer.focus();

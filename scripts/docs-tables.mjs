@@ -1,0 +1,139 @@
+/**
+ * Writes the tables of the documentation that the code knows better than any author: the options and their bounds, the
+ * error codes, the metrics, the transitions. Each stands between `<!-- name -->` and `<!-- /name -->` and is made from the
+ * built library, so build first. With --check nothing is written; exits 1 and names each table that differs. A mark
+ * that is missing, or there twice, is an error: a table must not fall out of the documentation unnoticed.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import { z } from 'zod';
+import { ERROR_TABLE, optionsSchema, TRANSITIONS } from '../dist/index.js';
+import { createMetrics } from '../dist/metrics/index.js';
+
+const SECOND = 1000;
+const UNITS_OF_TIME = [
+  { unit: 'd', size: 24 * 3600 * SECOND },
+  { unit: 'h', size: 3600 * SECOND },
+  { unit: 'min', size: 60 * SECOND },
+  { unit: 's', size: SECOND },
+  { unit: 'ms', size: 1 },
+];
+const UNITS_OF_SIZE = [
+  { unit: 'GiB', size: 1024 ** 3 },
+  { unit: 'MiB', size: 1024 ** 2 },
+  { unit: 'KiB', size: 1024 },
+  { unit: 'B', size: 1 },
+];
+
+const tables = [
+  { file: 'README.md', name: 'options', make: optionsTable },
+  { file: 'README.md', name: 'errors', make: errorsTable },
+  { file: 'README.md', name: 'metrics', make: metricsTable },
+  { file: 'PROTOCOL.md', name: 'transitions', make: transitionsTable },
+];
+
+process.chdir(join(import.meta.dirname, '..'));
+const differing = [];
+for (const { file, name, make } of tables) {
+  const text = readFileSync(file, 'utf8');
+  const updated = withBlock(text, name, await make(), file);
+  if (updated === text) continue;
+  differing.push(`${file}: ${name}`);
+  if (!process.argv.includes('--check')) writeFileSync(file, updated);
+}
+if (process.argv.includes('--check') && differing.length > 0) {
+  for (const table of differing)
+    console.error(`${table} differs from the code; run node scripts/docs-tables.mjs`);
+  process.exit(1);
+}
+
+function withBlock(text, name, table, file) {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const parts = [text.split(begin), text.split(end)];
+  if (parts.some(({ length }) => length !== 2) || text.indexOf(end) < text.indexOf(begin))
+    throw new Error(`${file} must have ${begin} and ${end} once, in this order`);
+  return `${parts[0][0]}${begin}\n${table}\n${end}${parts[1][1]}`;
+}
+
+function optionsTable() {
+  const { properties } = z.toJSONSchema(optionsSchema, { io: 'input' });
+  const { limits, ...times } = properties;
+  const rows = [
+    ...Object.entries(times),
+    ...Object.entries(limits.properties).map(([name, option]) => [`limits.${name}`, option]),
+  ].map(([name, option]) => optionRow(name, option));
+  return table(['option', 'default', 'bounds', 'meaning'], rows);
+}
+
+function optionRow(name, { type, minimum, maximum, default: byDefault, description }) {
+  const measure = measureOf(name);
+  const value = (given) => (typeof given === 'number' ? measure(given) : String(given));
+  const largest = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
+  const bounds =
+    type === 'boolean'
+      ? 'true, false'
+      : largest === undefined
+        ? `${value(minimum)} or more`
+        : `${value(minimum)} to ${value(largest)}`;
+  return [`\`${name}\``, value(byDefault), bounds, description.replace(/ \((ms|bytes)\)$/, '')];
+}
+
+function measureOf(name) {
+  if (name.endsWith('Ms')) return (value) => inUnits(value, UNITS_OF_TIME);
+  if (name.endsWith('Bytes')) return (value) => inUnits(value, UNITS_OF_SIZE);
+  return (value) => value.toLocaleString('en-US');
+}
+
+/** In the largest unit that divides it. */
+function inUnits(value, units) {
+  const { unit, size } = units.find((one) => value >= one.size && value % one.size === 0) ?? units.at(-1);
+  return `${(value / size).toLocaleString('en-US')} ${unit}`;
+}
+
+function errorsTable() {
+  const rows = Object.entries(ERROR_TABLE).map(([code, { status, remedy }]) => [
+    `\`${code}\``,
+    status,
+    remedy,
+  ]);
+  return table(['code', 'status', 'remedy'], rows);
+}
+
+async function metricsTable() {
+  const registry = new Registry();
+  createMetrics({ registry });
+  const rows = (await registry.getMetricsAsJSON()).map(({ name, type, help, values }) => {
+    return [`\`${name}\``, type, labelsOf(values), help];
+  });
+  return table(['metric', 'type', 'labels', 'meaning'], rows);
+}
+
+/** `label`: its values. A histogram's own `le` is not one of ours. */
+function labelsOf(values) {
+  const valuesByLabel = new Map();
+  for (const { labels } of values) {
+    for (const [label, value] of Object.entries(labels)) {
+      if (label !== 'le') valuesByLabel.set(label, (valuesByLabel.get(label) ?? new Set()).add(value));
+    }
+  }
+  return [...valuesByLabel].map(([label, known]) => `\`${label}\`: ${[...known].join(', ')}`).join('; ');
+}
+
+function transitionsTable() {
+  const rows = Object.entries(TRANSITIONS).map(([name, { from, to, by, guard, nextAttempt, event }]) => [
+    `\`${name}\``,
+    from.map((status) => `\`${status}\``).join(', '),
+    `\`${to}\``,
+    by,
+    guard ?? '',
+    nextAttempt ? '+ 1' : '',
+    `\`${event}\``,
+  ]);
+  return table(['transition', 'from', 'to', 'by', 'guard', 'attempt', 'event'], rows);
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

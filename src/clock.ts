@@ -1,0 +1,66 @@
+/**
+ * Time, ids and chance, as parameters. Everything in the library that waits, dates, names or rolls dice does it through
+ * these two objects, so a test can hold them still. Wall time is only ever compared with wall time of the same store;
+ * what a process measures about itself (its own lease, idle time) uses the monotonic clock, which no one can set back.
+ */
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+
+/** What `setTimeout` gave back; opaque. */
+export type TimerHandle = unknown;
+
+export interface Clock {
+  /** Wall time in milliseconds since 1970. */
+  now(): number;
+  /** Milliseconds on a clock that only moves forward. */
+  monotonic(): number;
+  /** Calls back once, after at least `ms` milliseconds. Never keeps the process alive. */
+  setTimeout(callback: () => void, ms: number): TimerHandle;
+  clearTimeout(timer: TimerHandle): void;
+  /** Calls back after the input already received by this turn of the event loop has been handled. */
+  defer(callback: () => void): void;
+}
+
+export interface Entropy {
+  /** A name no other call, in any process, has returned. */
+  id(): string;
+  /** A number in [0, 1). */
+  random(): number;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  setTimeout: (callback, ms) => setTimeout(callback, ms).unref(),
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  defer: (callback) => {
+    setImmediate(callback);
+  },
+};
+
+export const systemEntropy: Entropy = {
+  id: () => randomUUID(),
+  random: () => Math.random(),
+};
+
+/**
+ * Resolves after `ms` milliseconds, or as soon as `signal` fires: the caller looks at the signal to tell which.
+ */
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const timer = clock.setTimeout(finish, ms);
+    function finish() {
+      clock.clearTimeout(timer);
+      signal?.removeEventListener('abort', finish);
+      resolve();
+    }
+    signal?.addEventListener('abort', finish, { once: true });
+  });
+}

@@ -1,0 +1,5 @@
+/**
+ * Content models: how a generation's events fold into what a late client needs.
+ */
+export { type ContentModel, defineContentModel, type FoldedEvent } from '../stream/content-model.js';
+export { textContent } from './text.js';

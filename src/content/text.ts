@@ -1,0 +1,31 @@
+/**
+ * The simplest content: text that grows. For hosts whose events carry pieces of one answer.
+ */
+import { type ContentModel, defineContentModel } from '../stream/content-model.js';
+
+/**
+ * A model named `text` whose content is `{ text }`, the concatenation of the pieces of all events named `event`.
+ *
+ * @param options.event the name of the events that carry text; default `text`
+ * @param options.field the field of their data that holds the piece; default `text`; without a string there, an event
+ *   adds nothing
+ */
+export function textContent(
+  options: { event?: string; field?: string } = {},
+): ContentModel<{ text: string }> {
+  const { event: name = 'text', field = 'text' } = options;
+  const pieceOf = (data: unknown): string => {
+    const piece =
+      typeof data === 'object' && data !== null ? (data as Record<string, unknown>)[field] : undefined;
+    return typeof piece === 'string' ? piece : '';
+  };
+  return defineContentModel<{ text: string }>({
+    name: 'text',
+    initial: () => ({ text: '' }),
+    fold: (content, { event, data }) => (event === name ? { text: content.text + pieceOf(data) } : content),
+    merge: (earlier, later) => {
+      const isText = earlier.event === name && later.event === name;
+      return isText ? { event: name, data: { [field]: pieceOf(earlier.data) + pieceOf(later.data) } } : null;
+    },
+  });
+}

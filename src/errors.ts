@@ -1,0 +1,142 @@
+/**
+ * Every error this library throws on purpose. One class, one table: the code says what happened, the table says which
+ * HTTP status it becomes and what the caller can do about it. Two subclasses exist because callers act differently on
+ * them: a conflict names the generation in the way, the end of a job tells a producer why it must stop.
+ */
+
+interface ErrorKind {
+  /** HTTP status the routes answer with. */
+  readonly status: number;
+  /** What the caller can do; appended to the message, never sent with internal details. */
+  readonly remedy: string;
+}
+
+export const ERROR_TABLE = {
+  invalid_options: { status: 500, remedy: 'Correct the options named in the message.' },
+  invalid_argument: { status: 400, remedy: 'Correct the field named in the message.' },
+  invalid_stream_id: { status: 400, remedy: 'Use 1 to 128 characters of A-Z a-z 0-9 _ . ~ -.' },
+  invalid_cursor: {
+    status: 400,
+    remedy: 'Send back a cursor exactly as it was received: <generation>-<sequence>.',
+  },
+  invalid_event: {
+    status: 400,
+    remedy: 'Emit { event, data } with a plain name and data that JSON can carry.',
+  },
+  reserved_event: {
+    status: 400,
+    remedy: 'Choose another event name: lifecycle names belong to the library.',
+  },
+  event_too_large: { status: 413, remedy: 'Send large content by reference, or raise limits.eventBytes.' },
+  json_too_deep: { status: 400, remedy: 'Flatten the value, or raise limits.jsonDepth.' },
+  metadata_too_large: { status: 413, remedy: 'Keep metadata small, or raise limits.metadataBytes.' },
+  kept_limit: { status: 409, remedy: 'Reuse or clear a `keep` key, or raise limits.keptEvents.' },
+  body_too_large: { status: 413, remedy: 'Send a smaller body, or raise limits.bodyBytes.' },
+  invalid_body: { status: 400, remedy: 'Send a JSON object of the documented shape.' },
+  unsupported_media_type: { status: 415, remedy: 'Send application/json without content-encoding.' },
+  method_not_allowed: { status: 405, remedy: 'Use the documented method.' },
+  origin_refused: { status: 403, remedy: 'Add the page’s origin to allowedOrigins.' },
+  stream_not_found: {
+    status: 404,
+    remedy: 'Start a job on the stream first; ended jobs are kept only for the retention time.',
+  },
+  stream_taken: { status: 409, remedy: 'Use another stream id; this one belongs to someone else.' },
+  conflict: {
+    status: 409,
+    remedy: 'Wait for the active generation, join it, or create with onConflict "replace".',
+  },
+  generation_ended: { status: 409, remedy: 'Read the stream’s status: that generation is over.' },
+  user_limit_exceeded: { status: 429, remedy: 'Wait until one of the user’s jobs ends or pauses.' },
+  capacity_exceeded: { status: 503, remedy: 'Try again later or elsewhere, or raise the limit named.' },
+  create_expired: { status: 503, remedy: 'Create again: the first request arrived too late to be wanted.' },
+  job_ended: { status: 409, remedy: 'Stop producing; look at job.signal.reason for why.' },
+  fenced: { status: 409, remedy: 'Stop producing: another attempt or generation has taken over.' },
+  lease_lost: { status: 503, remedy: 'Stop producing: the store could not be reached within the lease.' },
+  limit_exceeded: {
+    status: 413,
+    remedy: 'Make shorter generations, snapshot with a content model, or raise the limit named.',
+  },
+  timeout: { status: 504, remedy: 'Emit at least once per idleTimeoutMs and end within maxRunMs.' },
+  producer_lost: { status: 500, remedy: 'Start the generation again.' },
+  producer_failed: { status: 500, remedy: 'Start the generation again.' },
+  interrupted: { status: 503, remedy: 'Start the generation again on another replica.' },
+  log_lost: { status: 500, remedy: 'Start the generation again: the store lost events it had acknowledged.' },
+  invalid_action: { status: 400, remedy: 'Send an action or decision of the documented shape.' },
+  action_not_found: {
+    status: 404,
+    remedy: 'Read the stream’s status for the action that is pending, if any.',
+  },
+  action_stale: { status: 409, remedy: 'Show the newer action: this one has been replaced.' },
+  action_decided: { status: 409, remedy: 'Show the outcome: someone else has decided.' },
+  action_expired: { status: 410, remedy: 'Start a new generation: the time to decide is over.' },
+  unavailable: { status: 503, remedy: 'Try again: the store did not answer.' },
+  draining: { status: 503, remedy: 'Reconnect: this replica is shutting down.' },
+  closed: { status: 503, remedy: 'Use a manager that has not been closed.' },
+  internal: { status: 500, remedy: 'Look at the server’s log.' },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERROR_TABLE;
+
+export class GenerationJobError extends Error {
+  override readonly name: string = 'GenerationJobError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(`${message} ${ERROR_TABLE[code].remedy}`, options);
+    this.code = code;
+  }
+
+  /** The HTTP status this error becomes. */
+  get status(): number {
+    return ERROR_TABLE[this.code].status;
+  }
+
+  /** What the caller can do about it. */
+  get remedy(): string {
+    return ERROR_TABLE[this.code].remedy;
+  }
+}
+
+/** A generation is active on the stream and the caller asked not to replace it. */
+export class ConflictError extends GenerationJobError {
+  override readonly name = 'ConflictError';
+  readonly streamId: string;
+  readonly generation: number;
+
+  constructor(streamId: string, generation: number) {
+    super('conflict', `Generation ${generation} is active on stream ${streamId}.`);
+    this.streamId = streamId;
+    this.generation = generation;
+  }
+}
+
+/** Why a producer's handle is over: how its generation ended, or how it lost the right to write. */
+export type EndReason =
+  | 'completed'
+  | 'failed'
+  | 'aborted'
+  | 'replaced'
+  | 'expired'
+  | 'paused'
+  | 'fenced'
+  | 'log_lost'
+  | 'lease_lost'
+  | 'gone'
+  | 'handed_over';
+
+/** This producer may not write any more. Also the reason its `AbortSignal` fires with. */
+export class JobEndedError extends GenerationJobError {
+  override readonly name = 'JobEndedError';
+  readonly reason: EndReason;
+
+  constructor(reason: EndReason, options?: { cause?: unknown }) {
+    const code =
+      reason === 'fenced' || reason === 'lease_lost' || reason === 'log_lost' ? reason : 'job_ended';
+    super(code, `This producer has stopped (${reason}).`, options);
+    this.reason = reason;
+  }
+}
+
+export function isGenerationJobError(error: unknown, code?: ErrorCode): error is GenerationJobError {
+  return error instanceof GenerationJobError && (code === undefined || error.code === code);
+}

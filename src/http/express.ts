@@ -1,0 +1,35 @@
+/**
+ * The routes for Express 5. Nothing here depends on what else the app has installed: a body that `express.json()` has
+ * parsed is used, one that nobody has is read here, and a path that is not ours goes on to the next handler.
+ */
+import { type Request, Router } from 'express';
+import type { GenerationJobManager } from '../stream/generation-job-manager.js';
+import { routeRequestOf, sendReply } from './node-exchange.js';
+import { parseRouteOptions, type StreamRouterOptions } from './route-options.js';
+import { StreamRoutes } from './stream-routes.js';
+
+/**
+ * `GET /stream/:streamId`, `GET /status/:streamId`, `GET /active` and `POST /abort`, below wherever it is mounted.
+ *
+ * Behind a proxy that changes the `Host` header, name the page's origin in `allowedOrigins`.
+ *
+ * @param options `authorize` is required: it says on whose behalf a request acts, from the session or token only
+ * @throws GenerationJobError `invalid_options`
+ */
+export function createStreamRouter(
+  manager: GenerationJobManager,
+  options: StreamRouterOptions<Request>,
+): Router {
+  const { authorize, ...settings } = parseRouteOptions(options);
+  const routes = new StreamRoutes(manager, settings);
+  const router = Router();
+  router.use((request, response, next) => {
+    const reply = routes.answer(routeRequestOf(request, request.url, () => authorize(request)));
+    if (reply === undefined) return next();
+    reply.then((made) => sendReply(made, request, response)).catch(next);
+  });
+  return router;
+}
+
+export type { Authorize, Identity, StreamRouterOptions } from './route-options.js';
+export { SERVER_OPTIONS } from './server-options.js';

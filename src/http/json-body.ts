@@ -1,0 +1,63 @@
+/**
+ * A request's JSON, from bytes nobody has looked at. Refused before it costs anything: by its headers, by its length
+ * while it arrives, by its depth before anything recursive sees it, by its shape before anything uses it. Unknown keys
+ * are refused, so `__proto__` and `constructor` never become more than text.
+ */
+import type { z } from 'zod';
+import { GenerationJobError } from '../errors.js';
+import { nestsDeeperThan } from '../stream/json-depth.js';
+import type { RouteRequest } from './route-types.js';
+
+export interface BodyLimits {
+  readonly bodyBytes: number;
+  readonly jsonDepth: number;
+}
+
+/**
+ * @throws GenerationJobError `unsupported_media_type`, `body_too_large`, `json_too_deep`, or `invalid_body` when the
+ *   body is not of the shape `schema` says
+ */
+export async function readJsonBody<Body>(
+  request: RouteRequest,
+  limits: BodyLimits,
+  schema: z.ZodType<Body>,
+): Promise<Body> {
+  checkHeaders(request, limits);
+  const value =
+    request.parsedBody === undefined
+      ? parse(await request.readBody(limits.bodyBytes), limits)
+      : request.parsedBody;
+  const parsed = schema.safeParse(value);
+  if (!parsed.success)
+    throw new GenerationJobError('invalid_body', 'The body is not of the documented shape.');
+  return parsed.data;
+}
+
+/** Also for a body that was parsed before us: a form of another origin can send text, but not this content type. */
+function checkHeaders(request: RouteRequest, limits: BodyLimits): void {
+  const [mediaType = ''] = (request.header('content-type') ?? '').split(';', 1);
+  const encoding = request.header('content-encoding') ?? 'identity';
+  if (mediaType.trim().toLowerCase() !== 'application/json' || encoding.trim().toLowerCase() !== 'identity') {
+    throw new GenerationJobError('unsupported_media_type', 'The body is not plain JSON.');
+  }
+  if (Number(request.header('content-length') ?? 0) > limits.bodyBytes) {
+    throw new GenerationJobError('body_too_large', `The body exceeds ${limits.bodyBytes} bytes.`);
+  }
+}
+
+function parse(bytes: Uint8Array, limits: BodyLimits): unknown {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new GenerationJobError('invalid_body', 'The body is not UTF-8.', { cause });
+  }
+  if (nestsDeeperThan(text, limits.jsonDepth)) {
+    throw new GenerationJobError('json_too_deep', `The body nests deeper than ${limits.jsonDepth}.`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new GenerationJobError('invalid_body', 'The body is not JSON.', { cause });
+  }
+}

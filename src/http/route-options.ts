@@ -1,0 +1,90 @@
+/**
+ * What the routes go by: names, defaults, bounds and meaning in one schema. `authorize` has no default: a router that
+ * lets everybody in must be written on purpose.
+ */
+import { z } from 'zod';
+import { HOUR, KIB, SECOND } from '../clock.js';
+import { GenerationJobError } from '../errors.js';
+import { describeIssues } from '../stream/options.js';
+
+/** On whose behalf a request acts: nothing else in the request says so. */
+export interface Identity {
+  /** 1 to 256 characters. */
+  readonly userId: string;
+  /** 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. */
+  readonly tenantId?: string | undefined;
+}
+
+/**
+ * Says on whose behalf a request acts, or null when on nobody's. Called for every request, and again while a stream is
+ * open (`recheckMs`), with the same request. What it throws becomes `internal`.
+ */
+export type Authorize<HostRequest> = (
+  request: HostRequest,
+) => Identity | null | undefined | Promise<Identity | null | undefined>;
+
+/** Least budget of a reader: a socket's own buffer (64 KiB) and one slice of text (48 KiB in UTF-8) must fit in it. */
+export const LEAST_READER_BYTES = 256 * KIB;
+
+const duration = (byDefault: number, text: string) =>
+  z.number().int().min(10).max(HOUR).default(byDefault).describe(`${text} (ms)`);
+
+const origin = z.string().transform((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && url.origin !== 'null' && url.pathname === '/' && url.search === '') return url.origin;
+  context.addIssue({ code: 'custom', message: 'must be an origin such as https://chat.example.com' });
+  return z.NEVER;
+});
+
+const basePath = z
+  .string()
+  .refine(
+    (path) => path === '' || (path.startsWith('/') && !path.endsWith('/')),
+    'must begin with / and not end with it',
+  )
+  .default('')
+  .describe('The path the routes are mounted at; web handler only');
+
+const optionsSchema = z.strictObject({
+  allowedOrigins: z
+    .array(origin)
+    .default([])
+    .describe('Origins other than the server’s own that may call the routes'),
+  heartbeatMs: duration(15 * SECOND, 'Longest silence of an open stream; then a comment is sent'),
+  recheckMs: duration(30 * SECOND, 'How often access is checked again on an open stream'),
+  stallMs: duration(30 * SECOND, 'How long a reader may take nothing before it is detached'),
+  retryMs: duration(2 * SECOND, 'When clients reconnect; each is told between half and one and a half of it'),
+  readerBytes: z
+    .number()
+    .int()
+    .min(LEAST_READER_BYTES)
+    .optional()
+    .describe('What a reader may leave unread in this process (bytes). Default: limits.liveBytes'),
+  basePath,
+});
+
+type Settings = z.input<typeof optionsSchema>;
+/** For `createStreamRouter`: where Express mounts it is its base path. */
+export type StreamRouterOptions<HostRequest> = { readonly authorize: Authorize<HostRequest> } & Omit<
+  Settings,
+  'basePath'
+>;
+/** For `createStreamHandler`. */
+export type StreamHandlerOptions = { readonly authorize: Authorize<Request> } & Settings;
+export type RouteOptions = z.output<typeof optionsSchema>;
+
+/** @throws GenerationJobError `invalid_options` naming each option that is missing, unknown or out of bounds */
+export function parseRouteOptions<HostRequest>(
+  given: { readonly authorize: Authorize<HostRequest> } & Settings,
+): RouteOptions & { readonly authorize: Authorize<HostRequest> } {
+  const { authorize, ...settings } = given ?? {};
+  if (typeof authorize !== 'function') {
+    throw new GenerationJobError(
+      'invalid_options',
+      'authorize must be a function that gives { userId, tenantId? } or null for a request.',
+    );
+  }
+  const parsed = optionsSchema.safeParse(settings);
+  if (!parsed.success) throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error)}.`);
+  return { authorize, ...parsed.data };
+}

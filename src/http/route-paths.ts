@@ -1,0 +1,51 @@
+/**
+ * Which route a path means. Everything else is left to whoever is mounted beside us.
+ */
+import { GenerationJobError } from '../errors.js';
+import { isStreamId } from '../stream/stream-key.js';
+
+export type RouteName = 'stream' | 'status' | 'active' | 'abort';
+
+export interface MatchedRoute {
+  readonly name: RouteName;
+  /** The last part of the path as it came; empty for routes without one. */
+  readonly segment: string;
+}
+
+export const METHODS = {
+  stream: ['GET', 'HEAD', 'OPTIONS'],
+  status: ['GET', 'HEAD', 'OPTIONS'],
+  active: ['GET', 'HEAD', 'OPTIONS'],
+  abort: ['POST', 'OPTIONS'],
+} as const satisfies Record<RouteName, readonly string[]>;
+
+/** Every character of the longest id, percent-encoded. */
+const LONGEST_SEGMENT = 3 * 128;
+
+/** `path` begins with `/`; one `/` at its end is ignored. */
+export function matchRoute(path: string): MatchedRoute | undefined {
+  const [before, first, second, third, ...rest] = path.split('/', 6);
+  if (before !== '' || rest.length > 0 || (third !== undefined && third !== '')) return undefined;
+  if (first === 'stream' || first === 'status') return second ? { name: first, segment: second } : undefined;
+  if (first === 'active' || first === 'abort') {
+    return second === undefined || (second === '' && third === undefined)
+      ? { name: first, segment: '' }
+      : undefined;
+  }
+  return undefined;
+}
+
+/** @throws GenerationJobError `invalid_stream_id` */
+export function streamIdOf(segment: string): string {
+  const streamId = segment.length <= LONGEST_SEGMENT ? decode(segment) : undefined;
+  if (!isStreamId(streamId)) throw new GenerationJobError('invalid_stream_id', 'The stream id is malformed.');
+  return streamId;
+}
+
+function decode(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined; // a stray % can't be part of an id
+  }
+}

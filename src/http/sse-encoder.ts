@@ -1,0 +1,75 @@
+/**
+ * From a batch of log events to the text of a server-sent event stream (WHATWG HTML, section 9.2). The text of a batch
+ * is made once for all who follow: the hub hands the same `events` array to every follower at the same place, so the
+ * array itself is the key of the memo, and the text goes when the array goes.
+ *
+ * An event is `id: <cursor>`, `event: <name>`, `data: <one line of JSON>` and a blank line. `gap` and `gone` carry no
+ * id: they are places nobody can go on from, and a browser must keep the last one it has. A field with CR, LF or NUL
+ * would be read as another field, or end the event; it is refused, never repaired. Nothing else is special to a parser
+ * (U+2028, a BOM inside the text, `data:` inside the data), so nothing else is touched.
+ */
+import { GenerationJobError } from '../errors.js';
+import { formatCursor } from '../stream/cursor.js';
+import type { Batch } from '../stream/stream-hub.js';
+import type { LogEvent } from '../stream/types.js';
+
+const texts = new WeakMap<readonly LogEvent[], string>();
+
+/**
+ * The text of a batch; the same string for the same array of events.
+ * @throws GenerationJobError `invalid_event` when a field can't be written without changing what a parser reads
+ */
+export function encodeBatch(batch: Batch): string {
+  const known = texts.get(batch.events);
+  if (known !== undefined) return known;
+  let text = '';
+  for (const { event, data, sequence } of batch.events) {
+    text += encodeEvent(hasPlace(event) ? formatCursor(batch.generation, sequence) : undefined, event, data);
+  }
+  texts.set(batch.events, text);
+  return text;
+}
+
+/**
+ * One event. `data` must already be one line of JSON text.
+ * @throws GenerationJobError `invalid_event` when a field holds CR or LF, or the id or name NUL
+ */
+export function encodeEvent(id: string | undefined, event: string, data: string): string {
+  if (breaksLine(event) || event.includes('\0')) refuse('name');
+  if (breaksLine(data)) refuse('data');
+  if (id === undefined) return `event: ${event}\ndata: ${data}\n\n`;
+  if (breaksLine(id) || id.includes('\0')) refuse('id');
+  return `id: ${id}\nevent: ${event}\ndata: ${data}\n\n`;
+}
+
+/** A comment: keeps a connection alive and is read by nobody. */
+export function encodeComment(text: string): string {
+  if (breaksLine(text)) refuse('comment');
+  return `: ${text}\n\n`;
+}
+
+/** How long the client waits before it reconnects, in whole milliseconds. */
+export function encodeRetry(ms: number): string {
+  return `retry: ${Math.round(ms)}\n\n`;
+}
+
+/** Only a place: a browser that loses the connection before the first event comes back with it. */
+export function encodePlace(cursor: string): string {
+  if (breaksLine(cursor) || cursor.includes('\0')) refuse('id');
+  return `id: ${cursor}\n\n`;
+}
+
+function hasPlace(event: string): boolean {
+  return event !== 'gap' && event !== 'gone';
+}
+
+function breaksLine(text: string): boolean {
+  return text.includes('\n') || text.includes('\r');
+}
+
+function refuse(field: string): never {
+  throw new GenerationJobError(
+    'invalid_event',
+    `The event’s ${field} holds a character that would break the stream.`,
+  );
+}

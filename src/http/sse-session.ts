@@ -1,0 +1,248 @@
+/**
+ * One reader of one stream: moves what its subscription has into its sink, as fast as the sink takes it and no faster.
+ * A delivery makes no promise, no timer and no copy: the subscription is read synchronously, the text of a batch is
+ * shared by all its readers, and time is counted in ticks of a timer they share.
+ *
+ * States
+ * - `streaming`  everything readable has been written; a wake-up of the subscription writes more. A comment is sent when
+ *                nothing else was for a heartbeat.
+ * - `blocked`    the sink is full: nothing is read, so nothing piles up here; wake-ups are ignored, the log waits. Leaves
+ *                to `streaming` when the sink drains, to `finishing` when it has not for the stall time, or when the
+ *                process drains.
+ * - `finishing`  the response has been ended and flushes. Entered when the subscription has closed and what it had was
+ *                written, when access was refused, or when the reader stalled. Everything but ticks is ignored; a
+ *                reader that does not take the rest in time is cut off.
+ * - `closed`     the connection is over. Nothing leaves it.
+ *
+ * A full sink holds at most its own high-water mark and one slice, so a reader that never reads costs no more than that.
+ */
+import type { DetachResult } from '../stream/observer.js';
+import type { Batch } from '../stream/stream-hub.js';
+import type { SessionTicker, Ticking } from './session-ticker.js';
+import { encodeBatch, encodeComment, encodeRetry } from './sse-encoder.js';
+import type { SseSink } from './sse-sink.js';
+
+/** The part of a `Subscription` a session needs. */
+export interface ReadableSubscription {
+  onReadable: (() => void) | undefined;
+  readonly closedBy: DetachResult | undefined;
+  read(): Batch | null;
+  close(reason: DetachResult): void;
+}
+
+/** What the sessions of a router share. */
+export interface SessionContext {
+  readonly ticker: SessionTicker;
+  readonly heartbeatTicks: number;
+  readonly recheckTicks: number;
+  readonly stallTicks: number;
+  /** What a reader may leave unread in this process, in bytes. */
+  readonly readerBytes: number;
+  readonly retryMs: number;
+  readonly random: () => number;
+  /** Told of what a subscription or a re-check threw. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Larger writes hold more for a reader that does not read; smaller ones cost a system call each. UTF-16 units. */
+const SLICE = 16 * 1024;
+/** After a drain all readers come back at once: within this time, elsewhere. */
+const LEAST_DRAIN_RETRY_MS = 100;
+const DRAIN_RETRY_SPREAD_MS = 900;
+const HEARTBEAT = encodeComment('heartbeat');
+/** In ticks, at least one whole: what a reader that is not waited for has for what was written last. */
+const HASTY_TICKS = 2;
+
+export class SseSession implements Ticking {
+  readonly #subscription: ReadableSubscription;
+  readonly #sink: SseSink;
+  readonly #context: SessionContext;
+  readonly #mayRead: () => Promise<boolean>;
+  #state: 'streaming' | 'blocked' | 'finishing' | 'closed' = 'streaming';
+  /** Text of which the part from `#sent` has yet to be written; empty when none has. */
+  #text = '';
+  #sent = 0;
+  /** Ticks since the last write, since the sink was full, or until a finishing reader is cut off. */
+  #ticks = 0;
+  #ticksToRecheck: number;
+  #rechecking = false;
+
+  /** `mayRead` asks again whether the reader may read the stream. */
+  constructor(
+    subscription: ReadableSubscription,
+    sink: SseSink,
+    context: SessionContext,
+    mayRead: () => Promise<boolean>,
+  ) {
+    this.#subscription = subscription;
+    this.#sink = sink;
+    this.#context = context;
+    this.#mayRead = mayRead;
+    // Readers that came together, after a deployment say, are not re-checked together.
+    this.#ticksToRecheck = 1 + Math.floor(context.random() * context.recheckTicks);
+  }
+
+  /** Begins to write, `preamble` first. */
+  start(preamble = ''): void {
+    const { ticker, retryMs, random } = this.#context;
+    this.#subscription.onReadable = this.#pump;
+    this.#sink.onDrain = this.#resume;
+    this.#sink.onClose = this.#leave;
+    if (this.#sink.closed) {
+      this.#leave();
+      return;
+    }
+    ticker.add(this);
+    if (this.#send(encodeRetry(retryMs * (0.5 + random())) + preamble)) this.#pump();
+  }
+
+  /** For the shared timer. */
+  tick(): void {
+    if (this.#state === 'closed') return;
+    if (this.#state === 'finishing') {
+      if (--this.#ticks <= 0) this.#sink.destroy();
+      return;
+    }
+    this.#ticks++;
+    if (this.#isStalled()) this.#stop('detached');
+    else {
+      if (this.#state === 'streaming' && this.#ticks >= this.#context.heartbeatTicks) this.#send(HEARTBEAT);
+      if (--this.#ticksToRecheck <= 0) this.#recheck();
+    }
+  }
+
+  /** Over its budget only when the host gave its sockets a high-water mark above it. */
+  #isStalled(): boolean {
+    const { stallTicks, readerBytes } = this.#context;
+    return (this.#state === 'blocked' && this.#ticks > stallTicks) || this.#sink.bufferedBytes > readerBytes;
+  }
+
+  readonly #pump = () => {
+    if (this.#state === 'blocked') return this.#stopIfDraining();
+    if (this.#state !== 'streaming') return;
+    try {
+      for (let batch = this.#subscription.read(); batch !== null; batch = this.#subscription.read()) {
+        if (!this.#send(encodeBatch(batch))) return;
+      }
+    } catch (error) {
+      this.#context.onError(error);
+      return this.#stop('failed');
+    }
+    if (this.#subscription.closedBy !== undefined) this.#stop(this.#subscription.closedBy);
+  };
+
+  /** Writes a text, in slices if need be; says whether the sink takes more. */
+  #send(text: string): boolean {
+    this.#ticks = 0;
+    if (text.length <= SLICE) {
+      if (this.#sink.write(text)) return true;
+    } else {
+      this.#text = text;
+      this.#sent = 0;
+      if (this.#sendSlices()) return true;
+    }
+    if (this.#state === 'streaming') this.#state = 'blocked';
+    return false;
+  }
+
+  /** Writes what is left of `#text`; says whether the sink takes more. */
+  #sendSlices(): boolean {
+    let takesMore = true;
+    while (takesMore && this.#sent < this.#text.length) {
+      let end = Math.min(this.#sent + SLICE, this.#text.length);
+      if (endsInsideCharacter(this.#text, end)) end--;
+      const slice = this.#text.slice(this.#sent, end);
+      this.#sent = end;
+      takesMore = this.#sink.write(slice);
+    }
+    if (this.#sent >= this.#text.length) this.#text = '';
+    return takesMore;
+  }
+
+  readonly #resume = () => {
+    if (this.#state !== 'blocked') return;
+    this.#ticks = 0;
+    if (this.#text !== '' && !this.#sendSlices()) return;
+    this.#state = 'streaming';
+    this.#pump();
+  };
+
+  /** A draining process does not wait for the reader: it goes on elsewhere from where it is. */
+  #stopIfDraining(): void {
+    if (this.#subscription.closedBy === 'draining') this.#stop('draining');
+  }
+
+  /** Ends the response. Closes the subscription if it is not the one that ended it. */
+  #stop(reason: DetachResult): void {
+    const complete = reason === 'ended' || reason === 'gone';
+    this.#state = 'finishing';
+    this.#ticks = complete ? this.#context.stallTicks : HASTY_TICKS;
+    this.#subscription.close(reason);
+    // In the middle of an event any more text would become part of it; without a blank line a parser drops it.
+    if (this.#text === '') this.#sendFarewell(reason);
+    this.#text = '';
+    this.#sink.end();
+  }
+
+  #sendFarewell(reason: DetachResult): void {
+    switch (reason) {
+      case 'draining':
+        this.#sink.write(farewell(this.#context.random));
+        return;
+      case 'detached':
+        this.#sink.write(encodeRetry(this.#context.retryMs * (0.5 + this.#context.random())));
+        return;
+      case 'ended':
+      case 'gone':
+      case 'left':
+      case 'failed':
+        return;
+      default:
+        reason satisfies never;
+    }
+  }
+
+  readonly #leave = () => {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#text = '';
+    this.#subscription.onReadable = undefined;
+    this.#subscription.close('left');
+    this.#context.ticker.remove(this);
+  };
+
+  /** Asks again for access. No answer by the time of the next question is a refusal. */
+  #recheck(): void {
+    this.#ticksToRecheck = this.#context.recheckTicks;
+    if (this.#rechecking) {
+      this.#stop('left');
+      return;
+    }
+    this.#rechecking = true;
+    this.#mayRead().then(
+      (mayRead) => {
+        this.#rechecking = false;
+        if (!mayRead) this.#refuse();
+      },
+      (error: unknown) => {
+        this.#context.onError(error);
+        this.#refuse();
+      },
+    );
+  }
+
+  #refuse(): void {
+    if (this.#state === 'streaming' || this.#state === 'blocked') this.#stop('left');
+  }
+}
+
+/** What a reader of a draining process is told: come back soon, to another one. */
+export function farewell(random: () => number): string {
+  return encodeRetry(LEAST_DRAIN_RETRY_MS + random() * DRAIN_RETRY_SPREAD_MS) + encodeComment('draining');
+}
+
+/** Whether a cut here would part a surrogate pair, of which each half would be written as U+FFFD. */
+function endsInsideCharacter(text: string, end: number): boolean {
+  const last = text.charCodeAt(end - 1);
+  return end < text.length && last >= 0xd800 && last <= 0xdbff;
+}

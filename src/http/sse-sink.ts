@@ -1,0 +1,19 @@
+/**
+ * Where a session writes: one reader's connection. An adapter gives one per response; the session is its only writer.
+ */
+export interface SseSink {
+  /** Whether the connection is over; nothing written after that arrives. */
+  readonly closed: boolean;
+  /** What was written and has not left this process, in bytes. */
+  readonly bufferedBytes: number;
+  /** Called when more may be written after `write` has answered false. */
+  onDrain: (() => void) | undefined;
+  /** Called once, when the connection is over, whoever ended it. */
+  onClose: (() => void) | undefined;
+  /** Takes the text whole. False: write no more before `onDrain`. Never throws. */
+  write(text: string): boolean;
+  /** Ends the response after what was written. */
+  end(): void;
+  /** Ends the connection at once and drops what has not left. */
+  destroy(): void;
+}

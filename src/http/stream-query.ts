@@ -1,0 +1,52 @@
+/**
+ * Where a reader wants to begin, from its request. `Last-Event-ID` wins over `?after=`: a browser that reconnects sends
+ * the one it has read up to to the address it began with.
+ */
+import { GenerationJobError } from '../errors.js';
+import { parseCursor } from '../stream/cursor.js';
+import type { SubscribeOptions } from '../stream/manager-types.js';
+import type { RouteRequest } from './route-types.js';
+
+export type StreamQuery = Pick<SubscribeOptions, 'after' | 'generation' | 'follow' | 'resume'>;
+
+/** @throws GenerationJobError `invalid_cursor`, or `invalid_argument` naming the parameter */
+export function streamQueryOf(request: RouteRequest): StreamQuery {
+  const { query } = request;
+  const lastEventId = request.header('last-event-id');
+  const after = lastEventId ?? query.get('after') ?? undefined;
+  if (after !== undefined && (after !== 'tail' || lastEventId !== undefined)) parseCursor(after);
+  const generation = generationOf(query.get('generation'));
+  const follow = oneOf(query, 'follow', ['generation', 'stream']);
+  const resume = oneOf(query, 'resume', ['true', 'false']);
+  return {
+    ...(after !== undefined && { after }),
+    // A cursor names its generation: what the address said first no longer counts.
+    ...(generation !== undefined && (after === undefined || after === 'tail') && { generation }),
+    ...(follow !== undefined && { follow }),
+    ...(resume === 'true' && { resume: true }),
+  };
+}
+
+/** A generation is written as in a cursor. */
+function generationOf(text: string | null): number | undefined {
+  if (text === null) return undefined;
+  try {
+    return parseCursor(`${text}-0`).generation || refuse('generation');
+  } catch {
+    return refuse('generation');
+  }
+}
+
+function oneOf<Value extends string>(
+  query: URLSearchParams,
+  name: string,
+  values: readonly Value[],
+): Value | undefined {
+  const given = query.get(name);
+  if (given === null) return undefined;
+  return values.find((value) => value === given) ?? refuse(name);
+}
+
+function refuse(name: string): never {
+  throw new GenerationJobError('invalid_argument', `?${name}= has no such value.`);
+}

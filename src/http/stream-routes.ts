@@ -1,0 +1,217 @@
+/**
+ * The routes, without a web framework: a request in, a reply out. Each asks in the same order: may this page ask, is the
+ * address well formed, who is it, and only then the store, always on behalf of who it is. Nobody, somebody else and
+ * nothing there get one and the same answer.
+ */
+import { z } from 'zod';
+import { GenerationJobError } from '../errors.js';
+import { formatCursor } from '../stream/cursor.js';
+import type { GenerationJobManager } from '../stream/generation-job-manager.js';
+import { isStreamId, userKey } from '../stream/stream-key.js';
+import type { Subscription } from '../stream/subscription.js';
+import { isActive } from '../stream/transitions.js';
+import { readJsonBody } from './json-body.js';
+import { comesFromForeignPage } from './origin-check.js';
+import { emptyReply, errorReply, jsonReply, logError, replyToError, STREAM_HEADERS } from './replies.js';
+import { LEAST_READER_BYTES, type RouteOptions } from './route-options.js';
+import { type MatchedRoute, METHODS, matchRoute, streamIdOf } from './route-paths.js';
+import type { Reply, RouteRequest } from './route-types.js';
+import { SessionTicker } from './session-ticker.js';
+import { encodePlace } from './sse-encoder.js';
+import { farewell, type SessionContext, SseSession } from './sse-session.js';
+import { streamQueryOf } from './stream-query.js';
+
+/** How finely times are counted: a heartbeat comes between 3/4 and the whole of its time. */
+const TICKS_IN_SHORTEST = 4;
+
+const abortBody = z.strictObject({
+  streamId: z.string(),
+  generation: z.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional(),
+});
+
+/** Who it is, once that has been established; passed on to the manager with every call. */
+interface Caller {
+  readonly userId: string;
+  readonly tenantId?: string | undefined;
+}
+
+export class StreamRoutes {
+  readonly #manager: GenerationJobManager;
+  readonly #options: RouteOptions;
+  readonly #sessions: SessionContext;
+
+  constructor(manager: GenerationJobManager, options: RouteOptions) {
+    this.#manager = manager;
+    this.#options = options;
+    const { clock, entropy, logger, options: streamOptions } = manager.parts;
+    const { heartbeatMs, recheckMs, stallMs } = options;
+    const tickMs = Math.min(heartbeatMs, recheckMs, stallMs) / TICKS_IN_SHORTEST;
+    this.#sessions = {
+      ticker: new SessionTicker(clock, tickMs),
+      heartbeatTicks: Math.floor(heartbeatMs / tickMs),
+      recheckTicks: Math.floor(recheckMs / tickMs),
+      stallTicks: Math.floor(stallMs / tickMs),
+      readerBytes: options.readerBytes ?? Math.max(streamOptions.limits.liveBytes, LEAST_READER_BYTES),
+      retryMs: options.retryMs,
+      random: () => entropy.random(),
+      onError: (error) => logError(error, 'stream', logger),
+    };
+  }
+
+  /** The reply to a request, or undefined at once when its path is none of ours. Never rejects. */
+  answer(request: RouteRequest): Promise<Reply> | undefined {
+    const route = matchRoute(request.path);
+    return route && this.#answer(route, request);
+  }
+
+  async #answer(route: MatchedRoute, request: RouteRequest): Promise<Reply> {
+    const methods: readonly string[] = METHODS[route.name];
+    const allow = { allow: methods.join(', ') };
+    try {
+      if (!methods.includes(request.method)) return errorReply('method_not_allowed', allow);
+      if (request.method === 'OPTIONS') return emptyReply(204, allow);
+      if (comesFromForeignPage(request, this.#options.allowedOrigins)) return errorReply('origin_refused');
+      switch (route.name) {
+        case 'stream':
+          return await this.#stream(request, streamIdOf(route.segment));
+        case 'status':
+          return await this.#status(request, streamIdOf(route.segment));
+        case 'active':
+          return await this.#active(request);
+        case 'abort':
+          return await this.#abort(request);
+        default:
+          return route.name satisfies never;
+      }
+    } catch (error) {
+      return replyToError(error, route.name, this.#manager.parts.logger);
+    }
+  }
+
+  async #stream(request: RouteRequest, streamId: string): Promise<Reply> {
+    const query = streamQueryOf(request);
+    const caller = await identify(request);
+    if (this.#manager.isDraining) return elsewhere(this.#sessions.random);
+    if (request.method === 'HEAD') return await this.#headOfStream(streamId, caller);
+    const subscription = this.#manager.subscribe(streamId, { ...caller, ...query });
+    await subscription.ready;
+    // Closed before anything was read: all there is to the generation was before the cursor.
+    if (subscription.closedBy === 'ended') return emptyReply(204);
+    const preamble = query.after === 'tail' ? encodePlace(subscription.cursor) : '';
+    return this.#reply(subscription, preamble, () => this.#mayStillRead(request, streamId, caller));
+  }
+
+  #reply(subscription: Subscription, preamble: string, mayRead: () => Promise<boolean>): Reply {
+    return {
+      kind: 'stream',
+      status: 200,
+      headers: STREAM_HEADERS,
+      begin: (sink) => new SseSession(subscription, sink, this.#sessions, mayRead).start(preamble),
+    };
+  }
+
+  async #headOfStream(streamId: string, caller: Caller): Promise<Reply> {
+    const record = await this.#manager.getJob(streamId, caller);
+    return record ? emptyReply(200, STREAM_HEADERS) : errorReply('stream_not_found');
+  }
+
+  /** A store that does not answer decides nothing: the next re-check asks again. */
+  async #mayStillRead(request: RouteRequest, streamId: string, caller: Caller): Promise<boolean> {
+    const now = await request.authorize();
+    if (!now || now.userId !== caller.userId || now.tenantId !== caller.tenantId) return false;
+    try {
+      return (await this.#manager.getJob(streamId, caller)) !== null;
+    } catch (error) {
+      logError(error, 'stream', this.#manager.parts.logger);
+      return true;
+    }
+  }
+
+  async #status(request: RouteRequest, streamId: string): Promise<Reply> {
+    const caller = await identify(request);
+    const state = await this.#manager.getPublicState(streamId, caller);
+    if (state === null) return errorReply('stream_not_found');
+    return jsonReply(200, { active: isActive(state.status), ...state });
+  }
+
+  async #active(request: RouteRequest): Promise<Reply> {
+    const records = await this.#manager.listActiveJobs(await identify(request));
+    const jobs = records.map(({ streamId, conversationId, generation, status }) => ({
+      streamId,
+      conversationId: conversationId ?? null,
+      generation,
+      status,
+    }));
+    return jsonReply(200, jobs);
+  }
+
+  /** A generation before the current one may no longer be kept; that it is over is certain. */
+  async #refuseIfReplaced(
+    error: unknown,
+    streamId: string,
+    caller: Caller,
+    generation: number | undefined,
+  ): Promise<never> {
+    const current = generation !== undefined && (await this.#manager.getJob(streamId, caller));
+    if (current && current.generation > generation) {
+      throw new GenerationJobError('generation_ended', `Generation ${generation} is over.`, { cause: error });
+    }
+    throw error;
+  }
+
+  async #abort(request: RouteRequest): Promise<Reply> {
+    const caller = await identify(request);
+    const { streamId, generation } = await readJsonBody(
+      request,
+      this.#manager.parts.options.limits,
+      abortBody,
+    );
+    if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
+    const { aborted, early, content, usage, record } = await this.#manager
+      .abortJob(streamId, { ...caller, generation, by: 'user' })
+      .catch((error: unknown) => this.#refuseIfReplaced(error, streamId, caller, generation));
+    // Without a generation the caller wanted silence, and there is silence.
+    if (!aborted && generation !== undefined) return errorReply('generation_ended');
+    return jsonReply(200, {
+      aborted,
+      early,
+      streamId,
+      generation: record.generation,
+      status: record.status,
+      cursor: formatCursor(record.generation, record.lastSequence),
+      content,
+      usage,
+    });
+  }
+}
+
+/** @throws GenerationJobError `stream_not_found` for nobody, so that being nobody looks like asking for nothing */
+async function identify(request: RouteRequest): Promise<Caller> {
+  const identity = await request.authorize();
+  if (identity === null || identity === undefined) {
+    throw new GenerationJobError('stream_not_found', 'The request was not authorized.');
+  }
+  try {
+    userKey(identity.userId, identity.tenantId);
+  } catch (cause) {
+    throw new GenerationJobError('internal', 'authorize gave no valid { userId, tenantId? }.', { cause });
+  }
+  const { userId, tenantId } = identity;
+  return tenantId === undefined ? { userId } : { userId, tenantId };
+}
+
+/**
+ * While this replica drains: not an error, because a browser's EventSource gives up for good on any status but 200, but
+ * a stream that says to come back.
+ */
+function elsewhere(random: () => number): Reply {
+  return {
+    kind: 'stream',
+    status: 200,
+    headers: STREAM_HEADERS,
+    begin: (sink) => {
+      sink.write(farewell(random));
+      sink.end();
+    },
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * generation-jobs: streamed answers that can be left, rejoined, stopped and continued, with no event lost or repeated.
+ */
+export { type Clock, type Entropy, systemClock, systemEntropy, type TimerHandle } from './clock.js';
+export {
+  ConflictError,
+  type EndReason,
+  ERROR_TABLE,
+  type ErrorCode,
+  GenerationJobError,
+  isGenerationJobError,
+  JobEndedError,
+} from './errors.js';
+export { createStreamServices, type StreamServices } from './services.js';
+export type { ApprovalLifecycle, Resolved } from './stream/approvals.js';
+export { type ContentModel, defineContentModel, type FoldedEvent } from './stream/content-model.js';
+export { type Cursor, formatCursor, parseCursor } from './stream/cursor.js';
+export type { AttemptEnd, GenerationJob } from './stream/generation-job.js';
+export { GenerationJobManager } from './stream/generation-job-manager.js';
+export { InMemoryEventTransport } from './stream/implementations/in-memory-event-transport.js';
+export { InMemoryJobStore } from './stream/implementations/in-memory-job-store.js';
+export type { ControlSignal, EventTransport, FrameListener } from './stream/interfaces/event-transport.js';
+export type {
+  Commit,
+  CommitReply,
+  CreateReply,
+  CreateRequest,
+  DueEntry,
+  DueIndex,
+  FoundPage,
+  JobStore,
+  LeaseClaim,
+  LogPage,
+  MissingPage,
+  OtherCommit,
+  ProducerCommit,
+  ProducerTransition,
+  ReadLogRequest,
+  RecordPatch,
+  Refusal,
+  RememberedRun,
+  SettlementCommit,
+  UserSlots,
+} from './stream/interfaces/job-store.js';
+export type { Logger } from './stream/logger.js';
+export type {
+  AbortInput,
+  AbortResult,
+  Access,
+  Continuation,
+  CreateJobInput,
+  CreateJobResult,
+  Hooks,
+  ManagerInput,
+  PauseInput,
+  ResolveInput,
+  ResumeState,
+  Stats,
+  SubscribeOptions,
+  SubscribeWithResumeResult,
+} from './stream/manager-types.js';
+export type { AttachKind, DetachResult, EndResult, StreamObserver } from './stream/observer.js';
+export { type GenerationJobOptions, type Options, optionsSchema } from './stream/options.js';
+export type { Batch } from './stream/stream-hub.js';
+export { isStreamId, streamIdFor } from './stream/stream-key.js';
+export type { Subscription } from './stream/subscription.js';
+export {
+  isActive,
+  isReservedEvent,
+  isTerminalEvent,
+  LIFECYCLE_EVENTS,
+  TRANSITIONS,
+  type Transition,
+  type TransitionName,
+} from './stream/transitions.js';
+export type {
+  ActionRequest,
+  ApprovalDecision,
+  Decision,
+  Frame,
+  HostEvent,
+  JobFailure,
+  JobRecord,
+  JobStatus,
+  Json,
+  LogEvent,
+  PendingAction,
+  PublicAction,
+  Resolution,
+  SerialisedEvent,
+  Settlement,
+  Snapshot,
+  StreamEvent,
+  StreamKey,
+  Usage,
+  UserKey,
+} from './stream/types.js';

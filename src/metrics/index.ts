@@ -1,0 +1,236 @@
+/**
+ * The library's metrics for Prometheus, as an observer of the manager. They live in the registry the host gives, so two
+ * managers, or a test, never share numbers by accident. No label is an id: each takes its values from a short list, so
+ * the number of series is fixed whatever clients send. Names and units follow prometheus.io/docs/practices/naming.
+ */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { GenerationJobError } from '../errors.js';
+import type { AttachKind, DetachResult, EndResult, StreamObserver } from '../stream/observer.js';
+import { TRANSITIONS, type TransitionName } from '../stream/transitions.js';
+
+export interface MetricsOptions {
+  /** Where the metrics are registered; there is no default. Its default labels tell stores or replicas apart. */
+  readonly registry: Registry;
+  /** Before every name. Letters, digits and `_`, at most 64, not beginning with a digit. Default `generation_jobs_`. */
+  readonly prefix?: string | undefined;
+}
+
+/** Seconds. A commit takes some 10 µs in memory and some 100 µs on a near Redis; a second means trouble. */
+const COMMIT_SECONDS = [0.00005, 0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5];
+/** Seconds. What a reader notices begins at about 50 ms. */
+const LAG_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+/** Seconds. A model's first token takes from tenths of a second to a minute of thinking. */
+const FIRST_EVENT_SECONDS = [0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 180];
+/** Events. The largest commit is `limits.batchEvents`, 64 by default. */
+const BATCH_EVENTS = [1, 2, 4, 8, 16, 32, 64, 256];
+/** Bytes. From a few words to the whole of an answer with its tool results. */
+const RESUME_BYTES = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 8_388_608];
+
+const END_RESULTS = [
+  'completed',
+  'failed',
+  'aborted',
+  'replaced',
+  'expired',
+  'timeout',
+  'producer_lost',
+  'limit_exceeded',
+  'interrupted',
+] as const satisfies readonly EndResult[];
+const ATTACH_KINDS = ['start', 'cursor', 'resume', 'tail'] as const satisfies readonly AttachKind[];
+const DETACH_RESULTS = [
+  'ended',
+  'left',
+  'gone',
+  'detached',
+  'draining',
+  'failed',
+] as const satisfies readonly DetachResult[];
+const TRANSITION_NAMES = Object.keys(TRANSITIONS) as TransitionName[];
+const HOOKS = [
+  'describeEnd',
+  'settle',
+  'recover',
+  'recoverMode',
+  'onFollowersGone',
+  'publicMetadata',
+  'beforeResolve',
+  'contentModel',
+  'renew',
+  'logger',
+  'observer',
+  'other',
+] as const;
+const OTHER_HOOK = 'other';
+
+const PREFIX = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+const LONGEST_PREFIX = 64;
+
+/**
+ * An observer for `new GenerationJobManager({ observer })` that counts into `registry`.
+ * @throws GenerationJobError `invalid_options` for a malformed prefix; what prom-client throws when the registry already
+ *   has metrics of that prefix
+ */
+export function createMetrics({ registry, prefix = 'generation_jobs_' }: MetricsOptions): StreamObserver {
+  if (prefix.length > LONGEST_PREFIX || !PREFIX.test(prefix)) {
+    throw new GenerationJobError('invalid_options', 'prefix must be 1 to 64 letters, digits or _.');
+  }
+  const make = makersOf(registry, prefix);
+  return { ...observeJobs(make), ...observeCommits(make), ...observeFollowers(make), ...observeFaults(make) };
+}
+
+function observeJobs(make: Makers) {
+  const created = make.counter('jobs_created_total', 'Generations created');
+  const transitions = make.counterBy(
+    'job_transitions_total',
+    'Changes of a job’s status made by this process',
+    'transition',
+    TRANSITION_NAMES,
+  );
+  const ended = make.counterBy(
+    'jobs_ended_total',
+    'Generations ended by this process',
+    'result',
+    END_RESULTS,
+  );
+  const inFlight = make.gauge('jobs_in_flight', 'Generations this process is producing');
+  const recoveries = make.counterBy('recoveries_total', 'Generations whose producer was lost', 'result', [
+    'taken_over',
+    'given_up',
+  ]);
+  const approvals = make.counterBy('approvals_total', 'Steps of pending actions', 'outcome', [
+    'paused',
+    'resolved',
+    'expired',
+    'refused',
+  ]);
+  const settlements = make.counterBy('settlements_total', 'Tries to settle an ended generation', 'outcome', [
+    'settled',
+    'retried',
+    'set_aside',
+  ]);
+  return {
+    jobCreated: () => created.inc(),
+    jobTransitioned: (name) => transitions(name),
+    jobEnded: (result) => ended(result),
+    jobsInFlight: (count) => inFlight.set(count),
+    recovered: (result) => recoveries(result),
+    approval: (outcome) => approvals(outcome),
+    settled: (outcome) => settlements(outcome),
+  } satisfies Partial<StreamObserver>;
+}
+
+function observeCommits(make: Makers) {
+  const events = make.counter('events_committed_total', 'Events committed by this process');
+  const bytes = make.counter(
+    'event_bytes_committed_total',
+    'Event data committed by this process, as JSON text',
+  );
+  const batch = make.histogram('commit_events', 'Events in one commit', BATCH_EVENTS);
+  const commit = make.histogram('commit_seconds', 'Time of one commit, repeats included', COMMIT_SECONDS);
+  const first = make.histogram(
+    'first_event_seconds',
+    'Time from a generation’s creation to its first event of the host',
+    FIRST_EVENT_SECONDS,
+  );
+  return {
+    committed: (eventCount, byteCount, ms) => {
+      events.inc(eventCount);
+      bytes.inc(byteCount);
+      batch.observe(eventCount);
+      commit.observe(ms / 1000);
+    },
+    firstEvent: (ms) => first.observe(ms / 1000),
+  } satisfies Partial<StreamObserver>;
+}
+
+function observeFollowers(make: Makers) {
+  const lag = make.histogram(
+    'deliver_lag_seconds',
+    'Time from emit to delivery inside this process',
+    LAG_SECONDS,
+  );
+  const attached = make.counterBy(
+    'subscriptions_attached_total',
+    'Subscriptions by where they began',
+    'kind',
+    ATTACH_KINDS,
+  );
+  const detached = make.counterBy(
+    'subscriptions_closed_total',
+    'Subscriptions by why they closed; detached ones did not read',
+    'result',
+    DETACH_RESULTS,
+  );
+  const subscriptions = make.gauge('subscriptions', 'Open subscriptions of this process');
+  const resumeBytes = make.histogram(
+    'resume_bytes',
+    'Log and snapshot read for one resume state',
+    RESUME_BYTES,
+  );
+  const resume = make.histogram('resume_seconds', 'Time to read and fold one resume state', COMMIT_SECONDS);
+  const reads = make.counter('log_reads_total', 'Reads of the log');
+  return {
+    delivered: (ms) => lag.observe(ms / 1000),
+    attached: (kind) => attached(kind),
+    detached: (result) => detached(result),
+    subscriptions: (count) => subscriptions.set(count),
+    resumed: (byteCount, ms) => {
+      resumeBytes.observe(byteCount);
+      resume.observe(ms / 1000);
+    },
+    logRead: () => reads.inc(),
+  } satisfies Partial<StreamObserver>;
+}
+
+function observeFaults(make: Makers) {
+  const repairs = make.counterBy('log_repairs_total', 'Times a hub went back to the log', 'cause', [
+    'frame',
+    'reset',
+    'poll',
+  ]);
+  const gaps = make.counter('gaps_total', 'Cursors that could not be served');
+  const fenced = make.counter(
+    'fenced_writes_total',
+    'Writes refused because another attempt or generation took over',
+  );
+  const leases = make.counter('leases_lost_total', 'Leases lost by this process');
+  const hooks = make.counterBy('hook_failures_total', 'Hooks of the host that threw', 'hook', HOOKS);
+  const isHook = (name: string): name is (typeof HOOKS)[number] =>
+    (HOOKS as readonly string[]).includes(name);
+  return {
+    repaired: (cause) => repairs(cause),
+    gap: () => gaps.inc(),
+    fenced: () => fenced.inc(),
+    leaseLost: () => leases.inc(),
+    hookFailed: (hook) => hooks(isHook(hook) ? hook : OTHER_HOOK),
+  } satisfies Partial<StreamObserver>;
+}
+
+interface Makers {
+  counter(name: string, help: string): Counter;
+  /** A counter with one label, at 0 for each of its values from the beginning, so that the first event is a rise. */
+  counterBy<Value extends string>(
+    name: string,
+    help: string,
+    label: string,
+    values: readonly Value[],
+  ): (value: Value) => void;
+  gauge(name: string, help: string): Gauge;
+  histogram(name: string, help: string, buckets: number[]): Histogram;
+}
+
+function makersOf(registry: Registry, prefix: string): Makers {
+  const registers = [registry];
+  return {
+    counter: (name, help) => new Counter({ name: prefix + name, help, registers }),
+    counterBy: (name, help, label, values) => {
+      const counter = new Counter({ name: prefix + name, help, registers, labelNames: [label] });
+      const children = new Map(values.map((value) => [value, counter.labels(value)]));
+      for (const child of children.values()) child.inc(0);
+      return (value) => children.get(value)?.inc();
+    },
+    gauge: (name, help) => new Gauge({ name: prefix + name, help, registers }),
+    histogram: (name, help, buckets) => new Histogram({ name: prefix + name, help, registers, buckets }),
+  };
+}

@@ -1,0 +1,223 @@
+/**
+ * Whether and where a new generation may start: idempotency keys, the per-user limit, and what to do about a generation
+ * that is active. Ends with one atomic create; everything before it can be done again, and what was taken for a create
+ * that came to nothing is given back.
+ */
+import { ConflictError, GenerationJobError } from '../errors.js';
+import type { Ender } from './ender.js';
+import { serialiseLifecycle, serialiseMetadata } from './events.js';
+import type { CreateReply, CreateRequest, RememberedRun } from './interfaces/job-store.js';
+import type { CreateJobInput } from './manager-types.js';
+import { type Parts, publishFrames, repeatUntilAnswered } from './parts.js';
+import { streamKey, userKey } from './stream-key.js';
+import { isActive } from './transitions.js';
+import type { JobRecord, LogEvent, StreamKey, UserKey } from './types.js';
+
+export type Admitted =
+  | {
+      readonly started: true;
+      readonly key: StreamKey;
+      readonly record: JobRecord;
+      readonly created: LogEvent;
+      readonly leaseStartedAt: number;
+    }
+  | { readonly started: false; readonly record: JobRecord };
+
+const MOST_CONFLICTS = 100;
+
+export class Admission {
+  readonly #parts: Parts;
+  readonly #ender: Ender;
+
+  constructor(parts: Parts, ender: Ender) {
+    this.#parts = parts;
+    this.#ender = ender;
+  }
+
+  /** @throws as `GenerationJobManager.createJob` */
+  async admit(input: CreateJobInput): Promise<Admitted> {
+    const { options, store, clock } = this.#parts;
+    const user = userKey(input.userId, input.tenantId);
+    const until = clock.monotonic() + options.createTimeoutMs;
+    const request = this.#request(input);
+    if (input.idempotencyKey !== undefined) {
+      const run = { streamId: input.streamId };
+      const remembered = await this.#repeat(until, () =>
+        store.slots.remember(user, input.idempotencyKey as string, run, options.idempotencyMs),
+      );
+      const first = await this.#firstRun(user, remembered, input.idempotencyKey);
+      if (first) return { started: false, record: first };
+      // The key's own stream, so that two requests that disagree about the stream still start one run.
+      if (remembered.streamId !== input.streamId) {
+        return this.#create(
+          { ...request, key: streamKey(remembered.streamId, input.tenantId) },
+          input,
+          user,
+          until,
+        );
+      }
+    }
+    return this.#create(request, input, user, until);
+  }
+
+  async #create(
+    first: CreateRequest,
+    input: CreateJobInput,
+    user: UserKey,
+    until: number,
+  ): Promise<Admitted> {
+    const { store, clock } = this.#parts;
+    const { key } = first;
+    let [current] = await this.#repeat(until, () => store.read(key, 'current'));
+    for (let conflicts = 0; conflicts < MOST_CONFLICTS; conflicts++) {
+      const request = await this.#withReplacement(first, input, current);
+      if (request === undefined) return { started: false, record: current as JobRecord };
+      await this.#takeSlot(user, request, until);
+      const leaseStartedAt = clock.monotonic();
+      const reply = await this.#repeat(until, () => this.#tryCreate(request)).catch(
+        async (error: unknown) => {
+          throw new GenerationJobError('unavailable', 'The store did not answer a create.', { cause: error });
+        },
+      );
+      if (reply.outcome === 'created') {
+        await this.#announce(request, user, reply);
+        const created = { ...request.created, sequence: 1, attempt: 1 };
+        return { started: true, key, record: reply.record, created, leaseStartedAt };
+      }
+      await this.#giveSlotBack(user, request, reply);
+      switch (reply.outcome) {
+        case 'joined':
+          return { started: false, record: reply.record };
+        case 'conflict':
+          current = reply.record;
+          break;
+        case 'taken':
+          throw new GenerationJobError('stream_taken', 'The stream belongs to somebody else.');
+        case 'expired':
+          throw new GenerationJobError('create_expired', 'The create reached the store too late.');
+        case 'full':
+          throw new GenerationJobError('capacity_exceeded', 'The store holds as many streams as it may.');
+        default:
+          reply satisfies never;
+      }
+    }
+    throw new GenerationJobError('unavailable', 'Other creates kept getting in between.');
+  }
+
+  /** The score is held near for one lease, so a create that arrives later than that must not be made. */
+  async #tryCreate(request: CreateRequest): Promise<CreateReply> {
+    const { store } = this.#parts;
+    const notAfter = Math.min(request.notAfter, store.now() + request.leaseMs);
+    await store.due.nearer(request.key, request.leaseMs);
+    return store.create({ ...request, notAfter });
+  }
+
+  /** What the key's first run is, as far as it is known to have started. */
+  async #firstRun(user: UserKey, run: RememberedRun, idempotencyKey: string): Promise<JobRecord | undefined> {
+    if (run.generation === undefined) return undefined;
+    const key = streamKey(run.streamId, user.tenantId);
+    const [record] = await this.#parts.store.read(key, run.generation);
+    if (record?.idempotencyKey === idempotencyKey) return record;
+    // Kept without the key: lost before any host event, and the key was released.
+    return record ? undefined : run.record;
+  }
+
+  #request(input: CreateJobInput): CreateRequest {
+    const { options, store, models, entropy, hooks } = this.#parts;
+    const { contentModel, idempotencyKey } = input;
+    if (contentModel !== undefined && !models.has(contentModel)) {
+      throw new GenerationJobError('invalid_argument', 'contentModel names no model given to the manager.');
+    }
+    if (idempotencyKey !== undefined && (idempotencyKey.length === 0 || idempotencyKey.length > 256)) {
+      throw new GenerationJobError('invalid_argument', 'idempotencyKey must have 1 to 256 characters.');
+    }
+    if (input.conversationId !== undefined && input.conversationId.length > 1024) {
+      throw new GenerationJobError('invalid_argument', 'conversationId must have at most 1,024 characters.');
+    }
+    return {
+      key: streamKey(input.streamId, input.tenantId),
+      userId: input.userId,
+      callId: entropy.id(),
+      notAfter: store.now() + options.createTimeoutMs,
+      leaseMs: options.leaseMs,
+      conversationId: input.conversationId,
+      contentModel,
+      idempotencyKey,
+      metadata: serialiseMetadata(input.metadata ?? {}, options.limits),
+      created: serialiseLifecycle('created', { created: input.created ?? null }, options.limits),
+      settles: hooks.settle !== undefined,
+    };
+  }
+
+  /** The request that may end what is active, or undefined when the caller wants to join it. */
+  async #withReplacement(
+    request: CreateRequest,
+    input: CreateJobInput,
+    current: JobRecord | undefined,
+  ): Promise<CreateRequest | undefined> {
+    if (current === undefined || !isActive(current.status)) return request;
+    if (current.userId !== input.userId)
+      throw new GenerationJobError('stream_taken', 'The stream belongs to somebody else.');
+    if (current.createId === request.callId) return request;
+    if (input.idempotencyKey !== undefined && current.idempotencyKey === input.idempotencyKey)
+      return undefined;
+    switch (input.onConflict ?? 'replace') {
+      case 'reject':
+        throw new ConflictError(current.streamId, current.generation);
+      case 'join':
+        return undefined;
+      case 'replace': {
+        const end = await this.#ender.describeReplacement(current, request.key);
+        return { ...request, replaces: { generation: current.generation, ...end } };
+      }
+    }
+  }
+
+  async #takeSlot(user: UserKey, request: CreateRequest, until: number): Promise<void> {
+    const { store, options } = this.#parts;
+    const limit = options.limits.activeJobsPerUser;
+    if (limit === 0) return;
+    const slot = { streamId: request.key.streamId, holder: request.callId, limit, forMs: options.leaseMs };
+    if (await this.#repeat(until, () => store.slots.take(user, slot))) return;
+    throw new GenerationJobError('user_limit_exceeded', `The user already has ${limit} running jobs.`);
+  }
+
+  /** To the holder the stream has, so that a lost race doesn't cost the winner its slot. */
+  async #giveSlotBack(user: UserKey, request: CreateRequest, reply: CreateReply): Promise<void> {
+    const { store, options } = this.#parts;
+    if (options.limits.activeJobsPerUser === 0) return;
+    const { streamId } = request.key;
+    const winner = reply.outcome === 'conflict' || reply.outcome === 'joined' ? reply.record : undefined;
+    if (winner?.status === 'running') {
+      const holder = winner.createId;
+      await store.slots.take(user, {
+        streamId,
+        holder,
+        limit: Number.MAX_SAFE_INTEGER,
+        forMs: options.leaseMs,
+      });
+    } else await store.slots.give(user, { streamId, holder: request.callId });
+  }
+
+  async #announce(
+    request: CreateRequest,
+    user: UserKey,
+    reply: CreateReply & { outcome: 'created' },
+  ): Promise<void> {
+    const { store, observer } = this.#parts;
+    publishFrames(this.#parts, reply.frames);
+    observer.jobCreated();
+    if (reply.replaced) {
+      observer.jobTransitioned('replace', reply.replaced.status);
+      this.#ender.afterEnd(request.key, reply.replaced);
+    }
+    if (request.idempotencyKey === undefined) return;
+    const run = { streamId: request.key.streamId, generation: reply.record.generation };
+    // Without it the key still finds the run on its stream for as long as the run is kept.
+    await store.slots.confirm(user, request.idempotencyKey, run).catch(() => undefined);
+  }
+
+  #repeat<Answer>(until: number, call: () => Promise<Answer>): Promise<Answer> {
+    return repeatUntilAnswered(this.#parts, call, until);
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * A content model folds a generation's events into what a late client needs, instead of all of them: the text so far,
+ * the message parts. The fold must depend on nothing but its arguments, because any replica may do it over, and must
+ * treat events it does not know as if they were not there. It sees lifecycle events too, but never the terminal one: a
+ * generation's end stands beside its content, not in it.
+ */
+
+/** An event as a fold sees it. */
+export interface FoldedEvent {
+  readonly event: string;
+  readonly data: unknown;
+  readonly sequence: number;
+}
+
+export interface ContentModel<Content = unknown> {
+  /** Kept in the record; a replica that folds must know a model of this name. */
+  readonly name: string;
+  /** The content before the first event; must be JSON. */
+  initial(): Content;
+  /** The content after one more event. May change and return the content it was given. */
+  fold(content: Content, event: FoldedEvent): Content;
+  /**
+   * The one event that stands for two neighbours not yet committed, or null when they can't be merged. Used only when
+   * the job was created with `merge: true`. Folding the merged event must equal folding both.
+   */
+  merge?(
+    earlier: { event: string; data: unknown },
+    later: { event: string; data: unknown },
+  ): { event: string; data: unknown } | null;
+}
+
+/** Gives a content model its type without naming it twice. */
+export function defineContentModel<Content>(model: ContentModel<Content>): ContentModel<Content> {
+  return model;
+}
+
+export type ContentModels = ReadonlyMap<string, ContentModel>;

@@ -1,0 +1,23 @@
+/**
+ * When somebody must next look at a generation, by the store's clock: the one place that says what each state waits
+ * for. The due index holds the earliest of a stream's deadlines, or something earlier.
+ */
+import type { Options } from './options.js';
+import type { JobRecord } from './types.js';
+
+export function deadlineOf(record: JobRecord, options: Pick<Options, 'retentionMs'>): number {
+  switch (record.status) {
+    case 'running':
+      return record.leaseUntil ?? record.updatedAt;
+    case 'requires_action':
+      return record.pendingAction?.expiresAt ?? record.updatedAt;
+    case 'completed':
+    case 'failed':
+    case 'aborted':
+      return record.settlement.state === 'open'
+        ? record.settlement.notBefore
+        : record.settlement.notBefore + options.retentionMs;
+    default:
+      return record.status satisfies never;
+  }
+}

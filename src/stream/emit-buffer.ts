@@ -1,0 +1,314 @@
+/**
+ * Group commit for one attempt. An event is written at once when nothing is under way, in the same turn as the emit; while a
+ * commit is under way events gather and become the next one. So one event costs one call's latency, and many events
+ * cost few calls, without a timer.
+ *
+ * States
+ * - `idle`       nothing under way. An event, a patch or an end enters `committing`; with `coalesceMs`, events first
+ *                enter `gathering` until the time is over or a batch is full.
+ * - `committing` one commit is under way; what comes gathers. Its answer leads to the next commit or to `idle`; a
+ *                refusal to `closed`; a rejection, whose outcome is unknown, to `repeating`.
+ * - `repeating`  the same commit, frozen, is made again after a pause, until it is answered or the lease is over.
+ * - `closed`     the attempt is over. Nothing leaves; emits throw, waiting promises settle.
+ *
+ * An end is the last commit: it drains what is buffered before it, then carries the change of state.
+ */
+import type { TimerHandle } from '../clock.js';
+import { type EndReason, JobEndedError } from '../errors.js';
+import type { CommitReply, ProducerCommit, ProducerTransition, RecordPatch } from './interfaces/job-store.js';
+import { type Parts, publishFrames } from './parts.js';
+import type { LogEvent, Mutable, SerialisedEvent, StreamKey } from './types.js';
+
+/** What the buffer tells the job it belongs to. */
+export interface BufferOwner {
+  onCommitted(events: readonly LogEvent[]): void;
+  /** A commit was refused: the attempt is over. */
+  onRefused(reply: CommitReply & { ok: false }): void;
+  /** By this process's own clock: until when a commit may be repeated. */
+  leaseDeadline(): number;
+  onLeaseOver(cause: unknown): void;
+}
+
+interface Waiter {
+  readonly sequence: number;
+  readonly patch: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Ending {
+  readonly transition: ProducerTransition;
+  readonly event: SerialisedEvent;
+  readonly resolve: (reply: CommitReply) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type BufferParts = Pick<Parts, 'store' | 'transport' | 'options' | 'clock' | 'entropy' | 'observer'>;
+
+const READY = Promise.resolve();
+
+export class EmitBuffer {
+  readonly #parts: BufferParts;
+  readonly #place: { readonly key: StreamKey; readonly generation: number; readonly attempt: number };
+  readonly #owner: BufferOwner;
+  #waiting: Mutable<LogEvent>[] = [];
+  #waitingBytes = 0;
+  #committed: number;
+  #next: number;
+  #underWay: ProducerCommit | undefined;
+  #underWaySince = 0;
+  #retryTimer: TimerHandle | undefined;
+  #retryMs = 0;
+  #gatherTimer: TimerHandle | undefined;
+  /** When the first of the waiting events, and of those under way, was taken. */
+  #emittedAt: number | undefined;
+  #underWayEmittedAt: number | undefined;
+  #room: { promise: Promise<void>; resolve: () => void } | undefined;
+  #flushes: Waiter[] = [];
+  #patch: Mutable<RecordPatch> | undefined;
+  #patchNumber = 0;
+  #patchCommitted = 0;
+  #ending: Ending | undefined;
+  #closed: JobEndedError | undefined;
+
+  constructor(
+    parts: BufferParts,
+    place: { key: StreamKey; generation: number; attempt: number; lastSequence: number },
+    owner: BufferOwner,
+  ) {
+    this.#parts = parts;
+    this.#place = { key: place.key, generation: place.generation, attempt: place.attempt };
+    this.#committed = place.lastSequence;
+    this.#next = place.lastSequence + 1;
+    this.#owner = owner;
+  }
+
+  /** The sequence of the last event taken in. */
+  get lastSequence(): number {
+    return this.#next - 1;
+  }
+
+  /** Whether the last commit has been asked for and not yet answered. */
+  get isEnding(): boolean {
+    return this.#ending !== undefined && this.#closed === undefined;
+  }
+
+  /** The newest event that has not been sent yet: the only one another may still be merged into. */
+  get newest(): Readonly<SerialisedEvent> | undefined {
+    return this.#waiting.at(-1);
+  }
+
+  /** Replaces the newest event; resolves as `push` does. */
+  replaceNewest(event: SerialisedEvent): Promise<void> {
+    const newest = this.#waiting.at(-1);
+    if (newest === undefined) return this.push(event);
+    this.#waitingBytes += event.data.length - newest.data.length;
+    Object.assign(newest, event);
+    return this.#whenRoom();
+  }
+
+  /**
+   * Takes an event. Resolves when there is room for the next one; never rejects.
+   * @throws JobEndedError when the attempt is over
+   */
+  push(event: SerialisedEvent): Promise<void> {
+    this.throwIfOver();
+    this.#waiting.push({
+      event: event.event,
+      data: event.data,
+      keep: event.keep,
+      sequence: this.#next++,
+      attempt: this.#place.attempt,
+    });
+    this.#waitingBytes += event.data.length;
+    if (this.#waiting.length === 1) this.#emittedAt = this.#parts.clock.monotonic();
+    if (this.#underWay === undefined) this.#begin();
+    return this.#whenRoom();
+  }
+
+  /** @throws JobEndedError when the attempt is over or ending */
+  throwIfOver(): void {
+    if (this.#closed) throw this.#closed;
+    if (this.#ending) throw new JobEndedError(endReason(this.#ending.transition));
+  }
+
+  /** Changes the record with the next commit; resolves when it is committed. */
+  patch(patch: Omit<RecordPatch, 'number'>): Promise<void> {
+    this.throwIfOver();
+    this.#patchNumber++;
+    const metadata = { ...this.#patch?.metadata, ...patch.metadata };
+    this.#patch = { ...this.#patch, ...patch, metadata, number: this.#patchNumber };
+    if (this.#underWay === undefined) this.#send();
+    return this.flush();
+  }
+
+  /** Resolves when everything taken so far is committed. @throws JobEndedError when it can't be any more */
+  flush(): Promise<void> {
+    if (this.#committed >= this.lastSequence && this.#patchCommitted >= this.#patchNumber) return READY;
+    if (this.#closed) return Promise.reject(this.#closed);
+    if (this.#gatherTimer !== undefined) this.#send();
+    return new Promise((resolve, reject) => {
+      this.#flushes.push({ sequence: this.lastSequence, patch: this.#patchNumber, resolve, reject });
+    });
+  }
+
+  /** The last commit of the attempt. Everything taken before is committed first. */
+  end(transition: ProducerTransition, event: SerialisedEvent): Promise<CommitReply> {
+    this.throwIfOver();
+    return new Promise((resolve, reject) => {
+      this.#ending = { transition, event, resolve, reject };
+      if (this.#underWay === undefined) this.#send();
+    });
+  }
+
+  /** The attempt is over: nothing more is sent. What was taken and not committed is lost, and `flush` says so. */
+  close(reason: JobEndedError): void {
+    if (this.#closed) return;
+    this.#closed = reason;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#parts.clock.clearTimeout(this.#retryTimer);
+    this.#parts.clock.clearTimeout(this.#gatherTimer);
+    this.#giveRoom();
+    for (const { reject } of this.#flushes.splice(0)) reject(reason);
+    this.#ending?.reject(reason);
+  }
+
+  // --- committing
+
+  #begin(): void {
+    const { coalesceMs, limits } = this.#parts.options;
+    const isFull = this.#waiting.length >= limits.batchEvents || this.#waitingBytes >= limits.batchBytes;
+    if (coalesceMs === 0 || isFull) return this.#send();
+    this.#gatherTimer ??= this.#parts.clock.setTimeout(() => this.#send(), coalesceMs);
+  }
+
+  #send(): void {
+    if (this.#gatherTimer !== undefined) {
+      this.#parts.clock.clearTimeout(this.#gatherTimer);
+      this.#gatherTimer = undefined;
+    }
+    const events = this.#takeBatch();
+    const patch = this.#patch;
+    this.#patch = undefined;
+    const ending = this.#waiting.length === 0 ? this.#ending : undefined;
+    if (ending) events.push({ ...ending.event, sequence: this.#next++, attempt: this.#place.attempt });
+    if (events.length === 0 && patch === undefined) return;
+    this.#underWay = {
+      writer: 'producer',
+      key: this.#place.key,
+      generation: this.#place.generation,
+      attempt: this.#place.attempt,
+      afterSequence: this.#committed,
+      events,
+      patch,
+      transition: ending?.transition,
+    };
+    this.#underWaySince = this.#parts.clock.monotonic();
+    this.#underWayEmittedAt = this.#emittedAt;
+    this.#emittedAt = this.#underWaySince;
+    this.#retryMs = this.#parts.options.retryMs;
+    this.#commit(this.#underWay);
+  }
+
+  #takeBatch(): LogEvent[] {
+    const { batchEvents, batchBytes } = this.#parts.options.limits;
+    let count = 0;
+    let bytes = 0;
+    while (count < this.#waiting.length && count < batchEvents) {
+      const size = this.#waiting[count]?.data.length ?? 0;
+      if (count > 0 && bytes + size > batchBytes) break;
+      bytes += size;
+      count++;
+    }
+    this.#waitingBytes -= bytes;
+    if (count === this.#waiting.length) {
+      const all = this.#waiting;
+      this.#waiting = [];
+      return all;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  #commit(commit: ProducerCommit): void {
+    this.#parts.store.commit(commit).then(
+      (reply) => this.#onReply(commit, reply),
+      (error: unknown) => this.#onUnknown(commit, error),
+    );
+  }
+
+  #onReply(commit: ProducerCommit, reply: CommitReply): void {
+    this.#underWay = undefined;
+    if (!reply.ok) {
+      // Whatever the attempt was told meanwhile, the store's answer is what happened.
+      if (commit.transition) this.#ending?.resolve(reply);
+      if (!this.#closed) this.#owner.onRefused(reply);
+      return;
+    }
+    publishFrames(this.#parts, reply.frames, this.#underWayEmittedAt);
+    this.#committed += commit.events.length;
+    if (commit.patch) this.#patchCommitted = commit.patch.number;
+    let bytes = 0;
+    for (const event of commit.events) bytes += event.data.length;
+    this.#parts.observer.committed(
+      commit.events.length,
+      bytes,
+      this.#parts.clock.monotonic() - this.#underWaySince,
+    );
+    this.#owner.onCommitted(commit.events);
+    this.#settleFlushes();
+    if (commit.transition) return this.#ending?.resolve(reply);
+    if (this.#closed) return;
+    if (this.#hasRoom()) this.#giveRoom();
+    if (this.#waiting.length > 0 || this.#patch !== undefined || this.#ending !== undefined) this.#send();
+  }
+
+  #onUnknown(commit: ProducerCommit, error: unknown): void {
+    if (this.#closed) return;
+    const { clock, entropy, options } = this.#parts;
+    if (clock.monotonic() >= this.#owner.leaseDeadline()) return this.#owner.onLeaseOver(error);
+    const pause = this.#retryMs * (0.5 + entropy.random() / 2);
+    this.#retryMs = Math.min(this.#retryMs * 2, options.retryMs * 20);
+    this.#retryTimer = clock.setTimeout(() => this.#commit(commit), pause);
+  }
+
+  #settleFlushes(): void {
+    const done = (waiter: Waiter) =>
+      waiter.sequence <= this.#committed && waiter.patch <= this.#patchCommitted;
+    while (this.#flushes[0] && done(this.#flushes[0])) this.#flushes.shift()?.resolve();
+  }
+
+  // --- room
+
+  #hasRoom(): boolean {
+    const { bufferEvents, bufferBytes } = this.#parts.options.limits;
+    return this.#waiting.length < bufferEvents && this.#waitingBytes < bufferBytes;
+  }
+
+  #whenRoom(): Promise<void> {
+    if (this.#hasRoom()) return READY;
+    if (this.#room === undefined) {
+      let resolve = () => {};
+      const promise = new Promise<void>((done) => {
+        resolve = done;
+      });
+      this.#room = { promise, resolve };
+    }
+    return this.#room.promise;
+  }
+
+  #giveRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+}
+
+const END_REASONS = {
+  pause: 'paused',
+  complete: 'completed',
+  fail: 'failed',
+} as const satisfies Record<ProducerTransition['name'], EndReason>;
+
+function endReason(transition: ProducerTransition): EndReason {
+  return END_REASONS[transition.name];
+}

@@ -1,0 +1,429 @@
+/**
+ * The face of the library: wires the parts of one process together and delegates. A process makes one and passes it
+ * around. It begins its upkeep with `start` (or with the first job), and ends it with `close`.
+ */
+import { sleep, systemClock, systemEntropy } from '../clock.js';
+import { GenerationJobError } from '../errors.js';
+import { Admission } from './admission.js';
+import { ApprovalLifecycle } from './approvals.js';
+import type { ContentModel } from './content-model.js';
+import { Ender } from './ender.js';
+import { Followers } from './followers.js';
+import { GenerationJob, type JobInput, type JobKeeper } from './generation-job.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { safeLogger } from './logger.js';
+import type {
+  AbortInput,
+  AbortResult,
+  Access,
+  CreateJobInput,
+  CreateJobResult,
+  ManagerInput,
+  ResumeState,
+  Stats,
+  SubscribeOptions,
+  SubscribeWithResumeResult,
+} from './manager-types.js';
+import { safeObserver } from './observer.js';
+import { parseOptions } from './options.js';
+import { Background, nameOfError, type Parts } from './parts.js';
+import { Reaper } from './reaper.js';
+import { Recovery } from './recovery.js';
+import { Fold, type FoldedState, publicState, resumeState, StateReader } from './resume-state.js';
+import { Settler } from './settlement.js';
+import { streamKey, userKey } from './stream-key.js';
+import type { Subscription } from './subscription.js';
+import { isActive } from './transitions.js';
+import type { JobRecord, Json, StreamKey } from './types.js';
+
+const DEFAULT_GRACE_MS = 10_000;
+/** What ends and hooks under way have, after the grace time, before they are left behind. */
+const LAST_WORD_MS = 5_000;
+const STATS_STREAMS = 100_000;
+const INTERRUPTED = { code: 'interrupted', message: 'The server is shutting down.', retryable: true };
+const NO_OPTIONS = {};
+
+export class GenerationJobManager {
+  readonly approvals: ApprovalLifecycle;
+  readonly #parts: Parts;
+  readonly #leases: LeaseKeeper;
+  readonly #ender: Ender;
+  readonly #admission: Admission;
+  readonly #followers: Followers;
+  readonly #settler: Settler;
+  readonly #reaper: Reaper;
+  readonly #keeper: JobKeeper;
+  #started: Promise<void> | undefined;
+  #stopSignals: (() => void) | undefined;
+  #draining: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** @throws GenerationJobError `invalid_options` for options that are unknown, out of bounds or contradictory */
+  constructor(input: ManagerInput) {
+    const parts = partsFrom(input);
+    this.#parts = parts;
+    this.#leases = new LeaseKeeper(parts);
+    this.#settler = new Settler(parts);
+    this.#followers = new Followers(parts);
+    this.#keeper = {
+      release: (job) => this.#leases.release(job),
+      onTransition: (job, name, record) => {
+        parts.observer.jobTransitioned(name, record.status);
+        if (isActive(record.status)) this.#giveSlot(job.key, record);
+        else this.#ender.afterEnd(job.key, record);
+      },
+    };
+    this.#ender = new Ender(parts, {
+      leases: this.#leases,
+      onEnded: (key, record) => {
+        this.#giveSlot(key, record);
+        parts.background.run(this.#settler.settle(key, record));
+      },
+    });
+    this.#admission = new Admission(parts, this.#ender);
+    const adopt = (key: StreamKey, state: FoldedState, leaseStartedAt: number) =>
+      this.#adopt(key, state, leaseStartedAt);
+    const recovery = new Recovery(parts, { ender: this.#ender, adopt, isDraining: () => this.isDraining });
+    this.approvals = new ApprovalLifecycle(parts, { ender: this.#ender, adopt });
+    this.#reaper = new Reaper(parts, {
+      leases: this.#leases,
+      ender: this.#ender,
+      recovery,
+      settler: this.#settler,
+    });
+  }
+
+  /** What the layers around the manager share with it. */
+  get parts(): Pick<Parts, 'clock' | 'entropy' | 'observer' | 'logger' | 'options'> {
+    return this.#parts;
+  }
+
+  get isDraining(): boolean {
+    return this.#draining !== undefined;
+  }
+
+  /**
+   * Connects the store and the transport and begins the upkeep. Safe to call again.
+   * @throws GenerationJobError `unavailable` when the store or the transport can't be reached
+   */
+  start(): Promise<void> {
+    this.#started ??= this.#start().catch((error: unknown) => {
+      this.#started = undefined;
+      throw error;
+    });
+    return this.#started;
+  }
+
+  /**
+   * Starts a generation. Exactly one caller gets the job; who joined gets the record.
+   * @throws GenerationJobError `invalid_stream_id`, `invalid_argument`, `metadata_too_large`, `invalid_event`,
+   *   `event_too_large`, `json_too_deep`,
+   *   `stream_taken`, `user_limit_exceeded`, `capacity_exceeded`, `create_expired`, `unavailable`, `draining`, `closed`;
+   *   ConflictError with `onConflict: 'reject'`
+   */
+  async createJob(input: CreateJobInput): Promise<CreateJobResult> {
+    this.#throwIfClosed();
+    if (this.isDraining) throw new GenerationJobError('draining', 'This replica takes no new jobs.');
+    await this.start();
+    const admitted = await this.#admission.admit(input);
+    if (!admitted.started) return admitted;
+    const { key, record, created, leaseStartedAt } = admitted;
+    const fold = new Fold(this.#modelOf(record));
+    const job = this.#hold(
+      { key, record, fold, unfolded: [created], merge: input.merge ?? false },
+      leaseStartedAt,
+    );
+    if (this.isDraining) {
+      // The drain began while the store answered, and has not seen this job.
+      await job.fail(INTERRUPTED).catch(() => job.loseLease());
+      throw new GenerationJobError('draining', 'This replica takes no new jobs.');
+    }
+    return { started: true, job, record };
+  }
+
+  /** The record of the stream's current (or a named, kept) generation; null when there is none, or it is not theirs. */
+  async getJob(
+    streamId: string,
+    access: Access & { generation?: number | undefined } = {},
+  ): Promise<JobRecord | null> {
+    const key = streamKey(streamId, access.tenantId);
+    const [record] = await this.#parts.store.read(key, access.generation ?? 'current');
+    return record !== undefined && isTheirs(record, access) ? record : null;
+  }
+
+  /**
+   * Follows a stream. The subscription is returned at once; `ready` (or the first `next`) rejects when it can't be
+   * attached: `stream_not_found`, `invalid_cursor`, `unavailable`.
+   * @throws GenerationJobError `invalid_stream_id`, `capacity_exceeded`, `draining`, `closed`
+   */
+  subscribe(streamId: string, options: SubscribeOptions = NO_OPTIONS): Subscription {
+    this.#throwIfClosed();
+    if (this.isDraining) throw new GenerationJobError('draining', 'This replica takes no new followers.');
+    return this.#followers.follow(streamKey(streamId, options.tenantId), options);
+  }
+
+  /** Content and lifecycle state at one cursor; null when there is no such stream, or it is not theirs. */
+  async getResumeState(
+    streamId: string,
+    access: Access & { generation?: number | undefined } = {},
+  ): Promise<ResumeState | null> {
+    const state = await this.#readState(streamId, access);
+    return state && resumeState(state);
+  }
+
+  /** The same with what clients may see of it: what a `sync` event carries. */
+  async getPublicState(
+    streamId: string,
+    access: Access & { generation?: number | undefined } = {},
+  ): Promise<(Omit<ResumeState, 'metadata'> & { readonly metadata: Json }) | null> {
+    const state = await this.#readState(streamId, access);
+    return state && publicState(state, (record) => this.#followers.publicMetadata(record));
+  }
+
+  /** Content, and everything after it with nothing lost or repeated in between. @throws as `subscribe`, and its `ready` */
+  async subscribeWithResume(
+    streamId: string,
+    options: SubscribeOptions = {},
+  ): Promise<SubscribeWithResumeResult> {
+    const state = await this.getResumeState(streamId, options);
+    if (state === null) throw new GenerationJobError('stream_not_found', 'There is no such stream.');
+    const subscription = this.subscribe(streamId, {
+      ...options,
+      generation: state.generation,
+      after: state.cursor,
+      resume: false,
+    });
+    await subscription.ready;
+    return { state, subscription };
+  }
+
+  /**
+   * Ends a generation from any replica. It is over when this returns, wherever its producer runs.
+   * @throws GenerationJobError `stream_not_found` when there is no such stream or generation, or it is not theirs
+   */
+  abortJob(streamId: string, input: AbortInput = {}): Promise<AbortResult> {
+    return this.#ender.abort(streamKey(streamId, input.tenantId), input);
+  }
+
+  /** The user's running and paused generations. */
+  async listActiveJobs(owner: {
+    userId: string;
+    tenantId?: string | undefined;
+  }): Promise<readonly JobRecord[]> {
+    const user = userKey(owner.userId, owner.tenantId);
+    const keys = await this.#parts.store.listByUser(user);
+    const records = await Promise.all(keys.map((key) => this.#parts.store.read(key, 'current')));
+    return records.flat().filter((record) => record.userId === owner.userId && isActive(record.status));
+  }
+
+  /** Removes a stream with everything kept of it; its producer stops, its followers end with `gone`. */
+  async deleteStream(streamId: string, access: Access = {}): Promise<boolean> {
+    const key = streamKey(streamId, access.tenantId);
+    const kept = await this.#parts.store.read(key, 'kept');
+    const [current] = kept;
+    if (current === undefined || !isTheirs(current, access)) return false;
+    return this.#delete(key, kept);
+  }
+
+  /** Removes everything kept of a user; says how many streams that were. */
+  async deleteUser(owner: { userId: string; tenantId?: string | undefined }): Promise<number> {
+    const { store } = this.#parts;
+    const user = userKey(owner.userId, owner.tenantId);
+    let deleted = 0;
+    for (const key of await store.listByUser(user)) {
+      const kept = await store.read(key, 'kept');
+      if (kept[0]?.userId === owner.userId && (await this.#delete(key, kept))) deleted++;
+    }
+    await store.slots.clear(user);
+    return deleted;
+  }
+
+  /** Followers of a stream in this process. */
+  followerCount(streamId: string, access: Access = {}): number {
+    return this.#followers.count(streamKey(streamId, access.tenantId));
+  }
+
+  /** Counts by status, of this process and of the store. Reads every kept stream: for dashboards, not hot paths. */
+  async stats(): Promise<Stats> {
+    const { store } = this.#parts;
+    const counts = { running: 0, requires_action: 0, completed: 0, failed: 0, aborted: 0 };
+    const entries = await store.due.list({ limit: STATS_STREAMS, all: true });
+    for (const { key } of entries) for (const { status } of await store.read(key, 'kept')) counts[status]++;
+    return {
+      process: {
+        producing: this.#leases.size,
+        followedStreams: this.#followers.streams,
+        followers: this.#followers.size,
+        draining: this.isDraining,
+      },
+      global: { ...counts, streams: entries.length },
+    };
+  }
+
+  /**
+   * Takes leave: no new jobs or followers from now on; followers are told to reconnect elsewhere; producers may finish
+   * within `graceMs` (default 10 s), then are handed over to a replica that can recover them, or end `interrupted`.
+   */
+  drain(options: { graceMs?: number | undefined } = {}): Promise<void> {
+    this.#draining ??= this.#drain(options.graceMs ?? DEFAULT_GRACE_MS);
+    return this.#draining;
+  }
+
+  /** Drains without grace, stops the upkeep, and closes the store and the transport. Safe to call again. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // --- for tests and for hosts that run the upkeep by their own schedule
+
+  /** One look at everything that is due. */
+  async sweep(): Promise<void> {
+    await this.#reaper.sweep();
+  }
+
+  /** One renewal of every lease this process holds. */
+  async renewLeases(): Promise<void> {
+    await this.#leases.renew();
+  }
+
+  /** Resolves when nothing runs in the background: no settlement, recovery, snapshot or poll. */
+  async idle(): Promise<void> {
+    await this.#parts.background.idle();
+  }
+
+  // --- inside
+
+  async #start(): Promise<void> {
+    const { store, transport } = this.#parts;
+    await store.start();
+    await transport.start();
+    this.#stopSignals = transport.onSignal(({ key, generation }) => {
+      const job = this.#leases.find(key, generation);
+      // The signal only makes it quick: what happened is asked of the store.
+      if (job) this.#parts.background.run(this.#leases.check(job));
+    });
+    this.#reaper.start();
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    const { store, hooks, background } = this.#parts;
+    this.#followers.closeAll('draining');
+    if (graceMs > 0) await this.#atMost(graceMs, this.#leases.idle());
+    const handsOver = store.shared && hooks.recover !== undefined;
+    const letGo = this.#leases.jobs.map((job) => {
+      return handsOver ? this.#leases.handOver(job) : job.fail(INTERRUPTED).catch(() => job.loseLease());
+    });
+    await this.#atMost(LAST_WORD_MS, Promise.allSettled(letGo));
+    await this.#atMost(LAST_WORD_MS, background.idle());
+    this.#settler.stop();
+  }
+
+  /** Waits for `work`, but no longer than `ms`. */
+  async #atMost(ms: number, work: Promise<unknown>): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([work, sleep(this.#parts.clock, ms, over.signal)]);
+    over.abort();
+  }
+
+  async #close(): Promise<void> {
+    const { store, transport } = this.#parts;
+    this.#reaper.stop();
+    await this.drain({ graceMs: 0 });
+    this.#stopSignals?.();
+    await transport.close();
+    await store.close();
+  }
+
+  async #delete(key: StreamKey, kept: readonly JobRecord[]): Promise<boolean> {
+    const { store, transport } = this.#parts;
+    const deleted = await store.delete(key);
+    for (const record of kept) {
+      const { generation, idempotencyKey } = record;
+      const user = { tenantId: key.tenantId, userId: record.userId };
+      if (idempotencyKey !== undefined) {
+        await store.slots.forget(user, idempotencyKey, { streamId: key.streamId, generation });
+      }
+      this.#giveSlot(key, record);
+      if (!isActive(record.status)) continue;
+      const local = this.#leases.find(key, generation);
+      if (local) local.lose('gone');
+      else transport.signal({ key, generation });
+    }
+    if (deleted) transport.publishGone(key);
+    return deleted;
+  }
+
+  async #readState(
+    streamId: string,
+    access: Access & { generation?: number | undefined },
+  ): Promise<FoldedState | null> {
+    const { clock, observer, states } = this.#parts;
+    const startedAt = clock.monotonic();
+    const state = await states.read(streamKey(streamId, access.tenantId), access.generation);
+    if (state === null || !isTheirs(state.record, access)) return null;
+    observer.resumed(state.bytes, clock.monotonic() - startedAt);
+    return state;
+  }
+
+  #adopt(key: StreamKey, state: FoldedState, leaseStartedAt: number): GenerationJob {
+    const fold = new Fold(this.#modelOf(state.record), {
+      sequence: state.sequence,
+      content: JSON.stringify(state.content ?? null),
+      kept: state.kept,
+    });
+    return this.#hold({ key, record: state.record, fold, unfolded: [], merge: false }, leaseStartedAt);
+  }
+
+  #hold(input: Omit<JobInput, 'leaseDeadline'>, leaseStartedAt: number): GenerationJob {
+    const leaseDeadline = leaseStartedAt + this.#parts.options.leaseMs;
+    const job = new GenerationJob(this.#parts, this.#keeper, { ...input, leaseDeadline });
+    this.#leases.hold(job);
+    return job;
+  }
+
+  #modelOf(record: JobRecord): ContentModel | undefined {
+    return record.contentModel === undefined ? undefined : this.#parts.models.get(record.contentModel);
+  }
+
+  #giveSlot(key: StreamKey, record: JobRecord): void {
+    const { store, options, background } = this.#parts;
+    if (options.limits.activeJobsPerUser === 0) return;
+    const user = { tenantId: key.tenantId, userId: record.userId };
+    background.run(store.slots.give(user, { streamId: key.streamId, holder: record.createId }));
+  }
+
+  #throwIfClosed(): void {
+    if (this.#closed) throw new GenerationJobError('closed', 'The manager has been closed.');
+  }
+}
+
+function isTheirs(record: JobRecord, access: Access): boolean {
+  return access.userId === undefined || record.userId === access.userId;
+}
+
+function partsFrom(input: ManagerInput): Parts {
+  const observer = safeObserver(input.observer);
+  const logger = safeLogger(input.logger, () => observer.hookFailed('logger'));
+  const options = parseOptions(input.options);
+  const models = new Map(input.contentModels?.map((model) => [model.name, model]));
+  return {
+    store: input.jobStore,
+    transport: input.eventTransport,
+    states: new StateReader(input.jobStore, models, options, observer),
+    options,
+    models,
+    hooks: input.hooks ?? {},
+    observer,
+    logger,
+    clock: input.clock ?? systemClock,
+    entropy: input.entropy ?? systemEntropy,
+    background: new Background((error) =>
+      logger.warn({ error: nameOfError(error) }, 'background work failed'),
+    ),
+  };
+}

@@ -1,0 +1,474 @@
+/**
+ * The producer's handle: one attempt at one generation, given to exactly one holder. It carries the fence, so a holder
+ * that has been overtaken can do no harm: its writes are refused and its signal fires.
+ *
+ * It is over once, for the reason its signal carries: by its own end (`complete`, `fail`, `pause`), by somebody else's
+ * (abort, replacement, take-over), by the clock (idle, too long, lease lost) or with the stream. After that emits throw.
+ */
+import { type EndReason, GenerationJobError, isGenerationJobError, JobEndedError } from '../errors.js';
+import { EmitBuffer } from './emit-buffer.js';
+import { serialiseHostEvent, serialiseLifecycle, serialiseMetadata } from './events.js';
+import type { CommitReply, LeaseClaim, ProducerTransition } from './interfaces/job-store.js';
+import type { PauseInput } from './manager-types.js';
+import { nameOfError, type Parts } from './parts.js';
+import { parsePause } from './pending-action.js';
+import type { Fold } from './resume-state.js';
+import { isReservedEvent } from './transitions.js';
+import type {
+  HostEvent,
+  JobFailure,
+  JobRecord,
+  LogEvent,
+  SerialisedEvent,
+  StreamKey,
+  Usage,
+} from './types.js';
+
+/** What a job needs of the manager that made it. */
+export interface JobKeeper {
+  /** Takes the job out of lease renewal. */
+  release(job: GenerationJob): void;
+  /** Its own commit ended or paused the generation. */
+  onTransition(job: GenerationJob, name: ProducerTransition['name'], record: JobRecord): void;
+}
+
+export interface JobInput {
+  readonly key: StreamKey;
+  readonly record: JobRecord;
+  /** The fold up to `record.lastSequence`, when there is one to go on from. */
+  readonly fold: Fold;
+  /** What the fold has still to see. */
+  readonly unfolded: readonly LogEvent[];
+  readonly merge: boolean;
+  /** On this process's monotonic clock; by then the lease may be over. */
+  readonly leaseDeadline: number;
+}
+
+export interface AttemptEnd {
+  readonly reason: EndReason;
+}
+
+export class GenerationJob implements LeaseClaim {
+  readonly key: StreamKey;
+  readonly generation: number;
+  readonly attempt: number;
+  readonly userId: string;
+  /** Holder of the user's slot. */
+  readonly createId: string;
+  /** Fires when this handle may no longer write, for whatever reason; `reason` is a JobEndedError. */
+  readonly signal: AbortSignal;
+  /** On the monotonic clock: until when this process may rely on the lease. Kept by the lease keeper. */
+  leaseDeadline: number;
+
+  readonly #parts: Parts;
+  readonly #keeper: JobKeeper;
+  readonly #controller = new AbortController();
+  readonly #buffer: EmitBuffer;
+  readonly #merge: boolean;
+  readonly #createdAt: number;
+  /** On the monotonic clock: this attempt's beginning, so that a pause does not count as running. */
+  readonly #startedAt: number;
+  readonly #fold: Fold;
+  readonly #keptKeys: Set<string>;
+  readonly #metadataBytes: Map<string, number>;
+  #foldFailed = false;
+  #usage: Usage;
+  #generationBytes = 0;
+  #unsnapshottedBytes = 0;
+  #snapshotSequence: number;
+  #lastEmitAt: number;
+  #hasHostEvent: boolean;
+  #overdue = false;
+
+  constructor(parts: Parts, keeper: JobKeeper, input: JobInput) {
+    const { record, key } = input;
+    this.#parts = parts;
+    this.#keeper = keeper;
+    this.key = key;
+    this.generation = record.generation;
+    this.attempt = record.attempt;
+    this.userId = record.userId;
+    this.createId = record.createId;
+    this.signal = this.#controller.signal;
+    this.leaseDeadline = input.leaseDeadline;
+    this.#merge = input.merge;
+    this.#fold = input.fold;
+    this.#keptKeys = new Set(input.fold.kept.map((event) => event.keep ?? event.event));
+    this.#metadataBytes = metadataSizes(serialiseMetadata(record.metadata, parts.options.limits));
+    this.#createdAt = record.createdAt;
+    this.#usage = record.usage;
+    this.#snapshotSequence = record.snapshotSequence;
+    this.#hasHostEvent = record.lastSequence > record.lifecycleEvents;
+    this.#startedAt = parts.clock.monotonic();
+    this.#lastEmitAt = this.#startedAt;
+    const { generation, attempt } = this;
+    this.#buffer = new EmitBuffer(
+      parts,
+      { key, generation, attempt, lastSequence: record.lastSequence },
+      {
+        onCommitted: (events) => this.#onCommitted(events),
+        onRefused: (reply) => this.#onRefused(reply),
+        leaseDeadline: () => this.leaseDeadline,
+        onLeaseOver: (cause) => this.loseLease(cause),
+      },
+    );
+    this.#addToFold(input.unfolded);
+  }
+
+  get streamId(): string {
+    return this.key.streamId;
+  }
+
+  /** Whether this handle may no longer write. */
+  get isOver(): boolean {
+    return this.signal.aborted;
+  }
+
+  /**
+   * Emits one event: checked, turned into text and put in order now; committed as soon as the store takes it.
+   * @returns a promise that resolves when there is room for the next event. It never rejects, so it need not be
+   *   awaited; `flush` tells whether events were committed.
+   * @throws GenerationJobError `invalid_event`, `reserved_event`, `event_too_large`, `json_too_deep`, `kept_limit`: the
+   *   job goes on · JobEndedError when this handle is over · `limit_exceeded` when the generation has become too large,
+   *   which fails the job
+   */
+  emit(event: HostEvent): Promise<void> {
+    this.#buffer.throwIfOver();
+    const { limits } = this.#parts.options;
+    const serialised = serialiseHostEvent(event, limits);
+    if (serialised.keep !== undefined) this.#checkKept(serialised.keep, serialised.data);
+    this.#lastEmitAt = this.#parts.clock.monotonic();
+    const newest = this.#merge && serialised.keep === undefined ? this.#buffer.newest : undefined;
+    const merged = newest && newest.keep === undefined ? this.#merged(newest, serialised) : null;
+    this.#checkLimits(serialised.data, merged === null ? 1 : 0);
+    return merged === null ? this.#buffer.push(serialised) : this.#buffer.replaceNewest(merged);
+  }
+
+  /** Resolves when all that was emitted and updated so far is committed. @throws JobEndedError when it can't be */
+  flush(): Promise<void> {
+    return this.#buffer.flush();
+  }
+
+  /** Emits everything a source yields, waiting for room; stops reading it when this handle is over. */
+  async pipe(source: AsyncIterable<HostEvent> | Iterable<HostEvent>): Promise<void> {
+    for await (const event of source) {
+      if (this.isOver) return;
+      await this.emit(event);
+    }
+  }
+
+  /**
+   * Changes the record; resolves when it is committed. Metadata is patched by key; undefined leaves a key, null sets it.
+   * @throws GenerationJobError `metadata_too_large`, `json_too_deep`, `invalid_argument` · JobEndedError
+   */
+  async update(change: {
+    conversationId?: string | undefined;
+    metadata?: Readonly<Record<string, unknown>> | undefined;
+  }): Promise<void> {
+    const { conversationId } = change;
+    const metadata = change.metadata && serialiseMetadata(change.metadata, this.#parts.options.limits);
+    if (metadata) this.#checkMetadata(metadata);
+    await this.#buffer.patch({
+      ...(conversationId !== undefined && { conversationId }),
+      ...(metadata !== undefined && { metadata }),
+    });
+  }
+
+  /**
+   * Adds to the generation's counters (tokens, cost); resolves when the totals are committed.
+   * @throws GenerationJobError `invalid_argument` unless every value is a finite number · JobEndedError
+   */
+  async addUsage(usage: Usage): Promise<void> {
+    const totals: Record<string, number> = { ...this.#usage };
+    for (const [name, value] of Object.entries(usage)) {
+      if (typeof value !== 'number' || !Number.isFinite(value)) {
+        throw new GenerationJobError(
+          'invalid_argument',
+          `usage.${name.slice(0, 64)} must be a finite number.`,
+        );
+      }
+      totals[name] = (Object.hasOwn(totals, name) ? (totals[name] ?? 0) : 0) + value;
+    }
+    this.#usage = totals;
+    await this.#buffer.patch({ usage: totals });
+  }
+
+  /**
+   * Stops to ask: commits what is buffered, the pending action and its event in one step. This handle is then over; the
+   * decision makes the next attempt.
+   * @throws GenerationJobError `invalid_action` · JobEndedError when somebody else ended the generation first
+   */
+  async pause(input: PauseInput): Promise<{ actionId: string }> {
+    const { entropy, options, store } = this.#parts;
+    const action = parsePause(input, entropy, options);
+    const { resumeContext: _, fingerprint: __, expiresInMs, ...shown } = action;
+    const event = serialiseLifecycle('requires_action', { action: shown }, options.limits);
+    // The lease's place in the due index is near enough unless the action expires before it.
+    if (expiresInMs < options.leaseMs) await store.due.nearer(this.key, expiresInMs);
+    await this.#end({ name: 'pause', callId: entropy.id(), action, settles: this.#settles }, event);
+    this.#parts.observer.approval('paused');
+    return { actionId: action.actionId };
+  }
+
+  /** Ends the generation well. `final` is what a client shows as the finished message. @throws as `pause` */
+  async complete(final: unknown = null): Promise<void> {
+    const event = serialiseLifecycle('completed', { final }, this.#parts.options.limits);
+    await this.#end({ name: 'complete', callId: this.#parts.entropy.id(), settles: this.#settles }, event);
+  }
+
+  /**
+   * Ends the generation badly. A `{ code, message, retryable }` is told to clients as it is; of anything else only that
+   * the producer failed, since an error's text can hold what is none of their business.
+   * @throws JobEndedError when somebody else ended the generation first
+   */
+  async fail(error: unknown, final?: unknown): Promise<void> {
+    const failure = toFailure(error);
+    const data = { ...failure, ...(final !== undefined && { final }) };
+    const event = serialiseLifecycle('failed', data, this.#parts.options.limits);
+    const callId = this.#parts.entropy.id();
+    await this.#end({ name: 'fail', callId, error: failure, settles: this.#settles }, event);
+  }
+
+  /**
+   * Runs a producer and sees to its end: completes with what `produce` returns, fails when it throws, and leaves alone
+   * what was paused or ended by others. Never rejects.
+   */
+  async run(produce: (job: this) => unknown): Promise<AttemptEnd> {
+    try {
+      const final = await produce(this);
+      if (!this.isOver) await this.complete(final ?? null);
+    } catch (error) {
+      await this.#failUnlessOver(error);
+    }
+    return { reason: this.reason ?? 'failed' };
+  }
+
+  /** Why this handle is over; undefined while it is not. */
+  get reason(): EndReason | undefined {
+    return this.isOver ? (this.signal.reason as JobEndedError).reason : undefined;
+  }
+
+  // --- by the manager
+
+  /** Somebody else ended the generation, or took it over. */
+  lose(reason: EndReason, cause?: unknown): void {
+    // The answer to its own end is on its way, and may be what others already see.
+    if (this.isOver || this.#buffer.isEnding) return;
+    if (reason === 'lease_lost') return this.loseLease(cause);
+    if (reason === 'fenced') this.#parts.observer.fenced();
+    this.#over(new JobEndedError(reason, { cause }));
+  }
+
+  /** This process could not renew the lease in time. */
+  loseLease(cause?: unknown): void {
+    if (this.isOver) return;
+    this.#parts.observer.leaseLost();
+    this.#parts.logger.warn({ ...this.#names(), error: nameOfError(cause) }, 'a lease was lost');
+    this.#over(new JobEndedError('lease_lost', { cause }));
+  }
+
+  /** Ends a producer that is silent or has run for too long. Called with each renewal. */
+  checkTime(): void {
+    const { clock, options } = this.#parts;
+    if (this.isOver || this.#overdue) return;
+    const isSilent = clock.monotonic() - this.#lastEmitAt > options.idleTimeoutMs;
+    const isLong = clock.monotonic() - this.#startedAt > options.maxRunMs;
+    if (!isSilent && !isLong) return;
+    this.#overdue = true;
+    const limit = isLong ? 'maxRunMs' : 'idleTimeoutMs';
+    const failure = { code: 'timeout', message: `The generation exceeded ${limit}.`, retryable: true };
+    void this.#failUnlessOver(failure);
+  }
+
+  // --- inside
+
+  get #settles(): boolean {
+    return this.#parts.hooks.settle !== undefined;
+  }
+
+  #names(): object {
+    return { streamId: this.streamId, generation: this.generation, attempt: this.attempt };
+  }
+
+  async #end(transition: ProducerTransition, event: ReturnType<typeof serialiseLifecycle>): Promise<void> {
+    const reply = await this.#buffer.end(transition, event);
+    if (!reply.ok) throw this.#onRefused(reply);
+    const record = reply.record as JobRecord;
+    this.#saveSnapshot();
+    this.#over(new JobEndedError(transition.name === 'pause' ? 'paused' : (record.status as EndReason)));
+    this.#keeper.onTransition(this, transition.name, record);
+  }
+
+  async #failUnlessOver(error: unknown): Promise<void> {
+    if (this.isOver) return;
+    if (!isFailure(error))
+      this.#parts.logger.error({ ...this.#names(), error: nameOfError(error) }, 'a producer failed');
+    try {
+      await this.fail(error);
+    } catch (cause) {
+      // Ended by others, or the store is away: then the lease lapses and any replica reports the loss.
+      if (!this.isOver) this.loseLease(cause);
+    }
+  }
+
+  #over(reason: JobEndedError): void {
+    if (this.isOver) return;
+    this.#buffer.close(reason);
+    this.#keeper.release(this);
+    this.#controller.abort(reason);
+  }
+
+  #onRefused(reply: CommitReply & { ok: false }): JobEndedError {
+    const reason = reasonOf(reply);
+    if (reason === 'fenced') this.#parts.observer.fenced();
+    if (reason === 'lease_lost') this.#parts.observer.leaseLost();
+    if (reply.refusal === 'sequence') {
+      this.#parts.logger.error(this.#names(), 'the store lost events it had acknowledged');
+      // Nobody writes any more: whoever looks next takes over, or tells followers.
+      this.#parts.background.run(this.#parts.store.renew([this], 0));
+    }
+    this.#over(new JobEndedError(reason));
+    return this.signal.reason as JobEndedError;
+  }
+
+  #onCommitted(events: readonly LogEvent[]): void {
+    if (!this.#hasHostEvent && events[0] !== undefined && !isReservedEvent(events[0].event)) {
+      this.#hasHostEvent = true;
+      this.#parts.observer.firstEvent(Math.max(0, this.#parts.store.now() - this.#createdAt));
+    }
+    this.#addToFold(events);
+    if (this.#fold.sequence - this.#snapshotSequence >= this.#parts.options.snapshotEvents) {
+      this.#saveSnapshot();
+    }
+  }
+
+  #addToFold(events: readonly LogEvent[]): void {
+    if (!this.#fold.hasModel || this.#foldFailed) return;
+    try {
+      for (const event of events) this.#fold.add(event);
+    } catch (error) {
+      // Without a fold there are no more snapshots; followers still have the whole log.
+      this.#foldFailed = true;
+      this.#modelFailed(error);
+    }
+  }
+
+  #modelFailed(error: unknown): void {
+    this.#parts.observer.hookFailed('contentModel');
+    this.#parts.logger.error({ ...this.#names(), error: nameOfError(error) }, 'a content model failed');
+  }
+
+  /** What the content model makes of two neighbours; they stay apart when it can't. */
+  #merged(earlier: SerialisedEvent, later: SerialisedEvent): SerialisedEvent | null {
+    try {
+      const merged = this.#fold.merge(earlier, later);
+      return merged && serialiseHostEvent(merged, this.#parts.options.limits);
+    } catch (error) {
+      if (!isGenerationJobError(error, 'event_too_large')) this.#modelFailed(error);
+      return null;
+    }
+  }
+
+  #saveSnapshot(): void {
+    const { store, background, options } = this.#parts;
+    if (!this.#fold.hasModel || this.#foldFailed || this.#fold.sequence <= this.#snapshotSequence) return;
+    const snapshot = this.#fold.snapshot();
+    this.#snapshotSequence = snapshot.sequence;
+    this.#unsnapshottedBytes = 0;
+    const { key, generation, attempt } = this;
+    background.run(store.saveSnapshot({ key, generation, attempt, snapshot, trim: options.trimLog }));
+  }
+
+  #checkLimits(data: string, more: 0 | 1): void {
+    const { limits } = this.#parts.options;
+    const bytes = Buffer.byteLength(data);
+    this.#generationBytes += bytes;
+    this.#unsnapshottedBytes += bytes;
+    const events = this.#buffer.lastSequence + more;
+    const limit =
+      events > limits.generationEvents
+        ? 'generationEvents'
+        : this.#generationBytes > limits.generationBytes
+          ? 'generationBytes'
+          : events - this.#snapshotSequence > limits.unsnapshottedEvents
+            ? 'unsnapshottedEvents'
+            : this.#unsnapshottedBytes > limits.unsnapshottedBytes
+              ? 'unsnapshottedBytes'
+              : undefined;
+    if (limit === undefined) return;
+    const message = `The generation exceeded limits.${limit}.`;
+    void this.#failUnlessOver({ code: 'limit_exceeded', message, retryable: false });
+    throw new GenerationJobError('limit_exceeded', message);
+  }
+
+  #checkMetadata(patch: Readonly<Record<string, string>>): void {
+    const { metadataBytes } = this.#parts.options.limits;
+    const sizes = new Map([...this.#metadataBytes, ...metadataSizes(patch)]);
+    let bytes = 0;
+    for (const size of sizes.values()) bytes += size;
+    if (bytes > metadataBytes) {
+      throw new GenerationJobError('metadata_too_large', `Metadata exceeds ${metadataBytes} bytes.`);
+    }
+    for (const [key, size] of sizes) this.#metadataBytes.set(key, size);
+  }
+
+  #checkKept(keep: string, data: string): void {
+    if (data === 'null') {
+      this.#keptKeys.delete(keep);
+      return;
+    }
+    if (!this.#keptKeys.has(keep) && this.#keptKeys.size >= this.#parts.options.limits.keptEvents) {
+      throw new GenerationJobError(
+        'kept_limit',
+        `More than ${this.#keptKeys.size} \`keep\` keys are in use.`,
+      );
+    }
+    this.#keptKeys.add(keep);
+  }
+}
+
+function metadataSizes(texts: Readonly<Record<string, string>>): Map<string, number> {
+  return new Map(
+    Object.entries(texts).map(([key, text]) => [key, Buffer.byteLength(key) + Buffer.byteLength(text)]),
+  );
+}
+
+/** Why a refused commit ends the attempt. */
+export function reasonOf(reply: { refusal: string; record?: JobRecord | undefined }): EndReason {
+  switch (reply.refusal) {
+    case 'gone':
+      return 'gone';
+    case 'paused':
+      return 'paused';
+    case 'replaced':
+    case 'ended':
+      return reasonOfRecord(reply.record);
+    case 'sequence':
+      return 'log_lost';
+    default:
+      return 'fenced';
+  }
+}
+
+/** How an ended generation ended, in the words of a signal's reason. */
+export function reasonOfRecord(record: JobRecord | undefined): EndReason {
+  if (record === undefined) return 'gone';
+  if (record.error?.code === 'producer_lost') return 'lease_lost';
+  if (record.status === 'completed' || record.status === 'failed') return record.status;
+  if (record.status === 'requires_action') return 'paused';
+  if (record.status === 'running') return 'fenced';
+  const code = record.error?.code;
+  return code === 'replaced' || code === 'expired' ? code : 'aborted';
+}
+
+function isFailure(error: unknown): error is JobFailure {
+  if (typeof error !== 'object' || error === null || error instanceof Error) return false;
+  const { code, message } = error as Partial<JobFailure>;
+  return typeof code === 'string' && typeof message === 'string';
+}
+
+function toFailure(error: unknown): JobFailure {
+  if (!isFailure(error))
+    return { code: 'producer_failed', message: 'The generation failed.', retryable: true };
+  return { code: error.code, message: error.message, retryable: error.retryable ?? false };
+}

@@ -1,0 +1,47 @@
+/**
+ * The transport's contract: it makes following fast, and nothing is true because of it. It may lose, delay, repeat or
+ * reorder anything; followers then find it in the log. Its only duty beyond trying is to say when it may have lost
+ * something (`onReset`), so that followers look at once instead of at the next poll.
+ */
+import type { Frame, StreamKey } from '../types.js';
+
+export interface FrameListener {
+  onFrame(frame: Frame): void;
+  /** The stream was deleted. */
+  onGone(): void;
+  /** Frames may have been missed: the link was made anew, or the subscription moved. */
+  onReset(): void;
+}
+
+/** Asks the producer of a generation to stop; sent after the commit that ended it. */
+export interface ControlSignal {
+  readonly key: StreamKey;
+  readonly generation: number;
+}
+
+export interface EventTransport {
+  readonly kind: string;
+
+  /** Resolves when the transport can be used. @throws GenerationJobError `unavailable` when it can't be reached */
+  start(): Promise<void>;
+
+  /**
+   * Listens to a stream. Resolves once frames committed from now on will be tried; the returned function stops it.
+   * At most one listener per stream and process: the hub.
+   */
+  subscribe(key: StreamKey, listener: FrameListener): Promise<() => Promise<void>>;
+
+  /** Delivers a frame that a store committed without publishing it itself. Never throws. */
+  publish(frame: Frame): void;
+
+  /** Tells followers on every replica that the stream was deleted. */
+  publishGone(key: StreamKey): void;
+
+  /** Tries to reach the producer, wherever it runs. Never throws: its next write or renewal tells it anyway. */
+  signal(signal: ControlSignal): void;
+
+  /** Hears signals for any generation; the returned function stops it. */
+  onSignal(listener: (signal: ControlSignal) => void): () => void;
+
+  close(): Promise<void>;
+}

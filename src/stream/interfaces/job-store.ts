@@ -1,0 +1,348 @@
+/**
+ * The store's contract. A store keeps, per stream, the records of its generations and one ordered log, and changes them
+ * only in the atomic steps named here. Everything the library promises rests on these sentences and on nothing a
+ * transport does; `test/contract/` checks them on every implementation.
+ *
+ * Words used below
+ * - *atomic*: one indivisible step on one stream (one Lua script on Redis, one synchronous function in memory). Nothing
+ *   is written when the reply is a refusal.
+ * - *the clock* is the store's own; callers never send a deadline computed from theirs, only durations or times they
+ *   were given by the store.
+ * - *call id*: names one create or transition. A store keeps it with the record it changed; the same call again gets
+ *   the first answer, whatever has happened since. So a caller whose reply was lost just asks again.
+ * - A rejected promise means the outcome is **unknown**; a refusal in the reply is certain.
+ * - Indexes (`due`, `listByUser`) may live elsewhere than the stream. They over-approximate: an entry is added before
+ *   what it points to, removed after, and every reader checks the record.
+ *
+ * A new need should first be tried as a composition of these: taking over, resolving, expiring and settling are commits.
+ */
+import type { TransitionName } from '../transitions.js';
+import type {
+  Frame,
+  JobFailure,
+  JobRecord,
+  JobStatus,
+  LogEvent,
+  PendingAction,
+  Resolution,
+  SerialisedEvent,
+  Settlement,
+  Snapshot,
+  StreamKey,
+  Usage,
+  UserKey,
+} from '../types.js';
+
+export interface CreateRequest {
+  readonly key: StreamKey;
+  readonly userId: string;
+  /** The call id; kept as `record.createId`. */
+  readonly callId: string;
+  /** By the store's clock: later than this the create is refused as `expired`. */
+  readonly notAfter: number;
+  readonly leaseMs: number;
+  readonly conversationId?: string | undefined;
+  readonly contentModel?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  /** Values as JSON text. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The `created` event, sequence 1. */
+  readonly created: SerialisedEvent;
+  /** The active generation this create may end, and the `aborted` event it ends with. */
+  readonly replaces?:
+    | { readonly generation: number; readonly end: SerialisedEvent; readonly error: JobFailure }
+    | undefined;
+  /** Whether the ended generation still has a settlement to come. */
+  readonly settles: boolean;
+}
+
+export type CreateReply =
+  /** The caller's own generation, now or (same call id) earlier. `replaced` is the one this create ended. */
+  | {
+      readonly outcome: 'created';
+      readonly record: JobRecord;
+      readonly replaced?: JobRecord | undefined;
+      /** Frames the caller must hand to the transport; empty when the store published them, or on a repeat. */
+      readonly frames: readonly Frame[];
+    }
+  /** A kept generation of the same user has the same idempotency key. */
+  | { readonly outcome: 'joined'; readonly record: JobRecord }
+  /** Another generation is active than `replaces` named (or it named none). */
+  | { readonly outcome: 'conflict'; readonly record: JobRecord }
+  /** The stream is another user's. */
+  | { readonly outcome: 'taken' }
+  | { readonly outcome: 'expired' }
+  /** The store holds as many streams as it may. */
+  | { readonly outcome: 'full' };
+
+/** Changes to the record that no event announces. */
+export interface RecordPatch {
+  /** Counts the patches of one attempt from 1: a patch that is not newer than the last is a repeat and skipped. */
+  readonly number: number;
+  readonly conversationId?: string | undefined;
+  /** By key, as JSON text. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** The totals, not the increment. */
+  readonly usage?: Usage | undefined;
+}
+
+/**
+ * The producer's commit: events, and with the last of them a change of state if asked.
+ * Refused unless the generation is current, its status `running`, its attempt `attempt` and its last sequence
+ * `events[0].sequence - 1`. When instead the last sequence is already that of the batch's last event and the attempt
+ * matches, the batch is a repeat after a lost reply: it is not stored again and is answered `ok`.
+ */
+export interface ProducerCommit {
+  readonly writer: 'producer';
+  readonly key: StreamKey;
+  readonly generation: number;
+  readonly attempt: number;
+  /** The sequence the log must end with for this commit to be the next one. */
+  readonly afterSequence: number;
+  /** In order, numbered from `afterSequence + 1`; may be empty when there is a patch. */
+  readonly events: readonly LogEvent[];
+  readonly patch?: RecordPatch | undefined;
+  readonly transition?: ProducerTransition | undefined;
+}
+
+/** The last event of the commit announces it. The lease ends with it. */
+export interface ProducerTransition {
+  readonly name: 'pause' | 'complete' | 'fail';
+  readonly callId: string;
+  /** For `pause`. `expiresInMs` from the store's clock becomes its `expiresAt`, in the record and in the event. */
+  readonly action?: (Omit<PendingAction, 'expiresAt'> & { readonly expiresInMs: number }) | undefined;
+  readonly error?: JobFailure | undefined;
+  readonly settles: boolean;
+}
+
+/** A transition by anyone else. Its event is appended at whatever the tail is. */
+export interface OtherCommit {
+  readonly writer: 'other';
+  readonly key: StreamKey;
+  readonly generation: number;
+  readonly name: Exclude<TransitionName, 'pause' | 'complete' | 'fail' | 'replace'>;
+  readonly callId: string;
+  readonly event: SerialisedEvent;
+  /** `expire` and `resolve`: must be the pending one. */
+  readonly actionId?: string | undefined;
+  /** `recover` and `lose`: must be the current one. */
+  readonly attempt?: number | undefined;
+  /** `recover` and `resolve`: the new attempt's lease. */
+  readonly leaseMs?: number | undefined;
+  /** `resolve`: recorded with the store's time. */
+  readonly resolution?: Omit<Resolution, 'at'> | undefined;
+  readonly error?: JobFailure | undefined;
+  /** `lose` before any host event: forget the idempotency key, so that the request may be made again. */
+  readonly releaseKeyWhenEarly?: boolean | undefined;
+  readonly settles: boolean;
+}
+
+/** A step of the host's settlement of an ended generation; refused unless the revision is still `revision`. */
+export interface SettlementCommit {
+  readonly writer: 'settler';
+  readonly key: StreamKey;
+  readonly generation: number;
+  readonly revision: number;
+  readonly state: Settlement['state'];
+  readonly tries: number;
+  /** From the store's clock. */
+  readonly notBeforeMs: number;
+}
+
+export type Commit = ProducerCommit | OtherCommit | SettlementCommit;
+
+/**
+ * Why a commit changed nothing.
+ * `gone` no such generation is kept · `replaced` a newer generation is current · `ended` it has ended · `paused` it
+ * waits for a person · `running` it is not paused · `fenced` another attempt holds it · `sequence` the log does not end
+ * where the writer says · `action` another action (or none) is pending · `lease` the lease has not lapsed · `revision`
+ * somebody else settles · `early` the action has not expired
+ */
+export type Refusal =
+  | 'gone'
+  | 'replaced'
+  | 'ended'
+  | 'paused'
+  | 'running'
+  | 'fenced'
+  | 'sequence'
+  | 'action'
+  | 'lease'
+  | 'revision'
+  | 'early';
+
+export type CommitReply =
+  | {
+      readonly ok: true;
+      readonly lastSequence: number;
+      /** As for `CreateReply`. */
+      readonly frames: readonly Frame[];
+      /** The record after the step; always with a transition or a settlement, else left out. */
+      readonly record?: JobRecord | undefined;
+    }
+  /** `record` is the generation as it stands, when it is kept. */
+  | { readonly ok: false; readonly refusal: Refusal; readonly record?: JobRecord | undefined };
+
+export interface ReadLogRequest {
+  readonly key: StreamKey;
+  /** Default: the current generation. */
+  readonly generation?: number | undefined;
+  /** Events with a greater sequence; `snapshot`: the newest snapshot and what follows it (everything, without one). */
+  readonly after: number | 'snapshot';
+  readonly maxEvents: number;
+  /** At least one event is returned however large it is. */
+  readonly maxBytes: number;
+  /** Whether to return the record as well. */
+  readonly record?: boolean | undefined;
+}
+
+/** One atomic look at a log: what is there, where it begins and ends, and in which state. */
+export type LogPage = FoundPage | MissingPage;
+
+export interface FoundPage {
+  readonly found: true;
+  readonly generation: number;
+  readonly currentGeneration: number;
+  /** The next kept generation after this one, if any. */
+  readonly nextGeneration?: number | undefined;
+  /** Whose stream it is. */
+  readonly userId: string;
+  readonly status: JobStatus;
+  readonly events: readonly LogEvent[];
+  /** The first sequence still kept; `lastSequence + 1` when none is. */
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  /** The newest snapshot's sequence; 0 without one. */
+  readonly snapshotSequence: number;
+  readonly snapshot?: Snapshot | undefined;
+  readonly record?: JobRecord | undefined;
+}
+
+/** That generation is not kept. */
+export interface MissingPage {
+  readonly found: false;
+  /** Whose stream it is, when there is one. */
+  readonly userId?: string | undefined;
+  readonly currentGeneration?: number | undefined;
+}
+
+export interface LeaseClaim {
+  readonly key: StreamKey;
+  readonly generation: number;
+  readonly attempt: number;
+}
+
+/** The index of when some replica must next look at a stream. Times are the store's clock. A score may be early, never late. */
+export interface DueIndex {
+  /** The streams due by now (with `all`: every stream known), earliest first. */
+  list(request: { readonly limit: number; readonly all?: boolean }): Promise<readonly DueEntry[]>;
+  /**
+   * Brings the stream's score to `inMs` from now unless it is nearer already; adds it when missing. Called before the
+   * commit that needs it: until that time is over, `later` leaves the score no later than it, since whoever puts it off
+   * may not have seen the commit.
+   */
+  nearer(key: StreamKey, inMs: number): Promise<void>;
+  /** Sets the score to `at`, or removes it with null, only if it is still `entry.at`; says whether it changed anything. */
+  later(entry: DueEntry, at: number | null): Promise<boolean>;
+}
+
+export interface DueEntry {
+  readonly key: StreamKey;
+  readonly at: number;
+}
+
+export interface RememberedRun {
+  readonly streamId: string;
+  /** Known once the create has answered. */
+  readonly generation?: number | undefined;
+  /** How it ended, without metadata; known once the generation itself is no longer kept. */
+  readonly record?: JobRecord | undefined;
+}
+
+/** A user's own bookkeeping; each method is atomic for that user. */
+export interface UserSlots {
+  /**
+   * Takes (or retakes) the slot of a stream for `holder` until `forMs` from now. Refused, with nothing changed, when
+   * the user's other streams hold `limit` unexpired slots. A slot already held for the stream changes its holder.
+   */
+  take(
+    user: UserKey,
+    slot: { streamId: string; holder: string; limit: number; forMs: number },
+  ): Promise<boolean>;
+  /** Gives the slot back if `holder` still holds it. */
+  give(user: UserKey, slot: { streamId: string; holder: string }): Promise<void>;
+  /** Remembers `run` under an idempotency key for `forMs` unless one is remembered already; returns what is. */
+  remember(user: UserKey, key: string, run: RememberedRun, forMs: number): Promise<RememberedRun>;
+  /** Completes what is remembered under the key if it is of the same stream and of no other generation. */
+  confirm(user: UserKey, key: string, run: RememberedRun): Promise<void>;
+  /** Forgets the key if it is of the same stream and of this or an unknown generation. */
+  forget(user: UserKey, key: string, run: RememberedRun): Promise<void>;
+  /** Forgets all slots and keys of the user. */
+  clear(user: UserKey): Promise<void>;
+}
+
+export interface JobStore {
+  /** For metrics: a bounded label such as `memory` or `redis`. */
+  readonly kind: string;
+  /** Whether other processes see the same store. */
+  readonly shared: boolean;
+
+  /** Resolves when the store can be used. @throws GenerationJobError `unavailable` when it can't be reached */
+  start(): Promise<void>;
+
+  /** This process's estimate of the store's clock, in milliseconds since 1970. */
+  now(): number;
+
+  /**
+   * Atomic: ends the active generation named by `replaces`, makes a new one and makes it current.
+   * The new generation's number is the larger of the last one + 1 and the clock: it never repeats, even after the
+   * stream was deleted or has expired. Nothing of the generation before shows through. Checked in this order: a repeat
+   * of the call id, `expired`, `taken`, `joined`, `conflict`, `full`.
+   */
+  create(request: CreateRequest): Promise<CreateReply>;
+
+  /** Atomic: checks everything, then appends, changes state and makes the frame known together. */
+  commit(commit: ProducerCommit): Promise<CommitReply>;
+  commit(commit: OtherCommit): Promise<CommitReply>;
+  commit(commit: SettlementCommit): Promise<CommitReply>;
+  commit(commit: Commit): Promise<CommitReply>;
+
+  /** The current record, that of a named generation, or all kept (newest first). Empty when there is none. */
+  read(key: StreamKey, which: 'current' | 'kept' | number): Promise<readonly JobRecord[]>;
+
+  /** Atomic, so that a trim, an end or an expiry between two pages can't look like “nothing new”. */
+  readLog(request: ReadLogRequest): Promise<LogPage>;
+
+  /**
+   * Atomic: keeps the snapshot if it is newer than the one there and not ahead of the log, and the attempt is current;
+   * with `trim`, removes the events up to it. Says whether it was kept.
+   */
+  saveSnapshot(request: {
+    readonly key: StreamKey;
+    readonly generation: number;
+    readonly attempt: number;
+    readonly snapshot: Snapshot;
+    readonly trim: boolean;
+  }): Promise<boolean>;
+
+  /**
+   * Renews leases until `leaseMs` from now (0 gives them up at once). Each is renewed, or refused for the reason a
+   * commit would be; an answer per claim, in order.
+   */
+  renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly (Refusal | 'held')[]>;
+
+  readonly due: DueIndex;
+  readonly slots: UserSlots;
+
+  /** Every stream that may hold something of the user. */
+  listByUser(user: UserKey): Promise<readonly StreamKey[]>;
+
+  /**
+   * Atomic: removes the stream with everything kept of it; with `endedGeneration`, only that generation and only if it
+   * has ended (with the stream, when it was the last one kept). A later commit finds it gone and brings nothing back.
+   * Index entries go with the last of it, except what a `nearer` still holds for a create under way. Says whether something was removed.
+   */
+  delete(key: StreamKey, endedGeneration?: number): Promise<boolean>;
+
+  close(): Promise<void>;
+}

@@ -1,0 +1,199 @@
+/**
+ * The shapes of the manager's face: what its calls take and give, and the host's hooks. No code.
+ */
+import type { Clock, Entropy } from '../clock.js';
+import type { ContentModel } from './content-model.js';
+import type { GenerationJob } from './generation-job.js';
+import type { EventTransport } from './interfaces/event-transport.js';
+import type { JobStore } from './interfaces/job-store.js';
+import type { Logger } from './logger.js';
+import type { StreamObserver } from './observer.js';
+import type { GenerationJobOptions } from './options.js';
+import type { Subscription } from './subscription.js';
+import type { JobRecord, JobStatus, Json, LogEvent, PublicAction, Resolution, Usage } from './types.js';
+
+/** Whose stream is meant, and on whose behalf. With `userId`, somebody else's stream looks like none. */
+export interface Access {
+  readonly tenantId?: string | undefined;
+  readonly userId?: string | undefined;
+}
+
+export interface CreateJobInput {
+  /** 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. */
+  readonly streamId: string;
+  readonly userId: string;
+  readonly tenantId?: string | undefined;
+  readonly conversationId?: string | undefined;
+  /** The same key of a user never starts a second run while it is remembered (`idempotencyMs`). 1 to 256 characters. */
+  readonly idempotencyKey?: string | undefined;
+  /** When a generation is active on the stream, a paused one included. Default `replace`. */
+  readonly onConflict?: 'replace' | 'reject' | 'join' | undefined;
+  /** What a client needs to show the start (the user's message); the data of the `created` event, as `created`. */
+  readonly created?: unknown;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** The name of a content model given to the manager. */
+  readonly contentModel?: string | undefined;
+  /** Whether neighbouring events may be merged by the content model before they are committed. Default false. */
+  readonly merge?: boolean | undefined;
+}
+
+export type CreateJobResult =
+  | { readonly started: true; readonly job: GenerationJob; readonly record: JobRecord }
+  | { readonly started: false; readonly record: JobRecord };
+
+export interface SubscribeOptions extends Access {
+  /** A cursor to go on after, or `tail` for new events only. Default: from the first event. */
+  readonly after?: string | undefined;
+  /** Follow this generation instead of the current one. */
+  readonly generation?: number | undefined;
+  /** `generation` (default): end with the generation. `stream`: go on into the next ones. */
+  readonly follow?: 'generation' | 'stream' | undefined;
+  /** Begin with a `sync` instead of the events before it. Ignored with a cursor that can be served. */
+  readonly resume?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a client that comes late needs, true at `cursor`. */
+export interface ResumeState<Content = unknown> {
+  readonly streamId: string;
+  readonly generation: number;
+  readonly status: JobStatus;
+  readonly cursor: string;
+  /** Null without a content model. */
+  readonly content: Content | null;
+  readonly pendingAction: PublicAction | null;
+  readonly conversationId?: string | undefined;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly usage: Usage;
+  /** The newest event of each `keep` key. */
+  readonly kept: readonly { readonly event: string; readonly data: unknown; readonly cursor: string }[];
+  readonly createdAt: number;
+  readonly endedAt?: number | undefined;
+  /** The end's own data, once there is one. */
+  readonly end: unknown;
+}
+
+export interface AbortInput extends Access {
+  /** Only this generation; without it, the current one. */
+  readonly generation?: number | undefined;
+  /** Who or what aborts; shown to clients. */
+  readonly by?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
+export interface AbortResult {
+  /** Whether this call ended it. */
+  readonly aborted: boolean;
+  /** Whether it ended before any event of the host was committed. */
+  readonly early: boolean;
+  readonly content: unknown;
+  readonly usage: Usage;
+  readonly record: JobRecord;
+}
+
+export interface PauseInput {
+  /** Made up when left out. */
+  readonly actionId?: string | undefined;
+  /** `tool_approval`, `ask_user_question`, or the host's own. */
+  readonly type: string;
+  readonly requests?:
+    | readonly {
+        readonly id: string;
+        readonly name: string;
+        readonly arguments?: unknown;
+        readonly description?: string | undefined;
+        readonly allowedDecisions?: readonly ('approve' | 'reject' | 'edit' | 'respond')[] | undefined;
+      }[]
+    | undefined;
+  readonly payload?: unknown;
+  /** How long it may wait, in milliseconds. Default `approvalWindowMs`. */
+  readonly expiresInMs?: number | undefined;
+  /** What the host needs to go on; never sent to clients. */
+  readonly resumeContext?: unknown;
+  readonly fingerprint?: string | undefined;
+  readonly payloadDigest?: string | undefined;
+}
+
+export interface ResolveInput extends Access {
+  readonly actionId: string;
+  readonly decisions: readonly {
+    readonly id: string;
+    readonly decision: 'approve' | 'reject' | 'edit' | 'respond';
+    readonly reason?: string | undefined;
+    readonly arguments?: unknown;
+    readonly text?: string | undefined;
+  }[];
+  /** Who decides; recorded. */
+  readonly by: string;
+}
+
+/** What the next attempt is given after a decision or a crash. */
+export interface Continuation {
+  readonly record: JobRecord;
+  /** The newest decision, when the generation has one. */
+  readonly resolution?: Resolution | undefined;
+  readonly resumeContext?: Json | undefined;
+  readonly content: unknown;
+  /** The sequence `content` is true at. */
+  readonly sequence: number;
+  readonly kept: readonly LogEvent[];
+}
+
+/** The host's side of things. None can fail a stream: what they throw is logged and counted. */
+export interface Hooks {
+  /**
+   * The payload of an end that no producer announces (abort, expiry, replacement, lost producer), so that a client
+   * always has a final message to show. Becomes `final` in the terminal event. `content` is the fold of the log as read
+   * just before the end; a producer still writing may get a few more events in.
+   */
+  describeEnd?(record: JobRecord, content: unknown): unknown;
+  /**
+   * The side effect after every end (save the message, charge the tokens): called at least once, by one replica at a
+   * time, until it returns or `settleTries` is used up. Use `settlementId` to make it happen once.
+   */
+  settle?(ended: {
+    readonly settlementId: string;
+    readonly record: JobRecord;
+    readonly content: unknown;
+    readonly usage: Usage;
+    readonly signal: AbortSignal;
+  }): unknown;
+  /** Continues a generation whose producer died; runs as `job.run` would. Without it such a generation fails. */
+  recover?(job: GenerationJob, continuation: Continuation): unknown;
+  /** Whether recovery starts the answer over (`restart`, default) or goes on where it stood (`continue`). */
+  recoverMode?: 'restart' | 'continue' | ((record: JobRecord) => 'restart' | 'continue');
+  /** The last local follower of a running or paused job left. */
+  onFollowersGone?(streamId: string, tenantId: string | undefined): unknown;
+  /** What of the metadata clients may see, in `sync` and `status`. Default: nothing. */
+  publicMetadata?(record: JobRecord): Json;
+}
+
+export interface ManagerInput {
+  readonly jobStore: JobStore;
+  readonly eventTransport: EventTransport;
+  readonly options?: GenerationJobOptions | undefined;
+  readonly contentModels?: readonly ContentModel[] | undefined;
+  readonly hooks?: Hooks | undefined;
+  readonly observer?: Partial<StreamObserver> | undefined;
+  readonly logger?: Logger | undefined;
+  readonly clock?: Clock | undefined;
+  readonly entropy?: Entropy | undefined;
+}
+
+export interface SubscribeWithResumeResult {
+  readonly state: ResumeState;
+  /** Everything after `state.cursor`. */
+  readonly subscription: Subscription;
+}
+
+export interface Stats {
+  /** Of this process. */
+  readonly process: {
+    readonly producing: number;
+    readonly followedStreams: number;
+    readonly followers: number;
+    readonly draining: boolean;
+  };
+  /** Of the whole store: kept generations by status. */
+  readonly global: Readonly<Record<JobStatus, number>> & { readonly streams: number };
+}

@@ -1,0 +1,90 @@
+/**
+ * What the library tells those who watch it: one method per thing that happens, no ids among the arguments, so nothing
+ * that counts can grow without bound. An observer that throws is caught and counted once, in `safeObserver`; it can
+ * never fail a stream.
+ */
+
+import type { TransitionName } from './transitions.js';
+import type { JobStatus } from './types.js';
+
+export type EndResult =
+  | 'completed'
+  | 'failed'
+  | 'aborted'
+  | 'replaced'
+  | 'expired'
+  | 'timeout'
+  | 'producer_lost'
+  | 'limit_exceeded'
+  | 'interrupted';
+export type AttachKind = 'start' | 'cursor' | 'resume' | 'tail';
+export type DetachResult = 'ended' | 'left' | 'gone' | 'detached' | 'draining' | 'failed';
+
+export interface StreamObserver {
+  jobCreated(): void;
+  /** A transition of this process, seen once. `inFlightMs` since the generation was created. */
+  jobTransitioned(name: TransitionName, to: JobStatus): void;
+  /** A generation ended by a commit of this process. */
+  jobEnded(result: EndResult): void;
+  /** Producers of this process, whenever the number changes. */
+  jobsInFlight(count: number): void;
+  /** Time from create to the first host event's commit. */
+  firstEvent(ms: number): void;
+  committed(events: number, bytes: number, ms: number): void;
+  /** From the emit of a batch's first event to its delivery to local followers. Only when producer and follower share the process. */
+  delivered(ms: number): void;
+  attached(kind: AttachKind): void;
+  detached(result: DetachResult): void;
+  subscriptions(count: number): void;
+  resumed(bytes: number, ms: number): void;
+  logRead(): void;
+  /** A hub went to the log because a frame did not follow on, the link was reset, or the poll found more. */
+  repaired(cause: 'frame' | 'reset' | 'poll'): void;
+  gap(): void;
+  fenced(): void;
+  leaseLost(): void;
+  recovered(result: 'taken_over' | 'given_up'): void;
+  approval(outcome: 'paused' | 'resolved' | 'expired' | 'refused'): void;
+  settled(outcome: 'settled' | 'retried' | 'set_aside'): void;
+  /** A hook of the host, a logger or an observer threw. */
+  hookFailed(hook: string): void;
+}
+
+/** An observer from some of its methods; each call is guarded. */
+export function safeObserver(observer: Partial<StreamObserver> = {}): StreamObserver {
+  const target = observer as Record<string, ((...args: unknown[]) => void) | undefined>;
+  const guarded: Record<string, (...args: unknown[]) => void> = {};
+  for (const name of OBSERVED) {
+    guarded[name] = (...args) => {
+      try {
+        target[name]?.(...args);
+      } catch {
+        if (name !== 'hookFailed') guarded.hookFailed?.('observer');
+      }
+    };
+  }
+  return guarded as unknown as StreamObserver;
+}
+
+const OBSERVED = Object.keys({
+  jobCreated: 0,
+  jobTransitioned: 0,
+  jobEnded: 0,
+  jobsInFlight: 0,
+  firstEvent: 0,
+  committed: 0,
+  delivered: 0,
+  attached: 0,
+  detached: 0,
+  subscriptions: 0,
+  resumed: 0,
+  logRead: 0,
+  repaired: 0,
+  gap: 0,
+  fenced: 0,
+  leaseLost: 0,
+  recovered: 0,
+  approval: 0,
+  settled: 0,
+  hookFailed: 0,
+} satisfies Record<keyof StreamObserver, 0>);

@@ -1,0 +1,114 @@
+/**
+ * What the parts of one manager share, and two things all of them do: repeat a call whose outcome is unknown, and call
+ * the host's code without letting it fail a stream.
+ */
+import { type Clock, type Entropy, sleep } from '../clock.js';
+import { isGenerationJobError } from '../errors.js';
+import type { ContentModels } from './content-model.js';
+import type { EventTransport } from './interfaces/event-transport.js';
+import type { JobStore } from './interfaces/job-store.js';
+import type { Logger } from './logger.js';
+import type { Hooks } from './manager-types.js';
+import type { StreamObserver } from './observer.js';
+import type { Options } from './options.js';
+import type { StateReader } from './resume-state.js';
+import type { Frame, JobRecord } from './types.js';
+
+export interface Parts {
+  readonly store: JobStore;
+  readonly transport: EventTransport;
+  readonly states: StateReader;
+  readonly options: Options;
+  readonly models: ContentModels;
+  readonly hooks: Hooks;
+  readonly observer: StreamObserver;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly background: Background;
+}
+
+const LONGEST_RETRY_FACTOR = 20;
+
+/**
+ * Calls until there is an answer. A rejection means the outcome is unknown, and every write can be recognised when it
+ * comes again, so it is repeated as it was, with growing pauses, until `untilMonotonic`; then the last error is thrown.
+ */
+export async function repeatUntilAnswered<Answer>(
+  parts: Pick<Parts, 'clock' | 'entropy' | 'options'>,
+  call: () => Promise<Answer>,
+  untilMonotonic: number,
+): Promise<Answer> {
+  const { clock, entropy, options } = parts;
+  for (let pause = options.retryMs; ; pause = Math.min(pause * 2, options.retryMs * LONGEST_RETRY_FACTOR)) {
+    try {
+      return await call();
+    } catch (error) {
+      if (clock.monotonic() + pause > untilMonotonic) throw error;
+      await sleep(clock, pause * (0.5 + entropy.random() / 2));
+    }
+  }
+}
+
+/** Runs the host's code; what it throws is counted and logged without its text, and `fallback` stands in for it. */
+export async function callHook<Result>(
+  parts: Pick<Parts, 'observer' | 'logger'>,
+  hook: string,
+  call: () => Result | Promise<Result>,
+  fallback: Result,
+): Promise<Result> {
+  try {
+    return await call();
+  } catch (error) {
+    parts.observer.hookFailed(hook);
+    parts.logger.error({ hook, error: nameOfError(error) }, 'a hook failed');
+    return fallback;
+  }
+}
+
+/** What may be logged of an error: its kind. Its text can hold prompts, URLs and secrets. */
+export function nameOfError(error: unknown): string {
+  if (isGenerationJobError(error)) return error.code;
+  return error instanceof Error ? error.name : typeof error;
+}
+
+/** Hands the frames of a store that does not publish by itself to the transport. */
+export function publishFrames(
+  parts: Pick<Parts, 'transport'>,
+  frames: readonly Frame[],
+  emittedAt?: number,
+): void {
+  for (const frame of frames) {
+    frame.emittedAt = emittedAt;
+    parts.transport.publish(frame);
+  }
+}
+
+/** Whether no event of the host was committed. `record` may be before or after its end. */
+export function isEarly(record: JobRecord): boolean {
+  return record.lastSequence === record.lifecycleEvents;
+}
+
+/** Work nobody waits for, so that a closing manager can. */
+export class Background {
+  readonly #running = new Set<Promise<void>>();
+  readonly #onError: (error: unknown) => void;
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
+
+  run(work: Promise<unknown>): void {
+    const settled: Promise<void> = work.then(
+      () => {},
+      (error: unknown) => this.#onError(error),
+    );
+    this.#running.add(settled);
+    void settled.then(() => this.#running.delete(settled));
+  }
+
+  /** Resolves when nothing runs any more. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+}

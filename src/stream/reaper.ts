@@ -1,0 +1,112 @@
+/**
+ * All upkeep in one loop. Every `sweepMs` (jittered) each replica asks the due index which streams need a look, and does
+ * for each of their generations what its state asks for: take over or fail a producer that fell silent, expire an
+ * action nobody answered, settle an end, delete what has been kept long enough. Each of these is a fenced commit, so
+ * one reaper is enough and many are harmless.
+ */
+import type { TimerHandle } from '../clock.js';
+import { deadlineOf } from './deadlines.js';
+import type { Ender } from './ender.js';
+import type { DueEntry } from './interfaces/job-store.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import { nameOfError, type Parts } from './parts.js';
+import type { Recovery } from './recovery.js';
+import type { Settler } from './settlement.js';
+import { isActive } from './transitions.js';
+import type { JobRecord, StreamKey } from './types.js';
+
+export interface Upkeep {
+  readonly leases: LeaseKeeper;
+  readonly ender: Ender;
+  readonly recovery: Recovery;
+  readonly settler: Settler;
+}
+
+export class Reaper {
+  readonly #parts: Parts;
+  readonly #upkeep: Upkeep;
+  #timer: TimerHandle | undefined;
+  #running = false;
+
+  constructor(parts: Parts, upkeep: Upkeep) {
+    this.#parts = parts;
+    this.#upkeep = upkeep;
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#running = false;
+    this.#parts.clock.clearTimeout(this.#timer);
+  }
+
+  /** One look at everything that is due. Never rejects: what failed is still due. */
+  async sweep(): Promise<void> {
+    const { store, options, logger } = this.#parts;
+    try {
+      await this.#upkeep.leases.renewIfLate();
+      const due = await store.due.list({ limit: options.sweepStreams });
+      await Promise.all(due.map((entry) => this.#visit(entry)));
+    } catch (error) {
+      logger.warn({ error: nameOfError(error) }, 'a sweep failed');
+    }
+  }
+
+  #schedule(): void {
+    if (!this.#running) return;
+    const { clock, entropy, options } = this.#parts;
+    this.#timer = clock.setTimeout(
+      () => void this.sweep().then(() => this.#schedule()),
+      options.sweepMs * (0.75 + entropy.random() / 4),
+    );
+  }
+
+  async #visit(entry: DueEntry): Promise<void> {
+    const { store, options, logger } = this.#parts;
+    const { key } = entry;
+    try {
+      const before = await store.read(key, 'kept');
+      for (const record of before) await this.#look(key, record);
+      const after = await store.read(key, 'kept');
+      const next = after.map((record) => deadlineOf(record, options));
+      await store.due.later(entry, next.length > 0 ? Math.min(...next) : null);
+    } catch (error) {
+      logger.warn({ streamId: key.streamId, error: nameOfError(error) }, 'upkeep of a stream failed');
+    }
+  }
+
+  async #look(key: StreamKey, record: JobRecord): Promise<void> {
+    const { store, options, background } = this.#parts;
+    const { leases, ender, recovery, settler } = this.#upkeep;
+    if (deadlineOf(record, options) > store.now()) return;
+    if (record.status === 'requires_action') {
+      await ender.expire(key, record);
+      return;
+    }
+    if (isActive(record.status)) {
+      // A lease this process holds itself is for the keeper to judge, by the keeper's clock.
+      if (leases.find(key, record.generation)?.attempt === record.attempt) return;
+      await recovery.recover(key, record);
+      return;
+    }
+    // A settlement may take long: the sweep goes on meanwhile, and its claim keeps others away.
+    if (record.settlement.state === 'open') background.run(settler.settle(key, record));
+    else await this.#forget(key, record);
+  }
+
+  /** The generation goes; what its idempotency key led to stays known for as long as the key is. */
+  async #forget(key: StreamKey, record: JobRecord): Promise<void> {
+    const { store } = this.#parts;
+    const { generation, idempotencyKey, streamId } = record;
+    if (idempotencyKey !== undefined) {
+      const user = { tenantId: key.tenantId, userId: record.userId };
+      const run = { streamId, generation, record: { ...record, metadata: {}, resolutions: [] } };
+      await store.slots.confirm(user, idempotencyKey, run);
+    }
+    await store.delete(key, generation);
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * What happens to a generation whose producer fell silent: another attempt takes over, if the host can continue it and
+ * has not done so too often; otherwise it ends `failed` / `producer_lost`. The take-over, its announcement and the new
+ * lease are one commit, guarded by the lapsed lease, so only one replica gets it.
+ */
+
+import type { Ender } from './ender.js';
+import { serialiseLifecycle } from './events.js';
+import type { GenerationJob } from './generation-job.js';
+import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
+import type { Continuation } from './manager-types.js';
+import { callHook, type Parts, publishFrames, repeatUntilAnswered } from './parts.js';
+import type { FoldedState } from './resume-state.js';
+import type { JobRecord, StreamKey } from './types.js';
+
+export interface RecoveryContext {
+  readonly ender: Ender;
+  /** Makes the handle of an attempt this process has just been given. */
+  readonly adopt: (key: StreamKey, state: FoldedState, leaseStartedAt: number) => GenerationJob;
+  readonly isDraining: () => boolean;
+}
+
+export class Recovery {
+  readonly #parts: Parts;
+  readonly #context: RecoveryContext;
+
+  constructor(parts: Parts, context: RecoveryContext) {
+    this.#parts = parts;
+    this.#context = context;
+  }
+
+  async recover(key: StreamKey, record: JobRecord): Promise<void> {
+    const { hooks, options, observer, background } = this.#parts;
+    if (hooks.recover === undefined || record.recoveries >= options.maxRecoveries) {
+      const ended = await this.#context.ender.loseProducer(key, record);
+      if (ended) observer.recovered('given_up');
+      return;
+    }
+    if (this.#context.isDraining()) return; // another replica, or this one's successor
+    const startedAt = this.#parts.clock.monotonic();
+    const taken = await this.#takeOver(key, record);
+    if (taken === undefined) return;
+    observer.recovered('taken_over');
+    const state = await this.#parts.states.read(key, taken.generation);
+    if (state === null) return;
+    const job = this.#context.adopt(
+      key,
+      { ...state, record: { ...state.record, attempt: taken.attempt } },
+      startedAt,
+    );
+    background.run(job.run(() => hooks.recover?.(job, continuationOf(state))));
+  }
+
+  async #takeOver(key: StreamKey, record: JobRecord): Promise<JobRecord | undefined> {
+    const { store, options, clock, entropy, hooks, observer } = this.#parts;
+    const mode = await callHook(
+      this.#parts,
+      'recoverMode',
+      () => modeOf(hooks.recoverMode, record),
+      'restart',
+    );
+    const announced = {
+      fromSequence: record.lastSequence,
+      restart: mode === 'restart',
+      attempt: record.attempt + 1,
+    };
+    const commit: OtherCommit = {
+      writer: 'other',
+      key,
+      generation: record.generation,
+      name: 'recover',
+      callId: entropy.id(),
+      event: serialiseLifecycle('recovered', announced, options.limits),
+      attempt: record.attempt,
+      leaseMs: options.leaseMs,
+      settles: hooks.settle !== undefined,
+    };
+    const until = clock.monotonic() + options.leaseMs / 2;
+    const reply: CommitReply = await repeatUntilAnswered(this.#parts, () => store.commit(commit), until);
+    if (!reply.ok || reply.record === undefined) return undefined;
+    // A repeat is answered with the record as it stands: somebody may have taken over from this attempt already.
+    if (reply.record.attempt !== record.attempt + 1) return undefined;
+    publishFrames(this.#parts, reply.frames);
+    observer.jobTransitioned('recover', reply.record.status);
+    return reply.record;
+  }
+}
+
+/** What the host is given to go on with. */
+export function continuationOf(state: FoldedState): Continuation {
+  const { record, content, sequence, kept } = state;
+  return { record, resolution: record.resolutions.at(-1), content, sequence, kept };
+}
+
+function modeOf(
+  mode: 'restart' | 'continue' | ((record: JobRecord) => 'restart' | 'continue') | undefined,
+  record: JobRecord,
+): 'restart' | 'continue' {
+  return typeof mode === 'function' ? mode(record) : (mode ?? 'restart');
+}

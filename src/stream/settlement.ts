@@ -1,0 +1,124 @@
+/**
+ * The host's side effect after an end, at least once. Whoever looks first claims the settlement for `settleClaimMs`,
+ * renews the claim while the hook runs, and records the outcome; each step names the revision it has seen, so one
+ * replica settles at a time. A hook that throws is tried again with growing pauses, and after `settleTries` the
+ * settlement is set aside and counted.
+ *
+ * open ──claim──► open (claimed until) ──returns──► settled
+ *   ▲                    │ throws, crash                      (retention starts)
+ *   └── after a pause ◄──┘──── tried too often ──► set_aside
+ */
+import { MINUTE, sleep } from '../clock.js';
+import type { CommitReply, SettlementCommit } from './interfaces/job-store.js';
+import { nameOfError, type Parts } from './parts.js';
+import { isActive } from './transitions.js';
+import type { JobRecord, StreamKey } from './types.js';
+
+const LONGEST_PAUSE_MS = 10 * MINUTE;
+
+export class Settler {
+  readonly #parts: Parts;
+  readonly #stopped = new AbortController();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Tries to settle an ended generation, if it is time and nobody else does. */
+  async settle(key: StreamKey, record: JobRecord): Promise<void> {
+    const { hooks, options, store } = this.#parts;
+    const { settlement } = record;
+    if (isActive(record.status) || settlement.state !== 'open' || settlement.notBefore > store.now()) return;
+    if (this.#stopped.signal.aborted) return;
+    const tries = settlement.tries + 1;
+    if (hooks.settle === undefined) {
+      await this.#step(key, record, { state: 'settled', tries: settlement.tries, notBeforeMs: 0 });
+      return;
+    }
+    let claimed = await this.#step(key, record, { state: 'open', tries, notBeforeMs: options.settleClaimMs });
+    if (claimed === undefined) return;
+    const over = new AbortController();
+    const renewing = this.#keepClaim(key, claimed, over.signal, (record) => {
+      claimed = record;
+    });
+    let outcome: 'settled' | 'retried' | 'set_aside' = 'settled';
+    try {
+      await this.#callHost(key, claimed);
+    } catch (error) {
+      outcome = tries >= options.settleTries ? 'set_aside' : 'retried';
+      const names = { streamId: key.streamId, generation: record.generation, tries };
+      this.#parts.logger.error({ ...names, error: nameOfError(error), outcome }, 'a settlement failed');
+    }
+    over.abort();
+    await renewing;
+    const pause = Math.min(options.settleBackoffMs * 2 ** (tries - 1), LONGEST_PAUSE_MS);
+    const state = outcome === 'retried' ? 'open' : outcome;
+    const done = await this.#step(key, claimed, {
+      state,
+      tries,
+      notBeforeMs: outcome === 'retried' ? pause : 0,
+    });
+    if (done === undefined) return;
+    this.#parts.observer.settled(outcome);
+    if (outcome === 'retried') await store.due.nearer(key, pause);
+  }
+
+  /** No further settlements; the hook under way is told by its signal. */
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  async #callHost(key: StreamKey, record: JobRecord): Promise<void> {
+    const { generation, usage } = record;
+    const state = await this.#parts.states.read(key, generation);
+    await this.#parts.hooks.settle?.({
+      settlementId: `${key.id}/${generation}`,
+      record,
+      content: state?.content ?? null,
+      usage,
+      signal: this.#stopped.signal,
+    });
+  }
+
+  async #keepClaim(
+    key: StreamKey,
+    first: JobRecord,
+    over: AbortSignal,
+    onRenewed: (record: JobRecord) => void,
+  ): Promise<void> {
+    const { clock, options } = this.#parts;
+    const ended = AbortSignal.any([over, this.#stopped.signal]);
+    let record = first;
+    for (;;) {
+      await sleep(clock, options.settleClaimMs / 3, ended);
+      if (ended.aborted) return;
+      const { tries } = record.settlement;
+      const renewed = await this.#step(key, record, {
+        state: 'open',
+        tries,
+        notBeforeMs: options.settleClaimMs,
+      }).catch(() => undefined);
+      if (renewed === undefined) continue;
+      record = renewed;
+      onRenewed(renewed);
+    }
+  }
+
+  /** The record after the step, or undefined when somebody else took it. */
+  async #step(
+    key: StreamKey,
+    record: JobRecord,
+    step: Pick<SettlementCommit, 'state' | 'tries' | 'notBeforeMs'>,
+  ): Promise<JobRecord | undefined> {
+    const { generation, settlement } = record;
+    const commit: SettlementCommit = {
+      writer: 'settler',
+      key,
+      generation,
+      revision: settlement.revision,
+      ...step,
+    };
+    const reply: CommitReply = await this.#parts.store.commit(commit);
+    return reply.ok ? reply.record : undefined;
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The state machine of a job, as data: the only place that says which change of state is legal. The memory store obeys
+ * this table, the Lua scripts are checked against it, the documentation prints it.
+ *
+ *          create ──► running ◄──────────── resolve ─────────────┐
+ *                      │  │ └─ recover ─► running (attempt + 1)   │
+ *                      │  └──── pause ───────────────► requires_action
+ *   complete, fail, lose │                                │ expire
+ *                      ▼  └──────── abort, replace ───────┴──────► aborted
+ *              completed / failed
+ */
+import type { JobStatus } from './types.js';
+
+export type TransitionName =
+  | 'pause'
+  | 'resolve'
+  | 'expire'
+  | 'complete'
+  | 'fail'
+  | 'lose'
+  | 'recover'
+  | 'abort'
+  | 'replace';
+
+export interface Transition {
+  readonly from: readonly JobStatus[];
+  readonly to: JobStatus;
+  /** `producer`: only the attempt that is writing. `other`: any replica, guarded by what `guard` says. */
+  readonly by: 'producer' | 'other';
+  /** `action`: the pending action's id must match. `lease`: the lease must have lapsed by the store's clock. */
+  readonly guard?: 'action' | 'lease';
+  /** Whether another producer takes over. */
+  readonly nextAttempt?: true;
+  /** The lifecycle event that announces it. */
+  readonly event: LifecycleEvent;
+}
+
+export const LIFECYCLE_EVENTS = [
+  'created',
+  'requires_action',
+  'resumed',
+  'recovered',
+  'completed',
+  'failed',
+  'aborted',
+] as const;
+export type LifecycleEvent = (typeof LIFECYCLE_EVENTS)[number];
+
+/** Names made for one follower, never written to a log. */
+export const FOLLOWER_EVENTS = ['sync', 'gap', 'gone'] as const;
+
+export const TRANSITIONS = {
+  pause: { from: ['running'], to: 'requires_action', by: 'producer', event: 'requires_action' },
+  resolve: {
+    from: ['requires_action'],
+    to: 'running',
+    by: 'other',
+    guard: 'action',
+    nextAttempt: true,
+    event: 'resumed',
+  },
+  expire: { from: ['requires_action'], to: 'aborted', by: 'other', guard: 'action', event: 'aborted' },
+  complete: { from: ['running'], to: 'completed', by: 'producer', event: 'completed' },
+  fail: { from: ['running'], to: 'failed', by: 'producer', event: 'failed' },
+  lose: { from: ['running'], to: 'failed', by: 'other', guard: 'lease', event: 'failed' },
+  recover: {
+    from: ['running'],
+    to: 'running',
+    by: 'other',
+    guard: 'lease',
+    nextAttempt: true,
+    event: 'recovered',
+  },
+  abort: { from: ['running', 'requires_action'], to: 'aborted', by: 'other', event: 'aborted' },
+  replace: { from: ['running', 'requires_action'], to: 'aborted', by: 'other', event: 'aborted' },
+} as const satisfies Record<TransitionName, Transition>;
+
+export function transitionOf(name: TransitionName): Transition {
+  return TRANSITIONS[name];
+}
+
+export function isActive(status: JobStatus): status is 'running' | 'requires_action' {
+  return status === 'running' || status === 'requires_action';
+}
+
+const TERMINAL: ReadonlySet<string> = new Set(['completed', 'failed', 'aborted']);
+
+/** Whether an event of this name ends its generation. */
+export function isTerminalEvent(event: string): boolean {
+  return TERMINAL.has(event);
+}
+
+const RESERVED: ReadonlySet<string> = new Set([...LIFECYCLE_EVENTS, ...FOLLOWER_EVENTS]);
+
+/** Whether a host may not emit under this name. */
+export function isReservedEvent(event: string): boolean {
+  return RESERVED.has(event);
+}

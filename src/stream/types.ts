@@ -1,0 +1,183 @@
+/**
+ * The nouns of the library, as shapes: what a job is, what an event is, what a follower receives. No code, and no
+ * second word for anything in the glossary of docs/design.md.
+ */
+
+/** A value JSON can carry. The library never looks inside it. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** The same shape, writable: for those who build or own one. */
+export type Mutable<Shape> = { -readonly [Field in keyof Shape]: Shape[Field] };
+
+/** Where a stream lives: its tenant (if any) and its id. Made by `streamKey`, which checks both. */
+export interface StreamKey {
+  readonly tenantId: string | undefined;
+  readonly streamId: string;
+  /** `<tenant>/<streamId>`: unique over all tenants, and the Redis hash tag. */
+  readonly id: string;
+}
+
+/** Who owns something: a user within a tenant (if any). */
+export interface UserKey {
+  readonly tenantId: string | undefined;
+  readonly userId: string;
+}
+
+type ActiveStatus = 'running' | 'requires_action';
+type EndedStatus = 'completed' | 'failed' | 'aborted';
+export type JobStatus = ActiveStatus | EndedStatus;
+
+/** Token and cost counters by name; adding sums them. */
+export type Usage = Readonly<Record<string, number>>;
+
+export interface JobFailure {
+  readonly code: string;
+  readonly message: string;
+  /** Whether starting the same generation again may succeed. */
+  readonly retryable: boolean;
+}
+
+/** What a host emits. */
+export interface HostEvent {
+  /** 1 to 128 characters of letters, digits and `_ . : / -`; not a lifecycle name. */
+  readonly event: string;
+  /** Anything JSON can carry; taken as it is at the call. */
+  readonly data: unknown;
+  /**
+   * Keeps the event under this key for those who come late, also when the log before a snapshot has been trimmed (a
+   * sign-in prompt, a context gauge). A later event with the same key replaces it; `data: null` clears it.
+   */
+  readonly keep?: string | undefined;
+}
+
+/** An event as text, before it has a place in the log. */
+export interface SerialisedEvent {
+  readonly event: string;
+  /** `JSON.stringify` of the host's data: one line. */
+  readonly data: string;
+  readonly keep?: string | undefined;
+}
+
+/** An event in the log. Shared between all who read it in a process, so never changed. */
+export interface LogEvent extends SerialisedEvent {
+  /** 1, 2, 3 … within the generation, without gaps. */
+  readonly sequence: number;
+  /** The attempt that wrote it, or that was current when another party did. */
+  readonly attempt: number;
+}
+
+/** What a follower receives. `sync`, `gap` and `gone` are made for one follower; everything else is in the log. */
+export interface StreamEvent {
+  /** `<generation>-<sequence>`: send it back as `after` to go on from here. */
+  readonly cursor: string;
+  readonly event: string;
+  readonly data: unknown;
+}
+
+export type ApprovalDecision = 'approve' | 'reject' | 'edit' | 'respond';
+
+export interface ActionRequest {
+  readonly id: string;
+  readonly name: string;
+  readonly arguments?: Json | undefined;
+  readonly description?: string | undefined;
+  readonly allowedDecisions: readonly ApprovalDecision[];
+}
+
+/** What a job waits for. `resumeContext` stays on the server: clients get `PublicAction`. */
+export interface PendingAction {
+  readonly actionId: string;
+  readonly type: string;
+  readonly requests: readonly ActionRequest[];
+  /** The host's own payload for its own types; opaque. */
+  readonly payload?: Json | undefined;
+  /** Server time, milliseconds since 1970. */
+  readonly expiresAt: number;
+  readonly resumeContext?: Json | undefined;
+  readonly fingerprint?: string | undefined;
+  readonly payloadDigest?: string | undefined;
+}
+
+export type PublicAction = Omit<PendingAction, 'resumeContext' | 'fingerprint'>;
+
+export interface Decision {
+  readonly id: string;
+  readonly decision: ApprovalDecision;
+  readonly reason?: string | undefined;
+  readonly arguments?: Json | undefined;
+  readonly text?: string | undefined;
+}
+
+/** The recorded answer to an action: who, when, what. */
+export interface Resolution {
+  readonly actionId: string;
+  readonly decisions: readonly Decision[];
+  readonly by: string;
+  /** Server time, milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** Where the host's side effect after the end stands. */
+export interface Settlement {
+  readonly state: 'open' | 'settled' | 'set_aside';
+  /** Raised by every change: a change names the revision it has seen, and only one can. */
+  readonly revision: number;
+  readonly tries: number;
+  /** Server time before which nobody tries (again), or before which the claim holds. */
+  readonly notBefore: number;
+}
+
+/** A generation with all that is known of it. Times are the store's clock in milliseconds since 1970. */
+export interface JobRecord {
+  readonly streamId: string;
+  readonly tenantId?: string | undefined;
+  readonly generation: number;
+  readonly attempt: number;
+  readonly recoveries: number;
+  readonly status: JobStatus;
+  readonly userId: string;
+  readonly conversationId?: string | undefined;
+  readonly contentModel?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  /** Names the create; also the holder of the user's slot. */
+  readonly createId: string;
+  readonly createdAt: number;
+  /** When the record last changed; appending events alone does not change it. */
+  readonly updatedAt: number;
+  readonly endedAt?: number | undefined;
+  readonly lastSequence: number;
+  /** How many of the events up to `lastSequence` are the library's own. */
+  readonly lifecycleEvents: number;
+  /** The newest snapshot's sequence; 0 when there is none. */
+  readonly snapshotSequence: number;
+  /** Until when the attempt may write unless it renews; only while running. */
+  readonly leaseUntil?: number | undefined;
+  readonly pendingAction?: PendingAction | undefined;
+  /** Every decision taken in this generation, oldest first. */
+  readonly resolutions: readonly Resolution[];
+  readonly error?: JobFailure | undefined;
+  readonly usage: Usage;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly settlement: Settlement;
+}
+
+/** Folded content at a sequence: what is before it need not be kept. */
+export interface Snapshot {
+  readonly sequence: number;
+  /** The content model's content as JSON text. */
+  readonly content: string;
+  /** The newest event of each `keep` key, oldest first. */
+  readonly kept: readonly LogEvent[];
+}
+
+/** A piece of a log on its way to followers. */
+export interface Frame {
+  readonly key: StreamKey;
+  readonly generation: number;
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  /** The events, in order and without gaps; left out when too large, and then read from the log. */
+  readonly events?: readonly LogEvent[] | undefined;
+  /** On this process's monotonic clock, when the first event was emitted; only where it was emitted here. */
+  emittedAt?: number | undefined;
+}

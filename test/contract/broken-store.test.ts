@@ -1,0 +1,334 @@
+/**
+ * L55: the contracts are only worth what they catch. Each store here breaks one sentence of the contract, and at least
+ * one contract must fail on it.
+ */
+import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../src/clock.js';
+import type {
+  CommitReply,
+  CreateReply,
+  JobStore,
+  LogPage,
+  OtherCommit,
+  ProducerCommit,
+  SettlementCommit,
+} from '../../src/stream/interfaces/job-store.js';
+import { type StoreCall, wrapStore } from '../support/wrapped-store.js';
+import { streamContracts } from './describe.js';
+import { type Contract, runContract } from './harness.js';
+import { memoryBackend } from './memory.js';
+import { storeContracts } from './store.js';
+
+type Break = (store: JobStore, clock: Clock) => JobStore;
+type Page = LogPage & { found: true };
+type Committed = CommitReply & { ok: true };
+
+/** Changes the answers of one method. */
+const answering =
+  <Answer>(method: string, change: (answer: Answer, call: StoreCall) => unknown): Break =>
+  (store) =>
+    wrapStore(store, async (call, perform) => {
+      const answer = await perform();
+      return call.method === method ? change(answer as Answer, call) : answer;
+    });
+
+/** Changes the arguments of one method. */
+const asking =
+  (method: string, change: (argument: never) => object): Break =>
+  (store) =>
+    wrapStore(store, (call, perform) => {
+      if (call.method !== method) return perform();
+      const [target, name] = method.startsWith('due.') ? [store.due, method.slice(4)] : [store, method];
+      const [first, ...rest] = call.args as [never];
+      return (target as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[name]?.(
+        change(first),
+        ...rest,
+      ) as Promise<unknown>;
+    });
+
+const onPages = (change: (page: Page, call: StoreCall) => Page): Break =>
+  answering<LogPage>('readLog', (page, call) => (page.found ? change(page, call) : page));
+
+const onProducer = (change: (commit: ProducerCommit) => object): Break =>
+  asking(
+    'commit',
+    (commit: ProducerCommit) => (commit.writer === 'producer' ? change(commit) : commit) as object,
+  );
+
+const onOther = (change: (commit: OtherCommit) => object): Break =>
+  asking('commit', (commit: OtherCommit) => (commit.writer === 'other' ? change(commit) : commit) as object);
+
+const BROKEN: Readonly<Record<string, Break>> = {
+  'repeats an event in its pages': onPages((page) => {
+    const [first] = page.events;
+    return first && first.sequence > 2 ? { ...page, events: [first, ...page.events] } : page;
+  }),
+  'reorders a page': onPages((page) =>
+    page.events.length > 2 ? { ...page, events: [...page.events].reverse() } : page,
+  ),
+  'loses the last event of a page but says the log goes on': onPages((page) =>
+    page.events.length > 3 ? { ...page, events: page.events.slice(0, 2) } : page,
+  ),
+  'answers events from before the cursor': asking('readLog', (request: { after: number | 'snapshot' }) => {
+    return {
+      ...request,
+      after: typeof request.after === 'number' && request.after > 3 ? request.after - 1 : request.after,
+    };
+  }),
+  'forgets the generation asked for': asking('readLog', (request: object) => ({
+    ...request,
+    generation: undefined,
+  })),
+  'says nothing new where the log was trimmed': onPages((page) => ({ ...page, firstSequence: 1 })),
+  'gives the status without the end': onPages((page) => ({ ...page, status: 'running' as const })),
+  'hides the next generation': onPages((page) => ({ ...page, nextGeneration: undefined })),
+  'forgets whose stream it is': onPages((page) => ({ ...page, userId: '' })),
+  'accepts a stale attempt': (store) =>
+    wrapStore(store, async (call, perform) => {
+      const [commit] = call.args as [ProducerCommit];
+      if (call.method !== 'commit' || commit.writer !== 'producer') return perform();
+      const [record] = await store.read(commit.key, commit.generation);
+      const attempt = record?.attempt ?? commit.attempt;
+      return store.commit({
+        ...commit,
+        attempt,
+        events: commit.events.map((event) => ({ ...event, attempt })),
+      });
+    }),
+  'stores a repeated batch again': (store) => {
+    return wrapStore(store, async (call, perform) => {
+      const reply = await perform();
+      const [commit] = call.args as [ProducerCommit];
+      const isRepeat = call.method === 'commit' && commit.writer === 'producer' && commit.events.length > 0;
+      if (
+        !isRepeat ||
+        !(reply as CommitReply).ok ||
+        (reply as Committed).frames.length > 0 ||
+        commit.transition
+      )
+        return reply;
+      const afterSequence = (reply as Committed).lastSequence;
+      const events = commit.events.map((event, index) => ({ ...event, sequence: afterSequence + index + 1 }));
+      return store.commit({ ...commit, afterSequence, events });
+    });
+  },
+  'loses the last event of a batch': onProducer((commit) =>
+    commit.events.length > 1 && !commit.transition
+      ? { ...commit, events: commit.events.slice(0, -1) }
+      : commit,
+  ),
+  'accepts a batch that does not follow on': (store) =>
+    wrapStore(store, async (call, perform) => {
+      const reply = await perform();
+      const [commit] = call.args as [ProducerCommit];
+      const isRefused = call.method === 'commit' && !(reply as CommitReply).ok;
+      if (!isRefused || (reply as CommitReply & { ok: false }).refusal !== 'sequence') return reply;
+      const afterSequence = (reply as { record?: { lastSequence: number } }).record?.lastSequence ?? 0;
+      const events = commit.events.map((event, index) => ({ ...event, sequence: afterSequence + index + 1 }));
+      return store.commit({ ...commit, afterSequence, events });
+    }),
+  'forgets patches': onProducer((commit) => ({ ...commit, patch: undefined })),
+  'applies a repeated patch again': onProducer((commit) => {
+    return commit.patch ? { ...commit, patch: { ...commit.patch, number: Number.MAX_SAFE_INTEGER } } : commit;
+  }),
+  'forgets call ids': onOther((commit) => ({ ...commit, callId: `${commit.callId}-${Math.random()}` })),
+  'makes another generation for a repeated create': asking('create', (request: { callId: string }) => ({
+    ...request,
+    callId: `${request.callId}-${Math.random()}`,
+  })),
+  'never refuses a late create': asking('create', (request: object) => ({
+    ...request,
+    notAfter: Number.MAX_SAFE_INTEGER,
+  })),
+  'lets any create replace': (store) =>
+    wrapStore(store, async (call, perform) => {
+      const reply = (await perform()) as CreateReply;
+      if (call.method !== 'create' || reply.outcome !== 'conflict') return reply;
+      const end = { event: 'aborted', data: '{"code":"replaced"}' };
+      const error = { code: 'replaced', message: '', retryable: false };
+      const [request] = call.args as [Parameters<JobStore['create']>[0]];
+      return store.create({ ...request, replaces: { generation: reply.record.generation, end, error } });
+    }),
+  'gives a stream to whoever asks': (store) =>
+    wrapStore(store, async (call, perform) => {
+      const reply = await perform();
+      if (call.method !== 'create' || (reply as CreateReply).outcome !== 'taken') return reply;
+      const [request] = call.args as [Parameters<JobStore['create']>[0]];
+      await store.delete(request.key);
+      return store.create(request);
+    }),
+  'replaces without an end of the old generation': answering<CreateReply>('create', (reply) =>
+    reply.outcome === 'created' ? { ...reply, frames: [], replaced: undefined } : reply,
+  ),
+  'publishes what it does not keep': answering<CommitReply>('commit', (reply) => {
+    if (!reply.ok) return reply;
+    const frames = reply.frames.map((frame) => {
+      const lastSequence = frame.lastSequence + 1;
+      const phantom = { event: 'text', data: '{"text":"phantom"}', sequence: lastSequence, attempt: 1 };
+      return { ...frame, lastSequence, events: [...(frame.events ?? []), phantom] };
+    });
+    return { ...reply, frames };
+  }),
+  'puts other events into its frames': answering<CommitReply>('commit', (reply) => {
+    if (!reply.ok) return reply;
+    const frames = reply.frames.map((frame) => ({
+      ...frame,
+      events: frame.events?.map((event) =>
+        event.event === 'text' ? { ...event, data: '{"text":"forged"}' } : event,
+      ),
+    }));
+    return { ...reply, frames };
+  }),
+  'never lets a lease lapse': onOther((commit) =>
+    commit.name === 'lose' || commit.name === 'recover' ? { ...commit, generation: 1 } : commit,
+  ),
+  'lets a lease lapse at once': (store) =>
+    wrapStore(store, async (call, perform) => {
+      const [commit] = call.args as [OtherCommit];
+      const isTaking = call.method === 'commit' && (commit.name === 'lose' || commit.name === 'recover');
+      if (!isTaking) return perform();
+      const [record] = await store.read(commit.key, commit.generation);
+      if (record?.status === 'running')
+        await store.renew([{ key: commit.key, generation: record.generation, attempt: record.attempt }], 0);
+      return perform();
+    }),
+  'renews whatever is claimed': answering<readonly string[]>('renew', (answers) => answers.map(() => 'held')),
+  'does not look at the action’s id': (store) =>
+    wrapStore(store, async (call, perform) => {
+      const [commit] = call.args as [OtherCommit];
+      if (call.method !== 'commit' || commit.writer !== 'other' || commit.actionId === undefined)
+        return perform();
+      const [record] = await store.read(commit.key, commit.generation);
+      return store.commit({ ...commit, actionId: record?.pendingAction?.actionId ?? commit.actionId });
+    }),
+  'never expires an action': onOther((commit) =>
+    commit.name === 'expire' ? { ...commit, actionId: 'none' } : commit,
+  ),
+  'keeps the action after its decision': answering<readonly object[]>('read', (records) =>
+    records.map((record) => ({
+      pendingAction: { actionId: 'old', requests: [], type: 't', expiresAt: 0 },
+      ...definedOf(record),
+    })),
+  ),
+  'forgets decisions': answering<readonly object[]>('read', (records) =>
+    records.map((record) => ({ ...record, resolutions: [] })),
+  ),
+  'lets two settle': (store) =>
+    wrapStore(store, async (call, perform) => {
+      const [commit] = call.args as [SettlementCommit];
+      if (call.method !== 'commit' || commit.writer !== 'settler') return perform();
+      const [record] = await store.read(commit.key, commit.generation);
+      return store.commit({ ...commit, revision: record?.settlement.revision ?? commit.revision });
+    }),
+  'keeps ended generations for ever': (store) =>
+    wrapStore(store, (call, perform) => {
+      return call.method === 'delete' && call.args[1] !== undefined ? Promise.resolve(false) : perform();
+    }),
+  'deletes active generations as if they had ended': (store) =>
+    wrapStore(store, (call, perform) => {
+      return call.method === 'delete'
+        ? store.delete(call.args[0] as Parameters<JobStore['delete']>[0])
+        : perform();
+    }),
+  'brings a deleted stream back with a late write': (store) => {
+    const gone = new Map<string, Parameters<JobStore['create']>[0]>();
+    return wrapStore(store, async (call, perform) => {
+      const [request] = call.args as [Parameters<JobStore['create']>[0]];
+      if (call.method === 'create') gone.set(request.key.id, request);
+      const reply = await perform();
+      const isGone =
+        call.method === 'commit' &&
+        !(reply as CommitReply).ok &&
+        (reply as { refusal: string }).refusal === 'gone';
+      const created = gone.get((request as { key?: { id: string } }).key?.id ?? '');
+      if (isGone && created) await store.create({ ...created, callId: `${created.callId}-again` });
+      return reply;
+    });
+  },
+  'forgets who owns a stream': answering('listByUser', () => []),
+  'puts due streams off whenever it is asked': (store) =>
+    wrapStore(store, async (call, perform) => {
+      if (call.method !== 'due.later') return perform();
+      const [entry, at] = call.args as [{ key: Parameters<JobStore['due']['nearer']>[0] }, number | null];
+      const known = (await store.due.list({ limit: 10_000, all: true })).find(
+        (one) => one.key.id === entry.key.id,
+      );
+      return known ? store.due.later(known, at) : false;
+    }),
+  'forgets what is due': answering('due.list', () => []),
+  'lists what is not due yet': asking('due.list', (request: object) => ({ ...request, all: true })),
+  'gives every user any number of slots': answering('slots.take', () => true),
+  'never gives a slot back': (store) =>
+    wrapStore(store, (call, perform) => (call.method === 'slots.give' ? Promise.resolve() : perform())),
+  'remembers the last run of a key instead of the first': answering(
+    'slots.remember',
+    (_, call) => call.args[2],
+  ),
+  'keeps a snapshot of another attempt': (store) =>
+    wrapStore(store, async (call, perform) => {
+      if (call.method !== 'saveSnapshot') return perform();
+      const [request] = call.args as [Parameters<JobStore['saveSnapshot']>[0]];
+      const [record] = await store.read(request.key, request.generation);
+      return store.saveSnapshot({ ...request, attempt: record?.attempt ?? request.attempt });
+    }),
+  'trims one event too many': asking(
+    'saveSnapshot',
+    (request: { snapshot: { sequence: number }; trim: boolean }) => ({
+      ...request,
+      snapshot: { ...request.snapshot, sequence: request.snapshot.sequence + 1 },
+    }),
+  ),
+  'loses metadata': answering<readonly object[]>('read', (records) =>
+    records.map((record) => ({ ...record, metadata: {} })),
+  ),
+};
+
+function definedOf(record: object): object {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
+}
+
+/** The short contracts first: most defects show there. */
+const CONTRACTS: readonly Contract[] = [...storeContracts, ...Object.values(streamContracts).flat()];
+
+const LONGEST_MS = 2_000;
+/** A broken store can send a loop round for ever; no contract makes this many calls. */
+const MOST_CALLS = 300_000;
+
+/** A store that gives up on those who never do. */
+function limited(store: JobStore): JobStore {
+  let calls = 0;
+  return wrapStore(store, async (_, perform) => {
+    if (++calls > MOST_CALLS) return new Promise(() => {});
+    return perform();
+  });
+}
+
+/** The first contract that fails on a broken store. */
+async function caughtBy(breakStore: Break): Promise<string | undefined> {
+  for (const contract of CONTRACTS) {
+    const run = runContract(contract, () =>
+      memoryBackend((store, clock) => limited(breakStore(store, clock))),
+    ).then(
+      () => 'passed',
+      () => 'failed',
+    );
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(resolve, LONGEST_MS, 'hung');
+    });
+    const result = await Promise.race([run, late]);
+    clearTimeout(timer);
+    if (result !== 'passed') return `${contract.id} ${contract.title}`;
+  }
+  return undefined;
+}
+
+describe('L55 A store that breaks the contract is caught', () => {
+  for (const [title, breakStore] of Object.entries(BROKEN)) {
+    it(`when it ${title}`, async () => {
+      const caught = await caughtBy(breakStore);
+      if (process.env.SHOW_CAUGHT) console.log(title, '<-', caught);
+      expect(caught).toBeDefined();
+    });
+  }
+});

@@ -1,0 +1,325 @@
+/**
+ * One end for each generation, told to everybody.
+ */
+import { expect } from 'vitest';
+import type { JobRecord } from '../../src/stream/types.js';
+import { DEAF, lossyTransport } from '../support/lossy-transport.js';
+import { text } from './follower.js';
+import { type Contract, expectCode, isTerminal, TIMES } from './harness.js';
+
+const describeEnd = (record: JobRecord, content: unknown) => ({
+  shown: (content as { text: string } | null)?.text ?? null,
+  status: record.status,
+});
+
+export const endContracts: readonly Contract[] = [
+  {
+    id: 'L30 P4',
+    title:
+      'abort from a replica that isn’t the producer returns the content up to the commit and stops the producer',
+    async run(h) {
+      const [one, two] = await h.two();
+      const job = await h.start(one, { contentModel: 'text', metadata: { a: 1 } });
+      job.emit(text('abc'));
+      await job.addUsage({ tokens: 3 });
+      const result = await two.manager.abortJob('s', { by: 'user', reason: 'enough' });
+      expect(result).toMatchObject({
+        aborted: true,
+        early: false,
+        content: { text: 'abc' },
+        usage: { tokens: 3 },
+        record: {
+          status: 'aborted',
+          generation: job.generation,
+          metadata: { a: 1 },
+          error: { code: 'aborted' },
+        },
+      });
+      await h.until(() => job.signal.aborted, 'the producer is told at once', 0);
+      expect(job.signal.reason).toMatchObject({ code: 'job_ended', reason: 'aborted' });
+      expect((await h.log()).at(-1)).toMatchObject({
+        event: 'aborted',
+        data: { code: 'aborted', by: 'user', reason: 'enough' },
+      });
+      const again = await two.manager.abortJob('s');
+      expect(again).toMatchObject({
+        aborted: false,
+        content: { text: 'abc' },
+        record: { status: 'aborted' },
+      });
+      expect((await h.log()).filter(isTerminal)).toHaveLength(1);
+      await expectCode(two.manager.abortJob('unknown'), 'stream_not_found');
+      await expectCode(two.manager.abortJob('s', { generation: 1 }), 'stream_not_found');
+    },
+  },
+  {
+    id: 'L30',
+    title: 'aborting a named generation never touches its successor',
+    async run(h) {
+      const [one, two] = await h.two();
+      const old = await h.start(one);
+      const fresh = await h.start(one);
+      expect(await two.manager.abortJob('s', { generation: old.generation })).toMatchObject({
+        aborted: false,
+      });
+      expect((await two.manager.getJob('s'))?.status).toBe('running');
+      expect(fresh.isOver).toBe(false);
+      await fresh.complete();
+    },
+  },
+  {
+    id: 'L31',
+    title: 'an abort before any host event is flagged as early, after one it is not',
+    async run(h) {
+      const replica = await h.replica();
+      const early = await h.start(replica, { streamId: 'early' });
+      expect(await replica.manager.abortJob('early')).toMatchObject({ aborted: true, early: true });
+      expect(early.signal.aborted).toBe(true);
+      const late = await h.start(replica, { streamId: 'late' });
+      late.emit(text('a'));
+      await late.flush();
+      expect(await replica.manager.abortJob('late')).toMatchObject({ aborted: true, early: false });
+      const paused = await h.start(replica, { streamId: 'paused' });
+      await paused.pause({ type: 'tool_approval' });
+      expect(await replica.manager.abortJob('paused')).toMatchObject({ aborted: true, early: true });
+    },
+  },
+  {
+    id: 'L32',
+    title: 'a paused job can be aborted from anywhere; its action can’t be decided afterwards',
+    async run(h) {
+      const [one, two] = await h.two({ hooks: { describeEnd } });
+      const job = await h.start(one, { contentModel: 'text' });
+      job.emit(text('a'));
+      const { actionId } = await job.pause({ type: 'tool_approval' });
+      const follower = h.follow(two);
+      expect(await two.manager.abortJob('s', { by: 'admin' })).toMatchObject({
+        aborted: true,
+        content: { text: 'a' },
+      });
+      expect((await two.manager.getJob('s'))?.pendingAction).toBeUndefined();
+      await expectCode(
+        one.manager.approvals.resolve('s', { actionId, decisions: [], by: 'p' }),
+        'action_not_found',
+      );
+      const events = await h.finished(follower);
+      expect(follower.names).toEqual(['created', 'text', 'requires_action', 'aborted']);
+      expect(events.at(-1)?.data).toMatchObject({ code: 'aborted', by: 'admin', final: { shown: 'a' } });
+    },
+  },
+  {
+    id: 'L33',
+    title: 'an abort whose signal is lost holds, and reaches a silent producer within one renewal',
+    async run(h) {
+      const deaf = await h.replica({
+        wrapTransport: (transport, clock) => lossyTransport(transport, clock, DEAF),
+      });
+      const other = await h.replica();
+      const job = await h.start(deaf);
+      expect((await other.manager.abortJob('s')).aborted).toBe(true);
+      await h.rest();
+      expect(job.signal.aborted).toBe(false);
+      await h.until(() => job.signal.aborted, 'the renewal tells it', TIMES.renewMs);
+      expect(job.reason).toBe('aborted');
+    },
+  },
+  {
+    id: 'L34 P4',
+    title: 'the terminal’s payload reaches a late follower on any replica, whoever announced the end',
+    async run(h) {
+      const [one, two] = await h.two({ hooks: { describeEnd } });
+      const late = await h.replica({ hooks: { describeEnd } });
+      const ends: Record<string, { data: object; record: object }> = {
+        completed: { data: { final: { message: 'x' } }, record: { status: 'completed' } },
+        failed: {
+          data: { code: 'model_down', message: 'later', retryable: true, final: 'half' },
+          record: { status: 'failed', error: { code: 'model_down', retryable: true } },
+        },
+        thrown: {
+          data: { code: 'producer_failed', retryable: true },
+          record: { status: 'failed', error: { code: 'producer_failed' } },
+        },
+        aborted: { data: { code: 'aborted', final: { shown: 'a' } }, record: { status: 'aborted' } },
+        replaced: {
+          data: { code: 'replaced', final: { shown: 'a' } },
+          record: { error: { code: 'replaced' } },
+        },
+        lost: {
+          data: { code: 'producer_lost', retryable: true, final: { shown: 'a' } },
+          record: { status: 'failed', error: { code: 'producer_lost' } },
+        },
+        expired: {
+          data: { code: 'expired', final: { shown: 'a' } },
+          record: { status: 'aborted', error: { code: 'expired' } },
+        },
+      };
+      const doomed = await h.replica({ hooks: { describeEnd } });
+      for (const [streamId, { data, record }] of Object.entries(ends)) {
+        const job = await h.start(streamId === 'lost' ? doomed : one, { streamId, contentModel: 'text' });
+        job.emit(text('a'));
+        await job.flush();
+        if (streamId === 'completed') await job.complete({ message: 'x' });
+        if (streamId === 'failed')
+          await job.fail({ code: 'model_down', message: 'later', retryable: true }, 'half');
+        if (streamId === 'thrown') {
+          await job.run(() => {
+            throw new Error('secret');
+          });
+        }
+        if (streamId === 'aborted') await two.manager.abortJob(streamId);
+        if (streamId === 'replaced') await (await h.start(two, { streamId })).complete();
+        if (streamId === 'expired') await job.pause({ type: 'tool_approval', expiresInMs: 300 });
+        if (streamId === 'lost') await doomed.crash();
+        const ended = () => h.store.read(job.key, job.generation).then(([one]) => one?.endedAt !== undefined);
+        await h.until(ended, `${streamId} is over`);
+        expect((await h.store.read(job.key, job.generation))[0]).toMatchObject(record);
+        const events = await h.finished(h.follow(late, { generation: job.generation }, streamId));
+        expect(events.at(-1)?.data, streamId).toMatchObject(data);
+        expect(events.filter(isTerminal)).toHaveLength(1);
+        expect(JSON.stringify(events)).not.toContain('secret');
+        const state = await late.manager.getResumeState(streamId, { generation: job.generation });
+        expect(state?.end, streamId).toEqual(events.at(-1)?.data);
+        const synced = h.follow(late, { generation: job.generation, resume: true }, streamId);
+        await h.finished(synced);
+        expect((synced.events[0]?.data as { end: unknown }).end, streamId).toEqual(events.at(-1)?.data);
+      }
+    },
+  },
+  {
+    id: 'L34 P4',
+    title: 'hooks that throw or answer nonsense can’t keep a generation from ending',
+    async run(h) {
+      const circular: Record<string, unknown> = {};
+      circular.self = circular;
+      const failures: string[] = [];
+      const answers: [string, () => unknown][] = [
+        [
+          'throws',
+          () => {
+            throw new Error('x');
+          },
+        ],
+        ['rejects', () => Promise.reject(new Error('x'))],
+        ['circular', () => circular],
+        ['too-large', () => 'x'.repeat(300_000)],
+      ];
+      for (const [streamId, answer] of answers) {
+        const replica = await h.replica({
+          hooks: { describeEnd: answer },
+          observer: { hookFailed: (hook) => failures.push(hook) },
+        });
+        const job = await h.start(replica, { streamId });
+        expect(await replica.manager.abortJob(streamId)).toMatchObject({ aborted: true });
+        expect(job.reason).toBe('aborted');
+        expect((await h.log(streamId)).at(-1)).toMatchObject({ event: 'aborted', data: { code: 'aborted' } });
+      }
+      expect(failures).toEqual(answers.map(() => 'describeEnd'));
+    },
+  },
+  {
+    id: 'L42 P7',
+    title:
+      'an action nobody answers expires once, on time, for followers on every replica and for those who come later',
+    async run(h) {
+      const replicas = await h.three();
+      const job = await h.start(replicas[0]);
+      const { actionId } = await job.pause({ type: 'tool_approval', expiresInMs: 500 });
+      const followers = replicas.map((replica) => h.follow(replica));
+      await h.advance(480);
+      expect((await replicas[1].manager.getJob('s'))?.status).toBe('requires_action');
+      await h.until(
+        async () => (await replicas[1].manager.getJob('s'))?.status === 'aborted',
+        'it expires',
+        20 + TIMES.sweepMs,
+      );
+      const log = await h.log();
+      expect(log.map((event) => event.event)).toEqual(['created', 'requires_action', 'aborted']);
+      expect(log.at(-1)?.data).toMatchObject({ code: 'expired' });
+      for (const follower of [...followers, h.follow(replicas[2])])
+        expect(await h.finished(follower)).toEqual(log);
+      await expectCode(
+        replicas[1].manager.approvals.resolve('s', { actionId, decisions: [], by: 'p' }),
+        'action_expired',
+      );
+    },
+  },
+  {
+    id: 'L39 L42 F32',
+    title:
+      'a decision that comes too late, twice, or for another action is refused with its own code and changes nothing',
+    async run(h) {
+      // Nobody sweeps in time: the submit itself decides about expiry.
+      const replica = await h.replica({ options: { sweepMs: 800 } });
+      const job = await h.start(replica);
+      const { approvals } = replica.manager;
+      await expectCode(
+        approvals.resolve('s', { actionId: 'none', decisions: [], by: 'p' }),
+        'action_not_found',
+      );
+      const first = await job.pause({ type: 'tool_approval', requests: [{ id: 'r', name: 't' }] });
+      const before = await h.store.read(job.key, 'kept');
+      await expectCode(approvals.resolve('s', { actionId: 'none', decisions: [], by: 'p' }), 'action_stale');
+      for (const decisions of [
+        [],
+        [{ id: 'r', decision: 'edit' as const, arguments: {} }],
+        [{ id: 'x', decision: 'approve' as const }],
+        [
+          { id: 'r', decision: 'approve' as const },
+          { id: 'r', decision: 'approve' as const },
+        ],
+        [
+          { id: 'r', decision: 'approve' as const },
+          { id: 'x', decision: 'approve' as const },
+        ],
+      ]) {
+        await expectCode(approvals.resolve('s', { ...first, decisions, by: 'p' }), 'invalid_action');
+      }
+      expect(await h.store.read(job.key, 'kept')).toEqual(before);
+      const won = await approvals.resolve('s', {
+        ...first,
+        decisions: [{ id: 'r', decision: 'reject', reason: 'no' }],
+        by: 'p',
+      });
+      expect(won.continuation.resolution).toMatchObject({
+        by: 'p',
+        decisions: [{ id: 'r', decision: 'reject', reason: 'no' }],
+      });
+      const decided = [{ id: 'r', decision: 'approve' as const }];
+      await expectCode(approvals.resolve('s', { ...first, decisions: decided, by: 'q' }), 'action_decided');
+      const second = await won.job.pause({ type: 'tool_approval', expiresInMs: 30 });
+      await expectCode(approvals.resolve('s', { ...first, decisions: decided, by: 'q' }), 'action_decided');
+      await h.advance(40);
+      const late = approvals.resolve('s', { ...second, decisions: [], by: 'q' });
+      await expectCode(late, 'action_expired');
+      expect((await h.log()).at(-1)).toMatchObject({ event: 'aborted', data: { code: 'expired' } });
+      await expectCode(approvals.resolve('s', { ...second, decisions: [], by: 'q' }), 'action_expired');
+    },
+  },
+  {
+    id: 'L44 P1',
+    title: 'pause, resume, pause again, five times over three replicas, into one log',
+    async run(h) {
+      const replicas = await h.three({ options: { limits: { activeJobsPerUser: 1 } } });
+      let job = await h.start(replicas[0], { contentModel: 'text' });
+      const follower = h.follow(replicas[2]);
+      for (let round = 1; round <= 5; round++) {
+        job.emit(text(round));
+        const { actionId } = await job.pause({ type: 'tool_approval', resumeContext: { round } });
+        await h.rest();
+        const { manager } = replicas[round % 3] ?? replicas[0];
+        const resolved = await manager.approvals.resolve('s', { actionId, decisions: [], by: `p${round}` });
+        expect(resolved.continuation).toMatchObject({
+          resumeContext: { round },
+          content: { text: '12345'.slice(0, round) },
+        });
+        expect(resolved.job.attempt).toBe(round + 1);
+        job = resolved.job;
+      }
+      await job.complete();
+      expect(await h.finished(follower)).toEqual(await h.log());
+      const record = await replicas[1].manager.getJob('s');
+      expect(record).toMatchObject({ attempt: 6, recoveries: 0, status: 'completed' });
+      expect(record?.resolutions.map((resolution) => resolution.by)).toEqual(['p1', 'p2', 'p3', 'p4', 'p5']);
+    },
+  },
+];

@@ -1,0 +1,553 @@
+/**
+ * Upkeep: who is reaped and who is not, what is left behind, and what a crash at any moment leads to.
+ */
+import { expect } from 'vitest';
+import type { GenerationJob } from '../../src/stream/generation-job.js';
+import { streamKey, userKey } from '../../src/stream/stream-key.js';
+import type { JobRecord } from '../../src/stream/types.js';
+import { DEAF, lossyTransport } from '../support/lossy-transport.js';
+import { pick } from '../support/seeded.js';
+import { wrapStore } from '../support/wrapped-store.js';
+import { type Follower, text } from './follower.js';
+import {
+  type Contract,
+  codeOf,
+  expectCode,
+  type Harness,
+  isTerminal,
+  type Replica,
+  TIMES,
+} from './harness.js';
+
+const statusOf = async (h: Harness, streamId = 's') =>
+  (await h.store.read(streamKey(streamId), 'current'))[0]?.status;
+
+/** Whether nothing at all is kept of these users, nor anything due but the streams named. */
+async function isEmpty(h: Harness, users: readonly string[], but: readonly string[] = []): Promise<boolean> {
+  const all = await h.store.due.list({ limit: 10_000, all: true });
+  const due = all.filter((entry) => !but.includes(entry.key.streamId));
+  const owned = await Promise.all(users.map((user) => h.store.listByUser(userKey(user))));
+  return due.length === 0 && owned.flat().length === 0;
+}
+
+export const housekeepingContracts: readonly Contract[] = [
+  {
+    id: 'L47 F1 P5',
+    title:
+      'a long, living stream isn’t reaped; a dead one is reported within lease + sweep, to followers everywhere',
+    async run(h) {
+      const [doomed, other] = await h.two();
+      const living = await h.start(other, { streamId: 'living' });
+      const dead = await h.start(doomed, { streamId: 'dead' });
+      for (let n = 0; n < 10; n++) {
+        dead.emit(text(n));
+        living.emit(text(n));
+        await h.advance(TIMES.leaseMs);
+      }
+      expect([living.isOver, dead.isOver]).toEqual([false, false]);
+      const follower = h.follow(other, {}, 'dead');
+      await doomed.crash();
+      await h.until(() => follower.isOver, 'the loss is reported', TIMES.leaseMs + TIMES.sweepMs);
+      expect(follower.events.at(-1)).toMatchObject({
+        event: 'failed',
+        data: { code: 'producer_lost', retryable: true },
+      });
+      expect(follower.events).toEqual(await h.log('dead'));
+      await h.advance(TIMES.leaseMs * 3);
+      expect(living.isOver).toBe(false);
+      await living.complete();
+    },
+  },
+  {
+    id: 'L47',
+    title:
+      'a living but silent producer ends after idleTimeoutMs, a too long one after maxRunMs, a quiet talker never',
+    async run(h) {
+      const options = { idleTimeoutMs: 1_000, maxRunMs: 4_000 };
+      const replica = await h.replica({ options });
+      const silent = await h.start(replica, { streamId: 'silent' });
+      const long = await h.start(replica, { streamId: 'long' });
+      await h.until(
+        () => {
+          if (!long.isOver) long.emit(text('x'));
+          return silent.isOver;
+        },
+        'the silent one ends',
+        options.idleTimeoutMs + TIMES.renewMs * 2,
+      );
+      expect((await h.log('silent')).at(-1)).toMatchObject({ event: 'failed', data: { code: 'timeout' } });
+      expect(long.isOver).toBe(false);
+      await h.until(
+        () => {
+          if (!long.isOver) long.emit(text('x'));
+          return long.isOver;
+        },
+        'the long one ends',
+        options.maxRunMs,
+      );
+      expect((await h.log('long')).at(-1)).toMatchObject({ event: 'failed', data: { code: 'timeout' } });
+    },
+  },
+  {
+    id: 'F4 F5 P3',
+    title:
+      'a producer that sleeps for three leases finds its generation over, is refused, and knows its lease is lost',
+    async run(h) {
+      let leasesLost = 0;
+      const sleeper = await h.replica({
+        wrapTransport: (transport, clock) => lossyTransport(transport, clock, DEAF),
+        observer: { leaseLost: () => leasesLost++, fenced: () => leasesLost++ },
+      });
+      const other = await h.replica();
+      const job = await h.start(sleeper);
+      job.emit(text('a'));
+      await job.flush();
+      const follower = h.follow(other);
+      sleeper.clock.sleep();
+      await h.advance(TIMES.leaseMs * 3);
+      expect(await statusOf(h)).toBe('failed');
+      try {
+        job.emit(text('too late'));
+      } catch {
+        // It may know already.
+      }
+      const flushed = job.flush().then(() => 'ok', codeOf);
+      sleeper.clock.wake();
+      expect(await h.soon(flushed)).not.toBe('ok');
+      await h.until(() => job.isOver, 'the sleeper knows', TIMES.renewMs);
+      expect(leasesLost).toBe(1);
+      expect(await h.finished(follower)).toEqual(await h.log());
+      expect(follower.names).toEqual(['created', 'text', 'failed']);
+    },
+  },
+  {
+    id: 'F4 P3',
+    title: 'a producer that was taken over while it slept can’t write into the next attempt',
+    async run(h) {
+      let successor: GenerationJob | undefined;
+      const recover = (job: GenerationJob) => {
+        successor = job;
+        return new Promise((resolve) => job.signal.addEventListener('abort', resolve));
+      };
+      const [sleeper, other] = await h.two({ hooks: { recover } });
+      const job = await h.start(sleeper);
+      sleeper.clock.sleep();
+      await h.until(() => successor !== undefined, 'taken over', TIMES.leaseMs + TIMES.sweepMs);
+      const writes = [
+        () => (job.emit(text('stale')), job.flush()),
+        () => job.update({ metadata: { stale: true } }),
+        () => job.complete('stale'),
+      ];
+      for (const write of writes) {
+        const result = await h.soon(
+          Promise.resolve()
+            .then(write)
+            .then(() => 'ok', codeOf),
+        );
+        expect(['fenced', 'lease_lost']).toContain(result);
+      }
+      sleeper.clock.wake();
+      await h.rest();
+      expect(job.signal.reason).toMatchObject({ code: 'fenced' });
+      successor?.emit(text('on'));
+      await successor?.complete();
+      expect((await h.log()).map((event) => event.event)).toEqual([
+        'created',
+        'recovered',
+        'text',
+        'completed',
+      ]);
+      expect((await other.manager.getJob('s'))?.metadata).toEqual({});
+    },
+  },
+  {
+    id: 'L53',
+    title: 'a process that slept for a minute doesn’t fail its own healthy jobs',
+    async run(h) {
+      if (h.backend.jump === undefined) return;
+      const replica = await h.replica({ options: { idleTimeoutMs: 600_000, maxRunMs: 3_600_000 } });
+      const jobs = await Promise.all(['a', 'b', 'c'].map((streamId) => h.start(replica, { streamId })));
+      await h.advance(TIMES.renewMs / 2);
+      await h.backend.jump(60_000);
+      await h.advance(TIMES.leaseMs);
+      for (const job of jobs) {
+        expect(job.signal.reason).toBeUndefined();
+        job.emit(text('still here'));
+        await job.complete();
+      }
+    },
+  },
+  {
+    id: 'L48',
+    title: 'after 1,000 jobs of every outcome and retention nothing is left',
+    async run(h) {
+      let settled = 0;
+      const hooks = { settle: () => void settled++ };
+      const [one, two] = await h.two({
+        hooks,
+        options: { limits: { activeJobsPerUser: 2_000 }, snapshotEvents: 2 },
+      });
+      const users = ['u', 'v'];
+      let doomed = await h.replica({ hooks });
+      const follows: Follower[] = [];
+      for (let n = 0; n < 1_000; n++) {
+        const owner = { streamId: `s${n % 700}`, userId: users[(n % 700) % 2] as string };
+        const job = await h.start(n % 10 === 9 ? doomed : one, {
+          ...owner,
+          idempotencyKey: `k${n}`,
+          contentModel: 'text',
+        });
+        if (n % 3 === 0) follows.push(h.follow(two, {}, owner.streamId));
+        for (let k = n % 4; k > 0; k--) job.emit(text(k));
+        if (n % 10 < 3) await job.complete();
+        else if (n % 10 === 3) await job.fail(new Error('x'));
+        else if (n % 10 === 4) await two.manager.abortJob(owner.streamId);
+        else if (n % 10 === 5) await job.pause({ type: 'tool_approval', expiresInMs: 100 });
+        else if (n % 10 === 6) await job.pause({ type: 'tool_approval' });
+        else if (n % 10 === 7) await h.start(two, owner);
+        else if (n % 10 === 8) await two.manager.deleteStream(owner.streamId);
+        else if (n % 100 === 99) {
+          await doomed.crash();
+          doomed = await h.replica({ hooks });
+        }
+      }
+      await doomed.crash();
+      for (const record of [
+        ...(await two.manager.listActiveJobs({ userId: 'u' })),
+        ...(await two.manager.listActiveJobs({ userId: 'v' })),
+      ]) {
+        if (record.status === 'running' && pick(h.random, 2)) await two.manager.abortJob(record.streamId);
+      }
+      // What is still running belongs to replicas that live: they are drained away.
+      await h.advance(TIMES.leaseMs + TIMES.approvalWindowMs);
+      for (const userId of users) {
+        for (const record of await two.manager.listActiveJobs({ userId }))
+          await two.manager.abortJob(record.streamId);
+      }
+      await h.until(() => follows.every((follower) => follower.isOver), 'followers are told');
+      await h.until(() => isEmpty(h, users), 'nothing is kept', TIMES.retentionMs + 2_000);
+      expect(settled).toBeGreaterThan(800);
+      const { process, global } = await one.manager.stats();
+      expect(process).toEqual({ producing: 0, followedStreams: 0, followers: 0, draining: false });
+      expect(global).toEqual({
+        running: 0,
+        requires_action: 0,
+        completed: 0,
+        failed: 0,
+        aborted: 0,
+        streams: 0,
+      });
+      await h.advance(TIMES.idempotencyMs);
+      for (const replica of [one, two]) expect(replica.clock.pendingTimers, 'one timer: the sweep').toBe(1);
+    },
+  },
+  {
+    id: 'L49 F26',
+    title:
+      'drain takes no new jobs, sends readers elsewhere, and producers finish or end `interrupted` within the grace time',
+    async run(h) {
+      const [leaving, staying] = await h.two();
+      const quick = await h.start(leaving, { streamId: 'quick' });
+      const slow = await h.start(leaving, { streamId: 'slow' });
+      quick.emit(text('a'));
+      slow.emit(text('a'));
+      const readers = ['quick', 'slow'].map((streamId) => h.follow(leaving, {}, streamId));
+      await h.until(() => readers.every((reader) => reader.events.length === 2), 'they read');
+      const draining = leaving.manager.drain({ graceMs: 1_000 });
+      await h.until(() => readers.every((reader) => reader.isOver), 'readers are told');
+      for (const reader of readers) expect(reader.subscription.closedBy).toBe('draining');
+      expect(leaving.manager.isDraining).toBe(true);
+      await expectCode(leaving.manager.createJob({ streamId: 'new', userId: 'u' }), 'draining');
+      await h.advance(200);
+      quick.emit(text('b'));
+      await quick.complete();
+      slow.emit(text('b'));
+      await h.soon(draining, 'the drain', 1_200);
+      expect((await h.log('quick')).at(-1)?.event).toBe('completed');
+      expect((await h.log('slow')).at(-1)).toMatchObject({
+        event: 'failed',
+        data: { code: 'interrupted', retryable: true },
+      });
+      expect(slow.signal.aborted).toBe(true);
+      for (const [index, streamId] of ['quick', 'slow'].entries()) {
+        const rest = h.follow(staying, { after: readers[index]?.events.at(-1)?.cursor }, streamId);
+        await h.finished(rest);
+        expect([...(readers[index]?.events ?? []), ...rest.events]).toEqual(await h.log(streamId));
+      }
+      await h.soon(leaving.manager.close());
+      await expectCode(leaving.manager.createJob({ streamId: 'new', userId: 'u' }), 'closed');
+    },
+  },
+  {
+    id: 'L49',
+    title: 'a host’s hook that never returns doesn’t keep a replica from closing',
+    async run(h) {
+      const hooks = { settle: () => new Promise(() => {}), recover: () => new Promise(() => {}) };
+      const replica = await h.replica({ hooks, options: { maxRecoveries: 1 } });
+      const doomed = await h.replica();
+      await h.start(doomed, { streamId: 'recovered' });
+      await doomed.crash();
+      const job = await h.start(replica, { streamId: 'settling' });
+      await job.complete();
+      await h.advance(TIMES.leaseMs + TIMES.sweepMs * 2);
+      await h.soon(replica.manager.close(), 'the close', 12_000);
+    },
+  },
+  {
+    id: 'L49',
+    title: 'a create that is under way when the replica drains doesn’t outlive it',
+    async run(h) {
+      for (let round = 0; round < 20; round++) {
+        const replica = await h.replica(h.delayed);
+        const streamId = `s${round}`;
+        const creating = replica.manager.createJob({ streamId, userId: 'u' }).then(
+          (result) => (result.started ? result.job : undefined),
+          () => undefined,
+        );
+        for (let wait = pick(h.random, 12); wait > 0; wait--)
+          await new Promise((resolve) => setImmediate(resolve));
+        await h.soon(replica.manager.close());
+        const job = await h.soon(creating);
+        await h.rest();
+        expect(job === undefined || job.isOver, `round ${round}`).toBe(true);
+        expect(replica.clock.pendingTimers).toBe(0);
+      }
+    },
+  },
+  {
+    id: 'L51',
+    title:
+      'deleting a stream or a user leaves nothing, tells producers and followers, and a late write brings nothing back',
+    async run(h) {
+      const [one, two] = await h.two({ options: { limits: { activeJobsPerUser: 3 } } });
+      const job = await h.start(one, { streamId: 's', idempotencyKey: 'k' });
+      job.emit(text('a'));
+      await job.flush();
+      expect(await two.manager.deleteStream('s')).toBe(true);
+      expect(await two.manager.deleteStream('s')).toBe(false);
+      await h.until(() => job.isOver, 'the producer is told', 0);
+      expect(job.reason).toBe('gone');
+      expect(await two.manager.getJob('s')).toBeNull();
+      expect(await h.store.listByUser(userKey('u'))).toEqual([]);
+      const again = await h.start(two, { streamId: 's', idempotencyKey: 'k' });
+      expect(again.generation).toBeGreaterThan(job.generation);
+      const paused = await h.start(one, { streamId: 't' });
+      await paused.pause({ type: 'tool_approval' });
+      const ended = await h.start(one, { streamId: 'e', idempotencyKey: 'e' });
+      await ended.complete();
+      const others = await h.start(one, { streamId: 'x', userId: 'v' });
+      expect(await two.manager.deleteUser({ userId: 'u' })).toBe(3);
+      await h.until(() => isEmpty(h, ['u'], ['x']), 'nothing is kept', 2 * TIMES.leaseMs);
+      expect(again.isOver).toBe(true);
+      expect(others.isOver).toBe(false);
+      await others.complete();
+      expect(
+        (await two.manager.createJob({ streamId: 'e2', userId: 'u', idempotencyKey: 'e' })).started,
+      ).toBe(true);
+      // Every write of the old handles is refused at the store.
+      const claim = { key: job.key, generation: job.generation, attempt: 1 };
+      expect(await h.store.renew([claim], 1_000)).toEqual(['gone']);
+      const event = { event: 'n', data: '1', sequence: 3, attempt: 1 };
+      expect(
+        await h.store.commit({ writer: 'producer', ...claim, afterSequence: 2, events: [event] }),
+      ).toMatchObject({ ok: false });
+      await expectCode(
+        two.manager.approvals.resolve('t', { actionId: 'x', decisions: [], by: 'p' }),
+        'stream_not_found',
+      );
+    },
+  },
+  {
+    id: 'L51',
+    title:
+      'deleting a stream whose generation has expired already leaves nothing of its idempotency key either',
+    async run(h) {
+      const replica = await h.replica();
+      const old = await h.start(replica, { idempotencyKey: 'k', conversationId: 'private' });
+      await old.complete();
+      await h.until(async () => (await statusOf(h)) === undefined, 'retention', TIMES.retentionMs * 2);
+      await h.start(replica);
+      await replica.manager.deleteUser({ userId: 'u' });
+      const remembered = await h.store.slots.remember(userKey('u'), 'k', { streamId: 'probe' }, 10);
+      expect(remembered).toEqual({ streamId: 'probe' });
+    },
+  },
+  ...(['create', 'replace', 'pause', 'resolve', 'complete', 'abort', 'expire'] as const).map(
+    (act): Contract => ({
+      id: 'L52 P5',
+      title: `a crash at any store call of ${act}, before or after it is performed, is found in time`,
+      run: (h) => crashEverywhere(h, act),
+    }),
+  ),
+  {
+    id: 'L52 P5',
+    title:
+      'a reaper that looked before a create, a resolve or an abort can’t put the stream off beyond what they need',
+    async run(h) {
+      for (const act of ['create', 'resolve', 'abort'] as const) {
+        let letGo: (() => void) | undefined;
+        let isHeld = false;
+        const settled: string[] = [];
+        const slowSweeper = await h.replica({
+          options: { sweepMs: 900 },
+          hooks: { settle: () => new Promise(() => {}) },
+          wrapStore: (store) =>
+            wrapStore(store, async ({ method, args }, perform) => {
+              // It has read the stream and is about to put it off.
+              const [entry] = args as [{ key: { streamId: string } }];
+              if (isHeld && method === 'due.later' && entry.key.streamId === act)
+                await new Promise<void>((resolve) => (letGo = resolve));
+              return perform();
+            }),
+        });
+        const doomed = await h.replica({ options: { sweepMs: 900 } });
+        const job = await h.start(doomed, { streamId: act });
+        let actionId = '';
+        if (act === 'create') await job.complete();
+        else actionId = (await job.pause({ type: 'tool_approval', expiresInMs: 3_900 })).actionId;
+        // The next look at the stream would put it off to the end of retention, or to the expiry.
+        await h.store.due.nearer(job.key, 0);
+        isHeld = true;
+        const sweeping = slowSweeper.manager.sweep();
+        await h.until(() => letGo !== undefined, 'the sweep has read', 0);
+        if (act === 'create') await h.start(doomed, { streamId: act });
+        if (act === 'resolve')
+          await doomed.manager.approvals.resolve(act, { actionId, decisions: [], by: 'p' });
+        if (act === 'abort') await doomed.manager.abortJob(act);
+        await doomed.crash();
+        isHeld = false;
+        letGo?.();
+        await h.soon(sweeping);
+        await slowSweeper.crash();
+        const [due] = await h.store.due
+          .list({ limit: 10, all: true })
+          .then((all) => all.filter((one) => one.key.streamId === act));
+        const lateBy = (due?.at ?? Number.POSITIVE_INFINITY) - (h.store.now() + TIMES.leaseMs);
+        expect(lateBy, act).toBeLessThanOrEqual(0);
+        expect(settled).toEqual([]);
+        await h.store.delete(job.key);
+      }
+    },
+  },
+  {
+    id: 'P9',
+    title:
+      'a store that holds as many streams as it may refuses the next one by name, and takes it when there is room',
+    async run(h) {
+      const replica = await h.replica();
+      let isFull = true;
+      const full = await h.replica({
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method }, perform) =>
+            method === 'create' && isFull ? { outcome: 'full' } : perform(),
+          ),
+        options: { limits: { activeJobsPerUser: 1 } },
+      });
+      await expectCode(full.manager.createJob({ streamId: 's', userId: 'u' }), 'capacity_exceeded');
+      isFull = false;
+      await (await h.start(full)).complete();
+      expect(await replica.manager.getJob('s')).not.toBeNull();
+    },
+  },
+];
+
+type Act = 'create' | 'replace' | 'pause' | 'resolve' | 'complete' | 'abort' | 'expire';
+
+/** Kills a replica at its n-th store call from now, for n = 1, 2, 3 … until the act gets through. */
+async function crashEverywhere(h: Harness, act: Act): Promise<void> {
+  for (const moment of ['before', 'after'] as const) {
+    for (let n = 1; n < 30; n++) {
+      const got = await crashAt(h, act, n, moment);
+      if (got === 'through') break;
+      expect(n).toBeLessThan(29);
+    }
+  }
+}
+
+async function crashAt(
+  h: Harness,
+  act: Act,
+  n: number,
+  moment: 'before' | 'after',
+): Promise<'crashed' | 'through'> {
+  let left = Number.POSITIVE_INFINITY;
+  let died = false;
+  let settled = 0;
+  const hooks = { settle: () => void settled++ };
+  const doomed: Replica = await h.replica({
+    hooks,
+    // Its own upkeep stays out of the way.
+    options: { sweepMs: 900, renewMs: 450 },
+    wrapStore: (store) =>
+      wrapStore(store, async (_, perform) => {
+        if (--left > 0) return perform();
+        if (left === 0) {
+          if (moment === 'after') await perform();
+          died = true;
+          await doomed.crash();
+        }
+        return new Promise(() => {});
+      }),
+  });
+  const streamId = `${act}-${moment}-${n}`;
+  const window = 600;
+  let before: GenerationJob | undefined;
+  let resolved: Promise<unknown> | undefined;
+  if (act !== 'create') {
+    before = await h.start(act === 'replace' || act === 'abort' ? await h.replica({ hooks }) : doomed, {
+      streamId,
+    });
+    before.emit(text('a'));
+    await before.flush();
+  }
+  const action =
+    act === 'resolve' || act === 'expire'
+      ? await before?.pause({ type: 'tool_approval', expiresInMs: window })
+      : undefined;
+  if (act === 'expire') await h.advance(window);
+  left = n;
+  const work: Record<Act, () => Promise<unknown>> = {
+    create: () => doomed.manager.createJob({ streamId, userId: 'u' }),
+    replace: () => doomed.manager.createJob({ streamId, userId: 'u' }),
+    pause: () => before?.pause({ type: 'tool_approval', expiresInMs: window }) as Promise<unknown>,
+    resolve: () =>
+      doomed.manager.approvals.resolve(streamId, {
+        actionId: action?.actionId ?? '',
+        decisions: [],
+        by: 'p',
+      }),
+    complete: () => before?.complete() as Promise<unknown>,
+    abort: () => doomed.manager.abortJob(streamId),
+    expire: () => doomed.manager.approvals.expire(streamId),
+  };
+  resolved = work[act]().then(
+    () => 'through',
+    () => 'through',
+  );
+  await h.rest();
+  await Promise.race([resolved, h.rest()]);
+  await h.rest();
+  const through = !died;
+  // Whatever happens next is another replica's doing.
+  if (through) await doomed.crash();
+  const survivor = await h.replica({ hooks });
+  const longest =
+    TIMES.leaseMs + TIMES.sweepMs + (act === 'pause' || act === 'resolve' || act === 'expire' ? window : 0);
+  const records = (): Promise<readonly JobRecord[]> => h.store.read(streamKey(streamId), 'kept');
+  const isOver = async () => {
+    const kept = await records();
+    // The producer that was not killed may go on.
+    const running = (act === 'abort' || act === 'replace') && before && !before.isOver;
+    return (
+      kept.every((record) => record.endedAt !== undefined && record.settlement.state !== 'open') || running
+    );
+  };
+  await h.until(isOver, `${streamId}: ended and settled`, longest);
+  for (const { generation } of await records()) {
+    const terminals = (await h.log(streamId, generation)).filter(isTerminal);
+    expect(terminals.length, streamId).toBeLessThanOrEqual(1);
+  }
+  await survivor.manager.deleteStream(streamId);
+  await h.soon(survivor.manager.close());
+  return through ? 'through' : 'crashed';
+}

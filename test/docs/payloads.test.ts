@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { textContent } from '../../src/content/text.js';
+import { createStreamServices } from '../../src/services.js';
+import type { GenerationJob } from '../../src/stream/generation-job.js';
+import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
+import type { Hooks } from '../../src/stream/manager-types.js';
+import type { StreamEvent } from '../../src/stream/types.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { ProcessClock } from '../support/leaks.js';
+import { codeBlocks, plain, section, tableRows } from './markdown.js';
+
+const DEFAULT_LEASE_AND_SWEEP_MS = 16_000;
+const question = {
+  type: 'tool_approval',
+  requests: [{ id: 'r', name: 'search' }],
+  payload: 1,
+  payloadDigest: 'd',
+};
+
+describe('PROTOCOL.md has the keys of', () => {
+  it('created, requires_action, resumed and completed (3.1)', async () => {
+    const events = await eventsOf({}, async (manager, job) => {
+      const { actionId } = await job.pause(question);
+      const decisions = [{ id: 'r', decision: 'approve' as const }];
+      const next = await manager.approvals.resolve('s', { actionId, decisions, by: 'ann' });
+      await next.job.complete({ text: 'done' });
+    });
+    expect(events.map(({ event }) => event)).toEqual(['created', 'requires_action', 'resumed', 'completed']);
+    const asked = events[1]?.data as { action: object } | undefined;
+    expectKeys(asked?.action, /`action`: `(\{[^`]*\})`/.exec(section('3.1'))?.[1]);
+  });
+
+  it('aborted, whoever ends it, with and without a final message (3.1)', async () => {
+    for (const describeEnd of [undefined, () => ({ text: 'stopped' })]) {
+      const hooks = describeEnd ? { describeEnd } : {};
+      const stopped = await eventsOf(hooks, async (manager) => {
+        await manager.abortJob('s', { by: 'ann', reason: 'enough' });
+      });
+      const replaced = await eventsOf(hooks, async (manager) => {
+        await (await start(manager)).complete();
+      });
+      expect([stopped.at(-1)?.data, replaced.at(-1)?.data]).toMatchObject([
+        { code: 'aborted', by: 'ann', reason: 'enough' },
+        { code: 'replaced' },
+      ]);
+    }
+  });
+
+  it('failed and recovered, after a throw and after a crash (3.1, 3.3)', async () => {
+    const thrown = await eventsOf({}, async (_manager, job) => {
+      await job.run(() => Promise.reject(new Error('secret')));
+    });
+    const failAgain = (job: GenerationJob) => job.fail({ code: 'mine', message: 'no' }, 'rest');
+    const recovered = await eventsOf({ recover: failAgain }, crash);
+    const lost = await eventsOf({}, crash);
+    expect(recovered.map(({ event }) => event)).toEqual(['created', 'recovered', 'failed']);
+    const ends = [thrown, recovered, lost].map((events) => events.at(-1)?.data);
+    expect(ends).toMatchObject([
+      { code: 'producer_failed', retryable: true },
+      { code: 'mine', retryable: false, final: 'rest' },
+      { code: 'producer_lost', retryable: true },
+    ]);
+    const documented = new Map(
+      tableRows(section('3.3')).map(([code, retryable]) => [plain(code), retryable]),
+    );
+    expect([documented.get('producer_failed'), documented.get('producer_lost')]).toEqual(['true', 'true']);
+  });
+
+  it('sync, gap and gone (3.2)', async () => {
+    const manager = new GenerationJobManager({
+      ...createStreamServices(),
+      contentModels: [textContent()],
+    });
+    const job = await start(manager);
+    await job.emit({ event: 'text', data: { text: 'a' }, keep: 'k' });
+    await job.flush();
+    const follower = manager.subscribe('s', { after: `${job.generation}-9` });
+    const [gap, sync] = [await follower.next(), await follower.next()].map(({ value }) => value);
+    await manager.deleteStream('s');
+    const { value: gone } = await follower.next();
+    await manager.close();
+    expect([gap, sync, gone].map(({ event }) => event)).toEqual(['gap', 'sync', 'gone']);
+    for (const { event, data } of [gap, gone]) expectDocumented(event, data);
+    const [state = ''] = codeBlocks(section('3.2'), '');
+    expectKeys(sync.data, state.replace(/: \[\{.*?\}\]/, ''));
+    expectKeys(sync.data.kept[0], /\[(\{.*?\})\]/.exec(state)?.[1]);
+  });
+});
+
+interface Time {
+  readonly clock: FakeClock;
+  /** That of the producing replica. */
+  readonly process: ProcessClock;
+}
+
+/** The log of the first generation of a stream after `act`, each event with the keys PROTOCOL.md gives it. */
+async function eventsOf(
+  hooks: Hooks,
+  act: (manager: GenerationJobManager, job: GenerationJob, time: Time) => Promise<void>,
+): Promise<StreamEvent[]> {
+  const clock = new FakeClock();
+  const services = createStreamServices({ clock });
+  const input = { ...services, contentModels: [textContent()], hooks };
+  const first = new ProcessClock(clock);
+  const producing = new GenerationJobManager({ ...input, clock: first });
+  const other = new GenerationJobManager({ ...input, clock });
+  await other.start();
+  const job = await start(producing);
+  await act(producing, job, { clock, process: first });
+  const events: StreamEvent[] = [];
+  for await (const event of other.subscribe('s', { generation: job.generation })) events.push(event);
+  await Promise.all([producing.close(), other.close()]);
+  for (const { event, data } of events) expectDocumented(event, data);
+  return events;
+}
+
+async function start(manager: GenerationJobManager): Promise<GenerationJob> {
+  const created = await manager.createJob({
+    streamId: 's',
+    userId: 'u',
+    contentModel: 'text',
+    created: { text: 'Hi' },
+  });
+  if (!created.started) throw new Error('not started');
+  return created.job;
+}
+
+/** The producing replica dies, and the other one has the time to notice. */
+async function crash(_manager: GenerationJobManager, _job: GenerationJob, time: Time): Promise<void> {
+  time.process.die();
+  await time.clock.advance(DEFAULT_LEASE_AND_SWEEP_MS);
+}
+
+/** By the last code of an event's row that is in braces: its data. */
+function expectDocumented(event: string, data: unknown): void {
+  const rows = [...tableRows(section('3.1')), ...tableRows(section('3.2'))];
+  const row = rows.find(([name]) => plain(name) === event);
+  const cell = row?.find((text) => /^`\{.*\}`$/.test(text));
+  expectKeys(data, cell, event);
+}
+
+/** `shape` is written `{ a, b? }`: `a` must be there, `b` may, and nothing else. */
+function expectKeys(data: unknown, shape = '', what = 'it'): void {
+  const names = plain(shape)
+    .replace(/[{}\s]/g, '')
+    .split(',')
+    .filter(Boolean);
+  expect(names, `${what} is documented`).not.toEqual([]);
+  const required = names.filter((name) => !name.endsWith('?'));
+  const allowed = names.map((name) => name.replace('?', ''));
+  const keys = Object.keys(data as object);
+  expect(allowed, `the keys of ${what}`).toEqual(expect.arrayContaining(keys));
+  expect(keys, `the keys of ${what}`).toEqual(expect.arrayContaining(required));
+}

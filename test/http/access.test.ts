@@ -1,0 +1,211 @@
+import { createStreamServices, GenerationJobError, GenerationJobManager } from 'generation-jobs';
+import { createStreamRouter } from 'generation-jobs/express';
+import { createStreamHandler } from 'generation-jobs/web';
+import { describe, expect, it } from 'vitest';
+import {
+  ADAPTERS,
+  codeOf,
+  follow,
+  getJson,
+  postJson,
+  send,
+  serve,
+  startJob,
+  until,
+  watchedStore,
+} from './serving.js';
+
+describe.each(ADAPTERS)('access behind the %s adapter', (adapter) => {
+  it('is refused to another user and to nobody exactly as if there were no such stream (A1)', async () => {
+    const { manager, url } = await serve({ adapter });
+    const job = await startJob(manager, 'chat-1');
+    const unknown = (await getJson(`${url}/status/unknown`)).body;
+    for (const session of ['bob', 'acme/ann', undefined]) {
+      const headers: Record<string, string> = {
+        'x-user-id': 'ann',
+        'x-forwarded-user': 'ann',
+        cookie: 'user=ann',
+      };
+      if (session !== undefined) headers['x-session'] = session;
+      const ask = async (path: string, init: RequestInit = {}) => {
+        const response = await fetch(`${url}/${path}`, {
+          ...init,
+          headers: { ...headers, 'content-type': 'application/json' },
+        });
+        return [response.status, await response.json()];
+      };
+      for (const path of ['stream/chat-1', 'stream/chat-1?userId=ann&user=ann', 'status/chat-1']) {
+        expect(await ask(path)).toEqual([404, unknown]);
+        expect(await ask(path, { headers })).toEqual([404, unknown]);
+      }
+      const body = JSON.stringify({ streamId: 'chat-1', generation: job.generation });
+      expect(await ask('abort', { method: 'POST', body })).toEqual([404, unknown]);
+    }
+    expect(job.isOver).toBe(false);
+    await job.complete();
+  });
+
+  it('costs as many looks at the store for a foreign id as for an unknown one (A1)', async () => {
+    const services = createStreamServices();
+    const { store, calls } = watchedStore(services.jobStore);
+    const { manager, url } = await serve({ adapter, services: { ...services, jobStore: store } });
+    await startJob(manager, 'foreign', { userId: 'bob' });
+    for (const route of ['stream', 'status']) {
+      const costs = [];
+      for (const streamId of ['foreign', 'unknown']) {
+        calls.length = 0;
+        expect((await getJson(`${url}/${route}/${streamId}`)).status).toBe(404);
+        costs.push(calls.filter((name) => name.startsWith('read')));
+      }
+      expect(costs[0]).toEqual(costs[1]);
+    }
+  });
+
+  it('goes by the authenticated tenant only, whatever header, query or body say (A2)', async () => {
+    const { manager, url } = await serve({ adapter });
+    const ours = await startJob(manager, 'chat-1', { tenantId: 'acme' });
+    const theirs = await startJob(manager, 'chat-1', { tenantId: 'evil' });
+    const headers = { 'x-session': 'acme/ann', 'x-tenant-id': 'evil' };
+    const { body } = await getJson(`${url}/status/chat-1?tenantId=evil&tenant=evil`, headers);
+    expect(body).toMatchObject({ generation: ours.generation });
+    const named = await postJson(`${url}/abort`, { streamId: 'chat-1', tenantId: 'evil' }, headers);
+    expect([named.status, codeOf(named)]).toEqual([400, 'invalid_body']);
+    expect((await postJson(`${url}/abort`, { streamId: 'chat-1' }, headers)).status).toBe(200);
+    expect([ours.isOver, theirs.isOver]).toEqual([true, false]);
+  });
+
+  it('ends an open stream at the next re-check after it was revoked, and not before (A3)', async () => {
+    let revoked = false;
+    let asked = 0;
+    const { manager, url } = await serve({
+      adapter,
+      routes: { recheckMs: 40 },
+      authorize: async () => {
+        asked++;
+        return revoked ? null : { userId: 'ann' };
+      },
+    });
+    await startJob(manager, 'chat-1');
+    const reader = await follow(`${url}/stream/chat-1`);
+    await until('some re-checks', () => asked > 4);
+    expect(reader.isOver()).toBe(false);
+    revoked = true;
+    await reader.over;
+    expect((await getJson(`${url}/stream/chat-1`)).status).toBe(404);
+    await until('no follower', () => manager.followerCount('chat-1') === 0);
+  });
+
+  it('ends an open stream when the same request now means another user (A3)', async () => {
+    let userId = 'ann';
+    const { manager, url } = await serve({
+      adapter,
+      routes: { recheckMs: 40 },
+      authorize: () => ({ userId }),
+    });
+    await startJob(manager, 'chat-1');
+    const reader = await follow(`${url}/stream/chat-1`);
+    userId = 'bob';
+    await reader.over;
+  });
+
+  it('is refused to pages of other origins, for what changes something and for what is read (A18)', async () => {
+    const { manager, port, host } = await serve({
+      adapter,
+      routes: { allowedOrigins: ['https://app.example.com'] },
+    });
+    await startJob(manager, 'chat-1');
+    const abort = (headers: Record<string, string>) =>
+      send(port, 'POST', 'abort', { 'content-type': 'application/json', ...headers }, '{"streamId":"none"}');
+    const open = (headers: Record<string, string>) => send(port, 'GET', 'stream/chat-1', headers);
+    const refused: Record<string, string>[] = [
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { origin: '' },
+      { origin: 'not an origin' },
+      { origin: `http://${host}.evil.example` },
+      { origin: `http://${host}@evil.example` },
+      { origin: 'http://127.0.0.1' },
+      { origin: `https://${'a'.repeat(1000)}.example` },
+      { 'sec-fetch-site': 'cross-site' },
+    ];
+    for (const headers of refused) {
+      for (const answer of [await abort(headers), await open(headers)]) {
+        expect([headers, answer.status, codeOf(answer)]).toEqual([headers, 403, 'origin_refused']);
+      }
+    }
+    const passed: Record<string, string>[] = [
+      {},
+      { origin: `http://${host}` },
+      { origin: `https://${host}` }, // TLS ends at a proxy
+      { origin: 'https://app.example.com', 'sec-fetch-site': 'cross-site' },
+      { origin: `http://${host}`, 'sec-fetch-site': 'same-origin' },
+      { 'sec-fetch-site': 'none' },
+    ];
+    for (const headers of passed) {
+      expect([headers, (await abort(headers)).status]).toEqual([headers, 404]);
+      expect([headers, (await open(headers)).status]).toEqual([headers, 200]);
+    }
+    const standardPort = { origin: 'https://chat.example.com', host: 'chat.example.com:443' };
+    expect((await open(standardPort)).status).toBe(200);
+  });
+
+  it('never lets an answer be stored or shared (A22)', async () => {
+    const { manager, port } = await serve({ adapter });
+    const job = await startJob(manager, 'chat-1');
+    const answers = [
+      await send(port, 'GET', 'stream/chat-1'),
+      await send(port, 'GET', 'stream/none'),
+      await send(port, 'GET', 'stream/chat-1?after=x'),
+      await send(port, 'GET', 'status/chat-1'),
+      await send(port, 'GET', 'active'),
+      await send(port, 'PUT', 'active'),
+      await send(port, 'OPTIONS', 'active'),
+      await send(port, 'POST', 'abort', { 'content-type': 'application/json' }, '{"streamId":"chat-1"}'),
+      await send(port, 'GET', `stream/chat-1?after=${job.generation}-2`),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 404, 400, 200, 200, 405, 204, 200, 204]);
+    for (const { headers } of answers) {
+      expect(headers['cache-control']).toContain('private');
+      expect(headers['cache-control']).toContain('no-store');
+      expect(headers).not.toHaveProperty('etag');
+      expect(headers).not.toHaveProperty('access-control-allow-origin');
+    }
+  });
+});
+
+describe('the router’s options', () => {
+  const manager = () => new GenerationJobManager(createStreamServices());
+  const codeThrownBy = (make: () => unknown) => {
+    try {
+      make();
+    } catch (error) {
+      return error instanceof GenerationJobError ? [error.code, error.message] : error;
+    }
+    return undefined;
+  };
+
+  it('must say who may read: there is no default', () => {
+    for (const create of [createStreamRouter, createStreamHandler]) {
+      for (const options of [undefined, {}, { authorize: true }]) {
+        const thrown = codeThrownBy(() => create(manager(), options as never));
+        expect(thrown).toEqual(['invalid_options', expect.stringContaining('authorize')]);
+      }
+    }
+  });
+
+  it('are refused by name when they are unknown, out of bounds or malformed', () => {
+    const authorize = () => null;
+    for (const [name, value] of [
+      ['heartBeatMs', 1000],
+      ['heartbeatMs', 0],
+      ['stallMs', 1.5],
+      ['readerBytes', 100],
+      ['allowedOrigins', ['chat.example.com']],
+      ['allowedOrigins', ['https://example.com/path']],
+      ['allowedOrigins', ['null']],
+    ] as const) {
+      const thrown = codeThrownBy(() => createStreamRouter(manager(), { authorize, [name]: value }));
+      expect([name, thrown]).toEqual([name, ['invalid_options', expect.stringContaining(name)]]);
+    }
+  });
+});

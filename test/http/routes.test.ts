@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest';
+import { ADAPTERS, codeOf, follow, getJson, postJson, serve, startJob, until } from './serving.js';
+
+describe.each(ADAPTERS)('the routes behind the %s adapter', (adapter) => {
+  it('stream a job from its first event to its end, and then end the response', async () => {
+    const { manager, url } = await serve({ adapter });
+    const job = await startJob(manager, 'chat-1');
+    const reader = await follow(`${url}/stream/chat-1`);
+    void job.emit({ event: 'text', data: { text: 'Hello' } });
+    await job.complete({ final: true });
+    expect(await reader.over).toBeUndefined();
+    expect(reader.events.map(({ id, event }) => `${id} ${event}`)).toEqual([
+      `${job.generation}-1 created`,
+      `${job.generation}-2 text`,
+      `${job.generation}-3 completed`,
+    ]);
+    expect(JSON.parse(reader.events[1]?.data ?? '')).toEqual({ text: 'Hello' });
+    expect(reader.retries).toHaveLength(1);
+  });
+
+  it('continue after Last-Event-ID, which wins over ?after=', async () => {
+    const { manager, url } = await serve({ adapter });
+    const job = await startJob(manager, 'chat-1');
+    for (const text of ['a', 'b', 'c']) void job.emit({ event: 'text', data: { text } });
+    await job.complete();
+    const byQuery = await follow(`${url}/stream/chat-1?after=${job.generation}-2`);
+    const byHeader = await follow(`${url}/stream/chat-1?after=${job.generation}-1`, {
+      'last-event-id': `${job.generation}-3`,
+    });
+    await Promise.all([byQuery.over, byHeader.over]);
+    expect(byQuery.events.map(({ id }) => id)).toEqual([3, 4, 5].map((n) => `${job.generation}-${n}`));
+    expect(byHeader.events.map(({ id }) => id)).toEqual([4, 5].map((n) => `${job.generation}-${n}`));
+  });
+
+  it('answer 204 to the cursor of an ended generation’s end, so that a browser stops reconnecting', async () => {
+    const { manager, url } = await serve({ adapter });
+    const first = await startJob(manager, 'chat-1');
+    await first.complete();
+    const status = async (cursor: string, query = '') => {
+      const answer = await getJson(`${url}/stream/chat-1${query}`, { 'last-event-id': cursor });
+      return answer.status;
+    };
+    expect(await status(`${first.generation}-2`)).toBe(204);
+    const second = await startJob(manager, 'chat-1');
+    expect(await status(`${first.generation}-2`)).toBe(204);
+    await second.complete();
+    expect(await status(`${second.generation}-2`)).toBe(204);
+  });
+
+  it('go on into the next generation with ?follow=stream', async () => {
+    const { manager, url } = await serve({ adapter });
+    const first = await startJob(manager, 'chat-1');
+    await first.complete();
+    const reader = await follow(`${url}/stream/chat-1?follow=stream&after=${first.generation}-2`);
+    expect(reader.response.status).toBe(200);
+    const second = await startJob(manager, 'chat-1');
+    await until('the second generation’s end', async () => {
+      if (!second.isOver) await second.complete();
+      return reader.events.some(({ event }) => event === 'completed');
+    });
+    expect(reader.events.map(({ id }) => id)).toEqual([1, 2].map((n) => `${second.generation}-${n}`));
+    expect(reader.isOver()).toBe(false);
+  });
+
+  it('begin with sync when asked to resume', async () => {
+    const { manager, url } = await serve({ adapter });
+    const job = await startJob(manager, 'chat-1');
+    await job.emit({ event: 'text', data: 'x' });
+    await job.flush();
+    const reader = await follow(`${url}/stream/chat-1?resume=true`);
+    await until('sync', () => reader.events.length > 0);
+    expect(reader.events[0]).toMatchObject({ id: `${job.generation}-2`, event: 'sync' });
+    await job.complete();
+    await reader.over;
+    expect(reader.events.map(({ event }) => event)).toEqual(['sync', 'completed']);
+  });
+
+  it('give new events only after=tail, and a place to come back to before the first of them', async () => {
+    const { manager, url } = await serve({ adapter });
+    const job = await startJob(manager, 'chat-1');
+    const response = await fetch(`${url}/stream/chat-1?after=tail`, { headers: { 'x-session': 'ann' } });
+    await job.complete();
+    const text = await response.text();
+    expect(text).toMatch(
+      new RegExp(`^retry: [0-9]+\n\nid: ${job.generation}-1\n\nid: ${job.generation}-2\n`),
+    );
+  });
+
+  it('tell the state of a stream', async () => {
+    const { manager, url } = await serve({ adapter });
+    const job = await startJob(manager, 'chat-1');
+    expect(await getJson(`${url}/status/chat-1`)).toMatchObject({
+      status: 200,
+      body: {
+        active: true,
+        status: 'running',
+        generation: job.generation,
+        cursor: `${job.generation}-1`,
+        content: null,
+        pendingAction: null,
+        createdAt: expect.any(Number),
+      },
+    });
+    await job.complete({ text: 'done' });
+    expect((await getJson(`${url}/status/chat-1`)).body).toMatchObject({
+      active: false,
+      status: 'completed',
+    });
+  });
+
+  it('list the caller’s active jobs', async () => {
+    const { manager, url } = await serve({ adapter });
+    const job = await startJob(manager, 'chat-1');
+    await startJob(manager, 'chat-2', { userId: 'bob' });
+    await (await startJob(manager, 'chat-3')).complete();
+    const { body } = await getJson(`${url}/active`);
+    expect(body).toEqual([
+      { streamId: 'chat-1', conversationId: null, generation: job.generation, status: 'running' },
+    ]);
+  });
+
+  it('stop a job, and answer 409 when the named generation is over already', async () => {
+    const { manager, url } = await serve({ adapter });
+    const job = await startJob(manager, 'chat-1');
+    const reader = await follow(`${url}/stream/chat-1`);
+    const stopped = await postJson(`${url}/abort`, { streamId: 'chat-1', generation: job.generation });
+    expect(stopped).toMatchObject({
+      status: 200,
+      body: { aborted: true, early: true, status: 'aborted', generation: job.generation },
+    });
+    await reader.over;
+    expect(reader.events.at(-1)?.event).toBe('aborted');
+    const again = await postJson(`${url}/abort`, { streamId: 'chat-1', generation: job.generation });
+    expect([again.status, codeOf(again)]).toEqual([409, 'generation_ended']);
+    const next = await startJob(manager, 'chat-1');
+    const replaced = await postJson(`${url}/abort`, { streamId: 'chat-1', generation: job.generation });
+    const forgotten = await postJson(`${url}/abort`, { streamId: 'chat-1', generation: 1 });
+    expect([replaced.status, forgotten.status]).toEqual([409, 409]);
+    expect(next.isOver).toBe(false);
+    await next.complete();
+    expect(await postJson(`${url}/abort`, { streamId: 'chat-1' })).toMatchObject({
+      status: 200,
+      body: { aborted: false, status: 'completed' },
+    });
+  });
+
+  it('answer 404 for a stream and a generation that do not exist, the same body for both', async () => {
+    const { manager, url } = await serve({ adapter });
+    await startJob(manager, 'chat-1');
+    const answers = [
+      await getJson(`${url}/stream/nothing`),
+      await getJson(`${url}/status/nothing`),
+      await getJson(`${url}/stream/chat-1?generation=1`),
+      await postJson(`${url}/abort`, { streamId: 'nothing' }),
+    ];
+    for (const { status, body } of answers) {
+      expect([status, body]).toEqual([404, answers[0]?.body]);
+      expect(codeOf({ body })).toBe('stream_not_found');
+    }
+  });
+
+  it('answer HEAD without a body and without following, OPTIONS with what is allowed, and 405 to the rest', async () => {
+    const { manager, url } = await serve({ adapter });
+    await startJob(manager, 'chat-1');
+    const ask = (method: string, path: string) =>
+      fetch(`${url}/${path}`, { method, headers: { 'x-session': 'ann' } });
+    const head = await ask('HEAD', 'stream/chat-1');
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    expect((await ask('HEAD', 'stream/nothing')).status).toBe(404);
+    expect((await ask('HEAD', 'status/chat-1')).status).toBe(200);
+    expect((await manager.stats()).process.followers).toBe(0);
+    const options = await ask('OPTIONS', 'abort');
+    expect([options.status, options.headers.get('allow')]).toEqual([204, 'POST, OPTIONS']);
+    for (const [method, path] of [
+      ['POST', 'stream/chat-1'],
+      ['DELETE', 'status/chat-1'],
+      ['PUT', 'active'],
+      ['GET', 'abort'],
+    ] as const) {
+      const refused = await ask(method, path);
+      expect([refused.status, codeOf({ body: await refused.json() })]).toEqual([405, 'method_not_allowed']);
+      expect(refused.headers.get('allow')).toContain('OPTIONS');
+    }
+  });
+
+  it('refuse query values they do not know, and ignore parameters they do not know', async () => {
+    const { manager, url } = await serve({ adapter });
+    await (await startJob(manager, 'chat-1')).complete();
+    for (const query of ['resume=yes', 'follow=forever', 'generation=x', 'generation=0', 'generation=-1']) {
+      const answer = await getJson(`${url}/stream/chat-1?${query}`);
+      expect([query, answer.status, codeOf(answer)]).toEqual([query, 400, 'invalid_argument']);
+    }
+    const reader = await follow(`${url}/stream/chat-1?token=x&_=1`);
+    expect(reader.response.status).toBe(200);
+  });
+});
+
+describe('the Express router', () => {
+  it('leaves paths that are not its own to what is mounted beside it', async () => {
+    const { url } = await serve({
+      before: (app) => {
+        app.post('/api/chat', (_request, response) => void response.json({ mine: true }));
+      },
+    });
+    expect((await postJson(url, {})).body).toEqual({ mine: true });
+    expect((await fetch(`${url}/recordings`)).status).toBe(404);
+    expect((await fetch(`${url}/stream/a/b`)).headers.get('content-type')).toContain('text/html');
+  });
+
+  it('takes a body that express.json() has parsed', async () => {
+    const { default: express } = await import('express');
+    const { manager, url } = await serve({ before: (app) => void app.use(express.json()) });
+    await startJob(manager, 'chat-1');
+    expect((await postJson(`${url}/abort`, { streamId: 'chat-1' })).body).toMatchObject({ aborted: true });
+  });
+});

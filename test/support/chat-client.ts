@@ -1,0 +1,94 @@
+/**
+ * The example's routes over plain fetch, as somebody who has only read its README would call them; streams are read by
+ * a parser that isn't ours.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createParser } from 'eventsource-parser';
+import { providerText } from '../../examples/chat/page/provider-text.js';
+import { RECORDINGS_FOLDER } from './chat-process.js';
+
+export interface Started {
+  readonly streamId: string;
+  readonly conversationId: string;
+  readonly generation: number;
+  readonly status: string;
+}
+
+export interface WireEvent {
+  readonly id: string;
+  readonly event: string;
+  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, to be compared
+  readonly data: any;
+}
+
+/** The recording's events, read from the file by the test itself. */
+export function recordedEvents(name: string): unknown[] {
+  const lines = readFileSync(join(RECORDINGS_FOLDER, `${name}.jsonl`), 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+}
+
+export function recordedText(name: string): string {
+  return recordedEvents(name).map(providerText).join('');
+}
+
+export class ChatClient {
+  readonly #url: string;
+  readonly #headers: Record<string, string>;
+
+  constructor(url: string, userId: string, tenantId?: string) {
+    this.#url = url;
+    this.#headers = { 'x-user-id': userId, ...(tenantId !== undefined && { 'x-tenant-id': tenantId }) };
+  }
+
+  post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(`${this.#url}/api/chat${path}`, {
+      method: 'POST',
+      headers: { ...this.#headers, 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+  }
+
+  get(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`${this.#url}/api/chat${path}`, {
+      ...init,
+      headers: { ...this.#headers, ...(init.headers as Record<string, string>) },
+    });
+  }
+
+  async json<T>(path: string): Promise<T> {
+    return (await (await this.get(path)).json()) as T;
+  }
+
+  /** @throws Error when the answer isn't 200 */
+  async start(request: object): Promise<Started> {
+    const response = await this.post('', { text: 'Hello', ...request });
+    if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
+    return (await response.json()) as Started;
+  }
+
+  /** Follows until the response ends, or until `enough` says so. */
+  async follow(
+    streamId: string,
+    { after, enough = () => false }: { after?: string; enough?: (event: WireEvent) => boolean } = {},
+  ): Promise<WireEvent[]> {
+    const leaving = new AbortController();
+    const headers = after === undefined ? {} : { 'last-event-id': after };
+    const response = await this.get(`/stream/${streamId}`, { headers, signal: leaving.signal });
+    if (response.status !== 200 || !response.body)
+      throw new Error(`${response.status}: ${await response.text()}`);
+    const events: WireEvent[] = [];
+    const parser = createParser({
+      onEvent: ({ id = '', event = '', data }) => {
+        if (!leaving.signal.aborted) events.push({ id, event, data: JSON.parse(data) });
+        if (enough(events.at(-1) as WireEvent)) leaving.abort();
+      },
+    });
+    try {
+      for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) parser.feed(chunk);
+    } catch (error) {
+      if (!leaving.signal.aborted) throw error;
+    }
+    return events;
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * A transport that does what the contract allows it to: loses, repeats, delays and reorders. It works on what arrives,
+ * so it serves transports whose store publishes as well as those whose manager does.
+ */
+import type { Clock } from '../../src/clock.js';
+import type { EventTransport, FrameListener } from '../../src/stream/interfaces/event-transport.js';
+import type { Frame } from '../../src/stream/types.js';
+
+export interface Losses {
+  /** How a frame arrives: once for each delay in milliseconds, 0 being at once. */
+  readonly frame?: (frame: Frame) => readonly number[];
+  readonly gone?: () => boolean;
+  readonly signal?: () => boolean;
+}
+
+export function lossyTransport(inner: EventTransport, clock: Clock, losses: Losses): EventTransport {
+  const listening = (listener: FrameListener): FrameListener => ({
+    onFrame: (frame) => {
+      for (const delay of losses.frame?.(frame) ?? [0]) {
+        if (delay === 0) listener.onFrame(frame);
+        else clock.setTimeout(() => listener.onFrame(frame), delay);
+      }
+    },
+    onGone: () => {
+      if (!losses.gone?.()) listener.onGone();
+    },
+    onReset: () => listener.onReset(),
+  });
+  return {
+    kind: inner.kind,
+    start: () => inner.start(),
+    subscribe: (key, listener) => inner.subscribe(key, listening(listener)),
+    publish: (frame) => inner.publish(frame),
+    publishGone: (key) => inner.publishGone(key),
+    signal: (signal) => inner.signal(signal),
+    onSignal: (listener) =>
+      inner.onSignal((signal) => {
+        if (!losses.signal?.()) listener(signal);
+      }),
+    close: () => inner.close(),
+  };
+}
+
+/** Everything that travels is lost. */
+export const DEAF: Losses = { frame: () => [], gone: () => true, signal: () => true };

@@ -1,0 +1,149 @@
+/**
+ * Redis servers of a test's own: on free loopback ports, with their files in a folder of their own, ended by pid. A test
+ * that fails leaves none behind, because a server ends with the process that started it.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+
+const PROGRAM = process.env.REDIS_SERVER_PATH ?? 'redis-server';
+const CLUSTER_NODES = 3;
+const SLOTS = 16_384;
+
+export class RedisServer {
+  readonly port: number;
+  readonly #folder: string;
+  readonly #args: readonly string[];
+  #process: ChildProcess | undefined;
+
+  private constructor(port: number, folder: string, args: readonly string[]) {
+    this.port = port;
+    this.#folder = folder;
+    this.#args = args;
+  }
+
+  /** @param args more of the server's command line, such as `--appendonly yes` */
+  static async start(...args: string[]): Promise<RedisServer> {
+    const folder = await mkdtemp(join(tmpdir(), 'redis-'));
+    const server = new RedisServer(await freePort(args.includes('--cluster-enabled')), folder, args);
+    await server.run();
+    return server;
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** Starts it (again), with the files it left. */
+  async run(): Promise<void> {
+    const args = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.#folder, '--save', ''];
+    this.#process = spawn(PROGRAM, [...args, ...this.#args], { stdio: 'ignore' });
+    const failed = once(this.#process, 'error').then(([error]) => {
+      throw error as Error;
+    });
+    await Promise.race([failed, this.#answers()]);
+    failed.catch(() => {});
+    process.once('exit', this.#end);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
+  /** Ends the process; `run` starts it again. */
+  async halt(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const running = this.#process;
+    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+    const gone = once(running, 'exit');
+    running.kill('SIGCONT');
+    running.kill(signal);
+    await gone;
+    process.off('exit', this.#end);
+  }
+
+  async stop(): Promise<void> {
+    await this.halt('SIGKILL');
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** A connection for looking and for mischief; its owner disconnects it. */
+  connect(): Redis {
+    return connectTo(this.port);
+  }
+
+  readonly #end = () => {
+    this.#process?.kill('SIGKILL');
+  };
+
+  async #answers(): Promise<void> {
+    const client = this.connect();
+    try {
+      for (;;) {
+        try {
+          await client.ping();
+          return;
+        } catch {
+          await pause(10);
+        }
+      }
+    } finally {
+      client.disconnect();
+    }
+  }
+}
+
+export interface RedisCluster {
+  readonly nodes: readonly RedisServer[];
+  stop(): Promise<void>;
+}
+
+/** Three primaries that share the slots. */
+export async function startCluster(): Promise<RedisCluster> {
+  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+  const nodes = await Promise.all(Array.from({ length: CLUSTER_NODES }, () => RedisServer.start(...args)));
+  const clients = nodes.map((node) => node.connect());
+  const share = Math.ceil(SLOTS / CLUSTER_NODES);
+  for (const [index, client] of clients.entries()) {
+    const [first, last] = [index * share, Math.min((index + 1) * share, SLOTS) - 1];
+    await client.call('CLUSTER', 'ADDSLOTSRANGE', `${first}`, `${last}`);
+    await client.call('CLUSTER', 'SET-CONFIG-EPOCH', `${index + 1}`);
+    if (index > 0) await client.call('CLUSTER', 'MEET', '127.0.0.1', `${nodes[0]?.port}`);
+  }
+  for (const client of clients) while (!(await isWhole(client))) await pause(20);
+  for (const client of clients) client.disconnect();
+  return {
+    nodes,
+    async stop() {
+      await Promise.all(nodes.map((node) => node.stop()));
+    },
+  };
+}
+
+export function connectTo(port: number): Redis {
+  const client = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 50, maxRetriesPerRequest: null });
+  client.on('error', () => {});
+  return client;
+}
+
+async function isWhole(client: Redis): Promise<boolean> {
+  const state = String(await client.call('CLUSTER', 'INFO'));
+  return state.includes('cluster_state:ok') && state.includes(`cluster_known_nodes:${CLUSTER_NODES}`);
+}
+
+/** A cluster node also needs the port 10,000 above its own. */
+async function freePort(withBus: boolean): Promise<number> {
+  for (;;) {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    server.close();
+    await once(server, 'close');
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    if (!withBus || port < 55_000) return port;
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * A store whose every call goes through one function, which may delay it, repeat it, lose its answer, refuse to make it,
+ * or write it down. All the odd stores of the tests are made of this.
+ */
+import type { JobStore } from '../../src/stream/interfaces/job-store.js';
+
+export interface StoreCall {
+  /** `commit`, `due.nearer`, `slots.take` and so on. */
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+
+/** Makes the call by `perform`, as often and as late as it likes, and answers it. */
+export type Intercept = (call: StoreCall, perform: () => Promise<unknown>) => Promise<unknown>;
+
+const CALLS = [
+  'start',
+  'create',
+  'commit',
+  'read',
+  'readLog',
+  'saveSnapshot',
+  'renew',
+  'listByUser',
+  'delete',
+  'close',
+];
+const DUE_CALLS = ['list', 'nearer', 'later'];
+const SLOT_CALLS = ['take', 'give', 'remember', 'confirm', 'forget', 'clear'];
+
+type Methods = Record<string, (...args: unknown[]) => Promise<unknown>>;
+
+function wrapMethods(
+  target: object,
+  names: readonly string[],
+  prefix: string,
+  intercept: Intercept,
+): Methods {
+  const source = target as Methods;
+  const wrapped: Methods = {};
+  for (const name of names) {
+    wrapped[name] = (...args) =>
+      intercept({ method: `${prefix}${name}`, args }, () =>
+        (source[name] as Methods[string]).call(target, ...args),
+      );
+  }
+  return wrapped;
+}
+
+export function wrapStore(inner: JobStore, intercept: Intercept): JobStore {
+  return {
+    kind: inner.kind,
+    shared: inner.shared,
+    now: () => inner.now(),
+    due: wrapMethods(inner.due, DUE_CALLS, 'due.', intercept),
+    slots: wrapMethods(inner.slots, SLOT_CALLS, 'slots.', intercept),
+    ...wrapMethods(inner, CALLS, '', intercept),
+  } as unknown as JobStore;
+}
