@@ -10,6 +10,7 @@ import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { ERROR_TABLE, optionsSchema, TRANSITIONS } from '../dist/index.js';
 import { createMetrics } from '../dist/metrics/index.js';
+import { redisOptionsSchema } from '../dist/redis/index.js';
 
 const SECOND = 1000;
 const UNITS_OF_TIME = [
@@ -28,6 +29,7 @@ const UNITS_OF_SIZE = [
 
 const tables = [
   { file: 'README.md', name: 'options', make: optionsTable },
+  { file: 'README.md', name: 'redis-options', make: redisOptionsTable },
   { file: 'README.md', name: 'errors', make: errorsTable },
   { file: 'README.md', name: 'metrics', make: metricsTable },
   { file: 'PROTOCOL.md', name: 'transitions', make: transitionsTable },
@@ -64,6 +66,19 @@ function optionsTable() {
     ...Object.entries(limits.properties).map(([name, option]) => [`limits.${name}`, option]),
   ].map(([name, option]) => optionRow(name, option));
   return table(['option', 'default', 'bounds', 'meaning'], rows);
+}
+
+function redisOptionsTable() {
+  const { properties } = z.toJSONSchema(redisOptionsSchema, { io: 'input' });
+  const { keyPrefix, ...times } = properties;
+  const prefix = [
+    '`keyPrefix`',
+    `\`${keyPrefix.default}\``,
+    `at most ${keyPrefix.maxLength} of \`A-Za-z0-9_.:-\``,
+    keyPrefix.description,
+  ];
+  const rows = Object.entries(times).map(([name, option]) => optionRow(name, option));
+  return table(['option', 'default', 'bounds', 'meaning'], [prefix, ...rows]);
 }
 
 function optionRow(name, { type, minimum, maximum, default: byDefault, description }) {

@@ -19,12 +19,18 @@ export function textContent(
       typeof data === 'object' && data !== null ? (data as Record<string, unknown>)[field] : undefined;
     return typeof piece === 'string' ? piece : '';
   };
+  const isOnlyPiece = (data: unknown): boolean =>
+    typeof data === 'object' &&
+    data !== null &&
+    Object.keys(data).length === 1 &&
+    typeof (data as Record<string, unknown>)[field] === 'string';
   return defineContentModel<{ text: string }>({
     name: 'text',
     initial: () => ({ text: '' }),
     fold: (content, { event, data }) => (event === name ? { text: content.text + pieceOf(data) } : content),
     merge: (earlier, later) => {
-      const isText = earlier.event === name && later.event === name;
+      // What stands beside the piece would be lost, so such events stay apart.
+      const isText = [earlier, later].every((one) => one.event === name && isOnlyPiece(one.data));
       return isText ? { event: name, data: { [field]: pieceOf(earlier.data) + pieceOf(later.data) } } : null;
     },
   });

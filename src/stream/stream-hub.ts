@@ -14,6 +14,7 @@
  * Followers are woken once per turn of the event loop, so events that arrive together are written together.
  */
 import type { Clock } from '../clock.js';
+import { isGenerationJobError } from '../errors.js';
 import type { EventTransport, FrameListener } from './interfaces/event-transport.js';
 import type { FoundPage, JobStore, LogPage } from './interfaces/job-store.js';
 import type { StreamObserver } from './observer.js';
@@ -218,8 +219,12 @@ export class StreamHub implements FrameListener {
     try {
       observer.logRead();
       page = await store.readLog({ key: this.key, after: tail, maxEvents: 1, maxBytes: 1 });
-    } catch {
-      return; // the store is away: followers keep waiting, the next poll looks again
+    } catch (error) {
+      // The store is away: followers keep waiting, the next poll looks again.
+      if (!isGenerationJobError(error, 'internal')) return;
+      // It has something that this release can't read: followers read it too, and are told.
+      if (generation === this.#generation) this.#restart(generation, this.#tail + 1);
+      return this.#wakeAll();
     }
     if (this.#owesLook) {
       this.#owesLook = false;

@@ -257,6 +257,7 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
     return (
       first !== undefined &&
       this.#attempt !== 0 &&
+      first.sequence === this.#sequence + 1 &&
       first.attempt !== this.#attempt &&
       first.event !== 'recovered' &&
       first.event !== 'resumed'

@@ -14,15 +14,23 @@ import { resumeStateContracts } from './resume-state.js';
 import { settlementContracts } from './settlement.js';
 import { storeContracts } from './store.js';
 
+interface Run {
+  /** Where time is real, tests mostly wait: several at once. */
+  readonly concurrent?: boolean;
+}
+
+/** Where time is real, retention and approval windows are waited out. */
+const LONGEST_MS = 90_000;
+
 /** What a store must do by itself. */
-export function describeStoreContract(name: string, factory: BackendFactory): void {
-  describeContracts(`The store contract on ${name}`, storeContracts, factory);
+export function describeStoreContract(name: string, factory: BackendFactory, run: Run = {}): void {
+  describeContracts(`The store contract on ${name}`, storeContracts, factory, run);
 }
 
 /** What a store and a transport must do together, seen through managers. */
-export function describeStreamContract(name: string, factory: BackendFactory): void {
+export function describeStreamContract(name: string, factory: BackendFactory, run: Run = {}): void {
   for (const [subject, contracts] of Object.entries(streamContracts)) {
-    describeContracts(`${subject} on ${name}`, contracts, factory);
+    describeContracts(`${subject} on ${name}`, contracts, factory, run);
   }
 }
 
@@ -38,8 +46,13 @@ export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
   Housekeeping: housekeepingContracts,
 };
 
-function describeContracts(title: string, contracts: readonly Contract[], factory: BackendFactory): void {
-  describe(title, () => {
+function describeContracts(
+  title: string,
+  contracts: readonly Contract[],
+  factory: BackendFactory,
+  { concurrent = false }: Run,
+): void {
+  describe(title, { concurrent, timeout: LONGEST_MS }, () => {
     for (const contract of contracts) {
       it(`${contract.id} ${contract.title}`, () => runContract(contract, factory));
     }

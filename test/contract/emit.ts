@@ -8,7 +8,7 @@ import { type Loss, lossyStore, unknownOutcome } from '../support/lossy-store.js
 import { pick } from '../support/seeded.js';
 import { wrapStore } from '../support/wrapped-store.js';
 import { text } from './follower.js';
-import { type Contract, codeOf, type Harness, rejection, TIMES, thrownCode } from './harness.js';
+import { AT_ONCE_MS, type Contract, codeOf, type Harness, rejection, TIMES, thrownCode } from './harness.js';
 
 /** A store that keeps some commits waiting until it is told to let them go. */
 function heldCommits(isHeld: (commit: ProducerCommit) => boolean) {
@@ -105,8 +105,8 @@ export const emitContracts: readonly Contract[] = [
       const quick = await h.start(replica, { streamId: 'quick' });
       slow.emit(text('a'));
       quick.emit(text('b'));
-      await h.soon(quick.flush(), 'the quick stream’s flush', 0);
-      await h.soon(quick.complete(), 'the quick stream’s end', 0);
+      await h.soon(quick.flush(), 'the quick stream’s flush', AT_ONCE_MS);
+      await h.soon(quick.complete(), 'the quick stream’s end', AT_ONCE_MS);
       held.open();
       await h.soon(slow.complete());
       expect((await h.log('slow')).map((event) => event.event)).toEqual(['created', 'text', 'completed']);
@@ -358,6 +358,7 @@ export const emitContracts: readonly Contract[] = [
       });
       const other = await h.replica();
       const job = await h.start(replica);
+      const silent = await h.start(replica, { streamId: 'silent' });
       isAway = true;
       let waiting = 0;
       for (const n of upTo(70)) {
@@ -376,6 +377,8 @@ export const emitContracts: readonly Contract[] = [
       const flushed = rejection(job.flush());
       await h.until(() => job.isOver, 'the producer stops', TIMES.leaseMs + TIMES.retryMs * 40);
       expect(job.signal.reason).toMatchObject({ code: 'lease_lost', reason: 'lease_lost' });
+      await h.until(() => silent.isOver, 'so does one that has nothing to say', TIMES.retryMs * 40);
+      expect(silent.reason).toBe('lease_lost');
       expect(codeOf(await flushed)).toBe('lease_lost');
       await h.until(
         async () => (await other.manager.getJob('s'))?.status === 'failed',

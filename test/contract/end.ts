@@ -4,8 +4,8 @@
 import { expect } from 'vitest';
 import type { JobRecord } from '../../src/stream/types.js';
 import { DEAF, lossyTransport } from '../support/lossy-transport.js';
-import { text } from './follower.js';
-import { type Contract, expectCode, isTerminal, TIMES } from './harness.js';
+import { dataOf, text } from './follower.js';
+import { AT_ONCE_MS, type Contract, expectCode, isTerminal, RENEWS_SELDOM, TIMES } from './harness.js';
 
 const describeEnd = (record: JobRecord, content: unknown) => ({
   shown: (content as { text: string } | null)?.text ?? null,
@@ -18,7 +18,7 @@ export const endContracts: readonly Contract[] = [
     title:
       'abort from a replica that isn’t the producer returns the content up to the commit and stops the producer',
     async run(h) {
-      const [one, two] = await h.two();
+      const [one, two] = await h.two({ options: RENEWS_SELDOM });
       const job = await h.start(one, { contentModel: 'text', metadata: { a: 1 } });
       job.emit(text('abc'));
       await job.addUsage({ tokens: 3 });
@@ -35,7 +35,7 @@ export const endContracts: readonly Contract[] = [
           error: { code: 'aborted' },
         },
       });
-      await h.until(() => job.signal.aborted, 'the producer is told at once', 0);
+      await h.until(() => job.signal.aborted, 'the producer is told at once', AT_ONCE_MS);
       expect(job.signal.reason).toMatchObject({ code: 'job_ended', reason: 'aborted' });
       expect((await h.log()).at(-1)).toMatchObject({
         event: 'aborted',
@@ -181,7 +181,7 @@ export const endContracts: readonly Contract[] = [
         expect(state?.end, streamId).toEqual(events.at(-1)?.data);
         const synced = h.follow(late, { generation: job.generation, resume: true }, streamId);
         await h.finished(synced);
-        expect((synced.events[0]?.data as { end: unknown }).end, streamId).toEqual(events.at(-1)?.data);
+        expect(dataOf<{ end: unknown }>(synced.events[0]).end, streamId).toEqual(events.at(-1)?.data);
       }
     },
   },

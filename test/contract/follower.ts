@@ -71,3 +71,15 @@ export class Page {
 }
 
 export const text = (text: string | number) => ({ event: 'text', data: { text: String(text) } });
+
+/** The data of an event that must be there. */
+export function dataOf<Data>(event: StreamEvent | undefined): Data {
+  if (event === undefined) throw new Error('There is no such event.');
+  return event.data as Data;
+}
+
+/** The text in a resume state that must be there. */
+export function textOf(state: { readonly content: unknown } | null | undefined): string {
+  if (!state) throw new Error('There is no state.');
+  return (state.content as { text: string }).text;
+}

@@ -26,6 +26,9 @@ export async function memoryBackend(
   return {
     clock,
     activity,
+    rounds: 1_000,
+    publishes: false,
+    slackMs: 50,
     connect: () => ({ jobStore, eventTransport }),
     advance: (ms) => clock.advance(ms),
     jump: (ms) => clock.jump(ms),

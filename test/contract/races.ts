@@ -5,9 +5,7 @@ import { expect } from 'vitest';
 import type { GenerationJob } from '../../src/stream/generation-job.js';
 import { pick, shuffled } from '../support/seeded.js';
 import { text } from './follower.js';
-import { type Contract, codeOf, type Harness, isTerminal, TIMES } from './harness.js';
-
-const ROUNDS = 1_000;
+import { type Contract, codeOf, type Harness, isTerminal, ownedBy, TIMES } from './harness.js';
 
 /** What a call came to: `ok`, or why not. */
 const outcome = (call: Promise<unknown>) => call.then(() => 'ok', codeOf);
@@ -26,10 +24,11 @@ async function scattered<Result>(h: Harness, calls: readonly (() => Promise<Resu
 export const raceContracts: readonly Contract[] = [
   {
     id: 'L29 F34 P4',
-    title: 'complete, fail, pause and aborts from two replicas race 1,000 times: one wins, the losers know',
+    title:
+      'complete, fail, pause and aborts from two replicas race a thousand times: one wins, the losers know',
     async run(h) {
       const [one, two] = await h.two(h.delayed);
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < h.backend.rounds; round++) {
         const streamId = `s${round}`;
         const job = await h.soon(h.start(one, { streamId }));
         job.emit(text('a'));
@@ -69,7 +68,7 @@ export const raceContracts: readonly Contract[] = [
       'replacement, completion and emits race 1,000 times: each generation has one end and nothing after it',
     async run(h) {
       const [one, two] = await h.two(h.delayed);
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < h.backend.rounds; round++) {
         const streamId = `s${round}`;
         const old = await h.soon(h.start(one, { streamId }));
         const flushed: string[] = [];
@@ -115,7 +114,7 @@ export const raceContracts: readonly Contract[] = [
     title: 'updates, emits and ends race a deletion 1,000 times: a deleted job never reappears',
     async run(h) {
       const [one, two] = await h.two(h.delayed);
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < h.backend.rounds; round++) {
         const streamId = `s${round}`;
         const job = await h.soon(h.start(one, { streamId, idempotencyKey: `k${round}` }));
         const follower = h.follow(two, {}, streamId);
@@ -140,7 +139,7 @@ export const raceContracts: readonly Contract[] = [
       }
       const due = () => h.store.due.list({ limit: 2_000, all: true });
       await h.until(async () => (await due()).length === 0, 'nothing is due', 4 * TIMES.leaseMs);
-      expect(await h.store.listByUser({ tenantId: undefined, userId: 'u' })).toEqual([]);
+      expect(await ownedBy(h.store, { tenantId: undefined, userId: 'u' })).toEqual([]);
     },
   },
   {
@@ -150,7 +149,7 @@ export const raceContracts: readonly Contract[] = [
       // The producer's process sleeps around the end of its lease; another one sweeps.
       const [one, two] = await h.two(h.delayed);
       let lost = 0;
-      for (let round = 0; round < ROUNDS / 10; round++) {
+      for (let round = 0; round < h.backend.rounds / 10; round++) {
         const jobs = await Promise.all(
           Array.from({ length: 10 }, (_, index) => h.soon(h.start(one, { streamId: `s${round}-${index}` }))),
         );
@@ -163,6 +162,8 @@ export const raceContracts: readonly Contract[] = [
         for (const job of jobs) {
           const [record] = await h.store.read(job.key, 'current');
           const isRunning = record?.status === 'running';
+          // A producer may give up by its own clock before anybody has looked; never the other way round.
+          if (isRunning && job.reason === 'lease_lost') continue;
           expect(isRunning, `round ${round}`).toBe(!job.isOver);
           if (!isRunning) {
             lost++;
@@ -173,16 +174,18 @@ export const raceContracts: readonly Contract[] = [
           await h.soon(job.complete());
         }
       }
-      expect(lost).toBeGreaterThan(0);
-      expect(lost).toBeLessThan(ROUNDS);
+      // Where time is real, whether any lease lapses in the race is chance.
+      if (h.backend.jump) expect(lost).toBeGreaterThan(0);
+      expect(lost).toBeLessThan(h.backend.rounds);
     },
   },
   {
     id: 'L38 F31 P7',
-    title: 'two decisions at once on two replicas, 300 times: one wins, the other is told what was decided',
+    title:
+      'two decisions at once on two replicas, hundreds of times: one wins, the other is told what was decided',
     async run(h) {
       const [one, two] = await h.two(h.delayed);
-      for (let round = 0; round < 300; round++) {
+      for (let round = 0; round < h.backend.rounds / 3; round++) {
         const streamId = `s${round}`;
         const job = await h.soon(h.start(one, { streamId }));
         const { actionId } = await h.soon(

@@ -6,7 +6,7 @@ import type { GenerationJob } from '../../src/stream/generation-job.js';
 import type { LogPage } from '../../src/stream/interfaces/job-store.js';
 import { pick } from '../support/seeded.js';
 import { wrapStore } from '../support/wrapped-store.js';
-import { Page, text } from './follower.js';
+import { dataOf, Page, text, textOf } from './follower.js';
 import { type Contract, TIMES } from './harness.js';
 
 export const resumeStateContracts: readonly Contract[] = [
@@ -34,7 +34,7 @@ export const resumeStateContracts: readonly Contract[] = [
         await job.complete();
         for (const state of states) {
           const page = new Page();
-          page.text = (state?.content as { text: string }).text;
+          page.text = textOf(state);
           page.cursor = state?.cursor;
           for (const event of await h.finished(h.follow(two, { after: state?.cursor }, streamId)))
             page.see(event);
@@ -97,7 +97,7 @@ export const resumeStateContracts: readonly Contract[] = [
       await h.soon(job.flush());
       await h.rest();
       const state = await reader.manager.getResumeState('s');
-      expect((state?.content as { text: string }).text).toHaveLength(100_000);
+      expect(textOf(state)).toHaveLength(100_000);
       expect(read).toBeLessThan(500 + 64 * 2);
       await job.complete();
     },
@@ -218,7 +218,7 @@ export const resumeStateContracts: readonly Contract[] = [
       expect(JSON.stringify(shown)).not.toContain(canary);
       const record = await two.manager.getJob('s');
       expect(record?.pendingAction?.expiresAt).toBe(
-        (follower.events.at(-1)?.data as { action: { expiresAt: number } }).action.expiresAt,
+        dataOf<{ action: { expiresAt: number } }>(follower.events.at(-1)).action.expiresAt,
       );
       const decisions = [{ id: 'r', decision: 'approve' as const }];
       const resolved = await two.manager.approvals.resolve('s', { actionId, decisions, by: 'p' });
@@ -238,7 +238,7 @@ export const resumeStateContracts: readonly Contract[] = [
           continuation: { content: unknown; record: { recoveries: number } },
         ) => {
           seen.push([continuation.content, continuation.record.recoveries, job.attempt]);
-          job.emit(text('second'));
+          void job.emit(text('second'));
           return 'done';
         };
         const hooks = { recover, recoverMode: mode };

@@ -13,7 +13,7 @@ import type {
 import { streamKey, userKey } from '../../src/stream/stream-key.js';
 import { TRANSITIONS, type TransitionName } from '../../src/stream/transitions.js';
 import type { JobRecord, JobStatus, LogEvent, StreamKey } from '../../src/stream/types.js';
-import type { Contract, Harness } from './harness.js';
+import { type Contract, type Harness, ownedBy } from './harness.js';
 
 const KEY = streamKey('s');
 const LEASE = 900;
@@ -164,9 +164,8 @@ export const storeContracts: readonly Contract[] = [
           if (reply.ok) {
             expect(reply.record?.status).toBe(to);
             expect(reply.lastSequence).toBe(record.lastSequence + 1);
-            expect(reply.frames.flatMap((frame) => frame.events ?? []).map((one) => one.event)).toEqual([
-              event,
-            ]);
+            const told = reply.frames.flatMap((frame) => frame.events ?? []).map((one) => one.event);
+            expect(told).toEqual(h.backend.publishes ? [] : [event]);
             expect(reply.record?.leaseUntil !== undefined).toBe(to === 'running');
             expect(reply.record?.endedAt !== undefined).toBe(to !== 'running' && to !== 'requires_action');
             const takesOver = name === 'resolve' || name === 'recover';
@@ -235,10 +234,9 @@ export const storeContracts: readonly Contract[] = [
         error: { code: 'replaced' },
         settlement: { state: 'open' },
       });
-      expect(replaced.frames.map((frame) => frame.generation)).toEqual([
-        record.generation,
-        replaced.record.generation,
-      ]);
+      expect(replaced.frames.map((frame) => frame.generation)).toEqual(
+        h.backend.publishes ? [] : [record.generation, replaced.record.generation],
+      );
       expect(await desk.sequences(record.generation)).toBe('1:{} 2:{"code":"replaced"}');
       expect(await desk.sequences()).toBe('1:{}');
       const twice = await desk.store.create(replacing);
@@ -575,7 +573,7 @@ export const storeContracts: readonly Contract[] = [
         }),
       ).toBe(false);
       expect(await desk.store.read(KEY, 'kept')).toEqual([]);
-      expect(await desk.store.listByUser(userKey('u'))).toEqual([]);
+      expect(await ownedBy(desk.store, userKey('u'))).toEqual([]);
       // What a `nearer` holds for a create that may be on its way outlives the stream, and no longer than that.
       await h.advance(60);
       for (const entry of await desk.store.due.list({ limit: 10 }))

@@ -13,10 +13,20 @@ export const RECORDINGS_FOLDER = join(ROOT, 'examples', 'chat', 'recordings');
 /** A process that isn't ready by then has failed. */
 const READY_MS = 15_000;
 
+/** A server behind the front of `--replicas`. */
+export interface ChatReplica {
+  readonly name: string;
+  /** Past the front. */
+  readonly url: string;
+  readonly pid: number;
+}
+
 export interface ChatProcess {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   readonly port: number;
+  /** With `--replicas`, by name in ascending order. */
+  readonly replicas: readonly ChatReplica[];
   /** Everything it has printed. */
   output(): string;
   /** Sends SIGTERM; resolves with the exit code. */
@@ -34,17 +44,19 @@ afterAll(() => {
 /** Starts the server itself, or with `viaNpm` the command of the README. Any free port unless `PORT` is given. */
 export async function startChat({
   env = {},
+  args = [],
   viaNpm = false,
 }: {
   env?: Record<string, string>;
+  args?: readonly string[];
   viaNpm?: boolean;
 } = {}): Promise<ChatProcess> {
-  const [command, args] = viaNpm
-    ? ['npm', ['start']]
+  const [command, before] = viaNpm
+    ? ['npm', ['start', '--']]
     : [process.execPath, [join(ROOT, 'examples', 'chat', 'dist', 'server.js')]];
-  const child = spawn(command, args, {
+  const child = spawn(command, [...before, ...args], {
     cwd: ROOT,
-    env: { ...withoutOpenAi(process.env), PORT: '0', ...env },
+    env: { ...withoutOwnSettings(process.env), PORT: '0', ...env },
     // A group of its own, because npm puts a shell and the server below itself.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -71,6 +83,7 @@ export async function startChat({
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    replicas: replicasIn(output),
     output: () => output,
     stop: () => {
       endGroup(child, 'SIGTERM');
@@ -94,8 +107,19 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-function withoutOpenAi(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('OPENAI_')));
+function replicasIn(output: string): ChatReplica[] {
+  const lines = output.matchAll(/^chat: replica (\w+): http:\/\/localhost:(\d+), process (\d+)$/gm);
+  return [...lines].map(([, name = '', port, pid]) => ({
+    name,
+    url: `http://127.0.0.1:${port}`,
+    pid: Number(pid),
+  }));
+}
+
+/** What the person who runs the tests has set for a server of their own. */
+function withoutOwnSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const own = /^(OPENAI_.*|REDIS_URL|REPLICA|RECOVER|LEASE_MS|HOST)$/;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !own.test(name)));
 }
 
 function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {

@@ -30,7 +30,7 @@ export class FakeClock implements Clock {
   quiet: () => Promise<void> = () => this.rest();
 
   now(): number {
-    return this.#wallOffset + this.#monotonic;
+    return Math.floor(this.#wallOffset + this.#monotonic);
   }
 
   monotonic(): number {

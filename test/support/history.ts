@@ -126,7 +126,8 @@ function judgeFollower(history: History, follower: FollowerHistory, seen: Map<st
     }
     place = at;
     if (event.event === 'created') attempt = 1;
-    if (event.event === 'recovered') attempt = (event.data as { attempt: number }).attempt;
+    if (event.event === 'recovered' || event.event === 'resumed')
+      attempt = (event.data as { attempt: number }).attempt;
     if (index > lastGap) {
       const content = `${event.event} ${JSON.stringify(event.data)}`;
       const known = seen.get(`${follower.streamId} ${event.cursor}`);

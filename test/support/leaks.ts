@@ -9,6 +9,8 @@ export class ProcessClock implements Clock {
   readonly #inner: Clock;
   readonly #timers = new Set<TimerHandle>();
   #held: Map<TimerHandle, () => void> | undefined;
+  /** Held ones that run now; each may still take back the others. */
+  #late: Map<TimerHandle, () => void> | undefined;
   #dead = false;
 
   constructor(inner: Clock) {
@@ -36,6 +38,7 @@ export class ProcessClock implements Clock {
   clearTimeout(timer: TimerHandle): void {
     this.#timers.delete(timer);
     this.#held?.delete(timer);
+    this.#late?.delete(timer);
     this.#inner.clearTimeout(timer);
   }
 
@@ -53,9 +56,13 @@ export class ProcessClock implements Clock {
   }
 
   wake(): void {
-    const held = this.#held ?? new Map<TimerHandle, () => void>();
+    const held = this.#held;
     this.#held = undefined;
-    for (const callback of held.values()) callback();
+    this.#late = held;
+    for (const [timer, callback] of held ?? []) {
+      if (this.#late?.delete(timer)) callback();
+    }
+    this.#late = undefined;
   }
 
   die(): void {

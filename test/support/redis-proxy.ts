@@ -5,6 +5,7 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 
 export type Which = 'all' | 'links' | 'commands';
 
@@ -36,6 +37,8 @@ class Connection {
   isLink = false;
   isFrozen = false;
   #losing: Loss | undefined;
+  readonly #up = new Lane();
+  readonly #down = new Lane();
 
   constructor(client: Socket, targetPort: number, proxy: RedisProxy) {
     this.#client = client;
@@ -67,32 +70,49 @@ class Connection {
     if (this.isFrozen || this.#proxy.swallows(this)) return;
     this.#losing ??= this.#proxy.losing(request);
     this.#proxy.traffic.toServer += bytes.length;
-    this.#later(() => this.#server.write(bytes));
+    this.#up.send(this.#proxy.delayMs, () => this.#server.write(bytes));
   }
 
   #fromServer(bytes: Buffer): void {
     if (this.isFrozen || this.#proxy.swallows(this)) return;
+    // A script the server does not know has not run: its request comes again, with its text.
+    if (this.#losing !== undefined && bytes.subarray(0, 9).toString('latin1') === '-NOSCRIPT') {
+      this.#losing.left++;
+      this.#losing = undefined;
+    }
     if (this.#losing !== undefined) {
       this.#losing.lost++;
       this.cut();
       return;
     }
     this.#proxy.traffic.toClient += bytes.length;
-    this.#later(() => this.#client.write(bytes));
+    this.#down.send(this.#proxy.delayMs, () => this.#client.write(bytes));
   }
+}
 
-  /** All by the same pause, so that the order is kept. */
-  #later(write: () => void): void {
-    const { delayMs } = this.#proxy;
-    if (delayMs === 0) write();
-    else setTimeout(write, delayMs);
+/** Keeps one direction's bytes in order while the delay changes. */
+class Lane {
+  #dueAt = 0;
+  #waiting = 0;
+
+  send(delayMs: number, write: () => void): void {
+    if (delayMs === 0 && this.#waiting === 0) return write();
+    this.#dueAt = Math.max(this.#dueAt, performance.now() + delayMs);
+    this.#waiting++;
+    setTimeout(
+      () => {
+        this.#waiting--;
+        write();
+      },
+      Math.ceil(this.#dueAt - performance.now()),
+    );
   }
 }
 
 export class RedisProxy {
   readonly port: number;
   readonly traffic: Traffic = { toServer: 0, toClient: 0 };
-  /** How late everything is in each direction. Set while connections are quiet, or bytes may overtake each other. */
+  /** How late everything is in each direction. */
   delayMs = 0;
   /** Connections accepted so far. */
   accepted = 0;

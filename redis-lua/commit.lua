@@ -1,0 +1,87 @@
+-- A producer's commit that changes the record: a patch, or the end of the attempt (pause, complete, fail), with the
+-- events before it. Guards as in append.lua; a repeated call id gets the first answer.
+--
+-- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
+-- ARGV  1 generation  2 attempt  3 last sequence before  4 number of events  5 lines of the events
+--       6 patch number or ""  7 JSON [field, value, ...] to set  8 call id or ""  9 new status
+--       10 action as JSON without its end or ""  11 action id  12 expires in ms  13 failure as JSON or ""
+--       14 settles "1" or "0"  15 expiry margin in ms
+-- Reply { "ok", last sequence, record } | { refusal, record | nil }
+--       refusal: gone replaced ended paused fenced sequence
+-- @include record
+-- @include append
+-- @include enter
+
+local job, log, live, ended = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local generation, attempt, before, count = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local call_id = ARGV[8]
+
+local record = load_current(job)
+if not record then
+  return { 'gone' }
+end
+local fence = parse(record.fence)
+if fence.generation ~= generation then
+  local old = load_ended(ended, generation)
+  if not old then
+    return { 'gone' }
+  end
+  if call_id ~= '' and has_called(old, call_id) then
+    return { 'ok', parse(old.fence).sequence, flatten(old) }
+  end
+  return { 'replaced', flatten(old) }
+end
+if call_id ~= '' and has_called(record, call_id) then
+  return { 'ok', fence.sequence, flatten(record) }
+end
+if fence.attempt ~= attempt then
+  return { is_active(fence.status) and 'fenced' or 'ended', flatten(record) }
+end
+if fence.status == 'requires_action' then
+  return { 'paused', flatten(record) }
+end
+if fence.status ~= 'running' then
+  return { 'ended', flatten(record) }
+end
+local after = text(tonumber(before) + count)
+if fence.sequence ~= before then
+  if call_id == '' and fence.sequence == after then
+    return { 'ok', after, {} }
+  end
+  return { 'sequence', flatten(record) }
+end
+
+-- Everything has been checked: from here on the commit is made.
+local at = now()
+local lines = ARGV[5]
+fence.sequence = after
+if ARGV[6] ~= '' and tonumber(ARGV[6]) > tonumber(record.patches or '0') then
+  local values = cjson.decode(ARGV[7])
+  for i = 1, #values, 2 do
+    set(job, record, values[i], values[i + 1])
+  end
+  set(job, record, 'patches', ARGV[6])
+  set(job, record, 'updatedAt', text(at))
+end
+if call_id == '' then
+  set(job, record, 'fence', generation .. ' ' .. attempt .. ' running ' .. after)
+else
+  enter(job, record, fence, ARGV[9], at, ARGV[13], ARGV[14])
+  set(job, record, 'lifecycle', text(tonumber(record.lifecycle) + 1))
+  called(job, record, call_id)
+  if ARGV[10] ~= '' then
+    -- Until when is the store's to say: it completes the record's action and the event's.
+    local expires_at = text(at + tonumber(ARGV[12]))
+    set(job, record, 'action', ARGV[10] .. expires_at .. '}')
+    set(job, record, 'actionId', ARGV[11])
+    set(job, record, 'expiresAt', expires_at)
+    lines = lines .. expires_at .. '}}\n'
+    keep_for(KEYS, tonumber(ARGV[12]) + tonumber(ARGV[15]))
+  else
+    keep_for(KEYS, tonumber(ARGV[15]))
+  end
+end
+if count > 0 then
+  append(log, live, generation, attempt, text(tonumber(before) + 1), after, lines)
+end
+return { 'ok', after, flatten(record) }

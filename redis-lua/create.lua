@@ -1,0 +1,75 @@
+-- A new generation, and with it the end of the active one it replaces.
+--
+-- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
+-- ARGV  1 call id  2 not after  3 user id  4 idempotency key or ""  5 line of the created event
+--       6 generation it may replace or ""  7 line of that one's end  8 its failure as JSON  9 settles "1" or "0"
+--       10 lease in ms  11 expiry margin in ms  12 JSON [field, value, ...] of the new record
+-- Reply { "created", record, replaced | nil } | { "joined" | "conflict", record } | { "taken" } | { "expired" }
+-- @include record
+-- @include append
+-- @include enter
+
+local job, log, live, ended = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local call_id, user, idempotency_key = ARGV[1], ARGV[3], ARGV[4]
+local at = now()
+
+local record = load_current(job)
+local kept = {}
+if record then
+  kept[1] = record
+  for _, stored in ipairs(redis.call('HVALS', ended)) do
+    kept[#kept + 1] = cjson.decode(stored)
+  end
+end
+for _, one in ipairs(kept) do
+  if one.createId == call_id then
+    return { 'created', flatten(one) }
+  end
+end
+if at > tonumber(ARGV[2]) then
+  return { 'expired' }
+end
+if record and record.userId ~= user then
+  return { 'taken' }
+end
+if idempotency_key ~= '' then
+  for _, one in ipairs(kept) do
+    if one.idempotencyKey == idempotency_key then
+      return { 'joined', flatten(one) }
+    end
+  end
+end
+local fence = record and parse(record.fence)
+local is_replacing = record and is_active(fence.status)
+if is_replacing and fence.generation ~= ARGV[6] then
+  return { 'conflict', flatten(record) }
+end
+
+-- Everything has been checked: from here on the commit is made.
+local floor = record and fence.generation or redis.call('HGET', job, 'floor') or '0'
+local generation = text(math.max(at, tonumber(floor) + 1))
+local replaced = false
+if is_replacing then
+  fence.sequence = text(tonumber(fence.sequence) + 1)
+  enter(job, record, fence, 'aborted', at, ARGV[8], ARGV[9])
+  set(job, record, 'lifecycle', text(tonumber(record.lifecycle) + 1))
+  append(log, live, fence.generation, fence.attempt, fence.sequence, fence.sequence, ARGV[7])
+  replaced = flatten(record)
+end
+if record then
+  redis.call('HSET', ended, fence.generation, cjson.encode(record))
+end
+redis.call('DEL', job)
+local created = {}
+local values = cjson.decode(ARGV[12])
+for i = 1, #values, 2 do
+  set(job, created, values[i], values[i + 1])
+end
+local stamp = text(at)
+set(job, created, 'fence', generation .. ' 1 running 1')
+set(job, created, 'createdAt', stamp)
+set(job, created, 'updatedAt', stamp)
+set(job, created, 'leaseUntil', text(at + tonumber(ARGV[10])))
+append(log, live, generation, '1', '1', '1', ARGV[5])
+keep_for(KEYS, tonumber(ARGV[10]) + tonumber(ARGV[11]))
+return { 'created', flatten(created), replaced }

@@ -1,0 +1,12 @@
+-- Appends one batch and makes it known. An entry is a header line, "1 <generation> <attempt> <first> <last>", and a line
+-- an event; its id is <generation>-<last>, so Redis itself refuses an older generation's append and a repeated one.
+-- The frame is the entry; above LARGEST_FRAME bytes it is the header alone, and followers read the log.
+
+local LARGEST_FRAME = 65536
+
+local function append(log, live, generation, attempt, first, last, lines)
+  local header = '1 ' .. generation .. ' ' .. attempt .. ' ' .. first .. ' ' .. last .. '\n'
+  local entry = header .. lines
+  redis.call('XADD', log, generation .. '-' .. last, 'e', entry)
+  redis.call('PUBLISH', live, #entry > LARGEST_FRAME and header or entry)
+end

@@ -1,0 +1,44 @@
+-- The change of state itself: everything a status has, and nothing of what it has not.
+
+local function set(job, record, field, value)
+  record[field] = value
+  redis.call('HSET', job, field, value)
+end
+
+local function unset(job, record, field)
+  if record[field] then
+    record[field] = nil
+    redis.call('HDEL', job, field)
+  end
+end
+
+local function enter(job, record, fence, status, at, failure, settles)
+  local stamp = text(at)
+  set(job, record, 'fence', fence.generation .. ' ' .. fence.attempt .. ' ' .. status .. ' ' .. fence.sequence)
+  set(job, record, 'updatedAt', stamp)
+  unset(job, record, 'action')
+  unset(job, record, 'actionId')
+  unset(job, record, 'expiresAt')
+  if status ~= 'running' then
+    unset(job, record, 'leaseUntil')
+  end
+  if is_active(status) then
+    return
+  end
+  set(job, record, 'endedAt', stamp)
+  if failure ~= '' then
+    set(job, record, 'error', failure)
+  end
+  set(job, record, 'settlement', (settles == '1' and 'open' or 'settled') .. ' 1 0 ' .. stamp)
+end
+
+local function called(job, record, call_id)
+  set(job, record, 'calls', (record.calls or '') .. ' ' .. call_id)
+end
+
+-- All keys of a stream expire together, and never before what is due on it.
+local function keep_for(keys, ms)
+  for _, key in ipairs({ keys[1], keys[2], keys[4], keys[5] }) do
+    redis.call('PEXPIRE', key, ms)
+  end
+end

@@ -1,0 +1,56 @@
+-- A generation's record as the scripts see it. The current one is the hash `job`; ended ones are JSON in the hash `ended`.
+-- `fence` = "<generation> <attempt> <status> <last sequence>": what a producer must match, in one field, so that its
+-- commit needs one read and one write of it. Numbers stay text where they can: Lua would print large ones in floats.
+
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function fields(flat)
+  local record = {}
+  for i = 1, #flat, 2 do
+    record[flat[i]] = flat[i + 1]
+  end
+  return record
+end
+
+local function flatten(record)
+  local flat = {}
+  for field, value in pairs(record) do
+    flat[#flat + 1] = field
+    flat[#flat + 1] = value
+  end
+  return flat
+end
+
+-- The current record, or nil: a deleted stream may leave a hash without a fence for a moment.
+local function load_current(job)
+  local record = fields(redis.call('HGETALL', job))
+  if record.fence then
+    return record
+  end
+  return nil
+end
+
+local function load_ended(ended, generation)
+  local stored = redis.call('HGET', ended, generation)
+  return stored and cjson.decode(stored) or nil
+end
+
+local function parse(fence)
+  local generation, attempt, status, sequence = string.match(fence, '^(%d+) (%d+) ([%a_]+) (%d+)$')
+  return { generation = generation, attempt = attempt, status = status, sequence = sequence }
+end
+
+local function is_active(status)
+  return status == 'running' or status == 'requires_action'
+end
+
+local function has_called(record, call_id)
+  return string.find(record.calls or '', call_id, 1, true) ~= nil
+end

@@ -1,0 +1,23 @@
+-- Records: the current one, a named one, or all kept.
+--
+-- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
+-- ARGV  1 "current", "kept" or a generation
+-- Reply [record, ...], in no order
+-- @include record
+
+local record = load_current(KEYS[1])
+if not record then
+  return {}
+end
+if ARGV[1] == 'kept' then
+  local kept = { flatten(record) }
+  for _, stored in ipairs(redis.call('HVALS', KEYS[4])) do
+    kept[#kept + 1] = flatten(cjson.decode(stored))
+  end
+  return kept
+end
+if ARGV[1] == 'current' or parse(record.fence).generation == ARGV[1] then
+  return { flatten(record) }
+end
+local old = load_ended(KEYS[4], ARGV[1])
+return old and { flatten(old) } or {}

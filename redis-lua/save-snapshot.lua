@@ -1,0 +1,50 @@
+-- Keeps a snapshot if it is newer than the one there, not ahead of the log, and of the current attempt; then removes the
+-- batches that lie wholly before it, if asked. Other generations' entries lie between no two of them.
+--
+-- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
+-- ARGV  1 generation  2 attempt  3 sequence  4 snapshot as JSON  5 trim "1" or "0"
+-- Reply 1 kept | 0 not
+-- @include record
+
+local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[4], KEYS[5]
+local generation, sequence = ARGV[1], ARGV[3]
+local CHUNK = 256
+
+local record = load_current(job)
+if not record then
+  return 0
+end
+local is_current = parse(record.fence).generation == generation
+if not is_current then
+  record = load_ended(ended, generation)
+  if not record then
+    return 0
+  end
+end
+local fence = parse(record.fence)
+if fence.attempt ~= ARGV[2] or tonumber(sequence) > tonumber(fence.sequence) then
+  return 0
+end
+if tonumber(sequence) <= tonumber(record.snapshotSequence or '0') then
+  return 0
+end
+
+redis.call('HSET', snapshots, generation, ARGV[4])
+redis.call('PEXPIRE', snapshots, math.max(redis.call('PTTL', job), 1))
+record.snapshotSequence = sequence
+if ARGV[5] == '1' then
+  record.firstSequence = text(tonumber(sequence) + 1)
+  local entries
+  repeat
+    entries = redis.call('XRANGE', log, generation .. '-0', generation .. '-' .. sequence, 'COUNT', CHUNK)
+    for _, entry in ipairs(entries) do
+      redis.call('XDEL', log, entry[1])
+    end
+  until #entries < CHUNK
+end
+if is_current then
+  redis.call('HSET', job, 'snapshotSequence', sequence, 'firstSequence', record.firstSequence or '1')
+else
+  redis.call('HSET', ended, generation, cjson.encode(record))
+end
+return 1

@@ -1,0 +1,33 @@
+-- A step of the host's settlement of an ended generation, current or not.
+-- Guards: the settlement's revision is the one the caller has seen.
+--
+-- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
+-- ARGV  1 generation  2 revision  3 state  4 tries  5 not before, in ms from now
+-- Reply as commit.lua; refusal: gone running revision
+-- @include record
+
+local generation = ARGV[1]
+local record = load_current(KEYS[1])
+local is_current = record and parse(record.fence).generation == generation
+if record and not is_current then
+  record = load_ended(KEYS[4], generation)
+end
+if not record then
+  return { 'gone' }
+end
+local fence = parse(record.fence)
+if is_active(fence.status) then
+  return { 'running', flatten(record) }
+end
+if string.match(record.settlement, '^%S+ (%d+)') ~= ARGV[2] then
+  return { 'revision', flatten(record) }
+end
+local at = now()
+record.settlement = ARGV[3] .. ' ' .. text(tonumber(ARGV[2]) + 1) .. ' ' .. ARGV[4] .. ' ' .. text(at + tonumber(ARGV[5]))
+record.updatedAt = text(at)
+if is_current then
+  redis.call('HSET', KEYS[1], 'settlement', record.settlement, 'updatedAt', record.updatedAt)
+else
+  redis.call('HSET', KEYS[4], generation, cjson.encode(record))
+end
+return { 'ok', fence.sequence, flatten(record) }

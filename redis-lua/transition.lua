@@ -1,0 +1,86 @@
+-- A change of state by anyone but the producer: resolve, expire, lose, recover, abort. Which states it may leave, what it
+-- enters and what guards it comes from the table in src/stream/transitions.ts, with each call.
+--
+-- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
+-- ARGV  1 generation  2 name  3 call id  4 line of the event  5 " from from "  6 to  7 guard or ""
+--       8 next attempt "1" or "0"  9 action id  10 attempt or ""  11 lease in ms  12 resolution as JSON without its end or ""
+--       13 failure as JSON or ""  14 release the key when early "1" or "0"  15 settles "1" or "0"  16 expiry margin in ms
+-- Reply as commit.lua; refusal: gone ended running paused fenced lease action early
+-- @include record
+-- @include append
+-- @include enter
+
+local job, log, live, ended = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local generation, name, call_id = ARGV[1], ARGV[2], ARGV[3]
+
+local record = load_current(job)
+if not record then
+  return { 'gone' }
+end
+local fence = parse(record.fence)
+if fence.generation ~= generation then
+  local old = load_ended(ended, generation)
+  if not old then
+    return { 'gone' }
+  end
+  if has_called(old, call_id) then
+    return { 'ok', parse(old.fence).sequence, flatten(old) }
+  end
+  return { 'ended', flatten(old) }
+end
+if has_called(record, call_id) then
+  return { 'ok', fence.sequence, flatten(record) }
+end
+if not string.find(ARGV[5], ' ' .. fence.status .. ' ', 1, true) then
+  if not is_active(fence.status) then
+    return { 'ended', flatten(record) }
+  end
+  return { fence.status == 'running' and 'running' or 'paused', flatten(record) }
+end
+if ARGV[10] ~= '' and ARGV[10] ~= fence.attempt then
+  return { 'fenced', flatten(record) }
+end
+local at = now()
+if ARGV[7] == 'lease' and tonumber(record.leaseUntil or '0') > at then
+  return { 'lease', flatten(record) }
+end
+if ARGV[7] == 'action' then
+  if ARGV[9] ~= record.actionId then
+    return { 'action', flatten(record) }
+  end
+  local has_expired = tonumber(record.expiresAt) <= at
+  if name == 'expire' and not has_expired then
+    return { 'early', flatten(record) }
+  end
+  if name == 'resolve' and has_expired then
+    return { 'action', flatten(record) }
+  end
+end
+
+-- Everything has been checked: from here on the commit is made.
+local margin = tonumber(ARGV[16])
+if ARGV[14] == '1' and record.lifecycle == fence.sequence then
+  unset(job, record, 'idempotencyKey')
+end
+if ARGV[12] ~= '' then
+  local known = record.resolutions and string.sub(record.resolutions, 1, -2) .. ',' or '['
+  set(job, record, 'resolutions', known .. ARGV[12] .. text(at) .. '}]')
+end
+fence.sequence = text(tonumber(fence.sequence) + 1)
+if ARGV[8] == '1' then
+  fence.attempt = text(tonumber(fence.attempt) + 1)
+  unset(job, record, 'patches')
+  if name == 'recover' then
+    set(job, record, 'recoveries', text(tonumber(record.recoveries) + 1))
+  end
+end
+enter(job, record, fence, ARGV[6], at, ARGV[13], ARGV[15])
+set(job, record, 'lifecycle', text(tonumber(record.lifecycle) + 1))
+called(job, record, call_id)
+if ARGV[8] == '1' then
+  set(job, record, 'leaseUntil', text(at + tonumber(ARGV[11])))
+  margin = margin + tonumber(ARGV[11])
+end
+keep_for(KEYS, margin)
+append(log, live, generation, fence.attempt, fence.sequence, fence.sequence, ARGV[4])
+return { 'ok', fence.sequence, flatten(record) }

@@ -1,0 +1,104 @@
+/**
+ * What the library needs of a Redis client, as a shape: ioredis and iovalkey fit it as they are, single, Sentinel or
+ * Cluster. Nothing of a client is imported here.
+ */
+import { performance } from 'node:perf_hooks';
+import { GenerationJobError } from '../../errors.js';
+
+/** Commands are sent by name, so that no client's typings tie us to its version. */
+export interface RedisClient {
+  /** `ready` when commands can be sent. */
+  readonly status: string;
+  call(command: string, ...args: (string | number)[]): Promise<unknown>;
+  evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
+  eval(script: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
+  connect?(): Promise<void>;
+  duplicate(...args: unknown[]): RedisClient;
+  subscribe(...channels: string[]): Promise<unknown>;
+  unsubscribe(...channels: string[]): Promise<unknown>;
+  ssubscribe?(...channels: string[]): Promise<unknown>;
+  sunsubscribe?(...channels: string[]): Promise<unknown>;
+  on(event: string, listener: (...args: unknown[]) => void): unknown;
+  disconnect(reconnect?: boolean): void;
+  quit(): Promise<unknown>;
+  readonly options?: {
+    readonly keyPrefix?: string | undefined;
+    readonly shardedSubscribers?: boolean | undefined;
+  };
+  /** A cluster client lists its nodes. */
+  nodes?(role?: string): RedisClient[];
+}
+
+export function isCluster(client: RedisClient): boolean {
+  return typeof client.nodes === 'function';
+}
+
+/**
+ * A prefix set on the client itself would be put before keys but not before channels: frames would go astray.
+ * @throws GenerationJobError `invalid_options`
+ */
+export function refuseClientPrefix(client: RedisClient): void {
+  if (!client.options?.keyPrefix) return;
+  throw new GenerationJobError(
+    'invalid_options',
+    'The Redis client has a keyPrefix: give it to this library instead.',
+  );
+}
+
+/** Whether frames can travel within their shard instead of over the whole cluster's bus. */
+export function canSubscribeToShards(client: RedisClient): boolean {
+  return (
+    isCluster(client) &&
+    client.options?.shardedSubscribers === true &&
+    typeof client.ssubscribe === 'function'
+  );
+}
+
+interface Waiting {
+  readonly at: number;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Gives every answer a time limit, with one timer for all that are awaited: a timer each would cost more than the call.
+ */
+export class Deadlines {
+  readonly #ms: number;
+  readonly #waiting = new Set<Waiting>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+  }
+
+  /** The answer, or `unavailable` when it takes longer than the limit (at most a quarter longer). */
+  limit<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { at: performance.now() + this.#ms, reject };
+      this.#waiting.add(waiting);
+      this.#timer ??= setInterval(() => this.#rejectOverdue(), this.#ms / 4).unref();
+      answer.then(
+        (value) => {
+          this.#waiting.delete(waiting);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#waiting.delete(waiting);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  #rejectOverdue(): void {
+    const now = performance.now();
+    for (const waiting of this.#waiting) {
+      if (waiting.at > now) break; // in the order in which they were asked
+      this.#waiting.delete(waiting);
+      waiting.reject(new GenerationJobError('unavailable', 'Redis did not answer in time.'));
+    }
+    if (this.#waiting.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * How records, batches and snapshots are written in Redis, and read back. Each carries the number of its format; a reader that does
+ * not know the number says so instead of guessing.
+ *
+ * A batch is a header line, `1 <generation> <attempt> <first> <last>`, then a line an event: name, `keep` key and data,
+ * parted by tabs. JSON text holds neither a raw tab nor a line break, and names can't.
+ */
+import { GenerationJobError } from '../../errors.js';
+import type {
+  JobFailure,
+  JobRecord,
+  JobStatus,
+  LogEvent,
+  PendingAction,
+  Resolution,
+  SerialisedEvent,
+  Settlement,
+  Snapshot,
+} from '../types.js';
+
+const FORMAT = '1';
+
+export interface DecodedBatch {
+  readonly generation: number;
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  /** Undefined in a frame that was too large to carry them. */
+  readonly events: readonly LogEvent[] | undefined;
+}
+
+export function encodeLine(event: SerialisedEvent): string {
+  return `${event.event}\t${event.keep ?? ''}\t${event.data}\n`;
+}
+
+export function encodeLines(events: readonly LogEvent[]): string {
+  let lines = '';
+  for (const event of events) lines += encodeLine(event);
+  return lines;
+}
+
+export function encodeBatch(generation: number, attempt: number, events: readonly LogEvent[]): string {
+  const first = events[0]?.sequence ?? 0;
+  return `${FORMAT} ${generation} ${attempt} ${first} ${first + events.length - 1}\n${encodeLines(events)}`;
+}
+
+/** @throws GenerationJobError `internal` for a format this release can't read */
+export function decodeBatch(text: string): DecodedBatch {
+  const headerEnd = text.indexOf('\n');
+  const [format, generation, attemptText, first, last] = text.slice(0, headerEnd).split(' ');
+  if (format !== FORMAT) throw unreadable('A batch', format);
+  const attempt = Number(attemptText);
+  const head = { generation: Number(generation), firstSequence: Number(first), lastSequence: Number(last) };
+  if (headerEnd === text.length - 1) return { ...head, events: undefined };
+  const events: LogEvent[] = [];
+  let sequence = head.firstSequence;
+  for (let at = headerEnd + 1; at < text.length; ) {
+    const nameEnd = text.indexOf('\t', at);
+    const keepEnd = text.indexOf('\t', nameEnd + 1);
+    const end = text.indexOf('\n', keepEnd + 1);
+    const keep = keepEnd === nameEnd + 1 ? undefined : text.slice(nameEnd + 1, keepEnd);
+    events.push({
+      event: text.slice(at, nameEnd),
+      data: text.slice(keepEnd + 1, end),
+      keep,
+      sequence,
+      attempt,
+    });
+    sequence++;
+    at = end + 1;
+  }
+  return { ...head, events };
+}
+
+/** The fields a new record begins with; the script adds what only it knows. */
+export function encodeNewRecord(record: {
+  userId: string;
+  createId: string;
+  conversationId?: string | undefined;
+  contentModel?: string | undefined;
+  idempotencyKey?: string | undefined;
+  metadata: Readonly<Record<string, string>>;
+}): string[] {
+  const flat = ['format', FORMAT, 'userId', record.userId, 'createId', record.createId];
+  flat.push('lifecycle', '1', 'recoveries', '0', 'settlement', 'settled 0 0 0');
+  for (const name of ['conversationId', 'contentModel', 'idempotencyKey'] as const) {
+    const value = record[name];
+    if (value !== undefined) flat.push(name, value);
+  }
+  for (const [key, text] of Object.entries(record.metadata)) flat.push(`m:${key}`, text);
+  return flat;
+}
+
+/** @throws GenerationJobError `internal` for a format this release can't read */
+export function decodeRecord(
+  flat: readonly string[],
+  where: { streamId: string; tenantId: string | undefined },
+): JobRecord {
+  const fields = new Map<string, string>();
+  const metadata: [string, unknown][] = [];
+  for (let index = 0; index < flat.length; index += 2) {
+    const field = flat[index] as string;
+    const value = flat[index + 1] as string;
+    if (field.startsWith('m:')) metadata.push([field.slice(2), JSON.parse(value)]);
+    else fields.set(field, value);
+  }
+  if (fields.get('format') !== FORMAT) throw unreadable('A record', fields.get('format'));
+  const [generation, attempt, status, lastSequence] = (fields.get('fence') ?? '').split(' ');
+  const number = (name: string) => Number(fields.get(name) ?? 0);
+  const optional = (name: string) => (fields.has(name) ? number(name) : undefined);
+  const json = <Value>(name: string): Value | undefined => {
+    const text = fields.get(name);
+    return text === undefined ? undefined : (JSON.parse(text) as Value);
+  };
+  return {
+    streamId: where.streamId,
+    tenantId: where.tenantId,
+    generation: Number(generation),
+    attempt: Number(attempt),
+    recoveries: number('recoveries'),
+    status: status as JobStatus,
+    userId: fields.get('userId') ?? '',
+    conversationId: fields.get('conversationId'),
+    contentModel: fields.get('contentModel'),
+    idempotencyKey: fields.get('idempotencyKey'),
+    createId: fields.get('createId') ?? '',
+    createdAt: number('createdAt'),
+    updatedAt: number('updatedAt'),
+    endedAt: optional('endedAt'),
+    lastSequence: Number(lastSequence),
+    lifecycleEvents: number('lifecycle'),
+    snapshotSequence: number('snapshotSequence'),
+    leaseUntil: optional('leaseUntil'),
+    pendingAction: json<PendingAction>('action'),
+    resolutions: json<Resolution[]>('resolutions') ?? [],
+    error: json<JobFailure>('error'),
+    usage: json<Record<string, number>>('usage') ?? {},
+    metadata: Object.fromEntries(metadata),
+    settlement: decodeSettlement(fields.get('settlement') ?? ''),
+  };
+}
+
+export function encodeSnapshot(snapshot: Snapshot): string {
+  return JSON.stringify({ format: FORMAT, ...snapshot });
+}
+
+/** @throws GenerationJobError `internal` for a format this release can't read */
+export function decodeSnapshot(text: string): Snapshot {
+  const { format, ...snapshot } = JSON.parse(text) as Snapshot & { format: string };
+  if (format !== FORMAT) throw unreadable('A snapshot', format);
+  return snapshot;
+}
+
+function decodeSettlement(text: string): Settlement {
+  const [state, revision, tries, notBefore] = text.split(' ');
+  return {
+    state: state as Settlement['state'],
+    revision: Number(revision),
+    tries: Number(tries),
+    notBefore: Number(notBefore),
+  };
+}
+
+function unreadable(what: string, format: string | undefined): GenerationJobError {
+  return new GenerationJobError(
+    'internal',
+    `${what} has format ${format ?? 'none'}, which this release can’t read.`,
+  );
+}

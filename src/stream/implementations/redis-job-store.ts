@@ -1,0 +1,375 @@
+/**
+ * The store on Redis 7 or newer, or Valkey: single server, Sentinel or Cluster. Each method of the contract is one script
+ * call on the stream's keys, with index writes before or after it where the contract puts them. The scripts, in
+ * redis-lua/, do the deciding; this file only translates.
+ */
+import { GenerationJobError } from '../../errors.js';
+import type {
+  Commit,
+  CommitReply,
+  CreateReply,
+  CreateRequest,
+  JobStore,
+  LeaseClaim,
+  LogPage,
+  OtherCommit,
+  ProducerCommit,
+  ReadLogRequest,
+  Refusal,
+  SettlementCommit,
+} from '../interfaces/job-store.js';
+import { streamKey } from '../stream-key.js';
+import { transitionOf } from '../transitions.js';
+import type { Frame, JobRecord, LogEvent, Snapshot, StreamKey, UserKey } from '../types.js';
+import { canSubscribeToShards, type RedisClient, refuseClientPrefix } from './redis-client.js';
+import {
+  decodeBatch,
+  decodeRecord,
+  decodeSnapshot,
+  encodeBatch,
+  encodeLine,
+  encodeLines,
+  encodeNewRecord,
+  encodeSnapshot,
+} from './redis-codec.js';
+import { RedisDueIndex, RedisUserSlots } from './redis-indexes.js';
+import { RedisKeys } from './redis-keys.js';
+import { parseRedisOptions, type RedisOptions } from './redis-options.js';
+import { RedisScripts } from './redis-scripts.js';
+
+const NO_FRAMES: readonly Frame[] = [];
+
+export class RedisJobStore implements JobStore {
+  readonly kind = 'redis';
+  readonly shared = true;
+  readonly due: RedisDueIndex;
+  readonly slots: RedisUserSlots;
+  readonly #client: RedisClient;
+  readonly #scripts: RedisScripts;
+  readonly #keys: RedisKeys;
+  readonly #options: ReturnType<typeof parseRedisOptions>;
+  /** Server time less ours, by the newest answer. */
+  #offset = 0;
+
+  /**
+   * @param client an ioredis or iovalkey client; it stays the host's, who also closes it
+   * @throws GenerationJobError `invalid_options`
+   */
+  constructor(client: RedisClient, options: RedisOptions = {}) {
+    refuseClientPrefix(client);
+    this.#client = client;
+    this.#options = parseRedisOptions(options);
+    const { timeoutMs, keyPrefix } = this.#options;
+    this.#scripts = new RedisScripts(client, { timeoutMs, sharded: canSubscribeToShards(client) });
+    this.#keys = new RedisKeys(keyPrefix);
+    this.due = new RedisDueIndex(this.#scripts, this.#keys, {
+      localNow: () => Date.now(),
+      onServerTime: (serverNow, askedAt) => {
+        // As if the answer had been given when it was asked for: in doubt, the server is ahead of us by less than it is.
+        this.#offset = serverNow - askedAt;
+      },
+    });
+    this.slots = new RedisUserSlots(this.#scripts, this.#keys);
+  }
+
+  async start(): Promise<void> {
+    if (this.#client.status === 'wait') await this.#client.connect?.();
+    const askedAt = Date.now();
+    const [seconds, micros] = (await this.#scripts.command('TIME')) as [string, string];
+    this.#offset = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000) - askedAt;
+  }
+
+  now(): number {
+    return Date.now() + this.#offset;
+  }
+
+  async create(request: CreateRequest): Promise<CreateReply> {
+    const { key, replaces } = request;
+    const { expiryMarginMs, createHoldMs } = this.#options;
+    const user = { tenantId: key.tenantId, userId: request.userId };
+    await this.#scripts.run(
+      'index-add',
+      [this.#keys.user(user).streams],
+      [key.streamId, createHoldMs, expiryMarginMs],
+    );
+    const reply = await this.#run('create', key, [
+      request.callId,
+      request.notAfter,
+      request.userId,
+      request.idempotencyKey ?? '',
+      encodeLine(request.created),
+      replaces?.generation ?? '',
+      replaces ? encodeLine(replaces.end) : '',
+      replaces ? JSON.stringify(replaces.error) : '',
+      flag(request.settles),
+      request.leaseMs,
+      expiryMarginMs,
+      JSON.stringify(encodeNewRecord({ ...request, createId: request.callId })),
+    ]);
+    const [outcome, flat, replaced] = reply as [string, string[]?, string[]?];
+    switch (outcome) {
+      case 'created':
+        return {
+          outcome,
+          record: decodeRecord(flat ?? [], key),
+          replaced: replaced ? decodeRecord(replaced, key) : undefined,
+          frames: NO_FRAMES,
+        };
+      case 'joined':
+      case 'conflict':
+        return { outcome, record: decodeRecord(flat ?? [], key) };
+      case 'taken':
+      case 'expired':
+        return { outcome };
+      default:
+        throw new GenerationJobError('internal', 'A script gave an answer this release does not know.');
+    }
+  }
+
+  commit(commit: Commit): Promise<CommitReply> {
+    switch (commit.writer) {
+      case 'producer':
+        return commit.patch === undefined && commit.transition === undefined
+          ? this.#append(commit)
+          : this.#commitProducer(commit);
+      case 'other':
+        return this.#commitOther(commit);
+      case 'settler':
+        return this.#commitSettlement(commit);
+    }
+  }
+
+  async read(key: StreamKey, which: 'current' | 'kept' | number): Promise<readonly JobRecord[]> {
+    const found = (await this.#run('read', key, [which])) as string[][];
+    return found.map((flat) => decodeRecord(flat, key)).sort((a, b) => b.generation - a.generation);
+  }
+
+  async readLog(request: ReadLogRequest): Promise<LogPage> {
+    const { key, generation, after, maxEvents, maxBytes } = request;
+    const reply = (await this.#run('read-log', key, [
+      generation ?? '',
+      after === 'snapshot' ? after : Math.min(after, LARGEST_SEQUENCE),
+      maxEvents,
+      maxBytes,
+      flag(request.record ?? false),
+    ])) as [string, ...string[]];
+    if (reply[0] === '') return { found: false };
+    if (reply[0] === 'missing')
+      return { found: false, currentGeneration: Number(reply[1]), userId: reply[2] };
+    const [, own, current, next, userId, status, first, last, snapshotSequence, snapshotText] = reply;
+    const snapshot = snapshotText ? decodeSnapshot(snapshotText) : undefined;
+    const flat = reply[10] as unknown as string[];
+    const place = after === 'snapshot' ? (snapshot?.sequence ?? 0) : after;
+    return {
+      found: true,
+      generation: Number(own),
+      currentGeneration: Number(current),
+      nextGeneration: next ? Number(next) : undefined,
+      userId: userId as string,
+      status: status as JobRecord['status'],
+      // An entry can hold events that were trimmed with a snapshot beside some that were not.
+      events: eventsOf(reply.slice(11), Math.max(place, Number(first) - 1), request),
+      firstSequence: Number(first),
+      lastSequence: Number(last),
+      snapshotSequence: Number(snapshotSequence),
+      snapshot,
+      record: flat.length > 0 ? decodeRecord(flat, key) : undefined,
+    };
+  }
+
+  async saveSnapshot(request: {
+    key: StreamKey;
+    generation: number;
+    attempt: number;
+    snapshot: Snapshot;
+    trim: boolean;
+  }): Promise<boolean> {
+    const { key, generation, attempt, snapshot, trim } = request;
+    const args = [generation, attempt, snapshot.sequence, encodeSnapshot(snapshot), flag(trim)];
+    return (await this.#run('save-snapshot', key, args)) === 1;
+  }
+
+  renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly (Refusal | 'held')[]> {
+    const { expiryMarginMs } = this.#options;
+    return Promise.all(
+      claims.map(({ key, generation, attempt }) => {
+        return this.#run('renew', key, [generation, attempt, leaseMs, expiryMarginMs]) as Promise<
+          Refusal | 'held'
+        >;
+      }),
+    );
+  }
+
+  async listByUser(user: UserKey): Promise<readonly StreamKey[]> {
+    const streams = (await this.#scripts.command('ZRANGE', this.#keys.user(user).streams, 0, -1)) as string[];
+    return streams.map((streamId) => streamKey(streamId, user.tenantId));
+  }
+
+  async delete(key: StreamKey, endedGeneration?: number): Promise<boolean> {
+    const [removed, userId] = (await this.#run('delete', key, [endedGeneration ?? ''])) as [string, string?];
+    if (removed !== 'all' || userId === undefined) return removed !== 'none';
+    await this.due.drop(key);
+    await this.#dropFromIndex(key, { tenantId: key.tenantId, userId });
+    return true;
+  }
+
+  /** Nothing to let go of: the client is the host's. */
+  async close(): Promise<void> {}
+
+  // --- commits
+
+  async #append(commit: ProducerCommit): Promise<CommitReply> {
+    const { key, generation, attempt, afterSequence, events } = commit;
+    const lastSequence = afterSequence + events.length;
+    const [job, log, live] = this.#keys.stream(key);
+    const reply = await this.#scripts.run(
+      'append',
+      [job, log, live],
+      [
+        generation,
+        ` ${attempt} running `,
+        afterSequence,
+        lastSequence,
+        encodeBatch(generation, attempt, events),
+      ],
+    );
+    if (reply === 1) return { ok: true, lastSequence, frames: NO_FRAMES };
+    return this.#whyRefused(commit, String(reply));
+  }
+
+  /** The fence says why; the record, for those who want to know more, is read beside it. */
+  async #whyRefused(commit: ProducerCommit, fence: string): Promise<CommitReply> {
+    const [record] = await this.read(commit.key, commit.generation);
+    if (record === undefined) return { ok: false, refusal: 'gone' };
+    const [current, attempt, status] = fence.split(' ');
+    const refuse = (refusal: Refusal): CommitReply => ({ ok: false, refusal, record });
+    if (Number(current) !== commit.generation) return refuse('replaced');
+    const isActive = status === 'running' || status === 'requires_action';
+    if (Number(attempt) !== commit.attempt) return refuse(isActive ? 'fenced' : 'ended');
+    if (status === 'running') return refuse('sequence');
+    return refuse(isActive ? 'paused' : 'ended');
+  }
+
+  async #commitProducer(commit: ProducerCommit): Promise<CommitReply> {
+    const { transition, patch } = commit;
+    const action = transition?.action;
+    const { expiresInMs = 0, ...kept } = action ?? {};
+    const reply = await this.#run('commit', commit.key, [
+      commit.generation,
+      commit.attempt,
+      commit.afterSequence,
+      commit.events.length,
+      // The script completes a pause's event and action with the time only it knows.
+      action ? openEnded(encodeLines(commit.events), '}}\n') : encodeLines(commit.events),
+      patch?.number ?? '',
+      JSON.stringify(patchFields(patch)),
+      transition?.callId ?? '',
+      transition ? transitionOf(transition.name).to : '',
+      action ? openEnded(JSON.stringify(kept), '}') : '',
+      action?.actionId ?? '',
+      expiresInMs,
+      transition?.error ? JSON.stringify(transition.error) : '',
+      flag(transition?.settles ?? false),
+      this.#options.expiryMarginMs,
+    ]);
+    return commitReply(reply, commit.key);
+  }
+
+  async #commitOther(commit: OtherCommit): Promise<CommitReply> {
+    const { from, to, guard, nextAttempt } = transitionOf(commit.name);
+    const reply = await this.#run('transition', commit.key, [
+      commit.generation,
+      commit.name,
+      commit.callId,
+      encodeLine(commit.event),
+      ` ${from.join(' ')} `,
+      to,
+      guard ?? '',
+      flag(nextAttempt ?? false),
+      commit.actionId ?? '',
+      commit.attempt ?? '',
+      commit.leaseMs ?? 0,
+      commit.resolution ? `${JSON.stringify(commit.resolution).slice(0, -1)},"at":` : '',
+      commit.error ? JSON.stringify(commit.error) : '',
+      flag(commit.releaseKeyWhenEarly ?? false),
+      flag(commit.settles),
+      this.#options.expiryMarginMs,
+    ]);
+    return commitReply(reply, commit.key);
+  }
+
+  async #commitSettlement(commit: SettlementCommit): Promise<CommitReply> {
+    const { key, generation, revision, state, tries, notBeforeMs } = commit;
+    return commitReply(
+      await this.#run('settle', key, [generation, revision, state, tries, notBeforeMs]),
+      key,
+    );
+  }
+
+  #run(
+    name: Parameters<RedisScripts['run']>[0],
+    key: StreamKey,
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    return this.#scripts.run(name, this.#keys.stream(key), args);
+  }
+
+  async #dropFromIndex(key: StreamKey, user: UserKey): Promise<void> {
+    const index = this.#keys.user(user).streams;
+    if ((await this.#scripts.run('index-drop', [index], [key.streamId])) === 1) return;
+    // A create has just asked for the entry; if nothing came of it, it goes when that is certain.
+    setTimeout(() => {
+      this.read(key, 'current')
+        .then(([record]) =>
+          record === undefined ? this.#scripts.run('index-drop', [index], [key.streamId]) : undefined,
+        )
+        .catch(() => undefined); // the key itself expires
+    }, this.#options.createHoldMs).unref();
+  }
+}
+
+/** No generation gets as far: beyond it, numbers lose their last digits. */
+const LARGEST_SEQUENCE = 2 ** 52;
+
+/** Entries hold whole batches: what lies before the place and what exceeds the page is left out. */
+function eventsOf(entries: readonly string[], after: number, request: ReadLogRequest): readonly LogEvent[] {
+  const events: LogEvent[] = [];
+  let size = 0;
+  for (const entry of entries) {
+    for (const event of decodeBatch(entry).events ?? []) {
+      if (event.sequence <= after) continue;
+      size += event.data.length;
+      const isFull = events.length >= request.maxEvents || size > request.maxBytes;
+      if (isFull && events.length > 0) return events;
+      events.push(event);
+    }
+  }
+  return events;
+}
+
+function commitReply(reply: unknown, key: StreamKey): CommitReply {
+  const [code, second, third] = reply as [string, (string | string[])?, string[]?];
+  if (code === 'ok') {
+    const record = third && third.length > 0 ? decodeRecord(third, key) : undefined;
+    return { ok: true, lastSequence: Number(second), frames: NO_FRAMES, record };
+  }
+  const record = Array.isArray(second) ? decodeRecord(second, key) : undefined;
+  return { ok: false, refusal: code as Refusal, record };
+}
+
+function patchFields(patch: ProducerCommit['patch']): string[] {
+  const set: string[] = [];
+  if (patch?.conversationId !== undefined) set.push('conversationId', patch.conversationId);
+  if (patch?.usage !== undefined) set.push('usage', JSON.stringify(patch.usage));
+  for (const [key, text] of Object.entries(patch?.metadata ?? {})) set.push(`m:${key}`, text);
+  return set;
+}
+
+/** `{…}` without its end and with room for one more field. */
+function openEnded(json: string, end: string): string {
+  return `${json.slice(0, -end.length)},"expiresAt":`;
+}
+
+function flag(value: boolean): 0 | 1 {
+  return value ? 1 : 0;
+}

@@ -1,0 +1,54 @@
+/**
+ * Every key the library uses, built only here. All keys of a stream share its hash tag, so one script may touch them;
+ * those of a user share theirs; the due index is spread over shards by a hash of the stream. A part in braces never
+ * holds a brace itself: stream and tenant ids can't, and user ids are digested.
+ */
+import { createHash } from 'node:crypto';
+import type { StreamKey, UserKey } from '../types.js';
+
+/** Fixed for all time: replicas must agree on where a stream's score lies. */
+const DUE_SHARDS = 8;
+
+export interface DueShard {
+  readonly scores: string;
+  readonly holds: string;
+}
+
+export class RedisKeys {
+  readonly shards: readonly DueShard[];
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+    this.shards = Array.from({ length: DUE_SHARDS }, (_, index) => ({
+      scores: `${prefix}{due:${index}}:scores`,
+      holds: `${prefix}{due:${index}}:holds`,
+    }));
+  }
+
+  /** In the order in which the scripts list them: job, log, live channel, ended, snapshots. */
+  stream(key: StreamKey): readonly [string, string, string, string, string] {
+    const base = `${this.#prefix}{${key.id}}:`;
+    return [`${base}job`, `${base}log`, `${base}live`, `${base}ended`, `${base}snapshots`];
+  }
+
+  live(key: StreamKey): string {
+    return `${this.#prefix}{${key.id}}:live`;
+  }
+
+  /** Control signals of all streams. */
+  get signals(): string {
+    return `${this.#prefix}signals`;
+  }
+
+  user(user: UserKey): { readonly slots: string; readonly runs: string; readonly streams: string } {
+    const digest = createHash('sha256').update(user.userId).digest('base64url');
+    const base = `${this.#prefix}{user:${user.tenantId ?? ''}/${digest}}:`;
+    return { slots: `${base}slots`, runs: `${base}runs`, streams: `${base}streams` };
+  }
+
+  shard(key: StreamKey): DueShard {
+    const first = createHash('sha1').update(key.id).digest()[0] ?? 0;
+    return this.shards[first % DUE_SHARDS] as DueShard;
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Sends scripts by their digest, and their text only to a server that does not know it (a new one, or one whose scripts
+ * were flushed). Every call is bounded in time: a client without a time-out of its own would make a caller wait for
+ * ever, and every one of our writes is recognised when it is made again.
+ */
+import { createHash } from 'node:crypto';
+import { GenerationJobError } from '../../errors.js';
+import { Deadlines, type RedisClient } from './redis-client.js';
+import { REDIS_SCRIPTS } from './redis-scripts.generated.js';
+
+export type ScriptName = keyof typeof REDIS_SCRIPTS;
+
+interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+export class RedisScripts {
+  readonly #client: RedisClient;
+  readonly #deadlines: Deadlines;
+  readonly #scripts: Record<ScriptName, Script>;
+
+  constructor(client: RedisClient, options: { timeoutMs: number; sharded: boolean }) {
+    this.#client = client;
+    this.#deadlines = new Deadlines(options.timeoutMs);
+    const entries = Object.entries(REDIS_SCRIPTS).map(([name, text]) => {
+      const own = options.sharded ? text.replaceAll("'PUBLISH'", "'SPUBLISH'") : text;
+      return [name, { text: own, sha: createHash('sha1').update(own).digest('hex') }];
+    });
+    this.#scripts = Object.fromEntries(entries) as Record<ScriptName, Script>;
+  }
+
+  /** @throws GenerationJobError `unavailable` when Redis refused the script or did not answer: the outcome is unknown */
+  async run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    const { sha, text } = this.#scripts[name];
+    try {
+      return await this.#deadlines.limit(this.#client.evalsha(sha, keys.length, ...keys, ...args));
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw unavailable(error);
+    }
+    try {
+      return await this.#deadlines.limit(this.#client.eval(text, keys.length, ...keys, ...args));
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  /** One plain command. @throws as `run` */
+  async command(name: string, ...args: (string | number)[]): Promise<unknown> {
+    try {
+      return await this.#deadlines.limit(this.#client.call(name, ...args));
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+}
+
+function unavailable(cause: unknown): GenerationJobError {
+  if (cause instanceof GenerationJobError) return cause;
+  return new GenerationJobError('unavailable', 'Redis could not do what was asked.', { cause });
+}

@@ -1,0 +1,429 @@
+/**
+ * Three processes on one store, and somebody who does to them what a list of commands says. Every call carries a mark
+ * of its own, so that afterwards each answer can be held against the log: what was said to have happened stands there
+ * once, what was said not to have happened does not.
+ */
+import { expect } from 'vitest';
+import { JobEndedError } from '../../src/errors.js';
+import type { GenerationJob } from '../../src/stream/generation-job.js';
+import { isActive } from '../../src/stream/transitions.js';
+import { type Follower, startFollowing } from '../contract/follower.js';
+import { type Backend, codeOf, Replica, TIMES } from '../contract/harness.js';
+import { memoryBackend } from '../contract/memory.js';
+import { delayedStore } from '../support/delayed-store.js';
+import { lossyStore } from '../support/lossy-store.js';
+import { lossyTransport } from '../support/lossy-transport.js';
+import { pick, seededRandom } from '../support/seeded.js';
+import type { Command, Run } from './commands.js';
+import { Truth } from './truth.js';
+
+/** A process of the model, with what its connection is about to lose. */
+interface Process {
+  replica: Replica;
+  losing: number;
+  losesRequests: boolean;
+}
+
+interface Handle {
+  readonly job: GenerationJob;
+  readonly replica: Replica;
+  readonly accepted: string[];
+  /** How many of `accepted` are known to be committed. */
+  flushed: number;
+}
+
+interface Attached {
+  readonly follower: Follower;
+  readonly from: string | undefined;
+  readonly replica: Replica;
+  readonly followsStream: boolean;
+  readonly existed: boolean;
+  hasLeft: boolean;
+}
+
+/** What a caller was told about the event that carries its mark. */
+interface Claim {
+  readonly event: string;
+  readonly mark: string;
+  readonly told: Promise<'happened' | 'did not' | 'unknown'>;
+  state: 'happened' | 'did not' | 'unknown';
+}
+
+const lost = () => new JobEndedError('gone');
+
+/** After these nobody can say what became of the call. */
+const UNKNOWN = new Set(['unavailable', 'lease_lost', 'stream_not_found', 'closed']);
+
+export class World {
+  readonly truth = new Truth();
+  readonly #run: Run;
+  readonly #random: () => number;
+  #backend!: Backend;
+  readonly #processes: Process[] = [];
+  readonly #all: Replica[] = [];
+  readonly #handles: Handle[] = [];
+  readonly #attached: Attached[] = [];
+  readonly #claims: Claim[] = [];
+  #marks = 0;
+
+  constructor(run: Run) {
+    this.#run = run;
+    this.#random = seededRandom(run.seed);
+  }
+
+  async live(): Promise<void> {
+    this.#backend = await memoryBackend((store) => this.truth.observing(store));
+    for (let index = 0; index < 3; index++) this.#processes.push(await this.#process());
+    for (const { command, rests } of this.#run.steps) {
+      await this.#do(command);
+      if (!rests) continue;
+      await this.#backend.rest();
+      this.truth.checkHistories();
+    }
+    await this.#finish();
+    this.#check();
+    await this.#close();
+  }
+
+  // --- commands
+
+  async #do(command: Command): Promise<void> {
+    switch (command.do) {
+      case 'create':
+        return this.#create(command);
+      case 'emit':
+        return this.#withHandle(command.handle, (handle) => this.#emit(handle, command.count, command.flush));
+      case 'update':
+        return this.#withHandle(command.handle, ({ job }) => {
+          void job.update({ metadata: { [this.#mark()]: 1 } }).catch(() => {});
+          void job.addUsage({ tokens: 1 }).catch(() => {});
+        });
+      case 'pause':
+        return this.#withHandle(command.handle, (handle) => {
+          const mark = this.#mark();
+          const pausing = handle.job.pause({ type: 't', actionId: mark, expiresInMs: command.expiresInMs });
+          this.#claim('requires_action', mark, pausing, () => this.#allCommitted(handle));
+        });
+      case 'end':
+        return this.#withHandle(command.handle, (handle) => {
+          const mark = this.#mark();
+          const { job } = handle;
+          const ending = command.well ? job.complete(mark) : job.fail({ code: 'x', message: mark });
+          this.#claim(command.well ? 'completed' : 'failed', mark, ending, () => this.#allCommitted(handle));
+        });
+      case 'resolve':
+        return this.#resolve(command.at);
+      case 'abort': {
+        const mark = this.#mark();
+        const generation = command.named ? this.truth.generations.at(-1) : undefined;
+        const { manager } = this.#at(command.at).replica;
+        const aborting = manager.abortJob('s', { by: mark, generation }).then(({ aborted }) => {
+          // Of a stream that is gone nobody can say any more.
+          if (!aborted) throw this.truth.deletions > 0 ? lost() : new Error('not aborted');
+        });
+        return this.#claim('aborted', mark, aborting);
+      }
+      case 'attach':
+        return this.#attach(command);
+      case 'detach': {
+        const attached = this.#attached[command.follower % Math.max(1, this.#attached.length)];
+        if (attached === undefined) return undefined;
+        attached.hasLeft = true;
+        return attached.follower.leave();
+      }
+      case 'lose': {
+        const process = this.#at(command.at);
+        process.losing = command.calls;
+        process.losesRequests = command.requests;
+        return undefined;
+      }
+      case 'crash': {
+        const index = command.at % this.#processes.length;
+        await this.#processes[index]?.replica.crash();
+        this.#processes[index] = await this.#process();
+        return undefined;
+      }
+      case 'sleep':
+        return this.#at(command.at).replica.clock.sleep();
+      case 'wake':
+        return this.#at(command.at).replica.clock.wake();
+      case 'delete':
+        return void this.#at(command.at)
+          .replica.manager.deleteStream('s')
+          .catch(() => {});
+      case 'advance':
+        return this.#backend.advance(command.ms);
+      default:
+        return command satisfies never;
+    }
+  }
+
+  #create(command: Command & { do: 'create' }): void {
+    const mark = this.#mark();
+    const { replica } = this.#at(command.at);
+    const creating = replica.manager.createJob({
+      streamId: 's',
+      userId: 'u',
+      created: mark,
+      contentModel: 'text',
+      onConflict: command.onConflict,
+      // Most have no key; two keys are used again and again.
+      idempotencyKey: command.key < 2 ? `k${command.key}` : undefined,
+    });
+    const started = creating.then((result) => {
+      if (!result.started) throw new Error('joined');
+      this.#hold(result.job, replica);
+    });
+    this.#claim('created', mark, started);
+  }
+
+  #emit(handle: Handle, count: number, flush: boolean): void {
+    const { job, accepted } = handle;
+    for (let n = 0; n < count; n++) {
+      const mark = `${this.#handles.indexOf(handle)}.${accepted.length},`;
+      try {
+        void job.emit({ event: 'text', data: { text: mark } });
+      } catch (error) {
+        expect(['job_ended', 'fenced', 'lease_lost']).toContain(codeOf(error));
+        return;
+      }
+      accepted.push(mark);
+    }
+    const upTo = accepted.length;
+    if (!flush) return;
+    void job.flush().then(
+      () => {
+        handle.flushed = Math.max(handle.flushed, upTo);
+      },
+      () => {},
+    );
+  }
+
+  #resolve(at: number): void {
+    const mark = this.#mark();
+    const { replica } = this.#at(at);
+    const { approvals } = replica.manager;
+    const resolving = approvals.peek('s').then(async (action) => {
+      if (action === null) throw new Error('nothing is pending');
+      const { job } = await approvals.resolve('s', { actionId: action.actionId, decisions: [], by: mark });
+      this.#hold(job, replica);
+    });
+    this.#claim('resumed', mark, resolving);
+  }
+
+  #attach({ at, place, whole }: Command & { do: 'attach' }): void {
+    const { replica } = this.#at(at);
+    const events = this.truth.all();
+    // A third from the beginning, a sixth from a sync, the rest from a place that exists.
+    const known = place >= 50 ? events[(place * 7) % Math.max(1, events.length)] : undefined;
+    const from = known && `${known.generation}-${known.event.sequence}`;
+    const resume = place < 16;
+    const last = events.at(-1);
+    const subscription = replica.manager.subscribe('s', {
+      resume,
+      ...(from !== undefined && { after: from }),
+      ...(whole && { follow: 'stream' as const }),
+    });
+    this.#attached.push({
+      follower: startFollowing(subscription),
+      from,
+      replica,
+      followsStream: whole,
+      existed: last !== undefined,
+      hasLeft: false,
+    });
+  }
+
+  // --- the end, and what must be true then
+
+  async #finish(): Promise<void> {
+    for (const process of this.#processes) {
+      process.losing = 0;
+      process.replica.clock.wake();
+    }
+    // P5: by now every producer that died has been reported, or succeeded by another.
+    await this.#backend.advance(2 * (TIMES.leaseMs + TIMES.sweepMs) + TIMES.createTimeoutMs);
+    const last = this.truth.generations.at(-1);
+    if (last !== undefined && this.truth.status(last) === 'running' && (await this.#record()) !== undefined) {
+      const attempt = this.truth.log(last).at(-1)?.attempt;
+      const holder = this.#handles.find(({ job }) => job.generation === last && job.attempt === attempt);
+      expect(holder?.replica.isDead === false && !holder.job.isOver, 'somebody who lives produces it').toBe(
+        true,
+      );
+    }
+    const { manager } = this.#at(0).replica;
+    for (
+      let record = await this.#record();
+      record && isActive(record.status);
+      record = await this.#record()
+    ) {
+      const aborting = manager.abortJob('s').catch(() => {});
+      await this.#backend.advance(TIMES.retryMs);
+      await aborting;
+    }
+    await this.#backend.advance(TIMES.logPollMs * 7);
+    this.truth.checkHistories();
+  }
+
+  #check(): void {
+    for (const { job, replica, accepted, flushed } of this.#handles) {
+      const name = `attempt ${job.generation}/${job.attempt}`;
+      const written = this.truth
+        .log(job.generation)
+        .filter((event) => event.event === 'text' && event.attempt === job.attempt)
+        .map((event) => JSON.parse(event.data).text);
+      expect(written, `${name}: a clean prefix`).toEqual(accepted.slice(0, written.length));
+      expect(written.length, `${name}: nothing acknowledged is lost`).toBeGreaterThanOrEqual(flushed);
+      if (!replica.isDead) expect(job.isOver, `${name} has been told`).toBe(true);
+    }
+    for (const { event, mark, state } of this.#claims) {
+      const count = this.truth.count(event, mark);
+      if (state === 'happened') expect(count, `${event} ${mark} was said to have happened`).toBe(1);
+      else if (state === 'did not') expect(count, `${event} ${mark} was said not to have happened`).toBe(0);
+      else expect(count, `${event} ${mark}`).toBeLessThanOrEqual(1);
+    }
+    for (const attached of this.#attached) this.#checkFollower(attached);
+  }
+
+  #checkFollower({ follower, from, replica, followsStream, existed, hasLeft }: Attached): void {
+    this.truth.checkFollower(follower.events, from, this.#run.trimLog);
+    if (replica.isDead || hasLeft) return;
+    const context = `follower from ${from}: ${follower.names.join(' ')} (${follower.subscription.closedBy})`;
+    if (follower.error !== undefined) {
+      expect(codeOf(follower.error), context).toBe('stream_not_found');
+      expect(!existed || this.truth.deletions > 0, context).toBe(true);
+      return;
+    }
+    const last = follower.events.at(-1);
+    const isOver = (generation: number) =>
+      this.truth.isGone(generation) || !isActive(this.truth.status(generation));
+    if (!followsStream) {
+      expect(follower.isOver, `${context}: it is told of the end`).toBe(true);
+      const place = last?.cursor ?? from;
+      if (last?.event === 'gone' || place === undefined) return;
+      const [generation, sequence] = place.split('-').map(Number) as [number, number];
+      expect(isOver(generation), context).toBe(true);
+      expect(sequence, `${context}: to the end`).toBe(this.truth.log(generation).length);
+    } else if (!follower.isOver && this.truth.deletions === 0) {
+      const newest = this.truth.generations.at(-1) ?? 0;
+      expect(last?.cursor ?? from, `${context}: to the end of the newest`).toBe(
+        `${newest}-${this.truth.log(newest).length}`,
+      );
+    }
+  }
+
+  async #close(): Promise<void> {
+    for (const { follower } of this.#attached) follower.leave();
+    const closing = Promise.all(this.#all.filter((one) => !one.isDead).map((one) => one.manager.close()));
+    let closed = false;
+    void closing.then(() => {
+      closed = true;
+    });
+    for (let waited = 0; !closed && waited < 100; waited++) await this.#backend.advance(100);
+    expect(closed, 'all managers close').toBe(true);
+    for (const { clock, transport } of this.#all) {
+      expect({ timers: clock.pendingTimers, places: transport.places }).toEqual({ timers: 0, places: 0 });
+    }
+  }
+
+  // --- parts
+
+  async #process(): Promise<Process> {
+    const { isStormy, trimLog, recovery } = this.#run;
+    const random = this.#random;
+    const process: Process = { losing: 0, losesRequests: false } as Process;
+    const recover = (job: GenerationJob) => {
+      this.#hold(job, process.replica);
+      return new Promise((resolve) => job.signal.addEventListener('abort', resolve));
+    };
+    const arrivals = () => [[], [0], [0], [0, 3], [7], [0, 40]][pick(random, 6)] as number[];
+    process.replica = new Replica(
+      this.#backend,
+      {
+        options: {
+          trimLog,
+          snapshotEvents: 4,
+          retentionMs: 3_600_000,
+          idempotencyMs: 7_200_000,
+          idleTimeoutMs: 3_600_000,
+          maxRunMs: 7_200_000,
+          limits: { liveBytes: 600, pageEvents: 5, batchEvents: 4 },
+        },
+        hooks: recovery === 'none' ? {} : { recover, recoverMode: recovery },
+        wrapStore: (store) =>
+          lossyStore(delayedStore(store, random, this.#backend.activity, 2), ({ method }) => {
+            if (method === 'readLog' || process.losing-- <= 0) return 'none';
+            return process.losesRequests ? 'request' : 'reply';
+          }),
+        ...(isStormy && {
+          wrapTransport: (transport, clock) =>
+            lossyTransport(transport, clock, {
+              frame: arrivals,
+              signal: () => random() < 0.3,
+              gone: () => random() < 0.3,
+            }),
+        }),
+      },
+      pick(random, 2 ** 30),
+    );
+    this.#all.push(process.replica);
+    await process.replica.manager.start();
+    return process;
+  }
+
+  /** P3: one attempt is given to one holder. */
+  #hold(job: GenerationJob, replica: Replica): void {
+    const same = this.#handles.filter(
+      (one) => one.job.generation === job.generation && one.job.attempt === job.attempt,
+    );
+    expect(same, `holders of ${job.generation}/${job.attempt}`).toEqual([]);
+    this.#handles.push({ job, replica, accepted: [], flushed: 0 });
+  }
+
+  #claim(event: string, mark: string, call: Promise<unknown>, onHappened: () => void = () => {}): void {
+    const claim: { -readonly [Key in keyof Claim]: Claim[Key] } = {
+      event,
+      mark,
+      state: 'unknown',
+      told: undefined as never,
+    };
+    claim.told = call.then(
+      () => {
+        claim.state = 'happened';
+        onHappened();
+        return claim.state;
+      },
+      (error: unknown) => {
+        const isGone = error instanceof JobEndedError && error.reason === 'gone';
+        claim.state = isGone || UNKNOWN.has(codeOf(error)) ? 'unknown' : 'did not';
+        return claim.state;
+      },
+    );
+    this.#claims.push(claim);
+  }
+
+  #allCommitted(handle: Handle): void {
+    handle.flushed = handle.accepted.length;
+  }
+
+  #withHandle(index: number, use: (handle: Handle) => void): void {
+    // The newest most often: the others are over, which is worth a try now and then.
+    const living = this.#handles.filter(({ replica }) => !replica.isDead);
+    const handle = index % 4 ? living.at(-1) : living[index % Math.max(1, living.length)];
+    if (handle) use(handle);
+  }
+
+  #at(index: number): Process {
+    return this.#processes[index % this.#processes.length] as Process;
+  }
+
+  #mark(): string {
+    return `m${++this.#marks}`;
+  }
+
+  async #record() {
+    const { jobStore } = this.#backend.connect();
+    const [record] = await jobStore.read({ tenantId: undefined, streamId: 's', id: '/s' }, 'current');
+    return record;
+  }
+}

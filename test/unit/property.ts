@@ -1,0 +1,17 @@
+/**
+ * Properties with a seed that is printed, and that `PROPERTY_SEED` repeats.
+ */
+import fc from 'fast-check';
+
+const seed = Number(process.env.PROPERTY_SEED ?? Date.now() % 2 ** 31);
+
+/** @throws with the seed and a short counter-example when the property does not hold */
+export function checked<Ts>(property: fc.IProperty<Ts>, numRuns = 1_000): void {
+  console.log(`property: PROPERTY_SEED=${seed}`);
+  fc.assert(property, { seed, numRuns });
+}
+
+export async function checkedAsync<Ts>(property: fc.IAsyncProperty<Ts>, numRuns = 300): Promise<void> {
+  console.log(`property: PROPERTY_SEED=${seed}`);
+  await fc.assert(property, { seed, numRuns });
+}
