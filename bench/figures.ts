@@ -8,12 +8,12 @@ import { cpus, totalmem } from 'node:os';
 const GIB = 1024 ** 3;
 
 /** Runs every contender once per repetition, shuffled; returns each one's results in the order of repetitions. */
-export async function repeatShuffled<Name extends string>(
+export async function repeatShuffled<Name extends string, Result = number>(
   repetitions: number,
-  contenders: Record<Name, () => Promise<number> | number>,
-): Promise<Record<Name, number[]>> {
+  contenders: Record<Name, () => Promise<Result> | Result>,
+): Promise<Record<Name, Result[]>> {
   const names = Object.keys(contenders) as Name[];
-  const results = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
+  const results = Object.fromEntries(names.map((name) => [name, [] as Result[]])) as Record<Name, Result[]>;
   for (let repetition = 0; repetition < repetitions; repetition++) {
     for (const name of shuffle(names)) results[name].push(await contenders[name]());
   }

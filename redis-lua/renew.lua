@@ -2,7 +2,7 @@
 -- Guards: as append.lua, without the sequence.
 --
 -- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
--- ARGV  1 generation  2 attempt  3 lease in ms  4 expiry margin in ms
+-- ARGV  1 generation  2 attempt  3 lease in ms, 0 to give it up  4 expiry margin in ms
 -- Reply "held" | refusal: gone replaced ended paused fenced
 -- @include record
 -- @include enter
@@ -23,7 +23,8 @@ if fence.status ~= 'running' then
   return fence.status == 'requires_action' and 'paused' or 'ended'
 end
 local at = now()
-redis.call('HSET', job, 'leaseUntil', text(at + tonumber(ARGV[3])), 'updatedAt', text(at))
+local lease_until = ARGV[3] == '0' and '0' or text(at + tonumber(ARGV[3]))
+redis.call('HSET', job, 'leaseUntil', lease_until, 'updatedAt', text(at))
 local margin = tonumber(ARGV[4])
 if redis.call('PTTL', job) < margin / 2 + tonumber(ARGV[3]) then
   keep_for(KEYS, margin + tonumber(ARGV[3]))

@@ -70,7 +70,7 @@ fence.sequence = text(tonumber(fence.sequence) + 1)
 if ARGV[8] == '1' then
   fence.attempt = text(tonumber(fence.attempt) + 1)
   unset(job, record, 'patches')
-  if name == 'recover' then
+  if name == 'recover' and record.leaseUntil ~= '0' then
     set(job, record, 'recoveries', text(tonumber(record.recoveries) + 1))
   end
 end

@@ -1,22 +1,22 @@
 /**
- * Makes answers: chooses the model, creates the generation, and runs it in the background. Each provider event becomes
- * one job event, whole; everything else about an answer is folded from those.
+ * Makes answers: chooses the model, creates the generation, and runs it in the background. The job's metadata says which
+ * recording plays and how fast, so that any replica can go on with it when the one that began is gone.
  */
 import {
-  type CreateJobResult,
+  type Continuation,
   type GenerationJob,
   type GenerationJobManager,
   streamIdFor,
+  type Usage,
 } from 'generation-jobs';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import type { Conversations } from './conversations.js';
 import type { Identity } from './identity.js';
 import { askOpenAi, type Message } from './openai.js';
-import { initialContent } from './page/chat-content.js';
-import { providerText } from './page/provider-text.js';
+import { type ChatContent, initialContent } from './page/chat-content.js';
 import { play } from './playback.js';
-import { providerUsage } from './provider-usage.js';
+import { produce } from './production.js';
 import type { Recording } from './recordings.js';
 
 export interface AnswerRequest {
@@ -43,7 +43,11 @@ export interface AnswersContext {
   readonly logger: Logger;
 }
 
-type Source = (signal: AbortSignal) => AsyncIterable<unknown>;
+/** A recording at a speed; without one, the live model answers. */
+interface Playback {
+  readonly recording?: string;
+  readonly tokensPerSecond?: number;
+}
 
 export const DEFAULT_RECORDING = 'openai-chat.text';
 /** Recorded events per second: about the pace at which people see models write. */
@@ -66,11 +70,11 @@ export class Answers {
    */
   async start(owner: Identity, request: AnswerRequest): Promise<AnswerStarted> {
     const { text, idempotencyKey, onConflict } = request;
+    const playback = this.#playbackOf(request);
     // The stream is the conversation. A retried request without a conversation must find the stream of its first try.
     const streamId =
       request.conversationId ??
       streamIdFor(owner.tenantId, owner.userId, idempotencyKey ?? crypto.randomUUID());
-    const source = this.#source(owner, streamId, request);
     const created = await this.#context.manager.createJob({
       ...owner,
       streamId,
@@ -79,9 +83,14 @@ export class Answers {
       onConflict,
       contentModel: 'chat',
       created: { text, conversationId: streamId },
+      metadata: { ...playback },
     });
-    if (created.started) this.#begin(owner, text, created, source);
     const { record } = created;
+    if (created.started) {
+      const { job } = created;
+      void job.run(() => this.#make(job, playback, text));
+      await this.#begin(owner, streamId, { ...initialContent(), prompt: text }, record.generation);
+    }
     return {
       streamId: record.streamId,
       conversationId: record.conversationId ?? record.streamId,
@@ -90,66 +99,71 @@ export class Answers {
     };
   }
 
-  #source(owner: Identity, conversationId: string, request: AnswerRequest): Source {
-    const { openAi } = this.#context.config;
-    if (openAi && request.recording === undefined) {
-      const messages = this.#messages(owner, conversationId, request.text);
-      return (signal) => askOpenAi(openAi, messages, signal);
-    }
-    const { recordings } = this.#context;
-    const recording = recordings.get(request.recording ?? DEFAULT_RECORDING);
-    if (!recording)
-      throw new UnknownRecordingError(`The recording must be one of: ${[...recordings.keys()].join(', ')}.`);
-    return (signal) => play(recording, request.tokensPerSecond ?? DEFAULT_SPEED, signal);
+  /** Goes on with an answer whose producer died, for the library to run. Nobody knows where a live model stood. */
+  async goOn(job: GenerationJob, { record, content }: Continuation): Promise<unknown> {
+    const playback: Playback = record.metadata;
+    const { prompt, events: played } = content as ChatContent;
+    if (playback.recording === undefined)
+      throw { code: 'producer_lost', message: 'The model was cut off in mid-answer.', retryable: true };
+    return this.#make(job, playback, prompt, { played, recorded: record.usage });
   }
 
-  #messages(owner: Identity, conversationId: string, prompt: string): Message[] {
-    const turns = this.#context.conversations.get(owner, conversationId)?.turns ?? [];
-    const earlier = turns.slice(-REMEMBERED_TURNS).flatMap((turn): Message[] => [
+  /** @param begun how far another producer had got */
+  async #make(
+    job: GenerationJob,
+    { recording: name, tokensPerSecond: eventsPerSecond = DEFAULT_SPEED }: Playback,
+    prompt: string,
+    { played, recorded }: { played: number; recorded: Usage } = { played: 0, recorded: {} },
+  ): Promise<unknown> {
+    try {
+      if (name === undefined) return await produce(job, await this.#askModel(job, prompt));
+      const recording = this.#recording(name);
+      const source = play(recording, { played, eventsPerSecond }, job.signal);
+      return await produce(job, source, { earlier: recording.slice(0, played), recorded });
+    } catch (error) {
+      if (job.isOver) throw error;
+      // What the model said is for the log; the client gets a code it can show.
+      const { streamId, generation } = job;
+      this.#context.logger.error({ err: error, streamId, generation }, 'the model failed');
+      throw { code: 'model_failed', message: 'The model could not finish the answer.', retryable: true };
+    }
+  }
+
+  #playbackOf({ recording, tokensPerSecond }: AnswerRequest): Playback {
+    if (this.#context.config.openAi && recording === undefined) return {};
+    const name = recording ?? DEFAULT_RECORDING;
+    this.#recording(name);
+    return { recording: name, tokensPerSecond: tokensPerSecond ?? DEFAULT_SPEED };
+  }
+
+  #recording(name: string): Recording {
+    const { recordings } = this.#context;
+    const recording = recordings.get(name);
+    if (recording) return recording;
+    throw new UnknownRecordingError(`The recording must be one of: ${[...recordings.keys()].join(', ')}.`);
+  }
+
+  async #askModel(job: GenerationJob, prompt: string): Promise<AsyncIterable<unknown>> {
+    const { config, conversations } = this.#context;
+    if (!config.openAi) throw new Error('there is no live model here');
+    const owner = { userId: job.userId, tenantId: job.key.tenantId };
+    const { turns = [] } = (await conversations.get(owner, job.streamId)) ?? {};
+    const earlier = turns.filter(({ generation }) => generation < job.generation).slice(-REMEMBERED_TURNS);
+    const messages = earlier.flatMap((turn): Message[] => [
       { role: 'user', content: turn.prompt },
       { role: 'assistant', content: turn.text },
     ]);
-    return [...earlier.filter(({ content }) => content !== ''), { role: 'user', content: prompt }];
+    const said = messages.filter(({ content }) => content !== '');
+    return askOpenAi(config.openAi, [...said, { role: 'user', content: prompt }], job.signal);
   }
 
-  #begin(
-    owner: Identity,
-    prompt: string,
-    { job }: CreateJobResult & { started: true },
-    source: Source,
-  ): void {
-    const { conversations, logger } = this.#context;
-    const { streamId, generation } = job;
-    conversations.save(owner, streamId, {
-      ...initialContent(),
-      prompt,
-      generation,
-      status: 'running',
-      code: '',
-    });
-    void job.run(async (running) => {
-      try {
-        return await produce(running, source(running.signal));
-      } catch (error) {
-        if (running.isOver) throw error;
-        // What the model said is for the log; the client gets a code it can show.
-        logger.error({ err: error, streamId, generation }, 'the model failed');
-        throw { code: 'model_failed', message: 'The model could not finish the answer.', retryable: true };
-      }
-    });
+  /** Without it the history only lacks the answer until it ends, so a failure doesn't fail the answer. */
+  async #begin(owner: Identity, id: string, content: ChatContent, generation: number): Promise<void> {
+    try {
+      const turn = { ...content, generation, status: 'running', code: '' };
+      await this.#context.conversations.save(owner, id, turn);
+    } catch (error) {
+      this.#context.logger.warn({ err: error, streamId: id }, 'the beginning was not saved');
+    }
   }
-}
-
-/** Emits everything the model sends; what it returns becomes the `final` of `completed`. */
-async function produce(job: GenerationJob, source: AsyncIterable<unknown>) {
-  let answer = '';
-  const usage: Record<string, number> = {};
-  for await (const event of source) {
-    await job.emit({ event: 'provider', data: event });
-    answer += providerText(event);
-    const spent = providerUsage(event);
-    if (spent) await job.addUsage(spent);
-    for (const [name, tokens] of Object.entries(spent ?? {})) usage[name] = (usage[name] ?? 0) + tokens;
-  }
-  return { text: answer, usage };
 }

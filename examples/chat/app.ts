@@ -1,10 +1,15 @@
 /**
  * Puts the example together: one manager, the library's routes, the chat's own, the page, health and metrics. Nothing
- * here listens; server.ts does.
+ * here listens; replica.ts does.
  */
 import { join } from 'node:path';
-import express, { type Express } from 'express';
-import { createStreamServices, defineContentModel, GenerationJobManager } from 'generation-jobs';
+import express, { type Express, type RequestHandler } from 'express';
+import {
+  defineContentModel,
+  GenerationJobManager,
+  type GenerationJobOptions,
+  type Hooks,
+} from 'generation-jobs';
 import { createStreamRouter } from 'generation-jobs/express';
 import { createMetrics } from 'generation-jobs/metrics';
 import type { Logger } from 'pino';
@@ -12,38 +17,63 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { Answers } from './answers.js';
 import { chatRoutes } from './chat-routes.js';
 import type { Config } from './config.js';
-import { Conversations } from './conversations.js';
+import type { Conversations } from './conversations.js';
 import { identityOf } from './identity.js';
-import { type ChatContent, foldContent, initialContent } from './page/chat-content.js';
+import { type ChatContent, foldContent, initialContent, restartedContent } from './page/chat-content.js';
 import { pageRoutes } from './page-routes.js';
 import { readRecordings } from './recordings.js';
 import { errorHandler, notFound } from './replies.js';
+import type { Storage } from './storage.js';
 
 export interface ChatApp {
   readonly app: Express;
   readonly manager: GenerationJobManager;
 }
 
+/**
+ * A rolling restart hands an answer over as often as there are replicas, and each counts. The library's own limit of one
+ * is for producers whose repetition costs something.
+ */
+const MOST_RECOVERIES = 10;
+
 /** `folder` is the example's own: where the recordings and the page are. */
-export function createChatApp(folder: string, config: Config, logger: Logger): ChatApp {
+export function createChatApp(folder: string, config: Config, storage: Storage, logger: Logger): ChatApp {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const conversations = new Conversations();
+  const { conversations } = storage;
   const recordings = readRecordings(join(folder, 'recordings'));
-  const manager = createManager(registry, conversations, logger);
+  const manager = new GenerationJobManager({
+    ...storage.services,
+    options: optionsFrom(config),
+    observer: createMetrics({ registry }),
+    logger,
+    contentModels: [
+      defineContentModel({
+        name: 'chat',
+        initial: initialContent,
+        fold: foldContent,
+        restart: restartedContent,
+      }),
+    ],
+    hooks: {
+      ...hooksFor(conversations),
+      ...(config.recovers && { recover: (job, continuation) => answers.goOn(job, continuation) }),
+    },
+  });
   const answers = new Answers({ manager, recordings, conversations, config, logger });
 
   const app = express();
   app.disable('x-powered-by');
-  app.get('/healthz', (_request, response) => {
-    response.status(manager.isDraining ? 503 : 200).json({ status: manager.isDraining ? 'draining' : 'ok' });
+  app.use((_request, response, next) => {
+    response.set('x-replica', config.replica);
+    next();
   });
+  app.get('/healthz', healthOf(manager, storage, config.replica));
   app.get('/metrics', async (_request, response) => {
     response.type(registry.contentType).send(await registry.metrics());
   });
-  const { bodyBytes } = manager.parts.options.limits;
   const liveModel = config.openAi?.model;
-  app.use('/api/chat', chatRoutes({ answers, conversations, recordings, liveModel, bodyBytes }));
+  app.use('/api/chat', chatRoutes({ manager, answers, conversations, recordings, liveModel }));
   app.use('/api/chat', createStreamRouter(manager, { authorize: identityOf }));
   app.use(pageRoutes({ sources: join(folder, 'page'), compiled: join(folder, 'dist', 'page') }));
   app.use(notFound);
@@ -51,23 +81,35 @@ export function createChatApp(folder: string, config: Config, logger: Logger): C
   return { app, manager };
 }
 
-function createManager(
-  registry: Registry,
-  conversations: Conversations,
-  logger: Logger,
-): GenerationJobManager {
-  return new GenerationJobManager({
-    ...createStreamServices(),
-    observer: createMetrics({ registry }),
-    logger,
-    contentModels: [defineContentModel({ name: 'chat', initial: initialContent, fold: foldContent })],
-    hooks: {
-      describeEnd: (_record, content) => ({ text: (content as ChatContent).text }),
-      settle: ({ record, content }) => {
-        const { streamId, generation, status, error } = record;
-        const turn = { ...(content as ChatContent), generation, status, code: error?.code ?? '' };
-        conversations.save(record, streamId, turn);
-      },
+/** A shorter lease needs everything that is timed by it to be shorter. */
+function optionsFrom({ leaseMs }: Config): GenerationJobOptions {
+  const maxRecoveries = MOST_RECOVERIES;
+  if (leaseMs === undefined) return { maxRecoveries };
+  return { maxRecoveries, leaseMs, renewMs: Math.floor(leaseMs / 3), sweepMs: Math.min(1000, leaseMs) };
+}
+
+function hooksFor(conversations: Conversations): Hooks {
+  return {
+    describeEnd: (_record, content) => ({ text: (content as ChatContent).text }),
+    settle: ({ record, content }) => {
+      const { streamId, generation, status, error } = record;
+      const turn = { ...(content as ChatContent), generation, status, code: error?.code ?? '' };
+      return conversations.save(record, streamId, turn);
     },
-  });
+    recoverMode: 'continue',
+  };
+}
+
+/** Says no as soon as new requests are better sent elsewhere. */
+function healthOf(manager: GenerationJobManager, storage: Storage, replica: string): RequestHandler {
+  return async (_request, response) => {
+    const state = manager.isDraining
+      ? 'draining'
+      : (await storage.isReachable())
+        ? 'ok'
+        : 'redis_unavailable';
+    response.set('cache-control', 'no-store');
+    const answer = { ok: state === 'ok', replica, store: storage.kind };
+    response.status(answer.ok ? 200 : 503).json(answer.ok ? answer : { ...answer, reason: state });
+  };
 }

@@ -3,7 +3,7 @@
  * read conversations.
  */
 import express, { type RequestHandler, Router } from 'express';
-import { ERROR_TABLE } from 'generation-jobs';
+import { ERROR_TABLE, type GenerationJobManager } from 'generation-jobs';
 import { z } from 'zod';
 import { type Answers, DEFAULT_RECORDING } from './answers.js';
 import type { Conversations } from './conversations.js';
@@ -11,13 +11,12 @@ import type { Recording } from './recordings.js';
 import { notFound, refuse, sameOriginOnly, withIdentity } from './replies.js';
 
 export interface ChatRoutesInput {
+  readonly manager: GenerationJobManager;
   readonly answers: Answers;
   readonly conversations: Conversations;
   readonly recordings: ReadonlyMap<string, Recording>;
   /** The name of the live model, if there is one. */
   readonly liveModel: string | undefined;
-  /** Largest body of a request. */
-  readonly bodyBytes: number;
 }
 
 const chatRequest = z.strictObject({
@@ -33,7 +32,8 @@ const chatRequest = z.strictObject({
 });
 
 export function chatRoutes(input: ChatRoutesInput): Router {
-  const { answers, conversations, recordings, liveModel, bodyBytes } = input;
+  const { manager, answers, conversations, recordings, liveModel } = input;
+  const { bodyBytes } = manager.parts.options.limits;
   const router = Router();
   router.use(neverStored);
   router.post(
@@ -54,18 +54,16 @@ export function chatRoutes(input: ChatRoutesInput): Router {
   });
   router.get(
     '/conversations',
-    withIdentity((owner, _request, response) => {
-      const listed = conversations.list(owner).map(({ turns, ...conversation }) => ({
-        ...conversation,
-        isActive: turns.at(-1)?.status === 'running',
-      }));
-      response.json({ conversations: listed });
+    withIdentity(async (owner, _request, response) => {
+      const active = new Set((await manager.listActiveJobs(owner)).map(({ streamId }) => streamId));
+      const listed = await conversations.list(owner);
+      response.json({ conversations: listed.map((one) => ({ ...one, isActive: active.has(one.id) })) });
     }),
   );
   router.get(
     '/conversations/:id',
-    withIdentity((owner, request, response) => {
-      const conversation = conversations.get(owner, String(request.params.id));
+    withIdentity(async (owner, request, response) => {
+      const conversation = await conversations.get(owner, String(request.params.id));
       if (conversation) response.json(conversation);
       else notFound(request, response, () => {});
     }),

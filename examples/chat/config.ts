@@ -7,6 +7,14 @@ import { z } from 'zod';
 const environment = z.object({
   PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
   HOST: z.string().optional(),
+  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be redis://… or rediss://…' }).optional(),
+  REDIS_SERVER_PATH: z.string().optional(),
+  REPLICA: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,32}$/)
+    .default('1'),
+  RECOVER: z.enum(['0', '1']).default('1'),
+  LEASE_MS: z.coerce.number().int().min(100).max(3_600_000).optional(),
   OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
   OPENAI_API_KEY: z.string().optional(),
   OPENAI_MODEL: z.string().default('gpt-4.1-mini'),
@@ -24,6 +32,16 @@ export interface Config {
   readonly port: number;
   /** The addresses to listen on. */
   readonly hosts: readonly string[];
+  /** Without it, everything is kept in memory. */
+  readonly redisUrl: string | undefined;
+  /** The program of a private Redis; found on PATH when not given. */
+  readonly redisServer: string | undefined;
+  /** The name of this process among its like. */
+  readonly replica: string;
+  /** Whether an answer whose producer died is continued by another replica, instead of failing by name. */
+  readonly recovers: boolean;
+  /** The library's default when not given. */
+  readonly leaseMs: number | undefined;
   /** Only with both a base URL and a key. */
   readonly openAi: OpenAiConfig | undefined;
   readonly logLevel: string;
@@ -45,6 +63,11 @@ export function readConfig(variables: NodeJS.ProcessEnv): Config {
   return {
     port: data.PORT,
     hosts: data.HOST === undefined ? LOOPBACK : [data.HOST],
+    redisUrl: data.REDIS_URL,
+    redisServer: data.REDIS_SERVER_PATH,
+    replica: data.REPLICA,
+    recovers: data.RECOVER === '1',
+    leaseMs: data.LEASE_MS,
     openAi: baseUrl && apiKey ? { baseUrl, apiKey, model: data.OPENAI_MODEL } : undefined,
     logLevel: data.LOG_LEVEL,
   };

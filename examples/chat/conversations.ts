@@ -1,6 +1,7 @@
 /**
- * The conversations of this process, so that a reload shows earlier answers after the library has let go of their
- * streams. A stand-in for the host's database: in memory, bounded, the least recently used forgotten first.
+ * The history of conversations, so that a reload shows earlier answers after the library has let go of their streams: a
+ * stand-in for the host's database. What is saved about one generation twice is kept once, and a turn that has ended
+ * never runs again: settlement is at least once, and a beginning may be saved late.
  */
 import type { Identity } from './identity.js';
 import type { ChatContent } from './page/chat-content.js';
@@ -12,61 +13,30 @@ export interface Turn extends Readonly<ChatContent> {
   readonly code: string;
 }
 
-export interface Conversation {
+export interface ConversationTitle {
   readonly id: string;
   readonly title: string;
   readonly updatedAt: number;
+}
+
+export interface Conversation extends ConversationTitle {
   /** Oldest first. */
   readonly turns: readonly Turn[];
 }
 
-interface Kept extends Conversation {
-  readonly owner: string;
+/** All may throw a GenerationJobError `unavailable`. */
+export interface Conversations {
+  /** Puts an ended turn in place of the one of the same generation, a running one only where there is none. */
+  save(owner: Identity, id: string, turn: Turn): Promise<void>;
+  get(owner: Identity, id: string): Promise<Conversation | undefined>;
+  /** The newest first. */
+  list(owner: Identity): Promise<readonly ConversationTitle[]>;
 }
 
-const MOST_CONVERSATIONS = 1000;
-const MOST_TURNS = 100;
+/** Earlier turns of a conversation are forgotten beyond it. */
+export const MOST_TURNS = 100;
 const LONGEST_TITLE = 80;
 
-export class Conversations {
-  /** By tenant and id, the least recently changed first. */
-  readonly #kept = new Map<string, Kept>();
-
-  /** Puts the turn in place of the one of the same generation, or after the others. */
-  save(owner: Identity, id: string, turn: Turn): void {
-    const key = keyOf(owner, id);
-    const known = this.#kept.get(key);
-    // A stream has one owner at a time: what is left of another one's conversation of this name isn't his to add to.
-    const isTheirs = known?.owner === owner.userId;
-    const others = isTheirs ? known.turns.filter(({ generation }) => generation !== turn.generation) : [];
-    const turns = [...others, turn].sort((a, b) => a.generation - b.generation).slice(-MOST_TURNS);
-    const title = isTheirs ? known.title : turn.prompt.trim().slice(0, LONGEST_TITLE);
-    this.#kept.delete(key);
-    this.#kept.set(key, { id, title, turns, owner: owner.userId, updatedAt: Date.now() });
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > MOST_CONVERSATIONS && oldest !== undefined) this.#kept.delete(oldest);
-  }
-
-  get(owner: Identity, id: string): Conversation | undefined {
-    const known = this.#kept.get(keyOf(owner, id));
-    return known?.owner === owner.userId ? shown(known) : undefined;
-  }
-
-  /** The newest first. */
-  list(owner: Identity): Conversation[] {
-    const prefix = keyOf(owner, '');
-    const theirs = [...this.#kept].filter(
-      ([key, { owner: user }]) => key.startsWith(prefix) && user === owner.userId,
-    );
-    return theirs.map(([, conversation]) => shown(conversation)).reverse();
-  }
-}
-
-/** No tenant has an empty name, and neither part can hold a slash, so no two tenants' keys meet. */
-function keyOf({ tenantId }: Identity, id: string): string {
-  return `${tenantId ?? ''}/${id}`;
-}
-
-function shown({ owner: _, ...conversation }: Kept): Conversation {
-  return conversation;
+export function titleOf({ prompt }: Turn): string {
+  return prompt.trim().slice(0, LONGEST_TITLE);
 }

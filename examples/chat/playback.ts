@@ -7,14 +7,14 @@ import type { Recording } from './recordings.js';
 
 const SECOND = 1000;
 
-/** Ends early, by throwing the signal's reason, as soon as `signal` fires. */
+/** Leaves out the first `played` events. Ends early, by throwing the signal's reason, as soon as `signal` fires. */
 export async function* play(
   recording: Recording,
-  eventsPerSecond: number,
+  { played = 0, eventsPerSecond }: { played?: number; eventsPerSecond: number },
   signal: AbortSignal,
 ): AsyncGenerator<unknown, void, undefined> {
   const startedAt = performance.now();
-  for (const [index, event] of recording.entries()) {
+  for (const [index, event] of recording.slice(played).entries()) {
     const earlyMs = startedAt + (index * SECOND) / eventsPerSecond - performance.now();
     // Timers can't wait less than a millisecond: at high speeds the events of one millisecond go out together.
     if (earlyMs >= 1) await wait(earlyMs, undefined, { signal });

@@ -1,75 +1,31 @@
 /**
- * The example as a process: listens, says where, and on SIGTERM or SIGINT lets running answers end or be handed over
- * before it exits with 0. A second signal ends it at once.
+ * The example as a process: one server, or with `--replicas <count>` several of them behind one front. What can't start
+ * says why in one line and exits with 1.
  */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { dirname } from 'node:path';
-import { SERVER_OPTIONS } from 'generation-jobs/express';
+import { parseArgs } from 'node:util';
 import { destination, pino } from 'pino';
-import { createChatApp } from './app.js';
 import { readConfig } from './config.js';
+import { serveReplica } from './replica.js';
+import { supervise } from './supervisor.js';
 
-const SECOND = 1000;
-/** How long answers may go on after a signal. Longer, and a supervisor kills the process first. */
-const GRACE_MS = 5 * SECOND;
-
-// Compiled to examples/chat/dist, beside which the recordings and the page lie.
-const folder = dirname(import.meta.dirname);
-const config = readConfig(process.env);
-const logger = pino({ level: config.logLevel }, destination(2));
-const { app, manager } = createChatApp(folder, config, logger);
-const servers: Server[] = [];
+/** More than enough to see what several do, and few enough for a laptop. */
+const MOST_REPLICAS = 16;
 
 try {
-  await listen();
+  const replicas = readArguments();
+  const config = readConfig(process.env);
+  const logger = pino({ level: config.logLevel }, destination(2));
+  await (replicas === undefined ? serveReplica(config, logger) : supervise(config, replicas));
 } catch (error) {
-  console.error(`chat: can't listen: ${error instanceof Error ? error.message : error}`);
+  console.error(`chat: ${error instanceof Error ? error.message : error}`);
   process.exit(1);
 }
-process.once('SIGTERM', stop);
-process.once('SIGINT', stop);
 
-async function listen(): Promise<void> {
-  await manager.start();
-  let { port } = config;
-  for (const [index, host] of config.hosts.entries()) {
-    const server = createServer(SERVER_OPTIONS, app);
-    try {
-      port = await listenOn(server, port, host);
-      servers.push(server);
-    } catch (error) {
-      // A machine without IPv6 has no second loopback address; the first must be there.
-      if (index === 0 || !isMissingAddress(error)) throw error;
-    }
-  }
-  console.log(`chat: http://${urlHost(config.hosts)}:${port}`);
-}
-
-function listenOn(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
-  });
-}
-
-function isMissingAddress(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT';
-}
-
-function urlHost([host = 'localhost', ...others]: readonly string[]): string {
-  if (others.length > 0) return 'localhost';
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-async function stop(): Promise<void> {
-  process.once('SIGTERM', () => process.exit(1));
-  process.once('SIGINT', () => process.exit(1));
-  const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
-  await manager.drain({ graceMs: GRACE_MS });
-  await manager.close();
-  for (const server of servers) server.closeAllConnections();
-  await Promise.all(closed);
-  process.exit(0);
+/** @throws Error for arguments that can't be used */
+function readArguments(): number | undefined {
+  const { replicas } = parseArgs({ options: { replicas: { type: 'string' } } }).values;
+  if (replicas === undefined) return undefined;
+  const count = Number(replicas);
+  if (Number.isInteger(count) && count >= 1 && count <= MOST_REPLICAS) return count;
+  throw new Error(`--replicas takes a number from 1 to ${MOST_REPLICAS}`);
 }

@@ -20,6 +20,11 @@ export interface ContentModel<Content = unknown> {
   /** The content after one more event. May change and return the content it was given. */
   fold(content: Content, event: FoldedEvent): Content;
   /**
+   * What is left of the content when a successor starts the answer over, such as what came from `created`. Default:
+   * nothing, `initial()`.
+   */
+  restart?(content: Content): Content;
+  /**
    * The one event that stands for two neighbours not yet committed, or null when they can't be merged. Used only when
    * the job was created with `merge: true`. Folding the merged event must equal folding both.
    */

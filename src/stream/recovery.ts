@@ -31,7 +31,10 @@ export class Recovery {
 
   async recover(key: StreamKey, record: JobRecord): Promise<void> {
     const { hooks, options, observer, background } = this.#parts;
-    if (hooks.recover === undefined || record.recoveries >= options.maxRecoveries) {
+    if (
+      hooks.recover === undefined ||
+      (record.recoveries >= options.maxRecoveries && record.leaseUntil !== 0)
+    ) {
       const ended = await this.#context.ender.loseProducer(key, record);
       if (ended) observer.recovered('given_up');
       return;

@@ -82,7 +82,7 @@ export class Fold {
     const data: unknown = JSON.parse(event.data);
     if (isRecovery && (data as { restart?: boolean }).restart === true) {
       this.#kept.clear();
-      this.#content = model?.initial() ?? null;
+      this.#content = model ? (model.restart?.(this.#content) ?? model.initial()) : null;
     }
     if (model === undefined) return;
     this.#content = model.fold(this.#content, { event: event.event, data, sequence: event.sequence });

@@ -219,8 +219,15 @@ export const createContracts: readonly Contract[] = [
       const { manager } = replica;
       const input = { streamId: 's', userId: 'u', idempotencyKey: 'k' };
       const job = await h.start(replica, input);
+      const running = await manager.createJob({ ...input, onConflict: 'reject' });
+      expect(running).toMatchObject({
+        started: false,
+        record: { generation: job.generation, status: 'running' },
+      });
       job.emit(text('a'));
       await job.complete();
+      const strict = await manager.createJob({ ...input, onConflict: 'reject' });
+      expect(strict).toMatchObject({ started: false, record: { generation: job.generation } });
       const again = await manager.createJob(input);
       expect(again).toMatchObject({
         started: false,

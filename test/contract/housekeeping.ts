@@ -415,6 +415,8 @@ export const housekeepingContracts: readonly Contract[] = [
         });
         const doomed = await h.replica({ options: { sweepMs: 900 } });
         const job = await h.start(doomed, { streamId: act });
+        // What its create asked of the due index is over.
+        await h.advance(TIMES.leaseMs + 100);
         let actionId = '';
         if (act === 'create') await job.complete();
         else actionId = (await job.pause({ type: 'tool_approval', expiresInMs: 3_900 })).actionId;

@@ -2,8 +2,10 @@
  * Notification is only speed: whatever happens to frames, followers get the log.
  */
 import { expect } from 'vitest';
+import type { LogPage } from '../../src/stream/interfaces/job-store.js';
 import { DEAF, lossyTransport } from '../support/lossy-transport.js';
 import { pick } from '../support/seeded.js';
+import { wrapStore } from '../support/wrapped-store.js';
 import { text } from './follower.js';
 import { type Contract, type Harness, TIMES } from './harness.js';
 
@@ -149,6 +151,39 @@ export const lossContracts: readonly Contract[] = [
       const log = await h.log();
       expect(await h.finished(first)).toEqual(log);
       expect(await h.finished(second)).toEqual(log.slice(3));
+    },
+  },
+  {
+    id: 'F14 F15 P5',
+    title:
+      'a log that lost acknowledged events: followers ahead of it get a gap, a sync and what is left; others go on',
+    async run(h) {
+      let most = Number.POSITIVE_INFINITY;
+      const writer = await h.replica();
+      const reader = await h.replica({
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method }, perform) => {
+            const page = (await perform()) as LogPage;
+            if (method !== 'readLog' || !page.found || page.lastSequence <= most) return page;
+            const events = page.events.filter((event) => event.sequence <= most);
+            return { ...page, events, lastSequence: most };
+          }),
+      });
+      const job = await h.start(writer, { contentModel: 'text' });
+      for (let n = 0; n < 8; n++) job.emit(text(n));
+      await job.flush();
+      const ahead = h.follow(reader);
+      await h.until(() => ahead.events.length === 9, 'it has all');
+      most = 5;
+      const behind = h.follow(reader, { after: `${job.generation}-3` });
+      await h.until(() => ahead.events.length >= 11, 'the loss is told', TIMES.logPollMs);
+      expect(ahead.names.slice(9)).toEqual(['gap', 'sync']);
+      expect(ahead.events[9]?.data).toEqual({ requested: `${job.generation}-9` });
+      expect(ahead.events[10]).toMatchObject({
+        cursor: `${job.generation}-5`,
+        data: { content: { text: '0123' } },
+      });
+      expect(behind.names.slice(0, 2)).toEqual(['text', 'text']);
     },
   },
 ];

@@ -67,7 +67,9 @@ export const settlementContracts: readonly Contract[] = [
       const [one, two, three] = await h.three({ hooks: { settle } });
       const job = await h.start(one);
       await job.complete();
-      await h.until(async () => (await settlementOf(h, 's'))?.state === 'settled', 'settled', 4_000);
+      // Its pauses are 120, 240 and 480 ms.
+      const longest = 7 * TIMES.settleBackoffMs + 4 * TIMES.sweepMs;
+      await h.until(async () => (await settlementOf(h, 's'))?.state === 'settled', 'settled', longest);
       expect(tries).toBe(4);
       expect(most).toBe(1);
       const settledAt = h.backend.clock.monotonic();
@@ -75,6 +77,37 @@ export const settlementContracts: readonly Contract[] = [
       expect(await two.manager.getJob('s')).not.toBeNull();
       await h.until(async () => (await three.manager.getJob('s')) === null, 'forgotten', 1_000);
       expect(h.backend.clock.monotonic() - settledAt).toBeGreaterThanOrEqual(TIMES.retentionMs - 50);
+    },
+  },
+  {
+    id: 'L35',
+    title: 'three replicas that find the same end at the same moment settle it once, 50 times',
+    async run(h) {
+      const settled: string[] = [];
+      const settle: Settle = async ({ settlementId }) => {
+        settled.push(settlementId);
+        await h.rest();
+      };
+      const options = { sweepMs: 900 };
+      const replicas = await h.three({ ...h.delayed, options, hooks: { settle } });
+      for (let round = 0; round < 50; round++) {
+        const streamId = `s${round}`;
+        // Whoever ends it dies before it can settle.
+        const doomed = await h.replica({ options, hooks: { settle: () => new Promise(() => {}) } });
+        const job = await h.start(doomed, { streamId });
+        const ending = job.complete();
+        await Promise.race([ending, h.rest()]);
+        await doomed.crash();
+        await h.advance(TIMES.settleClaimMs + 50);
+        await h.store.due.nearer(job.key, 0);
+        await h.soon(Promise.all(replicas.map((replica) => replica.manager.sweep())));
+        await h.until(
+          async () => (await settlementOf(h, streamId))?.state === 'settled',
+          `${streamId} is settled`,
+        );
+      }
+      expect(new Set(settled).size).toBe(50);
+      expect(settled).toHaveLength(50);
     },
   },
   {

@@ -7,6 +7,7 @@ import type {
   CreateReply,
   CreateRequest,
   JobStore,
+  LeaseClaim,
   OtherCommit,
   ProducerCommit,
 } from '../../src/stream/interfaces/job-store.js';
@@ -122,6 +123,10 @@ class Desk {
     });
     return page.found ? page.events.map((event) => `${event.sequence}:${event.data}`).join(' ') : 'gone';
   }
+}
+
+function claimOf({ generation, attempt }: JobRecord): LeaseClaim {
+  return { key: KEY, generation, attempt };
 }
 
 /** A generation in each status. */
@@ -585,6 +590,23 @@ export const storeContracts: readonly Contract[] = [
       expect(await desk.store.delete(KEY), 'active, but the whole stream').toBe(true);
       const fourth = await desk.created();
       expect(fourth.generation).toBeGreaterThan(third.generation);
+    },
+  },
+  {
+    id: 'F26 P3',
+    title: 'a lease that was given up can be taken over at once, and that is not counted as a recovery',
+    async run(h) {
+      const desk = new Desk(h);
+      const record = await desk.created();
+      expect(await desk.refusal(desk.store.commit(desk.other(record, 'recover')))).toBe('lease');
+      expect(await desk.store.renew([record].map(claimOf), 0)).toEqual(['held']);
+      const given = await desk.ok(desk.store.commit(desk.other(record, 'recover')));
+      expect(given.record).toMatchObject({ attempt: 2, recoveries: 0, status: 'running' });
+      await h.advance(LEASE + 10);
+      const lapsed = await desk.ok(
+        desk.store.commit(desk.other(given.record as JobRecord, 'recover', { attempt: 2 })),
+      );
+      expect(lapsed.record).toMatchObject({ attempt: 3, recoveries: 1 });
     },
   },
   {

@@ -293,7 +293,9 @@ describe('a request is refused', () => {
 describe('the server', () => {
   it('tells its health, its metrics and its recordings', async () => {
     const health = await fetch(`${chat.url}/healthz`);
-    expect([health.status, await health.json()]).toEqual([200, { status: 'ok' }]);
+    const answer = { ok: true, replica: '1', store: 'memory' };
+    expect([health.status, await health.json()]).toEqual([200, answer]);
+    expect(health.headers.get('x-replica')).toBe('1');
     const metrics = await (await fetch(`${chat.url}/metrics`)).text();
     expect(metrics).toMatch(/^generation_jobs_jobs_created_total \d+$/m);
     expect(await newUser().json('/recordings')).toMatchObject({ recordings });

@@ -6,13 +6,16 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { providerText } from '../../examples/chat/page/provider-text.js';
 import { ChatClient, recordedEvents, recordedText } from '../support/chat-client.js';
 import { type ChatProcess, startChat } from '../support/chat-process.js';
+import { producingReplica } from '../support/replicas-of.js';
 
 const chunks = recordedEvents('openai-chat.text');
 const KEY = 'sk-canary-123';
 
 let endpoint: Server;
+let env: Record<string, string>;
 let chat: ChatProcess;
 /** What the endpoint was asked, and how it shall answer. */
 let asked: { url: string | undefined; authorization: string | undefined; body: { messages: unknown[] } }[] =
@@ -24,9 +27,8 @@ beforeAll(async () => {
   endpoint = createServer((request, response) => void answer(request, response));
   await once(endpoint.listen(0, '127.0.0.1'), 'listening');
   const { port } = endpoint.address() as AddressInfo;
-  chat = await startChat({
-    env: { OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1/`, OPENAI_API_KEY: KEY, OPENAI_MODEL: 'tiny' },
-  });
+  env = { OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1/`, OPENAI_API_KEY: KEY, OPENAI_MODEL: 'tiny' };
+  chat = await startChat({ env });
 });
 
 afterAll(async () => {
@@ -112,3 +114,19 @@ it('stopping lets go of the endpoint', async () => {
   expect((await user.post('/abort', { streamId, generation })).status).toBe(200);
   await expect.poll(() => openAnswers).toBe(0);
 });
+
+it('an answer whose replica was killed ends by name, because nobody knows where the model stood', async () => {
+  const replicas = await startChat({ args: ['--replicas', '2'], env: { ...env, LEASE_MS: '1000' } });
+  newUser('e', 'hanging');
+  const user = new ChatClient(replicas.url, 'e');
+  const { streamId } = await user.start({ text: 'Hello' });
+  const before = await user.follow(streamId, { enough: ({ id }) => id.endsWith('-101') });
+  process.kill((await producingReplica(replicas)).pid, 'SIGKILL');
+  const after = await user.follow(streamId, { after: before.at(-1)?.id ?? '' });
+  const text = chunks.slice(0, 100).map(providerText).join('');
+  expect(after.at(-1)).toMatchObject({ event: 'failed', data: { code: 'producer_lost', retryable: true } });
+  expect(await user.json(`/status/${streamId}`)).toMatchObject({ content: { prompt: 'Hello', text } });
+  expect(asked).toHaveLength(1);
+  expect(await replicas.stop()).toBe(0);
+  expect(replicas.output()).not.toContain(KEY);
+}, 60_000);

@@ -7,7 +7,7 @@ import { it } from 'vitest';
 import { run } from './commands.js';
 import { World } from './world.js';
 
-const RUNS = Number(process.env.MODEL_RUNS ?? 1_500);
+const RUNS = Number(process.env.MODEL_RUNS ?? 2_500);
 const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
 const path = process.env.MODEL_PATH;
 /** A tenth of a second for each run, which is many times what one needs. */

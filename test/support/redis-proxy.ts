@@ -93,19 +93,14 @@ class Connection {
 /** Keeps one direction's bytes in order while the delay changes. */
 class Lane {
   #dueAt = 0;
-  #waiting = 0;
+  readonly #waiting: (() => void)[] = [];
 
   send(delayMs: number, write: () => void): void {
-    if (delayMs === 0 && this.#waiting === 0) return write();
+    if (delayMs === 0 && this.#waiting.length === 0) return write();
     this.#dueAt = Math.max(this.#dueAt, performance.now() + delayMs);
-    this.#waiting++;
-    setTimeout(
-      () => {
-        this.#waiting--;
-        write();
-      },
-      Math.ceil(this.#dueAt - performance.now()),
-    );
+    this.#waiting.push(write);
+    // Timers of different lengths may fire out of order: each lets the oldest go.
+    setTimeout(() => this.#waiting.shift()?.(), Math.ceil(this.#dueAt - performance.now()));
   }
 }
 

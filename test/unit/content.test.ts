@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { textContent } from '../../src/content/text.js';
-import type { ContentModel } from '../../src/stream/content-model.js';
+import { type ContentModel, defineContentModel } from '../../src/stream/content-model.js';
 import { Fold } from '../../src/stream/resume-state.js';
 import type { LogEvent } from '../../src/stream/types.js';
 import { checked } from './property.js';
@@ -64,6 +64,28 @@ it('L25 snapshot and tail equal the whole fold, at every cut and through several
       expect(end.kept).toEqual(whole.kept);
     }),
   );
+});
+
+it('L54 a model may keep, when an answer starts over, what did not come from the producer', () => {
+  const model = defineContentModel<{ prompt: string; text: string }>({
+    name: 'chat',
+    initial: () => ({ prompt: '', text: '' }),
+    restart: ({ prompt }) => ({ prompt, text: '' }),
+    fold: (content, { event, data }) =>
+      event === 'created'
+        ? { ...content, prompt: String(data) }
+        : event === 'text'
+          ? { ...content, text: content.text + data }
+          : content,
+  });
+  const fold = new Fold(model as ContentModel);
+  const say = (event: string, data: unknown, sequence: number, attempt: number) =>
+    fold.add({ event, data: JSON.stringify(data), sequence, attempt });
+  say('created', 'hello', 1, 1);
+  say('text', 'first', 2, 1);
+  say('recovered', { restart: true }, 3, 2);
+  say('text', 'second', 4, 2);
+  expect(fold.content).toEqual({ prompt: 'hello', text: 'second' });
 });
 
 it('L54 what a restarted answer had said before does not stand', () => {

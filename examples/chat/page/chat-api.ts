@@ -3,6 +3,7 @@
  * the repetition harmless, and the user's words aren't lost to a moment in a tunnel.
  */
 import type { ChatContent } from './chat-content.js';
+import { replicaChoice } from './replica-choice.js';
 
 export interface StartRequest {
   readonly text: string;
@@ -86,11 +87,10 @@ export async function listModels(): Promise<Models> {
 async function send(method: string, path: string, body?: unknown): Promise<unknown> {
   const response = await fetch(`/api/chat${path}`, {
     method,
-    ...(body !== undefined && {
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    }),
+    headers: { ...replicaChoice.headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   });
+  replicaChoice.note(response, 'call');
   if (response.ok) return response.json();
   const refusal = (await response.json().catch(() => null)) as { error?: { message?: string } } | null;
   // A proxy's or a restarting server's 5xx is worth another try; the server's own refusals are not.

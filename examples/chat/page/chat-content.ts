@@ -21,13 +21,20 @@ export interface ChatContent {
   breaks: number[];
   reasoning: string;
   tools: ToolUse[];
+  /** How many of the provider's events are in it: where a producer that takes over goes on. */
+  events: number;
 }
 
 /** More tools (and breaks) than this are counted by nobody; the content stays small in every snapshot. */
 const MOST_TOOLS = 100;
 
 export function initialContent(): ChatContent {
-  return { prompt: '', text: '', breaks: [], reasoning: '', tools: [] };
+  return { prompt: '', text: '', breaks: [], reasoning: '', tools: [], events: 0 };
+}
+
+/** What stands when an answer is started over. */
+export function restartedContent({ prompt }: ChatContent): ChatContent {
+  return { ...initialContent(), prompt };
 }
 
 /** Changes and returns `content`. Events it doesn't know are as if they were not there. */
@@ -38,6 +45,7 @@ export function foldContent(content: ChatContent, event: { event: string; data: 
 }
 
 function foldProviderEvent(content: ChatContent, event: unknown): void {
+  content.events++;
   content.text += providerText(event);
   const activity = providerActivity(event);
   if (activity?.kind === 'reasoning') content.reasoning += activity.text;

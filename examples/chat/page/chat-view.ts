@@ -4,6 +4,7 @@
  */
 import type { Conversation } from './conversation.js';
 import { byId, make } from './elements.js';
+import { replicaChoice } from './replica-choice.js';
 import { TurnView } from './turn-view.js';
 
 export type Connection = 'ready' | 'connecting' | 'live' | 'reconnecting' | 'offline' | 'done';
@@ -28,6 +29,8 @@ export class ChatView {
   readonly #welcome = byId('welcome', HTMLElement);
   readonly #connection = byId('connection', HTMLElement);
   readonly #cursor = byId('cursor', HTMLElement);
+  readonly #replica = byId('replica', HTMLElement);
+  readonly #switchReplica = byId('switch-replica', HTMLButtonElement);
   readonly #problem = byId('problem', HTMLElement);
   readonly #announcement = byId('announcement', HTMLElement);
   readonly #pending = make('article', 'turn');
@@ -70,6 +73,8 @@ export class ChatView {
     this.#connection.textContent = connection;
     this.#connection.dataset.state = connection;
     this.#cursor.textContent = conversation?.cursor ?? '';
+    this.#replica.textContent = replicaChoice.current;
+    this.#switchReplica.hidden = !replicaChoice.hasOthers;
     this.#problem.textContent = problem;
     this.#problem.hidden = problem === '';
     document.title = turns[0]?.content.prompt.slice(0, 60) || 'Chat';

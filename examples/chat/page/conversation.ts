@@ -3,7 +3,7 @@
  * of the stream. Of the same generation, the stream's word counts.
  */
 import type { EarlierTurn } from './chat-api.js';
-import { type ChatContent, foldContent, initialContent } from './chat-content.js';
+import { type ChatContent, foldContent, initialContent, restartedContent } from './chat-content.js';
 import { parseCursor } from './place.js';
 import { field, text } from './provider-text.js';
 import type { LinkEvent } from './stream-link.js';
@@ -83,8 +83,7 @@ function changeTurn(turn: Turn, event: string, data: unknown): void {
       turn.status = 'running';
       return;
     case 'recovered':
-      if (field(data, 'restart') === true)
-        turn.content = { ...initialContent(), prompt: turn.content.prompt };
+      if (field(data, 'restart') === true) turn.content = restartedContent(turn.content);
       return;
     case 'completed':
     case 'failed':

@@ -17,6 +17,7 @@ import { Conversation } from './conversation.js';
 import { ConversationList } from './conversation-list.js';
 import { byId } from './elements.js';
 import { ensureIdentity, randomName } from './identity.js';
+import { replicaChoice } from './replica-choice.js';
 import { type LinkEvent, StreamLink } from './stream-link.js';
 
 declare global {
@@ -43,6 +44,8 @@ const view = new ChatView(() => ({
   problem,
 }));
 
+replicaChoice.onChange(() => view.schedule());
+byId('switch-replica', HTMLButtonElement).addEventListener('click', switchReplica);
 window.addEventListener('hashchange', openFromAddress);
 otherTabs.addEventListener('message', ({ data }) => {
   if (data === conversation?.id) link?.wake();
@@ -66,6 +69,7 @@ window.chatState = () => ({
     })) ?? [],
   cursor: conversation?.cursor ?? '',
   connection: connection(),
+  replica: replicaChoice.current,
   problem,
 });
 openFromAddress();
@@ -112,7 +116,7 @@ async function loadEarlierTurns(of: Conversation): Promise<void> {
   const turns = await earlierTurns(of.id).catch(() => null);
   of.addEarlier(turns ?? []);
   if (turns === null && of === conversation && of.turns.length === 0 && link?.state === 'idle') {
-    problem = 'The server no longer knows this conversation. It keeps them in memory only.';
+    problem = 'The server no longer knows this conversation. They are kept for a while only.';
   }
   changed();
 }
@@ -207,6 +211,13 @@ async function stop(): Promise<void> {
   await stopAnswer(conversation.id, turn.generation).catch(() =>
     complain('The answer could not be stopped: try again.'),
   );
+}
+
+/** In mid-answer too: the next replica goes on where the last one stood. */
+function switchReplica(): void {
+  replicaChoice.next();
+  link?.reconnect();
+  void refreshList();
 }
 
 function complain(message: string): void {

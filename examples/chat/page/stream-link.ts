@@ -15,6 +15,7 @@
  */
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { type Cursor, isNext, parseCursor } from './place.js';
+import { replicaChoice } from './replica-choice.js';
 
 export type LinkState = 'connecting' | 'live' | 'reconnecting' | 'offline' | 'idle' | 'closed';
 
@@ -79,6 +80,12 @@ export class StreamLink {
     this.#endPause?.();
   }
 
+  /** Lets go of the connection, and goes on from the same place with the next one at once. */
+  reconnect(): void {
+    this.wake();
+    this.#request?.abort();
+  }
+
   close(): void {
     this.#enter('closed');
     window.removeEventListener('online', this.#onOnline);
@@ -126,6 +133,7 @@ export class StreamLink {
         signal: request.signal,
         cache: 'no-store',
       });
+      replicaChoice.note(response, 'stream');
       if (response.status === 400) this.#startOver();
       if (response.status === 204 || (response.status >= 400 && response.status < 429))
         return response.status === 400;
@@ -192,7 +200,11 @@ export class StreamLink {
 
   #headers(): Record<string, string> {
     const cursor = this.#place && `${this.#place.generation}-${this.#place.sequence}`;
-    return { accept: 'text/event-stream', ...(cursor && { 'last-event-id': cursor }) };
+    return {
+      accept: 'text/event-stream',
+      ...replicaChoice.headers,
+      ...(cursor && { 'last-event-id': cursor }),
+    };
   }
 
   get #isClosed(): boolean {

@@ -137,8 +137,8 @@ export class InMemoryGeneration {
     if (transition.nextAttempt) {
       record.attempt++;
       this.#patches = 0;
+      if (commit.name === 'recover' && record.leaseUntil !== 0) record.recoveries++;
       record.leaseUntil = now + (commit.leaseMs ?? 0);
-      if (commit.name === 'recover') record.recoveries++;
     }
     if (commit.resolution) record.resolutions = [...record.resolutions, { ...commit.resolution, at: now }];
     this.#enter(transition.to, now, commit.error, commit.settles);

@@ -133,7 +133,7 @@ export class InMemoryJobStore implements JobStore {
   async renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly (Refusal | 'held')[]> {
     const now = this.now();
     return claims.map(({ key, generation, attempt }) => {
-      return this.#find(key, generation)?.renew(attempt, now + leaseMs, now) ?? 'gone';
+      return this.#find(key, generation)?.renew(attempt, leaseMs === 0 ? 0 : now + leaseMs, now) ?? 'gone';
     });
   }
 

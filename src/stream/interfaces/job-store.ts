@@ -326,7 +326,8 @@ export interface JobStore {
   }): Promise<boolean>;
 
   /**
-   * Renews leases until `leaseMs` from now (0 gives them up at once). Each is renewed, or refused for the reason a
+   * Renews leases until `leaseMs` from now. With 0 they are given up: `leaseUntil` becomes 0, and the take-over that
+   * follows is not counted among the recoveries. Each is renewed, or refused for the reason a
    * commit would be; an answer per claim, in order.
    */
   renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly (Refusal | 'held')[]>;
