@@ -88,7 +88,12 @@ export class ApprovalLifecycle {
     if (reply.record?.attempt !== told.attempt) throw new JobEndedError('fenced');
     observer.approval('resolved');
     observer.jobTransitioned('resolve', 'running');
-    const state = await this.#parts.states.read(key, record.generation);
+    // The decision is made, and nobody else will get this attempt.
+    const state = await repeatUntilAnswered(
+      this.#parts,
+      () => this.#parts.states.read(key, record.generation),
+      startedAt + options.leaseMs,
+    );
     if (state === null) throw new GenerationJobError('stream_not_found', 'The stream was deleted.');
     const job = this.#context.adopt(
       key,

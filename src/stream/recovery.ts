@@ -44,7 +44,12 @@ export class Recovery {
     const taken = await this.#takeOver(key, record);
     if (taken === undefined) return;
     observer.recovered('taken_over');
-    const state = await this.#parts.states.read(key, taken.generation);
+    // Given up on, the read would cost the generation this attempt, and one of its recoveries.
+    const state = await repeatUntilAnswered(
+      this.#parts,
+      () => this.#parts.states.read(key, taken.generation),
+      startedAt + options.leaseMs,
+    );
     if (state === null) return;
     const job = this.#context.adopt(
       key,

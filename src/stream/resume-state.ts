@@ -3,6 +3,7 @@
  * that reaches the log's end, so content, lifecycle state and cursor are true at the same moment: a pause that lands in
  * between is either in all of them or in none.
  */
+import { GenerationJobError } from '../errors.js';
 import type { ContentModel, ContentModels } from './content-model.js';
 import { formatCursor } from './cursor.js';
 import type { JobStore, LogPage } from './interfaces/job-store.js';
@@ -148,10 +149,17 @@ export class StateReader {
       else {
         wanted = page.generation;
         fold ??= new Fold(this.#modelOf(page.record), page.snapshot);
+        const before = fold.reached;
         bytes += page.snapshot?.content.length ?? 0;
         for (const event of page.events) {
           fold.add(event);
           bytes += event.data.length;
+        }
+        if (fold.reached === before && before < page.lastSequence && page.snapshot === undefined) {
+          throw new GenerationJobError(
+            'unavailable',
+            'The store gave a page without the events it speaks of.',
+          );
         }
         if (fold.reached >= page.lastSequence) {
           const { content, kept, sequence, end } = fold;

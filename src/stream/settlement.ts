@@ -31,10 +31,7 @@ export class Settler {
     if (isActive(record.status) || settlement.state !== 'open' || settlement.notBefore > store.now()) return;
     if (this.#stopped.signal.aborted) return;
     const tries = settlement.tries + 1;
-    if (hooks.settle === undefined) {
-      await this.#step(key, record, { state: 'settled', tries: settlement.tries, notBeforeMs: 0 });
-      return;
-    }
+    if (hooks.settle === undefined) return; // another replica's: this one has no hook to call
     let claimed = await this.#step(key, record, { state: 'open', tries, notBeforeMs: options.settleClaimMs });
     if (claimed === undefined) return;
     const over = new AbortController();

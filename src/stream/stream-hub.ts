@@ -11,7 +11,8 @@
  * - a look at the log (`check`) that finds more than `tail` empties it; one that finds less means that the store lost
  *   acknowledged events: followers beyond the log's end learn it from their own next read
  *
- * Followers are woken once per turn of the event loop, so events that arrive together are written together.
+ * Followers are woken once per turn of the event loop, so events that arrive together are written together; and before
+ * the window is cut, so that a burst larger than the window is not read from the log.
  */
 import type { Clock } from '../clock.js';
 import { isGenerationJobError } from '../errors.js';
@@ -176,7 +177,10 @@ export class StreamHub implements FrameListener {
     return this.#state;
   }
 
-  onFrame(frame: Frame): void {
+  onFrame(given: Frame): void {
+    // Events that are not where the frame says are none: followers then read the log.
+    const isWhole = given.events?.[0]?.sequence === given.firstSequence;
+    const frame = isWhole || given.events === undefined ? given : { ...given, events: undefined };
     this.#emittedAt ??= frame.emittedAt;
     this.#heardAt = Math.trunc(this.#context.clock.monotonic());
     if (frame.generation < this.#generation) return; // its followers pull their rest from the log
@@ -322,6 +326,8 @@ export class StreamHub implements FrameListener {
   #cut(): void {
     const most = this.#context.options.limits.liveBytes;
     if (this.#windowBytes <= most) return;
+    // Much may have come in this turn: who reads it now need not fetch it from the log.
+    this.#wakeNow();
     let cut = 0;
     // Half is cut at once, so that a long stream does not move the array for every event.
     while (cut < this.#window.length && this.#windowBytes > most / 2) {
@@ -336,13 +342,17 @@ export class StreamHub implements FrameListener {
     this.#wakeScheduled = true;
     this.#context.clock.defer(() => {
       this.#wakeScheduled = false;
-      for (const follower of this.#followers) follower.wake();
-      this.#newest = undefined; // who reads later stands elsewhere
-      if (this.#emittedAt !== undefined) {
-        this.#context.observer.delivered(this.#context.clock.monotonic() - this.#emittedAt);
-        this.#emittedAt = undefined;
-      }
+      this.#wakeNow();
     });
+  }
+
+  #wakeNow(): void {
+    for (const follower of this.#followers) follower.wake();
+    this.#newest = undefined; // who reads later stands elsewhere
+    if (this.#emittedAt !== undefined) {
+      this.#context.observer.delivered(this.#context.clock.monotonic() - this.#emittedAt);
+      this.#emittedAt = undefined;
+    }
   }
 }
 

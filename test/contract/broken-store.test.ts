@@ -14,10 +14,9 @@ import type {
   SettlementCommit,
 } from '../../src/stream/interfaces/job-store.js';
 import { type StoreCall, wrapStore } from '../support/wrapped-store.js';
-import { streamContracts } from './describe.js';
+import { storePortContracts, streamContracts } from './describe.js';
 import { type Contract, runContract } from './harness.js';
 import { memoryBackend } from './memory.js';
-import { storeContracts } from './store.js';
 
 type Break = (store: JobStore, clock: Clock) => JobStore;
 type Page = LogPage & { found: true };
@@ -289,7 +288,7 @@ function definedOf(record: object): object {
 
 /** What is seen at the manager's face; and all, the store's own first, since most defects show there. */
 const FACE: readonly Contract[] = Object.values(streamContracts).flat();
-const ALL: readonly Contract[] = [...storeContracts, ...FACE];
+const ALL: readonly Contract[] = [...storePortContracts, ...FACE];
 
 const LONGEST_MS = 2_000;
 /** A broken store can send a loop round for ever; no contract makes this many calls. */

@@ -2,12 +2,15 @@
  * Turns contracts into tests.
  */
 import { describe, it } from 'vitest';
+import { crashContracts } from './crashes.js';
 import { createContracts } from './create.js';
+import { deletionContracts } from './deletion.js';
 import { emitContracts } from './emit.js';
 import { endContracts } from './end.js';
 import { followContracts } from './follow.js';
 import { type BackendFactory, type Contract, runContract } from './harness.js';
 import { housekeepingContracts } from './housekeeping.js';
+import { indexContracts } from './indexes.js';
 import { lossContracts } from './loss.js';
 import { raceContracts } from './races.js';
 import { resumeStateContracts } from './resume-state.js';
@@ -24,7 +27,7 @@ const LONGEST_MS = 90_000;
 
 /** What a store must do by itself. */
 export function describeStoreContract(name: string, factory: BackendFactory, run: Run = {}): void {
-  describeContracts(`The store contract on ${name}`, storeContracts, factory, run);
+  describeContracts(`The store contract on ${name}`, storePortContracts, factory, run);
 }
 
 /** What a store and a transport must do together, seen through managers. */
@@ -33,6 +36,8 @@ export function describeStreamContract(name: string, factory: BackendFactory, ru
     describeContracts(`${subject} on ${name}`, contracts, factory, run);
   }
 }
+
+export const storePortContracts: readonly Contract[] = [...storeContracts, ...indexContracts];
 
 export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
   Create: createContracts,
@@ -44,6 +49,8 @@ export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
   Races: raceContracts,
   Settlement: settlementContracts,
   Housekeeping: housekeepingContracts,
+  Deletion: deletionContracts,
+  Crashes: crashContracts,
 };
 
 function describeContracts(

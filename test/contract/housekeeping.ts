@@ -1,37 +1,18 @@
 /**
- * Upkeep: who is reaped and who is not, what is left behind, and what a crash at any moment leads to.
+ * Upkeep: who is reaped and who is not, what is left behind, and how a process takes leave.
  */
 import { expect } from 'vitest';
 import type { GenerationJob } from '../../src/stream/generation-job.js';
-import { streamKey, userKey } from '../../src/stream/stream-key.js';
-import type { JobRecord } from '../../src/stream/types.js';
+import { streamKey } from '../../src/stream/stream-key.js';
 import { DEAF, lossyTransport } from '../support/lossy-transport.js';
 import { pick } from '../support/seeded.js';
 import { wrapStore } from '../support/wrapped-store.js';
+import { isEmpty } from './deletion.js';
 import { type Follower, text } from './follower.js';
-import {
-  AT_ONCE_MS,
-  type Contract,
-  codeOf,
-  expectCode,
-  type Harness,
-  isTerminal,
-  ownedBy,
-  RENEWS_SELDOM,
-  type Replica,
-  TIMES,
-} from './harness.js';
+import { type Contract, codeOf, expectCode, type Harness, TIMES } from './harness.js';
 
 const statusOf = async (h: Harness, streamId = 's') =>
   (await h.store.read(streamKey(streamId), 'current'))[0]?.status;
-
-/** Whether nothing at all is kept of these users, nor anything due but the streams named. */
-async function isEmpty(h: Harness, users: readonly string[], but: readonly string[] = []): Promise<boolean> {
-  const all = await h.store.due.list({ limit: 10_000, all: true });
-  const due = all.filter((entry) => !but.includes(entry.key.streamId));
-  const owned = await Promise.all(users.map((user) => ownedBy(h.store, userKey(user))));
-  return due.length === 0 && owned.flat().length === 0;
-}
 
 export const housekeepingContracts: readonly Contract[] = [
   {
@@ -322,129 +303,6 @@ export const housekeepingContracts: readonly Contract[] = [
     },
   },
   {
-    id: 'L51',
-    title:
-      'deleting a stream or a user leaves nothing, tells producers and followers, and a late write brings nothing back',
-    async run(h) {
-      const options = { limits: { activeJobsPerUser: 3 } };
-      const two = await h.replica({ options });
-      const one = await h.replica({ options: { ...options, ...RENEWS_SELDOM } });
-      const job = await h.start(one, { streamId: 's', idempotencyKey: 'k' });
-      job.emit(text('a'));
-      await job.flush();
-      expect(await two.manager.deleteStream('s')).toBe(true);
-      expect(await two.manager.deleteStream('s')).toBe(false);
-      await h.until(() => job.isOver, 'the producer is told', AT_ONCE_MS);
-      expect(job.reason).toBe('gone');
-      expect(await two.manager.getJob('s')).toBeNull();
-      expect(await ownedBy(h.store, userKey('u'))).toEqual([]);
-      const again = await h.start(two, { streamId: 's', idempotencyKey: 'k' });
-      expect(again.generation).toBeGreaterThan(job.generation);
-      const paused = await h.start(one, { streamId: 't' });
-      await paused.pause({ type: 'tool_approval' });
-      const ended = await h.start(one, { streamId: 'e', idempotencyKey: 'e' });
-      await ended.complete();
-      const others = await h.start(one, { streamId: 'x', userId: 'v' });
-      expect(await two.manager.deleteUser({ userId: 'u' })).toBe(3);
-      await h.until(
-        () => isEmpty(h, ['u'], ['x']),
-        'nothing is kept',
-        RENEWS_SELDOM.leaseMs + 2 * TIMES.leaseMs,
-      );
-      expect(again.isOver).toBe(true);
-      expect(others.isOver).toBe(false);
-      await others.complete();
-      expect(
-        (await two.manager.createJob({ streamId: 'e2', userId: 'u', idempotencyKey: 'e' })).started,
-      ).toBe(true);
-      // Every write of the old handles is refused at the store.
-      const claim = { key: job.key, generation: job.generation, attempt: 1 };
-      expect(await h.store.renew([claim], 1_000)).toEqual(['gone']);
-      const event = { event: 'n', data: '1', sequence: 3, attempt: 1 };
-      expect(
-        await h.store.commit({ writer: 'producer', ...claim, afterSequence: 2, events: [event] }),
-      ).toMatchObject({ ok: false });
-      await expectCode(
-        two.manager.approvals.resolve('t', { actionId: 'x', decisions: [], by: 'p' }),
-        'stream_not_found',
-      );
-    },
-  },
-  {
-    id: 'L51',
-    title:
-      'deleting a stream whose generation has expired already leaves nothing of its idempotency key either',
-    async run(h) {
-      const replica = await h.replica();
-      const old = await h.start(replica, { idempotencyKey: 'k', conversationId: 'private' });
-      await old.complete();
-      await h.until(async () => (await statusOf(h)) === undefined, 'retention', TIMES.retentionMs * 2);
-      await h.start(replica);
-      await replica.manager.deleteUser({ userId: 'u' });
-      const remembered = await h.store.slots.remember(userKey('u'), 'k', { streamId: 'probe' }, 10);
-      expect(remembered).toEqual({ streamId: 'probe' });
-    },
-  },
-  ...(['create', 'replace', 'pause', 'resolve', 'complete', 'abort', 'expire'] as const).map(
-    (act): Contract => ({
-      id: 'L52 P5',
-      title: `a crash at any store call of ${act}, before or after it is performed, is found in time`,
-      run: (h) => crashEverywhere(h, act),
-    }),
-  ),
-  {
-    id: 'L52 P5',
-    title:
-      'a reaper that looked before a create, a resolve or an abort can’t put the stream off beyond what they need',
-    async run(h) {
-      for (const act of ['create', 'resolve', 'abort'] as const) {
-        let letGo: (() => void) | undefined;
-        let isHeld = false;
-        const settled: string[] = [];
-        const slowSweeper = await h.replica({
-          options: { sweepMs: 900 },
-          hooks: { settle: () => new Promise(() => {}) },
-          wrapStore: (store) =>
-            wrapStore(store, async ({ method, args }, perform) => {
-              // It has read the stream and is about to put it off.
-              const [entry] = args as [{ key: { streamId: string } }];
-              if (isHeld && method === 'due.later' && entry.key.streamId === act)
-                await new Promise<void>((resolve) => (letGo = resolve));
-              return perform();
-            }),
-        });
-        const doomed = await h.replica({ options: { sweepMs: 900 } });
-        const job = await h.start(doomed, { streamId: act });
-        // What its create asked of the due index is over.
-        await h.advance(TIMES.leaseMs + 100);
-        let actionId = '';
-        if (act === 'create') await job.complete();
-        else actionId = (await job.pause({ type: 'tool_approval', expiresInMs: 3_900 })).actionId;
-        // The next look at the stream would put it off to the end of retention, or to the expiry.
-        await h.store.due.nearer(job.key, 0);
-        isHeld = true;
-        const sweeping = slowSweeper.manager.sweep();
-        await h.until(() => letGo !== undefined, 'the sweep has read', AT_ONCE_MS);
-        if (act === 'create') await h.start(doomed, { streamId: act });
-        if (act === 'resolve')
-          await doomed.manager.approvals.resolve(act, { actionId, decisions: [], by: 'p' });
-        if (act === 'abort') await doomed.manager.abortJob(act);
-        await doomed.crash();
-        isHeld = false;
-        letGo?.();
-        await h.soon(sweeping);
-        await slowSweeper.crash();
-        const [due] = await h.store.due
-          .list({ limit: 10, all: true })
-          .then((all) => all.filter((one) => one.key.streamId === act));
-        const lateBy = (due?.at ?? Number.POSITIVE_INFINITY) - (h.store.now() + TIMES.leaseMs);
-        expect(lateBy, act).toBeLessThanOrEqual(0);
-        expect(settled).toEqual([]);
-        await h.store.delete(job.key);
-      }
-    },
-  },
-  {
     id: 'P9',
     title:
       'a store that holds as many streams as it may refuses the next one by name, and takes it when there is room',
@@ -465,103 +323,3 @@ export const housekeepingContracts: readonly Contract[] = [
     },
   },
 ];
-
-type Act = 'create' | 'replace' | 'pause' | 'resolve' | 'complete' | 'abort' | 'expire';
-
-/** Kills a replica at its n-th store call from now, for n = 1, 2, 3 … until the act gets through. */
-async function crashEverywhere(h: Harness, act: Act): Promise<void> {
-  for (const moment of ['before', 'after'] as const) {
-    for (let n = 1; n < 30; n++) {
-      const got = await crashAt(h, act, n, moment);
-      if (got === 'through') break;
-      expect(n).toBeLessThan(29);
-    }
-  }
-}
-
-async function crashAt(
-  h: Harness,
-  act: Act,
-  n: number,
-  moment: 'before' | 'after',
-): Promise<'crashed' | 'through'> {
-  let left = Number.POSITIVE_INFINITY;
-  let died = false;
-  let settled = 0;
-  const hooks = { settle: () => void settled++ };
-  const doomed: Replica = await h.replica({
-    hooks,
-    // Its own upkeep stays out of the way.
-    options: { sweepMs: 900, renewMs: 450 },
-    wrapStore: (store) =>
-      wrapStore(store, async (_, perform) => {
-        if (--left > 0) return perform();
-        if (left === 0) {
-          if (moment === 'after') await perform();
-          died = true;
-          await doomed.crash();
-        }
-        return new Promise(() => {});
-      }),
-  });
-  const streamId = `${act}-${moment}-${n}`;
-  const window = 600;
-  let before: GenerationJob | undefined;
-  if (act !== 'create') {
-    before = await h.start(act === 'replace' || act === 'abort' ? await h.replica({ hooks }) : doomed, {
-      streamId,
-    });
-    void before.emit(text('a'));
-    await before.flush();
-  }
-  const action =
-    act === 'resolve' || act === 'expire'
-      ? await before?.pause({ type: 'tool_approval', expiresInMs: window })
-      : undefined;
-  if (act === 'expire') await h.advance(window);
-  left = n;
-  const work: Record<Act, () => Promise<unknown>> = {
-    create: () => doomed.manager.createJob({ streamId, userId: 'u' }),
-    replace: () => doomed.manager.createJob({ streamId, userId: 'u' }),
-    pause: () => before?.pause({ type: 'tool_approval', expiresInMs: window }) as Promise<unknown>,
-    resolve: () =>
-      doomed.manager.approvals.resolve(streamId, {
-        actionId: action?.actionId ?? '',
-        decisions: [],
-        by: 'p',
-      }),
-    complete: () => before?.complete() as Promise<unknown>,
-    abort: () => doomed.manager.abortJob(streamId),
-    expire: () => doomed.manager.approvals.expire(streamId),
-  };
-  const acted = work[act]().then(
-    () => 'through',
-    () => 'through',
-  );
-  await h.rest();
-  await Promise.race([acted, h.rest()]);
-  await h.rest();
-  const through = !died;
-  // Whatever happens next is another replica's doing.
-  if (through) await doomed.crash();
-  const survivor = await h.replica({ hooks });
-  const longest =
-    TIMES.leaseMs + TIMES.sweepMs + (act === 'pause' || act === 'resolve' || act === 'expire' ? window : 0);
-  const records = (): Promise<readonly JobRecord[]> => h.store.read(streamKey(streamId), 'kept');
-  const isOver = async () => {
-    const kept = await records();
-    // The producer that was not killed may go on.
-    const running = (act === 'abort' || act === 'replace') && before && !before.isOver;
-    return (
-      kept.every((record) => record.endedAt !== undefined && record.settlement.state !== 'open') || running
-    );
-  };
-  await h.until(isOver, `${streamId}: ended and settled`, longest);
-  for (const { generation } of await records()) {
-    const terminals = (await h.log(streamId, generation)).filter(isTerminal);
-    expect(terminals.length, streamId).toBeLessThanOrEqual(1);
-  }
-  await survivor.manager.deleteStream(streamId);
-  await h.soon(survivor.manager.close());
-  return through ? 'through' : 'crashed';
-}

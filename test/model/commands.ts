@@ -27,7 +27,7 @@ export type Command =
   | { readonly do: 'delete'; readonly at: number }
   | { readonly do: 'advance'; readonly ms: number };
 
-export interface Step {
+interface Step {
   readonly command: Command;
   /** Whether it comes to rest before the next one, or runs into it. */
   readonly rests: boolean;

@@ -10,7 +10,7 @@ interface Timer {
 }
 
 /** Resolves in the next turn of the event loop, after everything that needs no more input has run. */
-export function turn(): Promise<void> {
+function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 

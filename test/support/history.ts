@@ -56,7 +56,7 @@ export function dataOf({ generation, attempt, number }: Written): { text: string
   return { text: `${generation}/${attempt}/${number} ` };
 }
 
-export function writtenBy(data: unknown): Written | undefined {
+function writtenBy(data: unknown): Written | undefined {
   const text = (data as { text?: unknown } | null)?.text;
   const match = typeof text === 'string' ? /^(\d+)\/(\d+)\/(\d+) $/.exec(text) : null;
   return match

@@ -10,8 +10,3 @@ export function checked<Ts>(property: fc.IProperty<Ts>, numRuns = 1_000): void {
   console.log(`property: PROPERTY_SEED=${seed}`);
   fc.assert(property, { seed, numRuns });
 }
-
-export async function checkedAsync<Ts>(property: fc.IAsyncProperty<Ts>, numRuns = 300): Promise<void> {
-  console.log(`property: PROPERTY_SEED=${seed}`);
-  await fc.assert(property, { seed, numRuns });
-}

@@ -49,7 +49,7 @@ export class InMemoryJobStore implements JobStore {
   async start(): Promise<void> {}
 
   now(): number {
-    return this.#clock.now();
+    return Math.floor(this.#clock.now()); // generations and cursors are whole numbers
   }
 
   async create(request: CreateRequest): Promise<CreateReply> {

@@ -183,7 +183,8 @@ export class RedisEventTransport implements EventTransport {
 /** Followers of what can't be read look at the log, which tells them so. */
 function readFrame(key: StreamKey, text: string): Frame | undefined {
   try {
-    return { key, ...decodeBatch(text) };
+    const { generation, firstSequence, lastSequence, events } = decodeBatch(text);
+    return { key, generation, firstSequence, lastSequence, events };
   } catch {
     return undefined;
   }

@@ -1,0 +1,217 @@
+/**
+ * What a token costs Redis and the wire, exactly: counted by the server and by a proxy, not timed.
+ */
+import { createHash } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createStreamServices } from '../../src/services.js';
+import type { GenerationJob } from '../../src/stream/generation-job.js';
+import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
+import { RedisProxy } from '../support/redis-proxy.js';
+import { RedisServer } from '../support/redis-server.js';
+import { pick, seededRandom } from '../support/seeded.js';
+import { until } from './replicas.js';
+
+let server: RedisServer;
+let looker: Redis;
+let proxy: RedisProxy;
+let client: Redis;
+let manager: GenerationJobManager;
+beforeAll(async () => {
+  server = await RedisServer.start();
+  looker = server.connect();
+});
+afterAll(async () => {
+  looker.disconnect();
+  await server.stop();
+});
+beforeEach(async () => {
+  proxy = await RedisProxy.start(server.port);
+  client = new Redis({ port: proxy.port, host: '127.0.0.1' });
+  manager = await replica(client);
+});
+afterEach(async () => {
+  await manager.close();
+  client.disconnect();
+  await proxy.close();
+  await looker.flushall();
+});
+
+/** Its upkeep keeps still for as long as a count takes. */
+async function replica(redis: Redis): Promise<GenerationJobManager> {
+  const made = new GenerationJobManager({
+    ...createStreamServices({ redis, pingMs: 600_000 }),
+    options: { leaseMs: 600_000, renewMs: 300_000, sweepMs: 300_000, logPollMs: 300_000 },
+  });
+  await made.start();
+  return made;
+}
+
+async function started(): Promise<GenerationJob> {
+  const result = await manager.createJob({ streamId: 's', userId: 'u' });
+  if (!result.started) throw new Error('The job was not started.');
+  // Every script the hot path needs is known to the server before anything is counted.
+  void result.job.emit(token(0));
+  await result.job.flush();
+  return result.job;
+}
+
+const WORDS = ['the', ' answer', ' is', ' forty', '-two', ',', ' of', ' course', '.', ' Ask'];
+const token = (index: number) => ({ event: 'text', data: { text: WORDS[index % WORDS.length] } });
+
+/** Calls by command while `work` runs, those made inside scripts included. */
+async function commandsOf(work: () => Promise<void>): Promise<Record<string, number>> {
+  await looker.config('RESETSTAT');
+  await work();
+  const stats = await looker.info('commandstats');
+  const calls: Record<string, number> = {};
+  for (const [, name = '', count] of stats.matchAll(/cmdstat_(\S+?):calls=(\d+)/g)) {
+    if (name !== 'info' && name !== 'config|resetstat') calls[name] = Number(count);
+  }
+  return calls;
+}
+
+/** Nothing but the one script call, which makes four small commands. */
+function expectOnlyAppends(calls: Record<string, number>): number {
+  const { evalsha = 0 } = calls;
+  expect(calls).toEqual({ evalsha, hget: evalsha, xadd: evalsha, hset: evalsha, publish: evalsha });
+  return evalsha;
+}
+
+it('a paced token is one round trip of one script call', async () => {
+  const TOKENS = 200;
+  const job = await started();
+  const calls = await commandsOf(async () => {
+    for (let index = 0; index < TOKENS; index++) {
+      void job.emit(token(index));
+      await job.flush();
+    }
+  });
+  expect(expectOnlyAppends(calls)).toBe(TOKENS);
+});
+
+it('tokens that come 1 to 7 at a time cost at most half a round trip each', async () => {
+  const BURSTS = 300;
+  const random = seededRandom(7);
+  const job = await started();
+  let tokens = 0;
+  const calls = await commandsOf(async () => {
+    for (let burst = 0; burst < BURSTS; burst++) {
+      for (let left = 1 + pick(random, 7); left > 0; left--) void job.emit(token(tokens++));
+      await job.flush();
+    }
+  });
+  expect(expectOnlyAppends(calls) / tokens).toBeLessThanOrEqual(0.5);
+});
+
+it('tokens at full speed cost at most a tenth of a round trip each', async () => {
+  const TOKENS = 20_000;
+  const job = await started();
+  const calls = await commandsOf(async () => {
+    for (let index = 0; index < TOKENS; index++) await job.emit(token(index));
+    await job.flush();
+  });
+  expect(expectOnlyAppends(calls) / TOKENS).toBeLessThanOrEqual(0.1);
+});
+
+it('followers cost nothing while they keep up, however many they are', async () => {
+  const TOKENS = 300;
+  const job = await started();
+  const followers = Array.from({ length: 50 }, () => manager.subscribe('s', { after: 'tail' }));
+  const received = followers.map(() => 0);
+  const reading = followers.map(async (follower, index) => {
+    for await (const _ of follower) received[index] = (received[index] ?? 0) + 1;
+  });
+  await Promise.all(followers.map((follower) => follower.ready));
+  const calls = await commandsOf(async () => {
+    for (let index = 0; index < TOKENS; index++) {
+      void job.emit(token(index));
+      if (index % 5 === 0) await job.flush();
+    }
+    await job.flush();
+    await until(() => received.every((count) => count === TOKENS), 'all have all');
+  });
+  expectOnlyAppends(calls);
+  await job.complete();
+  await Promise.all(reading);
+});
+
+/** What a token costs without group commit and explicit ids: a script that appends, a counter, a message. */
+class Baseline {
+  static readonly #script =
+    "local id = redis.call('XADD', KEYS[1], '*', 'event', ARGV[1], 'data', ARGV[2])\nredis.call('EXPIRE', KEYS[1], ARGV[3])\nreturn id";
+  readonly #redis: Redis;
+  readonly #sha = createHash('sha1').update(Baseline.#script).digest('hex');
+  readonly #base = 'gj:{/s}:'; // names as long as ours
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  async start(): Promise<void> {
+    await this.#redis.script('LOAD', Baseline.#script);
+  }
+
+  get channel(): string {
+    return `${this.#base}live`;
+  }
+
+  async emit({ event, data }: { event: string; data: unknown }): Promise<void> {
+    const text = JSON.stringify(data);
+    await this.#redis.evalsha(this.#sha, 1, `${this.#base}log`, event, text, 3600);
+    const sequence = await this.#redis.incr(`${this.#base}sequence`);
+    await this.#redis.publish(this.channel, JSON.stringify({ sequence, event, data }));
+  }
+}
+
+it('a token’s bytes on the wire are at most 0.75 of the baseline’s, and fewer even one by one', async () => {
+  const TOKENS = 1_000;
+  const bytesOf = async (work: () => Promise<void>) => {
+    const before = proxy.traffic.toServer + proxy.traffic.toClient;
+    await work();
+    return (proxy.traffic.toServer + proxy.traffic.toClient - before) / TOKENS;
+  };
+  // Both have one subscriber, whose messages count too.
+  const subscriber = new Redis({ port: proxy.port, host: '127.0.0.1' });
+  const baseline = new Baseline(client);
+  await baseline.start();
+  let heard = 0;
+  subscriber.on('message', () => heard++);
+  await subscriber.subscribe(baseline.channel);
+  const base = await bytesOf(async () => {
+    for (let index = 0; index < TOKENS; index++) await baseline.emit(token(index));
+    await until(() => heard === TOKENS, 'the subscriber has all');
+  });
+  subscriber.disconnect();
+  await looker.flushdb();
+
+  const job = await started();
+  let got = 0;
+  const follower = manager.subscribe('s', { after: 'tail' });
+  const reading = (async () => {
+    for await (const _ of follower) got++;
+  })();
+  await follower.ready;
+  const measure = (flushEvery: number) => {
+    const target = got + TOKENS;
+    return bytesOf(async () => {
+      for (let index = 0; index < TOKENS; index++) {
+        const room = job.emit(token(index));
+        if (flushEvery === 0) await room;
+        else if (index % flushEvery === flushEvery - 1) await job.flush();
+      }
+      await job.flush();
+      await until(() => got === target, 'the follower has all');
+    });
+  };
+  const ratios = {
+    paced: (await measure(1)) / base,
+    bursty: (await measure(4)) / base,
+    'full speed': (await measure(0)) / base,
+  };
+  await job.complete();
+  await reading;
+  expect(ratios.paced).toBeLessThan(0.9);
+  expect(ratios.bursty).toBeLessThanOrEqual(0.75);
+  expect(ratios['full speed']).toBeLessThanOrEqual(0.75);
+});

@@ -1,0 +1,226 @@
+/**
+ * What lies in Redis, for how long, and in which format.
+ */
+import { cp, mkdir, rm } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { RedisServer } from '../support/redis-server.js';
+import { codeOf, countOf, namesOf, type Replica, Stage, TIMES } from './replicas.js';
+
+let server: RedisServer;
+let redis: Redis;
+let stage: Stage;
+beforeAll(async () => {
+  server = await RedisServer.start();
+  redis = server.connect();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+beforeEach(() => {
+  stage = new Stage(server.port);
+});
+afterEach(() => stage.close());
+
+const keysOf = (pattern = '*') => redis.keys(`${stage.keyPrefix}${pattern}`);
+
+/** The shortest time to live of a stream's keys; every one of them must have one. */
+async function shortestTtl(streamId: string): Promise<number> {
+  const keys = await keysOf(`{/${streamId}}:*`);
+  expect(keys.length).toBeGreaterThan(0);
+  const ttls = await Promise.all(keys.map((key) => redis.pttl(key)));
+  return Math.min(...ttls);
+}
+
+it('L48 after 300 jobs of every outcome and retention, no key is left', { timeout: 60_000 }, async () => {
+  const brief = {
+    options: {
+      retentionMs: 400,
+      idempotencyMs: 1_500,
+      settleClaimMs: 1_500,
+      limits: { activeJobsPerUser: 1_000 },
+    },
+    redisOptions: { createHoldMs: 500, timeoutMs: 2_000 },
+    settle: true,
+  };
+  const [one, two] = await stage.two(brief);
+  const victim = await stage.replica(brief);
+  const streams = Array.from({ length: 300 }, (_, index) => `s${index}`);
+  const action = { type: 'tool_approval', requests: [{ id: 'r', name: 't' }], expiresInMs: 300 };
+  await Promise.all(
+    streams.map(async (streamId, index) => {
+      const user = { userId: `u${index % 7}`, idempotencyKey: `k${index}`, contentModel: 'text' };
+      const create = (replica: Replica, end: 'complete' | 'fail' | 'hang') =>
+        replica.create({ streamId, ...user, produce: { total: 5, everyMs: 1, end } });
+      switch (index % 7) {
+        case 0:
+          return create(one, 'complete');
+        case 1:
+          return create(one, 'fail');
+        case 2:
+          await create(one, 'hang');
+          return two.abort(streamId);
+        case 3: // replaced, then ended
+          await create(one, 'hang');
+          return two.create({ streamId, userId: user.userId, produce: { total: 5 } });
+        case 4:
+          await create(two, 'hang');
+          return one.call('delete', { streamId });
+        case 5: // nobody answers
+          await create(two, 'hang');
+          return two.call('pause', { streamId, action });
+        default: // killed
+          return create(victim, 'hang');
+      }
+    }),
+  );
+  await victim.kill();
+  let left: string[] = [];
+  const isEmpty = async () => {
+    left = await keysOf();
+    return left.length === 0;
+  };
+  await stage.until(isEmpty, `no key is left of ${streams.length} jobs`, 40_000).catch((error: Error) => {
+    throw new Error(`${error.message}: ${left.length}, such as ${left.slice(0, 10).join(' ')}`);
+  });
+  expect(await one.stats()).toMatchObject({ process: { producing: 0 }, global: { streams: 0, running: 0 } });
+  // Each end was settled, those of the deleted streams excepted.
+  const settled = new Set(
+    [one, two, victim].flatMap((replica) => replica.settled).map((id) => id.split('/')[1]),
+  );
+  const expected = streams.filter((_, index) => index % 7 !== 4);
+  expect(expected.filter((streamId) => !settled.has(streamId))).toEqual([]);
+});
+
+it('P5 a stream’s keys outlive what is due on it, and a renewal extends them', async () => {
+  const MARGIN = 2_000;
+  const short = { redisOptions: { expiryMarginMs: MARGIN }, options: { retentionMs: 900 } };
+  const [one, two] = await stage.two(short);
+  await one.create({
+    streamId: 's',
+    contentModel: 'text',
+    produce: { total: 2_000, everyMs: 5, end: 'hang' },
+  });
+  await one.create({ streamId: 's', contentModel: 'text', produce: { everyMs: 5 } }); // keeps an ended one beside it
+  const follower = await two.follow('s');
+  // Far beyond the first time to live; never near its end while somebody renews.
+  let seen = 0;
+  for (let look = 0; look < 25; look++) {
+    await pause(200);
+    const ttl = await shortestTtl('s');
+    expect(ttl).toBeGreaterThan(MARGIN / 2);
+    if (ttl > MARGIN + TIMES.leaseMs - 2 * TIMES.renewMs) seen++;
+  }
+  expect(seen, 'it was extended').toBeGreaterThan(0);
+  // A pause lives for its window.
+  const action = { type: 'tool_approval', requests: [{ id: 'r', name: 't' }], expiresInMs: 60_000 };
+  await one.call('pause', { streamId: 's', action });
+  expect(await shortestTtl('s')).toBeGreaterThan(60_000 + MARGIN / 2);
+  await two.abort('s');
+  await stage.until(() => follower.isOver, 'it ends');
+  // Ended: retention is within the margin.
+  expect(await shortestTtl('s')).toBeGreaterThan(MARGIN / 2);
+  stage.check();
+});
+
+it('P5 with every replica down, a running and a paused stream are still there when one comes back', async () => {
+  const [one, two] = await stage.two({ redisOptions: { expiryMarginMs: 30_000 } });
+  await one.create({ streamId: 'running', produce: { everyMs: 2 } });
+  await two.create({ streamId: 'paused', produce: { total: 5, everyMs: 1, end: 'hang' } });
+  await stage.until(() => stage.producers.every((one) => one.acknowledged >= 5), 'both are written');
+  const action = { type: 'tool_approval', requests: [{ id: 'r', name: 't' }], expiresInMs: 60_000 };
+  const { actionId } = await two.call<{ actionId: string }>('pause', { streamId: 'paused', action });
+  await Promise.all([one.kill(), two.kill()]);
+  expect(await shortestTtl('running')).toBeGreaterThan(25_000);
+  expect(await shortestTtl('paused')).toBeGreaterThan(85_000);
+  await pause(2 * TIMES.leaseMs); // long over, and nobody has looked
+  const three = await stage.replica();
+  const followers = [await three.follow('running'), await three.follow('paused')];
+  await stage.until(() => followers[0]?.isOver, 'the lost one is reported');
+  expect(followers[0]?.received.at(-1)).toMatchObject({ event: 'failed', data: { code: 'producer_lost' } });
+  const decisions = [{ id: 'r', decision: 'approve' }];
+  const produce = { total: 5, everyMs: 1 };
+  await three.call('resolve', { streamId: 'paused', actionId, decisions, by: 'me', produce });
+  await stage.until(() => followers[1]?.isOver, 'the paused one goes on');
+  expect(namesOf(followers[1] as never).at(-1)).toBe('completed');
+  stage.check();
+});
+
+it('L50 two releases side by side: each follows, ends, recovers and resolves the other’s jobs', async () => {
+  // For now two builds of the same sources; from the second release on, the one before it.
+  const folder = new URL(`../../.cache/release-${process.pid}/`, import.meta.url);
+  await mkdir(folder, { recursive: true });
+  try {
+    await cp(fileURLToPath(new URL('../../dist', import.meta.url)), fileURLToPath(folder), {
+      recursive: true,
+    });
+    const library = pathToFileURL(fileURLToPath(new URL('index.js', folder))).href;
+    const recover = { total: 5, everyMs: 1 };
+    const [older, newer] = await Promise.all([
+      stage.replica({ library, recover }),
+      stage.replica({ recover }),
+    ]);
+    for (const [name, ours, theirs] of [
+      ['a', older, newer],
+      ['b', newer, older],
+    ] as const) {
+      // Follow and end.
+      await ours.create({ streamId: `${name}1`, produce: { everyMs: 2 } });
+      const followed = await theirs.follow(`${name}1`);
+      await stage.until(() => countOf(followed) > 10, 'it is followed');
+      expect(await theirs.abort(`${name}1`)).toMatchObject({ aborted: true });
+      // Resolve.
+      await ours.create({ streamId: `${name}2`, produce: { total: 5, everyMs: 1, end: 'hang' } });
+      const action = { type: 'tool_approval', requests: [{ id: 'r', name: 't' }] };
+      const pausing = { streamId: `${name}2`, action };
+      const { actionId } = await ours.call<{ actionId: string }>('pause', pausing);
+      const resolving = { streamId: `${name}2`, actionId, decisions: [{ id: 'r', decision: 'approve' }] };
+      await theirs.call('resolve', { ...resolving, by: 'me', produce: { total: 5, everyMs: 1 } });
+      const resumed = await ours.follow(`${name}2`);
+      // Recover.
+      const victim = await stage.replica(ours === older ? { library } : {});
+      await victim.create({ streamId: `${name}3`, produce: { everyMs: 2 } });
+      const recovered = await theirs.follow(`${name}3`);
+      await stage.until(() => countOf(recovered) > 10, 'it is followed');
+      await victim.kill();
+      const followers = [followed, resumed, recovered];
+      await stage.until(() => followers.every((one) => one.isOver), 'all end');
+      expect(followers.map((one) => namesOf(one).at(-1))).toEqual(['aborted', 'completed', 'completed']);
+      expect(namesOf(recovered)).toContain('recovered');
+    }
+    await stage.until(
+      () => stage.producers.every((one) => one.isComplete || one.replica.isDead),
+      'all producers know',
+    );
+    stage.check();
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+it('L50 a format of a later release is refused by name, and harms no other stream', async () => {
+  const [one, two] = await stage.two();
+  const key = `${stage.keyPrefix}{/later}:`;
+  await one.create({ streamId: 'later', produce: { total: 3, everyMs: 1, end: 'hang' } });
+  await one.create({ streamId: 'own', produce: { total: 300, everyMs: 5 } });
+  const followers = [await two.follow('later'), await two.follow('own')];
+  await stage.until(() => followers.every((one) => countOf(one) >= 3), 'both are followed');
+  const { generation } = stage.producer('later');
+  // A frame, an entry and a record as a later release might write them.
+  const entry = `2 ${generation} 1 5 5\n{"some":"thing"}\n`;
+  await redis.xadd(`${key}log`, `${generation}-5`, 'e', entry);
+  await redis.hset(`${key}job`, 'fence', `${generation} 1 running 5`);
+  await redis.publish(`${key}live`, entry);
+  await redis.publish(`${stage.keyPrefix}signals`, 'a later release’s signal');
+  await stage.until(() => followers[0]?.error !== undefined, 'its follower is told');
+  expect(followers[0]?.error).toBe('internal');
+  await redis.hset(`${key}job`, 'format', '2');
+  expect(await codeOf(two.job('later'))).toBe('internal');
+  await expect(two.job('later')).rejects.toThrow(/format 2, which this release can’t read/);
+  await stage.until(() => followers[1]?.isOver, 'the other one ends');
+  expect(namesOf(followers[1] as never).at(-1)).toBe('completed');
+  expect(one.isDead || two.isDead).toBe(false);
+});

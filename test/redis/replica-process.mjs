@@ -1,0 +1,190 @@
+/**
+ * One replica: a process with a manager of the built library on a Redis, which does what its parent tells it over the
+ * process channel and reports what it was acknowledged and what its followers got. Everything is reported at once and
+ * in order, so that what was reported before a SIGKILL is what had happened.
+ *
+ * argv[2] is the configuration: JSON of `ReplicaConfig` in replicas.ts.
+ */
+import { Cluster, Redis } from 'ioredis';
+
+const config = JSON.parse(process.argv[2]);
+if (config.clockSkewMs) {
+  const now = Date.now;
+  Date.now = () => now() + config.clockSkewMs;
+}
+const { GenerationJobManager, createStreamServices, isGenerationJobError } = await import(config.library);
+const { textContent } = await import(new URL('content/index.js', config.library).href);
+
+const host = '127.0.0.1';
+const redis = config.clusterPorts
+  ? new Cluster(
+      config.clusterPorts.map((port) => ({ port, host })),
+      { shardedSubscribers: true },
+    )
+  : new Redis({ port: config.port, host, ...config.client });
+redis.on('error', () => {}); // told by what fails
+
+const counts = {};
+const observer = new Proxy(
+  {},
+  {
+    get:
+      (_, name) =>
+      (...args) => {
+        const label = typeof args[0] === 'string' ? `${name}:${args[0]}` : name;
+        counts[label] = (counts[label] ?? 0) + 1;
+      },
+  },
+);
+
+const hooks = {};
+if (config.recover) {
+  hooks.recoverMode = 'continue';
+  hooks.recover = (job) => produce(job, { ...config.recover });
+}
+if (config.settle) hooks.settle = ({ settlementId }) => process.send({ type: 'settled', settlementId });
+
+const manager = new GenerationJobManager({
+  ...createStreamServices({ redis, ...config.redisOptions }),
+  options: config.options,
+  contentModels: [textContent()],
+  hooks,
+  observer,
+});
+const jobs = new Map();
+/** What is told of each stream's newest producer. */
+const works = new Map();
+const subscriptions = new Map();
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Emits numbered events, reports what is acknowledged, and ends the job as told. */
+async function produce(job, { total = 1_000_000, everyMs = 5, burst = 1, end = 'complete' }) {
+  const { streamId, generation, attempt } = job;
+  jobs.set(streamId, job);
+  const told = { type: 'producer', streamId, generation, attempt, emitted: 0, acknowledged: 0 };
+  works.set(streamId, told);
+  const tell = () => process.send({ ...told });
+  tell();
+  const over = new Promise((resolve) => {
+    job.signal.addEventListener('abort', () => {
+      told.reason = job.signal.reason.reason;
+      tell();
+      resolve();
+    });
+  });
+  try {
+    while (told.emitted < total && !job.isOver) {
+      for (let i = 0; i < burst && told.emitted < total; i++) {
+        const number = told.emitted + 1;
+        const room = job.emit({ event: 'text', data: { text: `${generation}/${attempt}/${number} ` } });
+        told.emitted = number;
+        job.flush().then(
+          () => {
+            told.acknowledged = Math.max(told.acknowledged, number);
+            tell();
+          },
+          () => {}, // told by the end
+        );
+        await room;
+      }
+      if (everyMs > 0) await Promise.race([pause(everyMs), over]);
+      else await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (end === 'hang') await over;
+    else if (!job.isOver) await endJob(job, end, told, tell);
+  } catch (error) {
+    told.error = error.code ?? String(error);
+  }
+  await over;
+  told.isComplete = true;
+  tell();
+}
+
+async function endJob(job, end, told, tell) {
+  told.asked = end === 'complete' ? 'completed' : 'failed';
+  tell();
+  if (end === 'complete') await job.complete();
+  else await job.fail({ code: 'x', message: 'x' });
+  told.ended = true;
+}
+
+async function follow(follower, streamId, options) {
+  const subscription = manager.subscribe(streamId, options);
+  subscriptions.set(follower, subscription);
+  let error;
+  try {
+    for await (const event of subscription) process.send({ type: 'event', follower, event });
+  } catch (thrown) {
+    error = thrown.code ?? String(thrown);
+  }
+  subscriptions.delete(follower);
+  process.send({ type: 'followed', follower, closedBy: subscription.closedBy, error });
+}
+
+const operations = {
+  async create({ produce: work, ...input }) {
+    const result = await manager.createJob({ userId: 'u', ...input });
+    const { record } = result;
+    if (result.started) void produce(result.job, work ?? {});
+    return { started: result.started, generation: record.generation, record };
+  },
+  async follow({ follower, streamId, options }) {
+    void follow(follower, streamId, options);
+  },
+  async leave({ follower }) {
+    subscriptions.get(follower)?.close();
+  },
+  abort: ({ streamId, ...input }) => manager.abortJob(streamId, input),
+  delete: ({ streamId }) => manager.deleteStream(streamId),
+  async update({ streamId, ...change }) {
+    await jobs.get(streamId).update(change);
+  },
+  get: ({ streamId, ...access }) => manager.getJob(streamId, access),
+  async pause({ streamId, action }) {
+    return jobs.get(streamId).pause(action);
+  },
+  async resolve({ streamId, produce: work, ...input }) {
+    const { job } = await manager.approvals.resolve(streamId, input);
+    void produce(job, work ?? {});
+    return { attempt: job.attempt };
+  },
+  state: ({ streamId }) => manager.getResumeState(streamId),
+  stats: () => manager.stats(),
+  async work({ streamId }) {
+    return { ...works.get(streamId) };
+  },
+  async counts() {
+    return { ...counts };
+  },
+  /** The event loop does nothing else for so long. */
+  async block({ ms }) {
+    const until = performance.now() + ms;
+    while (performance.now() < until);
+  },
+  drain: (options) => manager.drain(options),
+};
+
+process.on('message', ({ id, operation, input }) => {
+  Promise.resolve()
+    .then(() => operations[operation](input))
+    .then(
+      (result) => process.send({ type: 'answer', id, result }),
+      (error) => {
+        const code = isGenerationJobError(error) ? error.code : 'not_ours';
+        process.send({ type: 'answer', id, error: { code, message: String(error?.stack ?? error) } });
+      },
+    );
+});
+process.on('disconnect', () => process.exit(0));
+
+// As a host would: drain, close, let go of what is the host's own, and leave.
+process.once('SIGTERM', async () => {
+  await manager.drain({ graceMs: config.graceMs ?? 500 });
+  await manager.close();
+  redis.disconnect();
+  process.disconnect();
+});
+
+await manager.start();
+process.send({ type: 'ready' });

@@ -1,0 +1,363 @@
+/**
+ * Replicas as processes, seen from the test that runs them, and the history they make together.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import type { RedisOptions } from '../../src/stream/implementations/redis-options.js';
+import type { ResumeState, Stats, SubscribeOptions } from '../../src/stream/manager-types.js';
+import type { GenerationJobOptions } from '../../src/stream/options.js';
+import type { JobRecord, StreamEvent } from '../../src/stream/types.js';
+import { type FollowerHistory, type ProducerHistory, violations } from '../support/history.js';
+
+const PROGRAM = fileURLToPath(new URL('replica-process.mjs', import.meta.url));
+const LIBRARY = new URL('../../dist/index.js', import.meta.url).href;
+
+/** Times shortened, in the proportions of the defaults. */
+export const TIMES = {
+  leaseMs: 1_000,
+  renewMs: 250,
+  sweepMs: 100,
+  logPollMs: 200,
+  idleTimeoutMs: 60_000,
+  maxRunMs: 120_000,
+  retentionMs: 60_000,
+  idempotencyMs: 120_000,
+  createTimeoutMs: 3_000,
+  retryMs: 10,
+} as const satisfies GenerationJobOptions;
+
+const REDIS_OPTIONS = { timeoutMs: 300, pingMs: 150, pingTimeoutMs: 250 } as const satisfies RedisOptions;
+
+/** What a busy machine may add to whatever is not itself a promised time. */
+const PATIENCE_MS = 15_000;
+
+export interface Work {
+  readonly total?: number;
+  /** 0: as fast as it goes. */
+  readonly everyMs?: number;
+  readonly burst?: number;
+  /** `hang`: emits all, then neither ends nor emits. */
+  readonly end?: 'complete' | 'fail' | 'hang';
+}
+
+export interface ReplicaConfig {
+  readonly port?: number;
+  readonly clusterPorts?: readonly number[];
+  readonly options?: GenerationJobOptions;
+  readonly redisOptions?: RedisOptions;
+  /** Of ioredis. */
+  readonly client?: object;
+  /** What a `recover` hook does; without it there is none. */
+  readonly recover?: Work;
+  readonly settle?: boolean;
+  /** How far this process's wall clock is ahead. */
+  readonly clockSkewMs?: number;
+  readonly graceMs?: number;
+  /** Where the built library's index.js is. */
+  readonly library?: string;
+}
+
+export interface Producer extends ProducerHistory {
+  replica: Replica;
+  /** Why its handle is over. */
+  reason?: string;
+  error?: string;
+}
+
+export interface Follower extends FollowerHistory {
+  /** When each event arrived here, on this process's monotonic clock. */
+  readonly times: number[];
+  closedBy?: string | undefined;
+}
+
+type Told = { readonly type: string } & Record<string, unknown>;
+
+class CallError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export class Replica {
+  readonly #stage: Stage;
+  readonly #process: ChildProcess;
+  readonly #calls = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  readonly settled: string[] = [];
+  isDead = false;
+  #lastCall = 0;
+  #stderr = '';
+
+  constructor(stage: Stage, config: ReplicaConfig) {
+    this.#stage = stage;
+    this.#process = fork(PROGRAM, [JSON.stringify({ library: LIBRARY, ...config })], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      execArgv: [],
+    });
+    this.#process.stderr?.on('data', (text: Buffer) => {
+      this.#stderr += text;
+    });
+    this.#process.on('message', (told) => this.#hear(told as Told));
+    this.exited = once(this.#process, 'exit').then(([code, signal]) => {
+      this.isDead = true;
+      for (const { reject } of this.#calls.values()) reject(new CallError('dead', 'The replica is dead.'));
+      return { code, signal };
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid as number;
+  }
+
+  /** What it said before it died; for failures. */
+  get lastWords(): string {
+    return this.#stderr;
+  }
+
+  async ready(): Promise<this> {
+    const failed = this.exited.then(() => {
+      throw new Error(`A replica did not start: ${this.#stderr}`);
+    });
+    failed.catch(() => {});
+    while (!this.#isReady) await Promise.race([once(this.#process, 'message'), failed]);
+    return this;
+  }
+  #isReady = false;
+
+  call<Result>(operation: string, input: object = {}): Promise<Result> {
+    const id = ++this.#lastCall;
+    return new Promise<Result>((resolve, reject) => {
+      if (this.isDead) return reject(new CallError('dead', 'The replica is dead.'));
+      this.#calls.set(id, { resolve, reject });
+      this.#process.send({ id, operation, input });
+    });
+  }
+
+  create(input: {
+    streamId: string;
+    userId?: string;
+    onConflict?: 'replace' | 'reject' | 'join';
+    idempotencyKey?: string;
+    contentModel?: string;
+    metadata?: Record<string, unknown>;
+    produce?: Work;
+  }): Promise<{ started: boolean; generation: number; record: JobRecord }> {
+    return this.call('create', input);
+  }
+
+  /** Follows; with a follower, that one goes on here after its last event, as a browser would. */
+  async follow(streamId: string, options: SubscribeOptions = {}, again?: Follower): Promise<Follower> {
+    const follower: Follower = again ?? {
+      name: `follower ${this.#stage.followers.length + 1}`,
+      streamId,
+      after: options.after === 'tail' ? undefined : options.after,
+      received: [],
+      times: [],
+      isOver: false,
+    };
+    const id = this.#stage.enlist(follower, again !== undefined);
+    const last = again?.received.findLast((event) => event.event !== 'gap');
+    follower.isOver = false;
+    const after = last === undefined ? options : { ...options, after: last.cursor };
+    await this.call('follow', { follower: id, streamId, options: after });
+    return follower;
+  }
+
+  abort(
+    streamId: string,
+    input: object = {},
+  ): Promise<{ aborted: boolean; record: JobRecord; content: unknown }> {
+    return this.call('abort', { streamId, ...input });
+  }
+
+  job(streamId: string, access: object = {}): Promise<JobRecord | null> {
+    return this.call('get', { streamId, ...access });
+  }
+
+  state(streamId: string): Promise<ResumeState | null> {
+    return this.call('state', { streamId });
+  }
+
+  stats(): Promise<Stats> {
+    return this.call('stats');
+  }
+
+  counts(): Promise<Record<string, number>> {
+    return this.call('counts');
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.exited;
+  }
+
+  #hear(told: Told): void {
+    switch (told.type) {
+      case 'ready':
+        this.#isReady = true;
+        return;
+      case 'answer': {
+        const call = this.#calls.get(told.id as number);
+        this.#calls.delete(told.id as number);
+        const error = told.error as { code: string; message: string } | undefined;
+        if (error) call?.reject(new CallError(error.code, error.message));
+        else call?.resolve(told.result as never);
+        return;
+      }
+      case 'producer':
+        return this.#stage.hearProducer(this, told as unknown as Producer);
+      case 'event':
+        return this.#stage.hearEvent(told.follower as number, told.event as StreamEvent);
+      case 'followed':
+        return this.#stage.hearEnd(
+          told as unknown as { follower: number; closedBy?: string; error?: string },
+        );
+      case 'settled':
+        this.settled.push(told.settlementId as string);
+        return;
+    }
+  }
+}
+
+/** The replicas of one test, and what they did. */
+export class Stage {
+  readonly port: number;
+  readonly replicas: Replica[] = [];
+  readonly producers: Producer[] = [];
+  readonly followers: Follower[] = [];
+  readonly #enlisted: Follower[] = [];
+  readonly #prefix: string;
+
+  /** @param port of the Redis, or of a proxy in front of it */
+  constructor(port: number) {
+    this.port = port;
+    this.#prefix = `s${++stages}:`;
+  }
+
+  get keyPrefix(): string {
+    return this.#prefix;
+  }
+
+  configure(config: ReplicaConfig = {}): ReplicaConfig {
+    return {
+      port: this.port,
+      ...config,
+      options: { ...TIMES, ...config.options },
+      redisOptions: { ...REDIS_OPTIONS, keyPrefix: this.#prefix, ...config.redisOptions },
+    };
+  }
+
+  async replica(config: ReplicaConfig = {}): Promise<Replica> {
+    const replica = new Replica(this, this.configure(config));
+    this.replicas.push(replica);
+    return replica.ready();
+  }
+
+  async two(config: ReplicaConfig = {}): Promise<[Replica, Replica]> {
+    return Promise.all([this.replica(config), this.replica(config)]);
+  }
+
+  async three(config: ReplicaConfig = {}): Promise<[Replica, Replica, Replica]> {
+    return Promise.all([this.replica(config), this.replica(config), this.replica(config)]);
+  }
+
+  producer(streamId: string, attempt = 1): Producer {
+    const found = this.producers.findLast((one) => one.streamId === streamId && one.attempt === attempt);
+    if (found === undefined) throw new Error(`Attempt ${attempt} on ${streamId} has not been heard of.`);
+    return found;
+  }
+
+  /** Waits for a condition, generously. */
+  async until(condition: () => unknown, what: string, withinMs = PATIENCE_MS): Promise<void> {
+    await until(condition, what, withinMs);
+  }
+
+  /** @throws when the promises were broken */
+  check(allowed: { mayLose?: boolean; isFinished?: boolean } = {}): void {
+    const history = { producers: this.producers, followers: this.followers, isFinished: true, ...allowed };
+    expect(violations(history)).toEqual([]);
+  }
+
+  /** Ends all replicas. @throws when one of them has died of itself */
+  async close(): Promise<void> {
+    const died = this.replicas.filter((replica) => replica.isDead && replica.lastWords !== '');
+    for (const replica of this.replicas) replica.signal('SIGKILL');
+    await Promise.all(this.replicas.map((replica) => replica.exited));
+    expect(
+      died.map((replica) => replica.lastWords),
+      'a replica died',
+    ).toEqual([]);
+  }
+
+  // --- for replicas
+
+  enlist(follower: Follower, isKnown: boolean): number {
+    if (!isKnown) this.followers.push(follower);
+    return this.#enlisted.push(follower) - 1;
+  }
+
+  hearProducer(replica: Replica, told: Producer): void {
+    const isSame = (one: Producer) =>
+      one.streamId === told.streamId && one.generation === told.generation && one.attempt === told.attempt;
+    const known = this.producers.find(isSame);
+    const { type: _, ...facts } = told as Producer & { type: string };
+    if (known) Object.assign(known, facts);
+    else this.producers.push({ ...facts, isComplete: facts.isComplete ?? false, replica });
+  }
+
+  hearEvent(id: number, event: StreamEvent): void {
+    const follower = this.#enlisted[id];
+    follower?.received.push(event);
+    follower?.times.push(performance.now());
+  }
+
+  hearEnd({ follower: id, closedBy, error }: { follower: number; closedBy?: string; error?: string }): void {
+    const follower = this.#enlisted[id];
+    if (follower === undefined) return;
+    follower.closedBy = closedBy;
+    // Who was told to go elsewhere, or left, has not been told an end.
+    follower.isOver = closedBy === 'ended' || closedBy === 'gone' || closedBy === 'failed';
+    if (error !== undefined) follower.error = error;
+  }
+}
+
+let stages = 0;
+
+export async function until(
+  condition: () => unknown,
+  what: string | (() => string),
+  withinMs = PATIENCE_MS,
+): Promise<void> {
+  const startedAt = performance.now();
+  while (!(await condition())) {
+    if (performance.now() - startedAt > withinMs) {
+      throw new Error(`Not within ${withinMs} ms: ${typeof what === 'string' ? what : what()}`);
+    }
+    await pause(5);
+  }
+}
+
+export const namesOf = (follower: { readonly received: readonly StreamEvent[] }): string[] =>
+  follower.received.map((event) => event.event);
+
+/** How many events the host wrote among what it got. */
+export const countOf = (follower: { readonly received: readonly StreamEvent[] }): number =>
+  follower.received.filter((event) => event.event === 'text').length;
+
+export async function codeOf(call: Promise<unknown>): Promise<string> {
+  return call.then(
+    () => 'ok',
+    (error: unknown) => (error instanceof CallError ? error.code : String(error)),
+  );
+}
