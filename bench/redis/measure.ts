@@ -39,7 +39,6 @@ export async function measure(setup: RunSetup, admins: readonly Redis[]): Promis
     const sent = await producer.ask('measure', undefined);
     const received = await receiver.ask('finish', sent.total);
     const { cpuMicros, wireBytes, calls } = await counters.read();
-    if (process.env.BENCH_CALLS) console.log(setup.contender, setup.load, sent.tokens, calls);
     const callsOf = (names: readonly string[]) =>
       names.reduce((sum, name) => sum + (calls.get(name) ?? 0), 0);
     return {

@@ -12,7 +12,7 @@ import { connect } from './clients.js';
 import type { ContenderName, RunSetup } from './messages.js';
 import type { Token } from './tokens.js';
 
-export interface Sender {
+interface Sender {
   /** Prepares so many streams. */
   open(streams: number): Promise<void>;
   send(stream: number, token: Token): void;
@@ -35,8 +35,8 @@ export const senders: Record<ContenderName, MakeSender> = {
     let append = '';
     const send = async (stream: number, token: Token) => {
       const text = JSON.stringify(token);
-      await client.evalsha(append, 1, `log:{${stream}}`, text, LIFETIME_SECONDS);
-      const number = await client.incr(`number:{${stream}}`);
+      await client.evalsha(append, 1, `log:{${streamIdOf(stream)}}`, text, LIFETIME_SECONDS);
+      const number = await client.incr(`number:{${streamIdOf(stream)}}`);
       await client.publish(channelOf(stream), `{"type":"chunk","number":${number},"data":${text}}`);
       onStored(1);
     };
@@ -69,7 +69,7 @@ export const senders: Record<ContenderName, MakeSender> = {
 };
 
 export function channelOf(stream: number): string {
-  return `live:{${stream}}`;
+  return `live:{${streamIdOf(stream)}}`;
 }
 
 export function streamIdOf(stream: number): string {

@@ -47,7 +47,9 @@ export interface HubContext {
 export class StreamHub implements FrameListener {
   readonly key: StreamKey;
   readonly #context: HubContext;
-  readonly #followers = new Set<Follower>();
+  /** Most streams have one: a set for it would be a tenth of what an idle stream costs. */
+  #follower: Follower | undefined;
+  #otherFollowers: Set<Follower> | undefined;
   #generation = 0;
   #tail = 0;
   #window: LogEvent[] = [];
@@ -74,7 +76,7 @@ export class StreamHub implements FrameListener {
   }
 
   get followers(): number {
-    return this.#followers.size;
+    return (this.#follower === undefined ? 0 : 1) + (this.#otherFollowers?.size ?? 0);
   }
 
   /** Whether the newest generation seen has ended. */
@@ -88,11 +90,16 @@ export class StreamHub implements FrameListener {
   }
 
   add(follower: Follower): void {
-    this.#followers.add(follower);
+    if (this.#follower === undefined) this.#follower = follower;
+    else {
+      this.#otherFollowers ??= new Set();
+      this.#otherFollowers.add(follower);
+    }
   }
 
   remove(follower: Follower): void {
-    this.#followers.delete(follower);
+    if (this.#follower === follower) this.#follower = undefined;
+    else this.#otherFollowers?.delete(follower);
   }
 
   /** Resolves when frames are being delivered, or when they can't be: then the poll delivers. */
@@ -338,7 +345,7 @@ export class StreamHub implements FrameListener {
   }
 
   #wakeAll(): void {
-    if (this.#wakeScheduled || this.#followers.size === 0) return;
+    if (this.#wakeScheduled || this.followers === 0) return;
     this.#wakeScheduled = true;
     this.#context.clock.defer(() => {
       this.#wakeScheduled = false;
@@ -347,7 +354,8 @@ export class StreamHub implements FrameListener {
   }
 
   #wakeNow(): void {
-    for (const follower of this.#followers) follower.wake();
+    this.#follower?.wake();
+    if (this.#otherFollowers !== undefined) for (const follower of this.#otherFollowers) follower.wake();
     this.#newest = undefined; // who reads later stands elsewhere
     if (this.#emittedAt !== undefined) {
       this.#context.observer.delivered(this.#context.clock.monotonic() - this.#emittedAt);

@@ -20,5 +20,5 @@ const connect = () =>
   );
 const factory = () => redisBackend(connect);
 
-describeStoreContract('a Redis cluster', factory);
-describeStreamContract('a Redis cluster', factory);
+describeStoreContract('a Redis cluster', factory, { concurrent: true });
+describeStreamContract('a Redis cluster', factory, { concurrent: true });

@@ -49,6 +49,7 @@ export class RedisServer {
     await Promise.race([failed, this.#answers()]);
     failed.catch(() => {});
     process.once('exit', this.#end);
+    endWithSignals();
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -124,7 +125,7 @@ export async function startCluster(): Promise<RedisCluster> {
   };
 }
 
-export function connectTo(port: number): Redis {
+function connectTo(port: number): Redis {
   const client = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 50, maxRetriesPerRequest: null });
   client.on('error', () => {});
   return client;
@@ -146,4 +147,13 @@ async function freePort(withBus: boolean): Promise<number> {
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     if (!withBus || port < 55_000) return port;
   }
+}
+
+let obeysSignals = false;
+
+/** A test runner that gives up on a file ends its process with a signal, which alone would leave the servers behind. */
+function endWithSignals(): void {
+  if (obeysSignals) return;
+  obeysSignals = true;
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 }

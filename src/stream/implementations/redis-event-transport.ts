@@ -23,7 +23,8 @@ const CHUNK = 100;
 
 interface Listening {
   readonly key: StreamKey;
-  readonly listeners: Set<FrameListener>;
+  /** One, unless managers share the transport; replaced when it changes. */
+  listeners: readonly FrameListener[];
 }
 
 export class RedisEventTransport implements EventTransport {
@@ -66,9 +67,9 @@ export class RedisEventTransport implements EventTransport {
   async subscribe(key: StreamKey, listener: FrameListener): Promise<() => Promise<void>> {
     await this.start();
     const channel = this.#keys.live(key);
-    const joined = this.#listening.get(channel) ?? { key, listeners: new Set() };
+    const joined = this.#listening.get(channel) ?? { key, listeners: [] };
     this.#listening.set(channel, joined);
-    joined.listeners.add(listener);
+    joined.listeners = joined.listeners.concat(listener); // spreading would leave room for sixteen more
     try {
       await this.#ask([channel]);
     } catch (error) {
@@ -144,8 +145,8 @@ export class RedisEventTransport implements EventTransport {
   }
 
   async #leave(channel: string, entry: Listening, listener: FrameListener): Promise<void> {
-    entry.listeners.delete(listener);
-    if (entry.listeners.size > 0 || this.#listening.get(channel) !== entry) return;
+    entry.listeners = entry.listeners.filter((one) => one !== listener);
+    if (entry.listeners.length > 0 || this.#listening.get(channel) !== entry) return;
     this.#listening.delete(channel);
     if (this.#closed) return;
     // A link that is down forgets by itself.

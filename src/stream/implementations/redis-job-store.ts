@@ -221,18 +221,8 @@ export class RedisJobStore implements JobStore {
   async #append(commit: ProducerCommit): Promise<CommitReply> {
     const { key, generation, attempt, afterSequence, events } = commit;
     const lastSequence = afterSequence + events.length;
-    const [job, log, live] = this.#keys.stream(key);
-    const reply = await this.#scripts.run(
-      'append',
-      [job, log, live],
-      [
-        generation,
-        ` ${attempt} running `,
-        afterSequence,
-        lastSequence,
-        encodeBatch(generation, attempt, events),
-      ],
-    );
+    const [job, log] = this.#keys.stream(key);
+    const reply = await this.#scripts.run('append', [job, log], [encodeBatch(generation, attempt, events)]);
     if (reply === 1) return { ok: true, lastSequence, frames: NO_FRAMES };
     return this.#whyRefused(commit, String(reply));
   }

@@ -29,11 +29,12 @@ export class RedisKeys {
   /** In the order in which the scripts list them: job, log, live channel, ended, snapshots. */
   stream(key: StreamKey): readonly [string, string, string, string, string] {
     const base = `${this.#prefix}{${key.id}}:`;
-    return [`${base}job`, `${base}log`, `${base}live`, `${base}ended`, `${base}snapshots`];
+    return [`${base}job`, `${base}log`, `${base}log`, `${base}ended`, `${base}snapshots`];
   }
 
+  /** Channels have a name space of their own: the log's name does for both, and travels once. */
   live(key: StreamKey): string {
-    return `${this.#prefix}{${key.id}}:live`;
+    return `${this.#prefix}{${key.id}}:log`;
   }
 
   /** Control signals of all streams. */
