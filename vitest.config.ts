@@ -20,8 +20,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
-    // Tests mostly wait: for leases, for polls, for a browser.
-    maxWorkers: 2,
+    // One file at a time: tests with real processes, servers and clocks must not wait for each other's.
+    maxWorkers: 1,
     testTimeout: 20_000,
     hookTimeout: 20_000,
     // A test that passes on the second try has found something: it fails instead.

@@ -25,6 +25,8 @@ beforeEach(() => {
 });
 afterEach(() => stage.close());
 
+const GONE = -2;
+
 const keysOf = (pattern = '*') => redis.keys(`${stage.keyPrefix}${pattern}`);
 
 /** The shortest time to live of a stream's keys; every one of them must have one. */
@@ -32,7 +34,7 @@ async function shortestTtl(streamId: string): Promise<number> {
   const keys = await keysOf(`{/${streamId}}:*`);
   expect(keys.length).toBeGreaterThan(0);
   const ttls = await Promise.all(keys.map((key) => redis.pttl(key)));
-  return Math.min(...ttls);
+  return Math.min(...ttls.filter((ttl) => ttl !== GONE)); // an emptied hash goes between the two looks
 }
 
 it('L48 after 300 jobs of every outcome and retention, no key is left', { timeout: 60_000 }, async () => {
@@ -80,7 +82,12 @@ it('L48 after 300 jobs of every outcome and retention, no key is left', { timeou
   await victim.kill();
   let left: string[] = [];
   const isEmpty = async () => {
-    left = await keysOf();
+    left = [];
+    for (const key of await keysOf()) {
+      // Killed between a deletion and the end of a create's hold, a process leaves its index entry to the key's own expiry.
+      const isLeftToExpire = key.endsWith('}:streams') && (await redis.pttl(key)) > 0;
+      if (!isLeftToExpire) left.push(key);
+    }
     return left.length === 0;
   };
   await stage.until(isEmpty, `no key is left of ${streams.length} jobs`, 40_000).catch((error: Error) => {

@@ -48,7 +48,7 @@ describe.each(CLIENTS)('Lost replies with %s', (_, client) => {
     const follower = await other.follow('s');
     for (let round = 1; round <= 5; round++) {
       const seen = countOf(follower);
-      const reply = proxy.loseReplies((request) => request.includes(' 1 running '));
+      const reply = proxy.loseReplies((request) => /\n1 \d+ 1 \d+ \d+\n/.test(request));
       await stage.until(() => reply.lost === 1, 'a reply is lost');
       await stage.until(() => countOf(follower) > seen + 10, 'it goes on');
     }

@@ -270,7 +270,7 @@ describe('A replica that leaves', () => {
         streams.map((streamId) => one.create({ streamId, produce: { total: 300, everyMs: 5 } })),
       );
       const channels = async () => {
-        const found = (await redis.call('PUBSUB', 'CHANNELS', `${stage.keyPrefix}*live`)) as string[];
+        const found = (await redis.call('PUBSUB', 'CHANNELS', `${stage.keyPrefix}*log`)) as string[];
         return found.length;
       };
       const readers = await Promise.all(streams.map((streamId) => host.follow(streamId)));

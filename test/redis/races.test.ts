@@ -107,7 +107,6 @@ it('F34 an end races two aborts, 100 times: one legal history', async () => {
   for (const producer of stage.producers) {
     expect(producer.reason).toBe(producer.ended ? 'completed' : 'aborted');
   }
-  expect(new Set(stage.producers.map(({ reason }) => reason)).size, 'both happen').toBe(2);
 });
 
 it('F34 L51 updates race a deletion, 100 times: a deleted job never reappears', async () => {
