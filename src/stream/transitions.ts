@@ -25,7 +25,7 @@ export type TransitionName =
 export interface Transition {
   readonly from: readonly JobStatus[];
   readonly to: JobStatus;
-  /** `producer`: only the attempt that is writing. `other`: any replica, guarded by what `guard` says. */
+  /** `producer`: only the attempt that is writing. `other`: whichever replica, guarded by what `guard` says. */
   readonly by: 'producer' | 'other';
   /** `action`: the pending action's id must match. `lease`: the lease must have lapsed by the store's clock. */
   readonly guard?: 'action' | 'lease';
