@@ -287,9 +287,18 @@ export function send(
       resolve({ status: response.statusCode ?? 0, headers: response.headers, body: parsed });
     });
     sent.on('error', reject);
+    sent.on('socket', (socket) => {
+      if (!socket.listeners('error').includes(ignoreError)) socket.on('error', ignoreError);
+    });
     sent.end(body);
   });
 }
+
+/**
+ * When an answer came before all of a body was sent, and the rest then can't be, Node's client takes its own listener
+ * off the socket a moment before the error is told. The request has been answered by then.
+ */
+function ignoreError(): void {}
 
 /** A store that counts the calls made to it, and fails those whose name `fails` says. */
 export function watchedStore(
