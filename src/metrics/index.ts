@@ -21,7 +21,7 @@ const COMMIT_SECONDS = [0.00005, 0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.0
 const LAG_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 /** Seconds. A model's first token takes from tenths of a second to a minute of thinking. */
 const FIRST_EVENT_SECONDS = [0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 180];
-/** Events. The largest commit is `limits.batchEvents`, 64 by default. */
+/** Events. The largest commit is `limits.batchEvents`. */
 const BATCH_EVENTS = [1, 2, 4, 8, 16, 32, 64, 256];
 /** Bytes. From a few words to the whole of an answer with its tool results. */
 const RESUME_BYTES = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 8_388_608];

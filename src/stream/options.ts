@@ -43,7 +43,7 @@ const limitsSchema = z.strictObject({
   generationBytes: bytes(256 * MIB, 'Event data emitted by one attempt'),
   unsnapshottedEvents: count(100_000, 'Events since the last snapshot'),
   unsnapshottedBytes: bytes(64 * MIB, 'Event data since the last snapshot'),
-  batchEvents: count(64, 'Events in one commit'),
+  batchEvents: count(256, 'Events in one commit'),
   batchBytes: text(128 * KIB, 'Event data in one commit'),
   bufferEvents: count(1024, 'Events waiting to be committed before `emit` waits'),
   bufferBytes: text(4 * MIB, 'Event data waiting to be committed before `emit` waits'),
@@ -131,8 +131,6 @@ function findContradictions({ limits, ...options }: Options): string[] {
     [options.idempotencyMs < options.retentionMs, 'idempotencyMs must be at least retentionMs'],
     [limits.eventBytes > limits.generationBytes, 'limits.eventBytes must not exceed limits.generationBytes'],
     [limits.eventBytes > limits.bufferBytes, 'limits.eventBytes must not exceed limits.bufferBytes'],
-    [limits.batchEvents > limits.bufferEvents, 'limits.batchEvents must not exceed limits.bufferEvents'],
-    [limits.batchBytes > limits.bufferBytes, 'limits.batchBytes must not exceed limits.bufferBytes'],
     [
       limits.unsnapshottedEvents > limits.generationEvents,
       'limits.unsnapshottedEvents must not exceed limits.generationEvents',
