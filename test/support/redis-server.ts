@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,14 @@ import { Redis } from 'ioredis';
 const PROGRAM = process.env.REDIS_SERVER_PATH ?? 'redis-server';
 const CLUSTER_NODES = 3;
 const SLOTS = 16_384;
+
+export interface SentinelTimes {
+  readonly quorum: number;
+  /** How long a server may be silent. */
+  readonly downAfterMs?: number;
+  /** Within this time of a failover no server is told again whom to follow. */
+  readonly failoverTimeoutMs?: number;
+}
 
 export class RedisServer {
   readonly port: number;
@@ -29,8 +37,37 @@ export class RedisServer {
 
   /** @param args more of the server's command line, such as `--appendonly yes` */
   static async start(...args: string[]): Promise<RedisServer> {
-    const folder = await mkdtemp(join(tmpdir(), 'redis-'));
-    const server = new RedisServer(await freePort(args.includes('--cluster-enabled')), folder, args);
+    const folder = await newFolder();
+    const port = await freePort(args.includes('--cluster-enabled'));
+    const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
+    const server = new RedisServer(port, folder, [...own, ...args]);
+    await server.run();
+    return server;
+  }
+
+  /**
+   * A Sentinel that watches a primary under a name.
+   * @param quorum how many Sentinels must find the primary dead
+   */
+  static async startSentinel(
+    watched: { name: string; port: number },
+    { quorum, downAfterMs = 500, failoverTimeoutMs = 60_000 }: SentinelTimes,
+  ): Promise<RedisServer> {
+    const folder = await newFolder();
+    const port = await freePort(false);
+    const file = join(folder, 'sentinel.conf');
+    const { name } = watched;
+    // A Sentinel keeps what it learns in its file.
+    const lines = [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${folder}`,
+      `sentinel monitor ${name} 127.0.0.1 ${watched.port} ${quorum}`,
+      `sentinel down-after-milliseconds ${name} ${downAfterMs}`,
+      `sentinel failover-timeout ${name} ${failoverTimeoutMs}`,
+    ];
+    await writeFile(file, `${lines.join('\n')}\n`);
+    const server = new RedisServer(port, folder, [file, '--sentinel']);
     await server.run();
     return server;
   }
@@ -41,8 +78,7 @@ export class RedisServer {
 
   /** Starts it (again), with the files it left. */
   async run(): Promise<void> {
-    const args = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.#folder, '--save', ''];
-    this.#process = spawn(PROGRAM, [...args, ...this.#args], { stdio: 'ignore' });
+    this.#process = spawn(PROGRAM, this.#args, { stdio: 'ignore' });
     const failed = once(this.#process, 'error').then(([error]) => {
       throw error as Error;
     });
@@ -134,6 +170,10 @@ function connectTo(port: number): Redis {
 async function isWhole(client: Redis): Promise<boolean> {
   const state = String(await client.call('CLUSTER', 'INFO'));
   return state.includes('cluster_state:ok') && state.includes(`cluster_known_nodes:${CLUSTER_NODES}`);
+}
+
+function newFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'redis-'));
 }
 
 /** A cluster node also needs the port 10,000 above its own. */
