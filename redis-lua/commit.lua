@@ -70,12 +70,13 @@ else
   set(job, record, 'lifecycle', text(tonumber(record.lifecycle) + 1))
   called(job, record, call_id)
   if ARGV[10] ~= '' then
-    -- Until when is the store's to say: it completes the record's action and the event's.
+    -- Since and until when is the store's to say: it completes the record's action and the event's.
     local expires_at = text(at + tonumber(ARGV[12]))
-    set(job, record, 'action', ARGV[10] .. expires_at .. '}')
+    local times = ',"askedAt":' .. text(at) .. ',"expiresAt":' .. expires_at
+    set(job, record, 'action', ARGV[10] .. times .. '}')
     set(job, record, 'actionId', ARGV[11])
     set(job, record, 'expiresAt', expires_at)
-    lines = lines .. expires_at .. '}}\n'
+    lines = lines .. times .. '}}\n'
     keep_for(KEYS, tonumber(ARGV[12]) + tonumber(ARGV[15]))
   else
     keep_for(KEYS, tonumber(ARGV[15]))

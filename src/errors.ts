@@ -62,6 +62,22 @@ export const ERROR_TABLE = {
   interrupted: { status: 503, remedy: 'Start the generation again on another replica.' },
   log_lost: { status: 500, remedy: 'Start the generation again: the store lost events it had acknowledged.' },
   invalid_action: { status: 400, remedy: 'Send an action or decision of the documented shape.' },
+  request_unknown: { status: 400, remedy: 'Decide the requests and questions of the pending action only.' },
+  request_undecided: { status: 400, remedy: 'Decide every request, and answer every question, in one call.' },
+  request_decided_twice: { status: 400, remedy: 'Decide each request, and answer each question, once.' },
+  decision_not_allowed: { status: 400, remedy: 'Choose one of the request’s allowedDecisions.' },
+  edit_without_arguments: { status: 400, remedy: 'Send the edited arguments as an object.' },
+  respond_without_text: { status: 400, remedy: 'Send the text to respond with.' },
+  answer_not_allowed: {
+    status: 400,
+    remedy: 'Select offered options, several only with multiSelect, and write only with allowText.',
+  },
+  action_refused: { status: 403, remedy: 'Decide otherwise: the server does not accept this decision.' },
+  payload_changed: { status: 409, remedy: 'Show the pending action again: it is not what was decided on.' },
+  fingerprint_mismatch: {
+    status: 409,
+    remedy: 'Start a new generation: what would go on is not what was paused.',
+  },
   action_not_found: {
     status: 404,
     remedy: 'Read the stream’s status for the action that is pending, if any.',

@@ -12,9 +12,12 @@ export {
   JobEndedError,
 } from './errors.js';
 export { createStreamServices, type StreamServices } from './services.js';
+export { ActionDecidedError } from './stream/action-decided-error.js';
+export type { ActionSchema, ActionType } from './stream/action-types.js';
 export type { ApprovalLifecycle, Resolved } from './stream/approvals.js';
 export { type ContentModel, defineContentModel, type FoldedEvent } from './stream/content-model.js';
 export { type Cursor, formatCursor, parseCursor } from './stream/cursor.js';
+export { fingerprintOf } from './stream/fingerprint.js';
 export type { AttemptEnd, GenerationJob } from './stream/generation-job.js';
 export { GenerationJobManager } from './stream/generation-job-manager.js';
 export { InMemoryEventTransport } from './stream/implementations/in-memory-event-transport.js';
@@ -47,20 +50,31 @@ export type {
   AbortInput,
   AbortResult,
   Access,
+  ApprovalInput,
+  BeforeResolveResult,
   Continuation,
   CreateJobInput,
   CreateJobResult,
+  HistoryEntry,
   Hooks,
   ManagerInput,
   PauseInput,
+  ProposedVerdict,
   ResolveInput,
   ResumeState,
   Stats,
   SubscribeOptions,
   SubscribeWithResumeResult,
 } from './stream/manager-types.js';
-export type { AttachKind, DetachResult, EndResult, StreamObserver } from './stream/observer.js';
+export type {
+  ApprovalOutcome,
+  AttachKind,
+  DetachResult,
+  EndResult,
+  StreamObserver,
+} from './stream/observer.js';
 export { type GenerationJobOptions, type Options, optionsSchema } from './stream/options.js';
+export { ACTION_LIMITS } from './stream/pending-action.js';
 export type { Batch } from './stream/stream-hub.js';
 export { isStreamId, streamIdFor } from './stream/stream-key.js';
 export type { Subscription } from './stream/subscription.js';
@@ -74,7 +88,10 @@ export {
   type TransitionName,
 } from './stream/transitions.js';
 export type {
+  ActionOption,
+  ActionQuestion,
   ActionRequest,
+  Answer,
   ApprovalDecision,
   Decision,
   Frame,

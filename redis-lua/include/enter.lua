@@ -16,6 +16,12 @@ local function enter(job, record, fence, status, at, failure, settles)
   local stamp = text(at)
   set(job, record, 'fence', fence.generation .. ' ' .. fence.attempt .. ' ' .. status .. ' ' .. fence.sequence)
   set(job, record, 'updatedAt', stamp)
+  -- What a resumed attempt goes on from stays with it, for a successor; nothing else needs it.
+  if status == 'running' and record.action then
+    set(job, record, 'resumed', record.action)
+  elseif status ~= 'running' then
+    unset(job, record, 'resumed')
+  end
   unset(job, record, 'action')
   unset(job, record, 'actionId')
   unset(job, record, 'expiresAt')

@@ -9,7 +9,8 @@ import { parseRouteOptions, type StreamRouterOptions } from './route-options.js'
 import { StreamRoutes } from './stream-routes.js';
 
 /**
- * `GET /stream/:streamId`, `GET /status/:streamId`, `GET /active` and `POST /abort`, below wherever it is mounted.
+ * `GET /stream/:streamId`, `GET /status/:streamId`, `GET /active`, `POST /abort` and, with `onResume`, `POST /resume`, below
+ * wherever it is mounted.
  *
  * Behind a proxy that changes the `Host` header, name the page's origin in `allowedOrigins`.
  *
@@ -31,5 +32,5 @@ export function createStreamRouter(
   return router;
 }
 
-export type { Authorize, Identity, StreamRouterOptions } from './route-options.js';
+export type { Authorize, Identity, OnResume, StreamRouterOptions } from './route-options.js';
 export { SERVER_OPTIONS } from './server-options.js';

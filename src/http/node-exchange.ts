@@ -34,6 +34,7 @@ export function routeRequestOf(
       const value = request.headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
     },
+    hostRequest: request,
     authorize: async () => authorize(),
     parsedBody: request.body,
     readBody: (maxBytes) => readBody(request, maxBytes),

@@ -4,7 +4,9 @@
  * the code and where it was thrown, for the same reason without the message.
  */
 import { ERROR_TABLE, type ErrorCode, isGenerationJobError } from '../errors.js';
+import { ActionDecidedError } from '../stream/action-decided-error.js';
 import type { Logger } from '../stream/logger.js';
+import type { Resolution } from '../stream/types.js';
 import type { Reply, ReplyHeaders } from './route-types.js';
 
 const NEVER_STORED: ReplyHeaders = {
@@ -32,16 +34,24 @@ export function emptyReply(status: number, headers: ReplyHeaders = {}): Reply {
   return { kind: 'empty', status, headers: { ...NEVER_STORED, ...headers } };
 }
 
-export function errorReply(code: ErrorCode, headers: ReplyHeaders = {}): Reply {
+/** `details` stand beside code and message. */
+export function errorReply(code: ErrorCode, headers: ReplyHeaders = {}, details: object = {}): Reply {
   const { status, remedy } = ERROR_TABLE[code];
-  return jsonReply(status, { error: { code, message: remedy } }, headers);
+  return jsonReply(status, { error: { code, message: remedy, ...details } }, headers);
 }
 
 /** The answer to whatever was thrown; what is not the client's doing is logged. */
 export function replyToError(error: unknown, route: string, logger: Logger): Reply {
   const code = isGenerationJobError(error) ? error.code : 'internal';
   if (ERROR_TABLE[code].status >= 500) logError(error, route, logger);
+  if (error instanceof ActionDecidedError)
+    return errorReply(code, {}, { outcome: outcomeOf(error.resolution) });
   return errorReply(code);
+}
+
+/** What followers of the stream have been told as well. */
+function outcomeOf({ actionId, by, at, decisions, answers, response }: Resolution): object {
+  return { actionId, by, at, decisions, answers, response };
 }
 
 /** One record for an error, without its message: that may quote a prompt, a key or a URL. */

@@ -5,6 +5,8 @@
 import { z } from 'zod';
 import { HOUR, KIB, SECOND } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
+import type { GenerationJob } from '../stream/generation-job.js';
+import type { Continuation } from '../stream/manager-types.js';
 import { describeIssues } from '../stream/options.js';
 
 /** On whose behalf a request acts: nothing else in the request says so. */
@@ -22,6 +24,16 @@ export interface Identity {
 export type Authorize<HostRequest> = (
   request: HostRequest,
 ) => Identity | null | undefined | Promise<Identity | null | undefined>;
+
+/**
+ * Goes on with a run after a decision that came over HTTP; runs as `job.run` would, after the answer was given. The same
+ * that a host does for `approvals.resolve`, and most of what it does for `recover`.
+ */
+export type OnResume<HostRequest> = (
+  job: GenerationJob,
+  continuation: Continuation,
+  request: HostRequest,
+) => unknown;
 
 /** Least budget of a reader: a socket's own buffer (64 KiB) and one slice of text (48 KiB in UTF-8) must fit in it. */
 export const LEAST_READER_BYTES = 256 * KIB;
@@ -64,27 +76,36 @@ const optionsSchema = z.strictObject({
 });
 
 type Settings = z.input<typeof optionsSchema>;
+/** What the routes ask of the host. */
+interface Host<HostRequest> {
+  readonly authorize: Authorize<HostRequest>;
+  /** Without it there is no `POST /resume`. */
+  readonly onResume?: OnResume<HostRequest> | undefined;
+}
+
 /** For `createStreamRouter`: where Express mounts it is its base path. */
-export type StreamRouterOptions<HostRequest> = { readonly authorize: Authorize<HostRequest> } & Omit<
-  Settings,
-  'basePath'
->;
+export type StreamRouterOptions<HostRequest> = Host<HostRequest> & Omit<Settings, 'basePath'>;
 /** For `createStreamHandler`. */
-export type StreamHandlerOptions = { readonly authorize: Authorize<Request> } & Settings;
-export type RouteOptions = z.output<typeof optionsSchema>;
+export type StreamHandlerOptions = Host<Request> & Settings;
+export type RouteOptions = z.output<typeof optionsSchema> & {
+  /** The host's, with a request of the kind it gave `authorize` for. */
+  readonly onResume?: OnResume<unknown> | undefined;
+};
 
 /** @throws GenerationJobError `invalid_options` naming each option that is missing, unknown or out of bounds */
 export function parseRouteOptions<HostRequest>(
-  given: { readonly authorize: Authorize<HostRequest> } & Settings,
+  given: Host<HostRequest> & Settings,
 ): RouteOptions & { readonly authorize: Authorize<HostRequest> } {
-  const { authorize, ...settings } = given ?? {};
+  const { authorize, onResume, ...settings } = given ?? {};
   if (typeof authorize !== 'function') {
     throw new GenerationJobError(
       'invalid_options',
       'authorize must be a function that gives { userId, tenantId? } or null for a request.',
     );
   }
+  if (onResume !== undefined && typeof onResume !== 'function')
+    throw new GenerationJobError('invalid_options', 'onResume must be a function.');
   const parsed = optionsSchema.safeParse(settings);
   if (!parsed.success) throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error)}.`);
-  return { authorize, ...parsed.data };
+  return { authorize, onResume: onResume as OnResume<unknown> | undefined, ...parsed.data };
 }

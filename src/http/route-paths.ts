@@ -4,7 +4,7 @@
 import { GenerationJobError } from '../errors.js';
 import { isStreamId } from '../stream/stream-key.js';
 
-export type RouteName = 'stream' | 'status' | 'active' | 'abort';
+export type RouteName = 'stream' | 'status' | 'active' | 'abort' | 'resume';
 
 export interface MatchedRoute {
   readonly name: RouteName;
@@ -17,6 +17,7 @@ export const METHODS = {
   status: ['GET', 'HEAD', 'OPTIONS'],
   active: ['GET', 'HEAD', 'OPTIONS'],
   abort: ['POST', 'OPTIONS'],
+  resume: ['POST', 'OPTIONS'],
 } as const satisfies Record<RouteName, readonly string[]>;
 
 /** Every character of the longest id, percent-encoded. */
@@ -27,7 +28,7 @@ export function matchRoute(path: string): MatchedRoute | undefined {
   const [before, first, second, third, ...rest] = path.split('/', 6);
   if (before !== '' || rest.length > 0 || (third !== undefined && third !== '')) return undefined;
   if (first === 'stream' || first === 'status') return second ? { name: first, segment: second } : undefined;
-  if (first === 'active' || first === 'abort') {
+  if (first === 'active' || first === 'abort' || first === 'resume') {
     return second === undefined || (second === '' && third === undefined)
       ? { name: first, segment: '' }
       : undefined;

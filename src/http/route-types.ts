@@ -14,6 +14,8 @@ export interface RouteRequest {
   readonly host: string | undefined;
   /** A header by its lower-case name; several of one name joined by `, `. */
   header(name: string): string | undefined;
+  /** The framework's own request, for the host's hooks. */
+  readonly hostRequest: unknown;
   /** The host's answer to who this is, as it is given. */
   authorize(): Promise<Identity | null | undefined>;
   /** The body if something before us has parsed it; else undefined. */

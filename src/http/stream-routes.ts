@@ -5,11 +5,13 @@
  */
 import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';
+import { ActionDecidedError } from '../stream/action-decided-error.js';
 import { formatCursor } from '../stream/cursor.js';
 import type { GenerationJobManager } from '../stream/generation-job-manager.js';
 import { isStreamId, userKey } from '../stream/stream-key.js';
 import type { Subscription } from '../stream/subscription.js';
 import { isActive } from '../stream/transitions.js';
+import { verdictShape } from '../stream/verdict.js';
 import { readJsonBody } from './json-body.js';
 import { comesFromForeignPage } from './origin-check.js';
 import { emptyReply, errorReply, jsonReply, logError, replyToError, STREAM_HEADERS } from './replies.js';
@@ -28,6 +30,8 @@ const abortBody = z.strictObject({
   streamId: z.string(),
   generation: z.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional(),
 });
+
+const resumeBody = z.strictObject({ streamId: z.string(), ...verdictShape });
 
 /** Who it is, once that has been established; passed on to the manager with every call. */
 interface Caller {
@@ -61,7 +65,9 @@ export class StreamRoutes {
   /** The reply to a request, or undefined at once when its path is none of ours. Never rejects. */
   answer(request: RouteRequest): Promise<Reply> | undefined {
     const route = matchRoute(request.path);
-    return route && this.#answer(route, request);
+    if (route === undefined || (route.name === 'resume' && this.#options.onResume === undefined))
+      return undefined;
+    return this.#answer(route, request);
   }
 
   async #answer(route: MatchedRoute, request: RouteRequest): Promise<Reply> {
@@ -80,6 +86,8 @@ export class StreamRoutes {
           return await this.#active(request);
         case 'abort':
           return await this.#abort(request);
+        case 'resume':
+          return await this.#resume(request);
         default:
           return route.name satisfies never;
       }
@@ -182,6 +190,29 @@ export class StreamRoutes {
       content,
       usage,
     });
+  }
+
+  /** Answered when it is decided; the run goes on behind the answer. */
+  async #resume(request: RouteRequest): Promise<Reply> {
+    const caller = await identify(request);
+    const { limits } = this.#manager.parts.options;
+    const { streamId, ...said } = await readJsonBody(request, limits, resumeBody);
+    if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
+    const { onResume } = this.#options;
+    const { actionId } = said;
+    try {
+      const { job, continuation } = await this.#manager.approvals.resolve(streamId, {
+        ...said,
+        ...caller,
+        by: caller.userId,
+        context: request.hostRequest,
+      });
+      void job.run(() => onResume?.(job, continuation, request.hostRequest));
+    } catch (error) {
+      // It is decided as this caller said: what got lost was our first answer.
+      if (!(error instanceof ActionDecidedError && error.repeated)) throw error;
+    }
+    return jsonReply(202, { resumed: true, streamId, actionId });
   }
 }
 

@@ -31,6 +31,7 @@ export function createStreamHandler(
       query: url.searchParams,
       host: request.headers.get('host') ?? url.host,
       header: (name) => request.headers.get(name) ?? undefined,
+      hostRequest: request,
       authorize: async () => authorize(request),
       parsedBody: undefined,
       readBody: (maxBytes) => readBody(request, maxBytes),
@@ -64,4 +65,4 @@ async function readBody(request: Request, maxBytes: number): Promise<Uint8Array>
   return Buffer.concat(chunks, bytes);
 }
 
-export type { Authorize, Identity, StreamHandlerOptions } from './route-options.js';
+export type { Authorize, Identity, OnResume, StreamHandlerOptions } from './route-options.js';

@@ -21,6 +21,8 @@ const COMMIT_SECONDS = [0.00005, 0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.0
 const LAG_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 /** Seconds. A model's first token takes from tenths of a second to a minute of thinking. */
 const FIRST_EVENT_SECONDS = [0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 180];
+/** Seconds. People answer within seconds when they sit before it, within a day when they don't. */
+const WAIT_SECONDS = [1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200, 86_400];
 /** Events. The largest commit is `limits.batchEvents`. */
 const BATCH_EVENTS = [1, 2, 4, 8, 16, 32, 64, 256];
 /** Bytes. From a few words to the whole of an answer with its tool results. */
@@ -104,6 +106,12 @@ function observeJobs(make: Makers) {
     'expired',
     'refused',
   ]);
+  const waits = make.histogram(
+    'approval_wait_seconds',
+    'Time from asking to the outcome (resolved, expired)',
+    WAIT_SECONDS,
+    ['outcome'],
+  );
   const settlements = make.counterBy('settlements_total', 'Tries to settle an ended generation', 'outcome', [
     'settled',
     'retried',
@@ -115,7 +123,10 @@ function observeJobs(make: Makers) {
     jobEnded: (result) => ended(result),
     jobsInFlight: (count) => inFlight.set(count),
     recovered: (result) => recoveries(result),
-    approval: (outcome) => approvals(outcome),
+    approval: (outcome, waitedMs) => {
+      approvals(outcome);
+      if (waitedMs !== undefined) waits.observe({ outcome }, waitedMs / 1000);
+    },
     settled: (outcome) => settlements(outcome),
   } satisfies Partial<StreamObserver>;
 }
@@ -217,7 +228,12 @@ interface Makers {
     values: readonly Value[],
   ): (value: Value) => void;
   gauge(name: string, help: string): Gauge;
-  histogram(name: string, help: string, buckets: number[]): Histogram;
+  histogram<Label extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames?: Label[],
+  ): Histogram<Label>;
 }
 
 function makersOf(registry: Registry, prefix: string): Makers {
@@ -231,6 +247,7 @@ function makersOf(registry: Registry, prefix: string): Makers {
       return (value) => children.get(value)?.inc();
     },
     gauge: (name, help) => new Gauge({ name: prefix + name, help, registers }),
-    histogram: (name, help, buckets) => new Histogram({ name: prefix + name, help, registers, buckets }),
+    histogram: (name, help, buckets, labelNames = []) =>
+      new Histogram({ name: prefix + name, help, registers, buckets, labelNames }),
   };
 }

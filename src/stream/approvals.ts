@@ -1,23 +1,32 @@
 /**
  * A person's decision on what a job asked. Everything is checked before anything changes; the change is one commit,
  * guarded by the action id, so a decision is made once, whoever asks and wherever.
+ *
+ * A call of `resolve` is, in this order
+ * - read: the action must be pending, and not expired
+ * - judged: its form, each decision against what was asked, the digest of what was shown, then by the host
+ * - claimed: the user's slot is taken, the commit is made. It wins, or it is told who did
+ * - unanswered, when the store is away for too long: asked again in this process, it is the same commit again
  */
 import { GenerationJobError, JobEndedError } from '../errors.js';
+import { ActionDecidedError } from './action-decided-error.js';
 import type { Ender } from './ender.js';
 import { serialiseLifecycle } from './events.js';
-import type { GenerationJob } from './generation-job.js';
+import { fingerprintOf } from './fingerprint.js';
+import { type GenerationJob, reasonOfRecord } from './generation-job.js';
 import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
-import type { Access, Continuation, ResolveInput } from './manager-types.js';
-import { type Parts, publishFrames, repeatUntilAnswered } from './parts.js';
-import { parseDecisions } from './pending-action.js';
+import type { Access, Continuation, HistoryEntry, ResolveInput } from './manager-types.js';
+import { nameOfError, type Parts, publishFrames, repeatUntilAnswered } from './parts.js';
 import { continuationOf } from './recovery.js';
 import { type FoldedState, publicAction } from './resume-state.js';
 import { streamKey } from './stream-key.js';
-import type { JobRecord, PublicAction, StreamKey } from './types.js';
+import type { JobRecord, PendingAction, PublicAction, StreamKey, Verdict } from './types.js';
+import { type CheckedResolve, parseResolve, verdictOn } from './verdict.js';
 
 export interface ApprovalContext {
   readonly ender: Ender;
   readonly adopt: (key: StreamKey, state: FoldedState, leaseStartedAt: number) => GenerationJob;
+  readonly isDraining: () => boolean;
 }
 
 export interface Resolved {
@@ -26,102 +35,221 @@ export interface Resolved {
   readonly continuation: Continuation;
 }
 
+/** A commit that decides, and all that is needed to make it again. */
+interface Claim {
+  readonly key: StreamKey;
+  /** Before the decision. */
+  readonly record: JobRecord;
+  readonly commit: OtherCommit;
+  /** Of who said what: only the same, said again, is the same call. */
+  readonly saying: string;
+  /** On the monotonic clock, before the commit was first made: the lease may run from then on. */
+  readonly startedAt: number;
+}
+
 export class ApprovalLifecycle {
   readonly #parts: Parts;
   readonly #context: ApprovalContext;
+  /** By stream; gone when the lease is over, since others may have gone on by then. */
+  readonly #unanswered = new Map<string, Claim>();
 
   constructor(parts: Parts, context: ApprovalContext) {
     this.#parts = parts;
     this.#context = context;
   }
 
-  /** The pending action as clients may see it, or null. */
+  /** The pending action as clients may see it, or null. @throws GenerationJobError `invalid_stream_id` */
   async peek(streamId: string, access: Access = {}): Promise<PublicAction | null> {
     const [record] = await this.#parts.store.read(streamKey(streamId, access.tenantId), 'current');
-    const isTheirs = access.userId === undefined || record?.userId === access.userId;
-    return isTheirs && record?.pendingAction ? publicAction(record.pendingAction) : null;
+    return record?.pendingAction && isTheirs(record, access) ? publicAction(record.pendingAction) : null;
   }
 
   /**
-   * Decides the pending action. Exactly one caller wins and gets the next attempt.
-   * @throws GenerationJobError `stream_not_found`, `invalid_action`, `action_not_found`, `action_stale`,
-   *   `action_decided`, `action_expired`, `user_limit_exceeded`; nothing has changed then
+   * Decides the pending action. Exactly one caller wins and gets the next attempt; one whose call failed with
+   * `unavailable` may have won, and finds out by calling again with the same input.
+   * @throws ActionDecidedError with the outcome when somebody decided before (`action_decided`, or `action_stale` when a
+   *   newer action has been asked since) · GenerationJobError `stream_not_found`, `action_not_found`, `action_stale`,
+   *   `action_expired`, `generation_ended`; `invalid_action`, `request_unknown`, `request_undecided`,
+   *   `request_decided_twice`, `decision_not_allowed`, `edit_without_arguments`, `respond_without_text`,
+   *   `answer_not_allowed`, `event_too_large`, `json_too_deep`, `limit_exceeded`; `payload_changed`,
+   *   `fingerprint_mismatch`, `action_refused`, `user_limit_exceeded`, `draining`, `unavailable`. Nothing has changed
+   *   then, `unavailable` excepted.
    */
   async resolve(streamId: string, input: ResolveInput): Promise<Resolved> {
-    const { store, options, clock, entropy, hooks, observer } = this.#parts;
-    const key = streamKey(streamId, input.tenantId);
+    try {
+      if (this.#context.isDraining())
+        throw new GenerationJobError('draining', 'This replica takes over no jobs.');
+      const key = streamKey(streamId, input.tenantId);
+      const given = parseResolve(input, this.#parts.options);
+      const claim = this.#askedAgain(key, given) ?? (await this.#judge(key, given, input));
+      return await this.#win(await this.#claim(claim, given), claim);
+    } catch (error) {
+      this.#parts.observer.approval('refused');
+      throw error;
+    }
+  }
+
+  /**
+   * Ends a paused generation whose time to decide is over; with `actionId`, only if that is what it waits for. Says
+   * whether this call did. @throws GenerationJobError `stream_not_found`
+   */
+  async expire(
+    streamId: string,
+    access: Access & { readonly actionId?: string | undefined } = {},
+  ): Promise<boolean> {
+    const key = streamKey(streamId, access.tenantId);
+    const { pendingAction, ...record } = await this.#read(key, access);
+    if (pendingAction === undefined) return false;
+    if (access.actionId !== undefined && access.actionId !== pendingAction.actionId) return false;
+    return this.#context.ender.expire(key, { ...record, pendingAction });
+  }
+
+  /**
+   * How the actions of the stream's kept generations ended, oldest first: who decided what, when, and on the ground of
+   * which payload. @throws GenerationJobError `stream_not_found`
+   */
+  async history(streamId: string, access: Access = {}): Promise<readonly HistoryEntry[]> {
+    const kept = await this.#parts.store.read(streamKey(streamId, access.tenantId), 'kept');
+    const [current] = kept;
+    if (current === undefined || !isTheirs(current, access)) throw notFound();
+    return kept
+      .toReversed()
+      .flatMap(({ generation, resolutions }) => resolutions.map((one) => ({ generation, ...one })));
+  }
+
+  // --- judging
+
+  async #judge(key: StreamKey, given: CheckedResolve, input: ResolveInput): Promise<Claim> {
     const record = await this.#read(key, input);
     const action = record.pendingAction;
-    if (action === undefined || action.actionId !== input.actionId)
-      throw this.#refusal(record, input.actionId);
-    if (action.expiresAt <= store.now()) throw await this.#expire(key, record);
-    const decisions = parseDecisions(input.decisions, action);
-    await this.#takeSlot(key, record);
-    const told = { actionId: action.actionId, attempt: record.attempt + 1, by: input.by, decisions };
-    const commit: OtherCommit = {
-      writer: 'other',
-      key,
-      generation: record.generation,
-      name: 'resolve',
-      callId: entropy.id(),
-      event: serialiseLifecycle('resumed', told, options.limits),
-      actionId: action.actionId,
-      leaseMs: options.leaseMs,
-      resolution: { actionId: action.actionId, decisions, by: input.by },
-      settles: hooks.settle !== undefined,
+    if (action?.actionId !== given.actionId) throw await this.#refusal(key, record, given);
+    // By the store's own clock, which this process only estimates: what it does not call expired goes on.
+    const isLate = action.expiresAt <= this.#parts.store.now();
+    if (isLate && (await this.#context.ender.expire(key, record))) throw expired();
+    const verdict = await verdictOn(action, given, this.#parts);
+    if (given.payloadDigest !== undefined && given.payloadDigest !== action.payloadDigest) {
+      throw new GenerationJobError('payload_changed', 'The decision was made on another payload.');
+    }
+    await this.#askHost(record, action, verdict, given, input.context);
+    return this.#claimOf(key, record, action, verdict, given);
+  }
+
+  async #askHost(
+    record: JobRecord,
+    action: PendingAction,
+    verdict: Verdict,
+    { by, fingerprint }: CheckedResolve,
+    context: unknown,
+  ): Promise<void> {
+    const { hooks, observer, logger } = this.#parts;
+    let answer: Awaited<ReturnType<NonNullable<typeof hooks.beforeResolve>>>;
+    try {
+      answer = await hooks.beforeResolve?.({ ...verdict, record, action, by, context });
+    } catch (cause) {
+      observer.hookFailed('beforeResolve');
+      logger.error({ hook: 'beforeResolve', error: nameOfError(cause) }, 'a hook failed');
+      throw new GenerationJobError('action_refused', 'The host could not judge the decision.', { cause });
+    }
+    if (answer === false) throw new GenerationJobError('action_refused', 'The host refused the decision.');
+    const seen = typeof answer === 'object' ? (answer.fingerprint ?? fingerprint) : fingerprint;
+    // Without one to compare, nobody has looked whether the run is still the same: that counts as another.
+    if (action.fingerprint !== undefined && seen !== action.fingerprint) {
+      const what = seen === undefined ? 'No fingerprint was given.' : 'The run has another fingerprint now.';
+      throw new GenerationJobError('fingerprint_mismatch', what);
+    }
+  }
+
+  #claimOf(
+    key: StreamKey,
+    record: JobRecord,
+    { actionId, type, payloadDigest, askedAt }: PendingAction,
+    verdict: Verdict,
+    given: CheckedResolve,
+  ): Claim {
+    const { options, entropy, hooks, clock } = this.#parts;
+    const { by, idempotencyKey } = given;
+    const told = { actionId, type, attempt: record.attempt + 1, by, ...verdict };
+    const resolution = {
+      ...{ actionId, type, outcome: 'decided' as const, ...verdict, by, payloadDigest, askedAt },
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
     };
-    const startedAt = clock.monotonic();
+    const { resolutionBytes } = options.limits;
+    if (Buffer.byteLength(JSON.stringify([...record.resolutions, resolution])) > resolutionBytes) {
+      throw new GenerationJobError('limit_exceeded', 'The decisions exceed limits.resolutionBytes.');
+    }
+    return {
+      key,
+      record,
+      saying: sayingOf(given),
+      startedAt: clock.monotonic(),
+      commit: {
+        writer: 'other',
+        key,
+        generation: record.generation,
+        name: 'resolve',
+        callId: entropy.id(),
+        event: serialiseLifecycle('resumed', told, options.limits),
+        actionId,
+        leaseMs: options.leaseMs,
+        resolution,
+        settles: hooks.settle !== undefined,
+      },
+    };
+  }
+
+  // --- claiming
+
+  /** The same, said again after a call whose outcome nobody knows. */
+  #askedAgain(key: StreamKey, given: CheckedResolve): Claim | undefined {
+    const { clock, options } = this.#parts;
+    for (const [id, { startedAt }] of this.#unanswered) {
+      if (clock.monotonic() >= startedAt + options.leaseMs) this.#unanswered.delete(id);
+    }
+    const claim = this.#unanswered.get(key.id);
+    if (claim === undefined || claim.saying !== sayingOf(given)) return undefined;
+    this.#unanswered.delete(key.id); // two who ask again at once are not one
+    return claim;
+  }
+
+  /** @throws what `resolve` throws for a decision that came too late; `unavailable` when the store did not answer */
+  async #claim(claim: Claim, given: CheckedResolve): Promise<JobRecord> {
+    const { key, record, commit } = claim;
+    const { store, options, clock } = this.#parts;
+    await this.#takeSlot(key, record);
     // The score lies at the action's expiry: the lease ends sooner.
     await store.due.nearer(key, options.leaseMs);
-    const reply: CommitReply = await repeatUntilAnswered(
-      this.#parts,
-      () => store.commit(commit),
-      startedAt + options.leaseMs / 2,
-    );
-    if (!reply.ok) {
-      observer.approval('refused');
+    let reply: CommitReply;
+    try {
+      const until = clock.monotonic() + options.leaseMs / 2;
+      reply = await repeatUntilAnswered(this.#parts, () => store.commit(commit), until);
+    } catch (error) {
+      this.#unanswered.set(key.id, claim);
+      throw error;
+    }
+    if (!reply.ok || reply.record === undefined) {
       await this.#giveSlotBack(key, record, reply.record);
-      throw this.#refusal(reply.record, input.actionId);
+      throw await this.#refusal(key, reply.record, given);
     }
     publishFrames(this.#parts, reply.frames);
+    return reply.record;
+  }
+
+  async #win(decided: JobRecord, { key, record, commit, startedAt }: Claim): Promise<Resolved> {
+    const { observer, options, states } = this.#parts;
+    const attempt = record.attempt + 1;
     // A repeat is answered with the record as it stands: this attempt may be over already.
-    if (reply.record?.attempt !== told.attempt) throw new JobEndedError('fenced');
-    observer.approval('resolved');
+    if (decided.attempt !== attempt || decided.status !== 'running') {
+      throw new JobEndedError(decided.attempt === attempt ? reasonOfRecord(decided) : 'fenced');
+    }
+    const how = decided.resolutions.find(({ actionId }) => actionId === commit.actionId);
+    observer.approval('resolved', how && how.at - how.askedAt);
     observer.jobTransitioned('resolve', 'running');
     // The decision is made, and nobody else will get this attempt.
-    const state = await repeatUntilAnswered(
-      this.#parts,
-      () => this.#parts.states.read(key, record.generation),
-      startedAt + options.leaseMs,
-    );
+    const until = startedAt + options.leaseMs;
+    const state = await repeatUntilAnswered(this.#parts, () => states.read(key, record.generation), until);
     if (state === null) throw new GenerationJobError('stream_not_found', 'The stream was deleted.');
-    const job = this.#context.adopt(
-      key,
-      { ...state, record: { ...state.record, attempt: told.attempt } },
-      startedAt,
-    );
-    return { job, continuation: { ...continuationOf(state), resumeContext: action.resumeContext } };
-  }
-
-  /** Ends a paused generation whose time to decide is over; says whether this call did. */
-  async expire(streamId: string, access: Access = {}): Promise<boolean> {
-    const key = streamKey(streamId, access.tenantId);
-    const record = await this.#read(key, access);
-    if (record.status !== 'requires_action') return false;
-    return this.#context.ender.expire(key, record);
-  }
-
-  async #read(key: StreamKey, access: Access): Promise<JobRecord> {
-    const [record] = await this.#parts.store.read(key, 'current');
-    if (record === undefined || (access.userId !== undefined && record.userId !== access.userId)) {
-      throw new GenerationJobError('stream_not_found', 'There is no such stream.');
-    }
-    return record;
-  }
-
-  async #expire(key: StreamKey, record: JobRecord): Promise<GenerationJobError> {
-    await this.#context.ender.expire(key, record);
-    return new GenerationJobError('action_expired', 'The action has expired.');
+    const job = this.#context.adopt(key, { ...state, record: { ...state.record, attempt } }, startedAt);
+    return { job, continuation: continuationOf(state) };
   }
 
   async #takeSlot(key: StreamKey, record: JobRecord): Promise<void> {
@@ -142,16 +270,58 @@ export class ApprovalLifecycle {
     await store.slots.give(user, { streamId: key.streamId, holder: record.createId });
   }
 
-  #refusal(record: JobRecord | undefined, actionId: string): GenerationJobError {
-    if (record === undefined) return new GenerationJobError('stream_not_found', 'There is no such stream.');
-    const decided = record.resolutions.find((one) => one.actionId === actionId);
-    if (decided) {
-      const outcome = decided.decisions.map((one) => one.decision).join(', ');
-      return new GenerationJobError('action_decided', `The action has been decided (${outcome}).`);
-    }
-    if (record.error?.code === 'expired')
-      return new GenerationJobError('action_expired', 'The action has expired.');
-    if (record.pendingAction) return new GenerationJobError('action_stale', 'Another action is pending.');
-    return new GenerationJobError('action_not_found', 'No such action is pending.');
+  // --- refusing
+
+  async #read(key: StreamKey, access: Access): Promise<JobRecord> {
+    const [record] = await this.#parts.store.read(key, 'current');
+    if (record === undefined || !isTheirs(record, access)) throw notFound();
+    return record;
   }
+
+  /** Why the action of this id can't be decided any more, by the record as it stands. */
+  async #refusal(
+    key: StreamKey,
+    record: JobRecord | undefined,
+    { actionId, idempotencyKey }: CheckedResolve,
+  ): Promise<GenerationJobError> {
+    if (record === undefined) return notFound();
+    if (record.pendingAction?.actionId === actionId) {
+      // The store's clock says so; whichever replica looks first ends it.
+      await this.#context.ender.expire(key, record);
+      return expired();
+    }
+    const kept = await this.#parts.store.read(key, 'kept');
+    const past = kept.flatMap(({ generation, resolutions }) => {
+      return resolutions.map((how) => ({ how, generation }));
+    });
+    const known = past.find(({ how }) => how.actionId === actionId);
+    if (known === undefined) {
+      return record.pendingAction || record.status === 'running'
+        ? new GenerationJobError('action_not_found', 'No such action is pending.')
+        : new GenerationJobError('generation_ended', 'The generation has ended.');
+    }
+    if (known.how.outcome === 'expired') return expired();
+    const [current = record] = kept;
+    const isNewest =
+      current.generation === known.generation && current.resolutions.at(-1)?.actionId === actionId;
+    const code = isNewest && !current.pendingAction ? 'action_decided' : 'action_stale';
+    const repeated = idempotencyKey !== undefined && known.how.idempotencyKey === idempotencyKey;
+    return new ActionDecidedError(code, known.how, repeated);
+  }
+}
+
+function isTheirs(record: JobRecord, access: Access): boolean {
+  return access.userId === undefined || record.userId === access.userId;
+}
+
+function notFound(): GenerationJobError {
+  return new GenerationJobError('stream_not_found', 'There is no such stream.');
+}
+
+function expired(): GenerationJobError {
+  return new GenerationJobError('action_expired', 'The time to decide is over.');
+}
+
+function sayingOf({ actionId, by, decisions, answers, response }: CheckedResolve): string {
+  return fingerprintOf([actionId, by, decisions, answers, response]);
 }

@@ -12,7 +12,7 @@ import type { AbortInput, AbortResult } from './manager-types.js';
 import type { EndResult } from './observer.js';
 import { callHook, isEarly, type Parts, publishFrames, repeatUntilAnswered } from './parts.js';
 import { isActive } from './transitions.js';
-import type { JobFailure, JobRecord, SerialisedEvent, StreamKey } from './types.js';
+import type { JobFailure, JobRecord, PendingAction, SerialisedEvent, StreamKey } from './types.js';
 
 const RESULTS: ReadonlySet<string> = new Set<EndResult>([
   'replaced',
@@ -64,7 +64,8 @@ export class Ender {
   /** Ends a paused generation whose action was not answered in time. Says whether this call did. */
   async expire(key: StreamKey, record: JobRecord): Promise<boolean> {
     const ended = await this.#end(key, record, 'expire', { code: 'expired' });
-    if (ended) this.#parts.observer.approval('expired');
+    const how = ended?.resolutions.at(-1);
+    if (how) this.#parts.observer.approval('expired', how.at - how.askedAt);
     return ended !== undefined;
   }
 
@@ -132,6 +133,7 @@ export class Ender {
       event,
       attempt: name === 'lose' ? record.attempt : undefined,
       actionId: name === 'expire' ? record.pendingAction?.actionId : undefined,
+      resolution: name === 'expire' && record.pendingAction ? expiryOf(record.pendingAction) : undefined,
       error: failure,
       releaseKeyWhenEarly: name === 'lose',
       settles: hooks.settle !== undefined,
@@ -165,6 +167,10 @@ export class Ender {
       serialiseLifecycle(event, cause, options.limits),
     );
   }
+}
+
+function expiryOf({ actionId, type, payloadDigest, askedAt }: PendingAction): OtherCommit['resolution'] {
+  return { actionId, type, outcome: 'expired', decisions: [], answers: [], payloadDigest, askedAt };
 }
 
 const MESSAGES = {

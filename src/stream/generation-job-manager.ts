@@ -4,6 +4,7 @@
  */
 import { sleep, systemClock, systemEntropy } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
+import { actionTypesFrom } from './action-types.js';
 import { Admission } from './admission.js';
 import { ApprovalLifecycle } from './approvals.js';
 import type { ContentModel } from './content-model.js';
@@ -84,7 +85,11 @@ export class GenerationJobManager {
     const adopt = (key: StreamKey, state: FoldedState, leaseStartedAt: number) =>
       this.#adopt(key, state, leaseStartedAt);
     const recovery = new Recovery(parts, { ender: this.#ender, adopt, isDraining: () => this.isDraining });
-    this.approvals = new ApprovalLifecycle(parts, { ender: this.#ender, adopt });
+    this.approvals = new ApprovalLifecycle(parts, {
+      ender: this.#ender,
+      adopt,
+      isDraining: () => this.isDraining,
+    });
     this.#reaper = new Reaper(parts, {
       leases: this.#leases,
       ender: this.#ender,
@@ -203,6 +208,17 @@ export class GenerationJobManager {
    */
   abortJob(streamId: string, input: AbortInput = {}): Promise<AbortResult> {
     return this.#ender.abort(streamKey(streamId, input.tenantId), input);
+  }
+
+  /**
+   * Ends a paused generation whose action nobody answered in time, for a submit that comes too late. Says whether this
+   * call did; the sweep does the same. @throws GenerationJobError `stream_not_found`
+   */
+  expireApproval(
+    streamId: string,
+    access: Access & { actionId?: string | undefined } = {},
+  ): Promise<boolean> {
+    return this.approvals.expire(streamId, access);
   }
 
   /** The user's running and paused generations. */
@@ -417,6 +433,7 @@ function partsFrom(input: ManagerInput): Parts {
     states: new StateReader(input.jobStore, models, options, observer),
     options,
     models,
+    actionTypes: actionTypesFrom(input.actionTypes),
     hooks: input.hooks ?? {},
     observer,
     logger,

@@ -11,7 +11,7 @@ import { serialiseHostEvent, serialiseLifecycle, serialiseMetadata } from './eve
 import type { CommitReply, LeaseClaim, ProducerTransition } from './interfaces/job-store.js';
 import type { PauseInput } from './manager-types.js';
 import { nameOfError, type Parts } from './parts.js';
-import { parsePause } from './pending-action.js';
+import { parsePause, withPayloadChecked } from './pending-action.js';
 import type { Fold } from './resume-state.js';
 import { isReservedEvent } from './transitions.js';
 import type {
@@ -71,6 +71,7 @@ export class GenerationJob implements LeaseClaim {
   readonly #fold: Fold;
   readonly #keptKeys: Set<string>;
   readonly #metadataBytes: Map<string, number>;
+  readonly #earlierActions: ReadonlySet<string>;
   #foldFailed = false;
   #usage: Usage;
   #generationBytes = 0;
@@ -95,6 +96,7 @@ export class GenerationJob implements LeaseClaim {
     this.#fold = input.fold;
     this.#keptKeys = new Set(input.fold.kept.map((event) => event.keep ?? event.event));
     this.#metadataBytes = metadataSizes(serialiseMetadata(record.metadata, parts.options.limits));
+    this.#earlierActions = new Set(record.resolutions.map(({ actionId }) => actionId));
     this.#createdAt = record.createdAt;
     this.#usage = record.usage;
     this.#snapshotSequence = record.snapshotSequence;
@@ -196,11 +198,16 @@ export class GenerationJob implements LeaseClaim {
   /**
    * Stops to ask: commits what is buffered, the pending action and its event in one step. This handle is then over; the
    * decision makes the next attempt.
-   * @throws GenerationJobError `invalid_action` · JobEndedError when somebody else ended the generation first
+   * @throws GenerationJobError `invalid_action`, `event_too_large`, `json_too_deep`: the job goes on · JobEndedError when
+   *   somebody else ended the generation first
    */
   async pause(input: PauseInput): Promise<{ actionId: string }> {
-    const { entropy, options, store } = this.#parts;
-    const action = parsePause(input, entropy, options);
+    const { actionTypes, entropy, options, store } = this.#parts;
+    let action = parsePause(input, entropy, options);
+    const schema = actionTypes.get(action.type)?.payload;
+    if (schema) action = await withPayloadChecked(action, schema, options);
+    if (this.#earlierActions.has(action.actionId))
+      throw new GenerationJobError('invalid_action', 'The generation has had an action of this id.');
     const { resumeContext: _, fingerprint: __, expiresInMs, ...shown } = action;
     const event = serialiseLifecycle('requires_action', { action: shown }, options.limits);
     // The lease's place in the due index is near enough unless the action expires before it.

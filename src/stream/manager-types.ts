@@ -2,6 +2,7 @@
  * The shapes of the manager's face: what its calls take and give, and the host's hooks. No code.
  */
 import type { Clock, Entropy } from '../clock.js';
+import type { ActionType } from './action-types.js';
 import type { ContentModel } from './content-model.js';
 import type { GenerationJob } from './generation-job.js';
 import type { EventTransport } from './interfaces/event-transport.js';
@@ -10,7 +11,18 @@ import type { Logger } from './logger.js';
 import type { StreamObserver } from './observer.js';
 import type { GenerationJobOptions } from './options.js';
 import type { Subscription } from './subscription.js';
-import type { JobRecord, JobStatus, Json, LogEvent, PublicAction, Resolution, Usage } from './types.js';
+import type {
+  ApprovalDecision,
+  JobRecord,
+  JobStatus,
+  Json,
+  LogEvent,
+  PendingAction,
+  PublicAction,
+  Resolution,
+  Usage,
+  Verdict,
+} from './types.js';
 
 /** Whose stream is meant, and on whose behalf. With `userId`, somebody else's stream looks like none. */
 export interface Access {
@@ -91,10 +103,11 @@ export interface AbortResult {
   readonly record: JobRecord;
 }
 
+/** What to ask. Bounds: `ACTION_LIMITS`; all that is shown fits in `limits.eventBytes`. */
 export interface PauseInput {
-  /** Made up when left out. */
+  /** 1 to 256 characters, never used before in the generation. Made up when left out. */
   readonly actionId?: string | undefined;
-  /** `tool_approval`, `ask_user_question`, or the host's own. */
+  /** `tool_approval` (needs `requests`), `ask_user_question` (needs `questions`), or the host's own. */
   readonly type: string;
   readonly requests?:
     | readonly {
@@ -102,7 +115,26 @@ export interface PauseInput {
         readonly name: string;
         readonly arguments?: unknown;
         readonly description?: string | undefined;
-        readonly allowedDecisions?: readonly ('approve' | 'reject' | 'edit' | 'respond')[] | undefined;
+        /** Default `approve` and `reject`. */
+        readonly allowedDecisions?: readonly ApprovalDecision[] | undefined;
+      }[]
+    | undefined;
+  readonly questions?:
+    | readonly {
+        readonly id: string;
+        readonly question: string;
+        readonly options?:
+          | readonly {
+              readonly label: string;
+              /** Default: the label. */
+              readonly value?: string | undefined;
+              readonly description?: string | undefined;
+            }[]
+          | undefined;
+        /** Default false. */
+        readonly multiSelect?: boolean | undefined;
+        /** Default true. */
+        readonly allowText?: boolean | undefined;
       }[]
     | undefined;
   readonly payload?: unknown;
@@ -110,34 +142,74 @@ export interface PauseInput {
   readonly expiresInMs?: number | undefined;
   /** What the host needs to go on; never sent to clients. */
   readonly resumeContext?: unknown;
+  /** See `fingerprintOf`. 1 to 256 characters. */
   readonly fingerprint?: string | undefined;
-  readonly payloadDigest?: string | undefined;
 }
 
+/** A decision on an action. `decisions` for its requests, `answers` for its questions, `response` for a host's own type. */
 export interface ResolveInput extends Access {
   readonly actionId: string;
-  readonly decisions: readonly {
-    readonly id: string;
-    readonly decision: 'approve' | 'reject' | 'edit' | 'respond';
-    readonly reason?: string | undefined;
-    readonly arguments?: unknown;
-    readonly text?: string | undefined;
-  }[];
-  /** Who decides; recorded. */
+  readonly decisions?: readonly ApprovalInput[] | undefined;
+  readonly answers?:
+    | readonly {
+        readonly id: string;
+        readonly text?: string | undefined;
+        readonly selected?: readonly string[] | undefined;
+      }[]
+    | undefined;
+  readonly response?: unknown;
+  /** Who decides; recorded and told to followers. 1 to 256 characters. */
   readonly by: string;
+  /** That of the action which was shown. Refused when the pending one has another. */
+  readonly payloadDigest?: string | undefined;
+  /** Must be given, here or by `beforeResolve`, when the action has one. */
+  readonly fingerprint?: string | undefined;
+  /** Who asks again under the same key is told that it is decided as said. 1 to 256 characters. */
+  readonly idempotencyKey?: string | undefined;
+  /** For `beforeResolve`, as it is given: the routes pass the host's request. */
+  readonly context?: unknown;
+}
+
+export interface ApprovalInput {
+  readonly id: string;
+  readonly decision: ApprovalDecision;
+  readonly reason?: string | undefined;
+  /** `edit` needs them: an object. */
+  readonly arguments?: unknown;
+  /** `respond` needs it. */
+  readonly text?: string | undefined;
+}
+
+/** What `beforeResolve` judges: checked against the action, and not yet recorded. */
+export interface ProposedVerdict extends Verdict {
+  readonly record: JobRecord;
+  readonly action: PendingAction;
+  readonly by: string;
+  readonly context: unknown;
+}
+
+/** An entry of `approvals.history`. */
+export interface HistoryEntry extends Resolution {
+  readonly generation: number;
 }
 
 /** What the next attempt is given after a decision or a crash. */
 export interface Continuation {
   readonly record: JobRecord;
-  /** The newest decision, when the generation has one. */
+  /** The decided action this attempt goes on from, when there is one. */
+  readonly action?: PendingAction | undefined;
+  /** What was decided about it. */
   readonly resolution?: Resolution | undefined;
+  /** The action's own. */
   readonly resumeContext?: Json | undefined;
   readonly content: unknown;
   /** The sequence `content` is true at. */
   readonly sequence: number;
   readonly kept: readonly LogEvent[];
 }
+
+/** False refuses. A fingerprint counts as that of `resolve`. */
+export type BeforeResolveResult = boolean | { readonly fingerprint?: string | undefined };
 
 /** The host's side of things. None can fail a stream: what they throw is logged and counted. */
 export interface Hooks {
@@ -162,6 +234,13 @@ export interface Hooks {
   recover?(job: GenerationJob, continuation: Continuation): unknown;
   /** Whether recovery starts the answer over (`restart`, default) or goes on where it stood (`continue`). */
   recoverMode?: 'restart' | 'continue' | ((record: JobRecord) => 'restart' | 'continue');
+  /**
+   * Judges a decision before it is made: moderation of what a person typed, permission, the fingerprint of the run as it
+   * would be rebuilt. False refuses (`action_refused`); so does what it throws, which is logged.
+   */
+  beforeResolve?(
+    proposed: ProposedVerdict,
+  ): BeforeResolveResult | undefined | Promise<BeforeResolveResult | undefined>;
   /** The last local follower of a running or paused job left. */
   onFollowersGone?(streamId: string, tenantId: string | undefined): unknown;
   /** What of the metadata clients may see, in `sync` and `status`. Default: nothing. */
@@ -173,6 +252,8 @@ export interface ManagerInput {
   readonly eventTransport: EventTransport;
   readonly options?: GenerationJobOptions | undefined;
   readonly contentModels?: readonly ContentModel[] | undefined;
+  /** The host's own types of action, for those that have a shape to check. */
+  readonly actionTypes?: readonly ActionType[] | undefined;
   readonly hooks?: Hooks | undefined;
   readonly observer?: Partial<StreamObserver> | undefined;
   readonly logger?: Logger | undefined;

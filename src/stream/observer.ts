@@ -18,6 +18,7 @@ export type EndResult =
   | 'limit_exceeded'
   | 'interrupted';
 export type AttachKind = 'start' | 'cursor' | 'resume' | 'tail';
+export type ApprovalOutcome = 'paused' | 'resolved' | 'expired' | 'refused';
 export type DetachResult = 'ended' | 'left' | 'gone' | 'detached' | 'draining' | 'failed';
 
 export interface StreamObserver {
@@ -44,7 +45,8 @@ export interface StreamObserver {
   fenced(): void;
   leaseLost(): void;
   recovered(result: 'taken_over' | 'given_up'): void;
-  approval(outcome: 'paused' | 'resolved' | 'expired' | 'refused'): void;
+  /** `waitedMs`, from asking to the outcome, for those that end the waiting. */
+  approval(outcome: ApprovalOutcome, waitedMs?: number): void;
   settled(outcome: 'settled' | 'retried' | 'set_aside'): void;
   /** A hook of the host, a logger or an observer threw. */
   hookFailed(hook: string): void;

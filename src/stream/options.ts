@@ -53,6 +53,7 @@ const limitsSchema = z.strictObject({
   ),
   pageEvents: count(1000, 'Events in one read of the log'),
   pageBytes: text(1 * MIB, 'Event data in one read of the log'),
+  resolutionBytes: bytes(4 * MIB, 'Decisions recorded in a generation, as JSON text'),
   bodyBytes: bytes(256 * KIB, 'A request body'),
   activeJobsPerUser: count(0, 'Running jobs of one user; 0 is no limit', 0),
   followersPerStream: count(10_000, 'Local followers of one stream'),

@@ -4,6 +4,7 @@
  */
 import { type Clock, type Entropy, sleep } from '../clock.js';
 import { isGenerationJobError } from '../errors.js';
+import type { ActionTypes } from './action-types.js';
 import type { ContentModels } from './content-model.js';
 import type { EventTransport } from './interfaces/event-transport.js';
 import type { JobStore } from './interfaces/job-store.js';
@@ -20,6 +21,7 @@ export interface Parts {
   readonly states: StateReader;
   readonly options: Options;
   readonly models: ContentModels;
+  readonly actionTypes: ActionTypes;
   readonly hooks: Hooks;
   readonly observer: StreamObserver;
   readonly logger: Logger;

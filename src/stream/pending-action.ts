@@ -1,117 +1,140 @@
 /**
- * What a job may ask, and what may be answered: checked whole before anything changes.
+ * What a job may ask: checked whole before the pause, so that whatever is shown can be answered. What may be answered is
+ * in `verdict.ts`.
  */
 import { z } from 'zod';
-import type { Entropy } from '../clock.js';
+import { type Entropy, HOUR } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
+import { ACTION_TYPE_NAME, type ActionSchema, checkAgainst } from './action-types.js';
+import { fingerprintOf } from './fingerprint.js';
 import { nestsDeeperThan } from './json-depth.js';
-import type { PauseInput, ResolveInput } from './manager-types.js';
+import type { PauseInput } from './manager-types.js';
 import { describeIssues, type Options } from './options.js';
-import type { Decision, PendingAction } from './types.js';
+import type { Mutable, PendingAction } from './types.js';
 
-const MOST_REQUESTS = 64;
-const DECISIONS = ['approve', 'reject', 'edit', 'respond'] as const;
-const id = z.string().min(1).max(256);
+/** Counts and characters: more than a person can look through is no question any more. */
+export const ACTION_LIMITS = {
+  requests: 64,
+  questions: 4,
+  options: 12,
+  labelLength: 280,
+  /** An answer, a reason, a response, a description, a question. */
+  textLength: 16_000,
+  idLength: 256,
+} as const;
 
-const pauseSchema = z.strictObject({
-  actionId: id.optional(),
-  type: z
-    .string()
-    .max(64)
-    .regex(/^[a-z][a-z0-9_]*$/),
-  requests: z
-    .array(
-      z.strictObject({
-        id,
-        name: z.string().min(1).max(256),
-        arguments: z.unknown().optional(),
-        description: z.string().max(16_000).optional(),
-        allowedDecisions: z.array(z.enum(DECISIONS)).min(1).default(['approve', 'reject']),
-      }),
-    )
-    .max(MOST_REQUESTS)
-    .default([]),
-  payload: z.unknown().optional(),
-  expiresInMs: z.number().int().min(1).optional(),
-  resumeContext: z.unknown().optional(),
-  fingerprint: z.string().max(256).optional(),
-  payloadDigest: z.string().max(256).optional(),
+export const DECISIONS = ['approve', 'reject', 'edit', 'respond'] as const;
+export const idSchema = z.string().min(1).max(ACTION_LIMITS.idLength);
+export const textSchema = z.string().max(ACTION_LIMITS.textLength);
+const label = z.string().min(1).max(ACTION_LIMITS.labelLength);
+
+const option = z
+  .strictObject({ label, value: label.optional(), description: textSchema.optional() })
+  .transform(({ value, ...shown }) => ({ value: value ?? shown.label, ...shown }));
+
+const question = z
+  .strictObject({
+    id: idSchema,
+    question: textSchema.min(1),
+    options: z.array(option).max(ACTION_LIMITS.options).default([]),
+    multiSelect: z.boolean().default(false),
+    allowText: z.boolean().default(true),
+  })
+  .refine(({ options }) => areDifferent(options.map(({ value }) => value)), 'two options share a value')
+  .refine(({ options, allowText }) => allowText || options.length > 0, 'it can’t be answered');
+
+const request = z.strictObject({
+  id: idSchema,
+  name: z.string().min(1).max(256),
+  arguments: z.unknown().optional(),
+  description: textSchema.optional(),
+  allowedDecisions: z
+    .array(z.enum(DECISIONS))
+    .min(1)
+    .refine(areDifferent, 'a decision stands twice')
+    .default(['approve', 'reject']),
 });
 
-const decisionsSchema = z
-  .array(
-    z.strictObject({
-      id,
-      decision: z.enum(DECISIONS),
-      reason: z.string().max(16_000).optional(),
-      arguments: z.record(z.string(), z.unknown()).optional(),
-      text: z.string().max(16_000).optional(),
-    }),
+const pauseSchema = z
+  .strictObject({
+    actionId: idSchema.optional(),
+    type: z.string().regex(ACTION_TYPE_NAME),
+    requests: z.array(request).max(ACTION_LIMITS.requests).default([]),
+    questions: z.array(question).max(ACTION_LIMITS.questions).default([]),
+    payload: z.unknown().optional(),
+    expiresInMs: z
+      .number()
+      .int()
+      .min(1)
+      .max(366 * 24 * HOUR)
+      .optional(),
+    resumeContext: z.unknown().optional(),
+    fingerprint: idSchema.optional(),
+  })
+  .refine(
+    ({ requests, questions }) => areDifferent([...requests, ...questions].map(({ id }) => id)),
+    'two requests or questions share an id',
   )
-  .max(MOST_REQUESTS);
+  .refine(
+    ({ type, requests, questions }) =>
+      type !== 'tool_approval' || (requests.length > 0 && questions.length === 0),
+    'tool_approval has requests and no questions',
+  )
+  .refine(
+    ({ type, requests, questions }) =>
+      type !== 'ask_user_question' || (questions.length > 0 && requests.length === 0),
+    'ask_user_question has questions and no requests',
+  );
 
-export type CheckedAction = Omit<PendingAction, 'expiresAt'> & { readonly expiresInMs: number };
+/** As a commit takes it: when it was asked and until when is the store's to say. */
+export type CheckedAction = Omit<PendingAction, 'askedAt' | 'expiresAt'> & { readonly expiresInMs: number };
 
 /** @throws GenerationJobError `invalid_action`, `event_too_large`, `json_too_deep` */
 export function parsePause(input: PauseInput, entropy: Entropy, options: Options): CheckedAction {
   const parsed = pauseSchema.safeParse(input);
   if (!parsed.success) throw new GenerationJobError('invalid_action', `${describeIssues(parsed.error)}.`);
-  const ids = parsed.data.requests.map((request) => request.id);
-  if (new Set(ids).size !== ids.length)
-    throw new GenerationJobError('invalid_action', 'Two requests share an id.');
-  const given = asJson(parsed.data, options) as Omit<CheckedAction, 'actionId' | 'expiresInMs'> & {
-    actionId?: string;
-    expiresInMs?: number;
-  };
-  return {
-    ...given,
-    actionId: given.actionId ?? entropy.id(),
-    expiresInMs: given.expiresInMs ?? options.approvalWindowMs,
-  };
+  const action = asJson(parsed.data, 'The action', options) as Mutable<CheckedAction>;
+  action.actionId ??= entropy.id();
+  action.expiresInMs ??= options.approvalWindowMs;
+  action.payloadDigest = payloadDigestOf(action);
+  return action;
+}
+
+/** The action with its payload as the host's schema gives it. @throws as `parsePause` */
+export async function withPayloadChecked(
+  action: CheckedAction,
+  schema: ActionSchema,
+  options: Options,
+): Promise<CheckedAction> {
+  const checked = { payload: await checkAgainst(schema, action.payload, 'payload') };
+  const { payload } = asJson(checked, 'The payload', options) as Pick<CheckedAction, 'payload'>;
+  return { ...action, payload, payloadDigest: payloadDigestOf({ ...action, payload }) };
+}
+
+/** The digest of what a person is shown. */
+function payloadDigestOf({ type, requests, questions, payload }: CheckedAction): string {
+  return fingerprintOf({ type, requests, questions, payload });
 }
 
 /**
- * Checks that each request of the action is decided exactly once, as it allows.
- * @throws GenerationJobError `invalid_action`
+ * A copy nobody shares, bounded like an event.
+ * @throws GenerationJobError `invalid_action`, `event_too_large`, `json_too_deep`
  */
-export function parseDecisions(input: ResolveInput['decisions'], action: PendingAction): readonly Decision[] {
-  const parsed = decisionsSchema.safeParse(input);
-  if (!parsed.success) throw new GenerationJobError('invalid_action', `${describeIssues(parsed.error)}.`);
-  const decided = new Map<string, Decision>();
-  for (const decision of parsed.data as Decision[]) {
-    const request = action.requests.find((one) => one.id === decision.id);
-    if (request === undefined) throw new GenerationJobError('invalid_action', 'A decision names no request.');
-    if (decided.has(decision.id))
-      throw new GenerationJobError('invalid_action', 'A request is decided twice.');
-    if (!request.allowedDecisions.includes(decision.decision)) {
-      throw new GenerationJobError('invalid_action', `"${decision.decision}" is not allowed for a request.`);
-    }
-    if (decision.decision === 'edit' && decision.arguments === undefined) {
-      throw new GenerationJobError('invalid_action', '"edit" needs an object of arguments.');
-    }
-    if (decision.decision === 'respond' && decision.text === undefined) {
-      throw new GenerationJobError('invalid_action', '"respond" needs text.');
-    }
-    decided.set(decision.id, decision);
-  }
-  if (decided.size !== action.requests.length) {
-    throw new GenerationJobError('invalid_action', 'A request is undecided.');
-  }
-  return [...decided.values()];
-}
-
-/** A copy nobody shares, bounded like an event. */
-function asJson(value: object, { limits }: Options): unknown {
+export function asJson(value: object, what: string, { limits }: Options): unknown {
   let text: string;
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    throw new GenerationJobError('invalid_action', 'The action can’t be written as JSON.', { cause });
+    throw new GenerationJobError('invalid_action', `${what} can’t be written as JSON.`, { cause });
   }
   if (Buffer.byteLength(text) > limits.eventBytes) {
-    throw new GenerationJobError('event_too_large', `The action exceeds ${limits.eventBytes} bytes.`);
+    throw new GenerationJobError('event_too_large', `${what} exceeds ${limits.eventBytes} bytes.`);
   }
   if (nestsDeeperThan(text, limits.jsonDepth))
-    throw new GenerationJobError('json_too_deep', 'The action nests too deeply.');
+    throw new GenerationJobError('json_too_deep', `${what} nests too deeply.`);
   return JSON.parse(text);
+}
+
+function areDifferent(values: readonly string[]): boolean {
+  return new Set(values).size === values.length;
 }

@@ -97,7 +97,9 @@ export class Recovery {
 /** What the host is given to go on with. */
 export function continuationOf(state: FoldedState): Continuation {
   const { record, content, sequence, kept } = state;
-  return { record, resolution: record.resolutions.at(-1), content, sequence, kept };
+  const action = record.resumedAction;
+  const resolution = record.resolutions.find(({ actionId }) => actionId === action?.actionId);
+  return { record, action, resolution, resumeContext: action?.resumeContext, content, sequence, kept };
 }
 
 function modeOf(

@@ -84,18 +84,43 @@ export interface ActionRequest {
   readonly allowedDecisions: readonly ApprovalDecision[];
 }
 
-/** What a job waits for. `resumeContext` stays on the server: clients get `PublicAction`. */
+export interface ActionOption {
+  /** What an answer selects it by. */
+  readonly value: string;
+  readonly label: string;
+  readonly description?: string | undefined;
+}
+
+export interface ActionQuestion {
+  readonly id: string;
+  readonly question: string;
+  readonly options: readonly ActionOption[];
+  /** Whether more than one option may be selected. */
+  readonly multiSelect: boolean;
+  /** Whether text of one's own is an answer. */
+  readonly allowText: boolean;
+}
+
+/** What a job waits for. `resumeContext` and `fingerprint` stay on the server: clients get `PublicAction`. */
 export interface PendingAction {
   readonly actionId: string;
+  /** `tool_approval`, `ask_user_question`, or the host's own. */
   readonly type: string;
+  /** To be decided, each of them. */
   readonly requests: readonly ActionRequest[];
+  /** To be answered, each of them. */
+  readonly questions: readonly ActionQuestion[];
   /** The host's own payload for its own types; opaque. */
   readonly payload?: Json | undefined;
+  /** Digest of all that is shown. A decision that carries another one was made on something else. */
+  readonly payloadDigest: string;
   /** Server time, milliseconds since 1970. */
+  readonly askedAt: number;
   readonly expiresAt: number;
+  /** What the host needs to rebuild the run. */
   readonly resumeContext?: Json | undefined;
+  /** Digest of what determines the run; who decides must come with the same. */
   readonly fingerprint?: string | undefined;
-  readonly payloadDigest?: string | undefined;
 }
 
 export type PublicAction = Omit<PendingAction, 'resumeContext' | 'fingerprint'>;
@@ -108,13 +133,33 @@ export interface Decision {
   readonly text?: string | undefined;
 }
 
-/** The recorded answer to an action: who, when, what. */
-export interface Resolution {
-  readonly actionId: string;
+export interface Answer {
+  readonly id: string;
+  readonly text?: string | undefined;
+  /** Values of options. */
+  readonly selected?: readonly string[] | undefined;
+}
+
+/** What somebody said to an action, checked against it. */
+export interface Verdict {
   readonly decisions: readonly Decision[];
-  readonly by: string;
+  readonly answers: readonly Answer[];
+  /** To an action of the host's own type that takes one. */
+  readonly response?: Json | undefined;
+}
+
+/** How an action ended, as it is recorded: who, when, what, and on the ground of what was shown. */
+export interface Resolution extends Verdict {
+  readonly actionId: string;
+  readonly type: string;
+  readonly outcome: 'decided' | 'expired';
+  /** Who decided; nobody when it expired. */
+  readonly by?: string | undefined;
+  readonly payloadDigest: string;
   /** Server time, milliseconds since 1970. */
+  readonly askedAt: number;
   readonly at: number;
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** Where the host's side effect after the end stands. */
@@ -153,7 +198,9 @@ export interface JobRecord {
   /** Until when the attempt may write unless it renews; only while running. */
   readonly leaseUntil?: number | undefined;
   readonly pendingAction?: PendingAction | undefined;
-  /** Every decision taken in this generation, oldest first. */
+  /** The decided action this attempt goes on from, so that a successor can as well; only while running. */
+  readonly resumedAction?: PendingAction | undefined;
+  /** How each action of this generation ended, oldest first. */
   readonly resolutions: readonly Resolution[];
   readonly error?: JobFailure | undefined;
   readonly usage: Usage;

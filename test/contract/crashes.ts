@@ -44,7 +44,7 @@ export const crashContracts: readonly Contract[] = [
         await h.advance(TIMES.leaseMs + 100);
         let actionId = '';
         if (act === 'create') await job.complete();
-        else actionId = (await job.pause({ type: 'tool_approval', expiresInMs: 3_900 })).actionId;
+        else actionId = (await job.pause({ type: 'checkpoint', expiresInMs: 3_900 })).actionId;
         // The next look at the stream would put it off to the end of retention, or to the expiry.
         await h.store.due.nearer(job.key, 0);
         isHeld = true;
@@ -121,14 +121,14 @@ async function crashAt(
   }
   const action =
     act === 'resolve' || act === 'expire'
-      ? await before?.pause({ type: 'tool_approval', expiresInMs: window })
+      ? await before?.pause({ type: 'checkpoint', expiresInMs: window })
       : undefined;
   if (act === 'expire') await h.advance(window);
   left = n;
   const work: Record<Act, () => Promise<unknown>> = {
     create: () => doomed.manager.createJob({ streamId, userId: 'u' }),
     replace: () => doomed.manager.createJob({ streamId, userId: 'u' }),
-    pause: () => before?.pause({ type: 'tool_approval', expiresInMs: window }) as Promise<unknown>,
+    pause: () => before?.pause({ type: 'checkpoint', expiresInMs: window }) as Promise<unknown>,
     resolve: () =>
       doomed.manager.approvals.resolve(streamId, {
         actionId: action?.actionId ?? '',

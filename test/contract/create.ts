@@ -167,7 +167,7 @@ export const createContracts: readonly Contract[] = [
         },
         update: (job) => job.update({ metadata: { late: true } }),
         usage: (job) => job.addUsage({ late: 1 }),
-        pause: (job) => job.pause({ type: 'tool_approval' }),
+        pause: (job) => job.pause({ type: 'checkpoint' }),
         complete: (job) => job.complete('late'),
         fail: (job) => job.fail({ code: 'late', message: 'late' }),
       } as const satisfies Record<string, (job: Awaited<ReturnType<Harness['start']>>) => Promise<unknown>>;
@@ -327,7 +327,7 @@ export const createContracts: readonly Contract[] = [
       const { manager } = replica;
       const job = await h.start(replica);
       for (const pause of [false, true]) {
-        if (pause) await job.pause({ type: 'tool_approval' });
+        if (pause) await job.pause({ type: 'checkpoint' });
         const before = await h.store.read(job.key, 'kept');
         const error = await rejection(
           manager.createJob({ streamId: 's', userId: 'u', onConflict: 'reject' }),
@@ -369,7 +369,7 @@ export const createContracts: readonly Contract[] = [
       await h.rest();
       const next = await h.soon(h.start(two, { streamId: 'y' }));
       await expectCode(h.soon(h.start(one, { streamId: 'z' })), 'user_limit_exceeded');
-      await h.soon(next.pause({ type: 'tool_approval' }));
+      await h.soon(next.pause({ type: 'checkpoint' }));
       await h.rest();
       expect(await h.soon(h.start(one, { streamId: 'z' })), 'a paused job holds no slot').toBeDefined();
     },
@@ -473,7 +473,7 @@ export const createContracts: readonly Contract[] = [
       for (const piece of 'abcdef') old.emit({ ...text(piece), keep: 'last' });
       await old.addUsage({ tokens: 6 });
       await old.update({ metadata: { b: 2 } });
-      await old.pause({ type: 'tool_approval', resumeContext: { secret: 1 } });
+      await old.pause({ type: 'checkpoint', resumeContext: { secret: 1 } });
       const fresh = await h.start(replica, { contentModel: 'text' });
       const record = (await replica.manager.getJob('s')) as JobRecord;
       expect(record).toMatchObject({

@@ -50,7 +50,7 @@ export const deletionContracts: readonly Contract[] = [
       const again = await h.start(two, { streamId: 's', idempotencyKey: 'k' });
       expect(again.generation).toBeGreaterThan(job.generation);
       const paused = await h.start(one, { streamId: 't' });
-      await paused.pause({ type: 'tool_approval' });
+      await paused.pause({ type: 'checkpoint' });
       const ended = await h.start(one, { streamId: 'e', idempotencyKey: 'e' });
       await ended.complete();
       const others = await h.start(one, { streamId: 'x', userId: 'v' });

@@ -18,6 +18,11 @@ let calls = 0;
 export const callId = () => `call-${++calls}`;
 export const lifecycle = (event: string) => ({ event, data: '{}' });
 
+const RESOLUTION = {
+  ...{ actionId: 'a', type: 't', outcome: 'decided' as const, by: 'p' },
+  ...{ decisions: [], answers: [], payloadDigest: 'd', askedAt: 1 },
+};
+
 /** One store, and the few calls that make the tests short. */
 export class Desk {
   readonly store: JobStore;
@@ -62,7 +67,8 @@ export class Desk {
   ): ProducerCommit {
     const sequence = record.lastSequence + 1;
     const event = { ...lifecycle(TRANSITIONS[name].event), sequence, attempt: record.attempt };
-    const action = { actionId: 'a', type: 't', requests: [], expiresInMs: 500, resumeContext: { secret: 1 } };
+    const shown = { type: 't', requests: [], questions: [], payloadDigest: 'd' };
+    const action = { actionId: 'a', ...shown, expiresInMs: 500, resumeContext: { secret: 1 } };
     const told = name === 'pause' ? { ...event, data: '{"action":{"actionId":"a"}}' } : event;
     return {
       ...this.batch(record, sequence, 0),
@@ -84,7 +90,7 @@ export class Desk {
       ...(name === 'resolve' || name === 'expire' ? { actionId: 'a' } : {}),
       ...(name === 'recover' || name === 'lose' ? { attempt: record.attempt } : {}),
       ...(name === 'resolve' || name === 'recover' ? { leaseMs: LEASE } : {}),
-      ...(name === 'resolve' ? { resolution: { actionId: 'a', decisions: [], by: 'p' } } : {}),
+      ...(name === 'resolve' ? { resolution: RESOLUTION } : {}),
       ...over,
     };
   }

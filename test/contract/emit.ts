@@ -171,7 +171,7 @@ export const emitContracts: readonly Contract[] = [
       const ends = {
         completed: (job) => job.complete(),
         failed: (job) => job.fail({ code: 'x', message: 'x' }),
-        requires_action: (job) => job.pause({ type: 'tool_approval' }),
+        requires_action: (job) => job.pause({ type: 'checkpoint' }),
       } as const satisfies Record<string, (job: Awaited<ReturnType<Harness['start']>>) => Promise<unknown>>;
       for (const [name, end] of Object.entries(ends)) {
         const job = await h.soon(h.start(replica, { streamId: name }));
@@ -243,7 +243,7 @@ export const emitContracts: readonly Contract[] = [
       const ends: Record<string, (job: Awaited<ReturnType<Harness['start']>>) => Promise<unknown>> = {
         completed: (job) => job.complete(),
         failed: (job) => job.fail(new Error('x')),
-        paused: (job) => job.pause({ type: 'tool_approval' }),
+        paused: (job) => job.pause({ type: 'checkpoint' }),
         aborted: () => replica.manager.abortJob('s'),
         replaced: () => h.start(replica),
         gone: () => replica.manager.deleteStream('s'),
@@ -323,7 +323,7 @@ export const emitContracts: readonly Contract[] = [
       const other = await h.replica();
       const job = await h.start(unlucky);
       isLost = true;
-      const pausing = job.pause({ type: 'tool_approval', actionId: 'a' });
+      const pausing = job.pause({ type: 'checkpoint', actionId: 'a' });
       await h.rest();
       const resolved = await other.manager.approvals.resolve('s', { actionId: 'a', decisions: [], by: 'p' });
       await resolved.job.emit(text('second'));

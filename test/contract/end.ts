@@ -80,7 +80,7 @@ export const endContracts: readonly Contract[] = [
       await late.flush();
       expect(await replica.manager.abortJob('late')).toMatchObject({ aborted: true, early: false });
       const paused = await h.start(replica, { streamId: 'paused' });
-      await paused.pause({ type: 'tool_approval' });
+      await paused.pause({ type: 'checkpoint' });
       expect(await replica.manager.abortJob('paused')).toMatchObject({ aborted: true, early: true });
     },
   },
@@ -91,7 +91,7 @@ export const endContracts: readonly Contract[] = [
       const [one, two] = await h.two({ hooks: { describeEnd } });
       const job = await h.start(one, { contentModel: 'text' });
       job.emit(text('a'));
-      const { actionId } = await job.pause({ type: 'tool_approval' });
+      const { actionId } = await job.pause({ type: 'checkpoint' });
       const follower = h.follow(two);
       expect(await two.manager.abortJob('s', { by: 'admin' })).toMatchObject({
         aborted: true,
@@ -100,7 +100,7 @@ export const endContracts: readonly Contract[] = [
       expect((await two.manager.getJob('s'))?.pendingAction).toBeUndefined();
       await expectCode(
         one.manager.approvals.resolve('s', { actionId, decisions: [], by: 'p' }),
-        'action_not_found',
+        'generation_ended',
       );
       const events = await h.finished(follower);
       expect(follower.names).toEqual(['created', 'text', 'requires_action', 'aborted']);
@@ -168,7 +168,7 @@ export const endContracts: readonly Contract[] = [
         }
         if (streamId === 'aborted') await two.manager.abortJob(streamId);
         if (streamId === 'replaced') await (await h.start(two, { streamId })).complete();
-        if (streamId === 'expired') await job.pause({ type: 'tool_approval', expiresInMs: 300 });
+        if (streamId === 'expired') await job.pause({ type: 'checkpoint', expiresInMs: 300 });
         if (streamId === 'lost') await doomed.crash();
         const ended = () => h.store.read(job.key, job.generation).then(([one]) => one?.endedAt !== undefined);
         await h.until(ended, `${streamId} is over`);
@@ -223,7 +223,7 @@ export const endContracts: readonly Contract[] = [
     async run(h) {
       const replicas = await h.three();
       const job = await h.start(replicas[0]);
-      const { actionId } = await job.pause({ type: 'tool_approval', expiresInMs: 500 });
+      const { actionId } = await job.pause({ type: 'checkpoint', expiresInMs: 500 });
       const followers = replicas.map((replica) => h.follow(replica));
       await h.advance(480);
       expect((await replicas[1].manager.getJob('s'))?.status).toBe('requires_action');
@@ -258,21 +258,19 @@ export const endContracts: readonly Contract[] = [
       );
       const first = await job.pause({ type: 'tool_approval', requests: [{ id: 'r', name: 't' }] });
       const before = await h.store.read(job.key, 'kept');
-      await expectCode(approvals.resolve('s', { actionId: 'none', decisions: [], by: 'p' }), 'action_stale');
-      for (const decisions of [
-        [],
-        [{ id: 'r', decision: 'edit' as const, arguments: {} }],
-        [{ id: 'x', decision: 'approve' as const }],
-        [
-          { id: 'r', decision: 'approve' as const },
-          { id: 'r', decision: 'approve' as const },
-        ],
-        [
-          { id: 'r', decision: 'approve' as const },
-          { id: 'x', decision: 'approve' as const },
-        ],
-      ]) {
-        await expectCode(approvals.resolve('s', { ...first, decisions, by: 'p' }), 'invalid_action');
+      await expectCode(
+        approvals.resolve('s', { actionId: 'none', decisions: [], by: 'p' }),
+        'action_not_found',
+      );
+      const yes = { id: 'r', decision: 'approve' as const };
+      for (const [code, decisions] of [
+        ['request_undecided', []],
+        ['decision_not_allowed', [{ id: 'r', decision: 'edit', arguments: {} }]],
+        ['request_unknown', [{ id: 'x', decision: 'approve' }]],
+        ['request_decided_twice', [yes, yes]],
+        ['request_unknown', [yes, { id: 'x', decision: 'approve' }]],
+      ] as const) {
+        await expectCode(approvals.resolve('s', { ...first, decisions, by: 'p' }), code);
       }
       expect(await h.store.read(job.key, 'kept')).toEqual(before);
       const won = await approvals.resolve('s', {
@@ -286,8 +284,8 @@ export const endContracts: readonly Contract[] = [
       });
       const decided = [{ id: 'r', decision: 'approve' as const }];
       await expectCode(approvals.resolve('s', { ...first, decisions: decided, by: 'q' }), 'action_decided');
-      const second = await won.job.pause({ type: 'tool_approval', expiresInMs: 30 });
-      await expectCode(approvals.resolve('s', { ...first, decisions: decided, by: 'q' }), 'action_decided');
+      const second = await won.job.pause({ type: 'checkpoint', expiresInMs: 30 });
+      await expectCode(approvals.resolve('s', { ...first, decisions: decided, by: 'q' }), 'action_stale');
       await h.advance(40);
       const late = approvals.resolve('s', { ...second, decisions: [], by: 'q' });
       await expectCode(late, 'action_expired');
@@ -304,7 +302,7 @@ export const endContracts: readonly Contract[] = [
       const follower = h.follow(replicas[2]);
       for (let round = 1; round <= 5; round++) {
         job.emit(text(round));
-        const { actionId } = await job.pause({ type: 'tool_approval', resumeContext: { round } });
+        const { actionId } = await job.pause({ type: 'checkpoint', resumeContext: { round } });
         await h.rest();
         const { manager } = replicas[round % 3] ?? replicas[0];
         const resolved = await manager.approvals.resolve('s', { actionId, decisions: [], by: `p${round}` });

@@ -384,7 +384,7 @@ export const followContracts: readonly Contract[] = [
       const job = await h.start(one, { contentModel: 'text' });
       const lazy = two.manager.subscribe('s');
       expect(await h.soon(lazy.next())).toMatchObject({ value: { event: 'created' } });
-      const { actionId } = await job.pause({ type: 'tool_approval' });
+      const { actionId } = await job.pause({ type: 'checkpoint' });
       const { job: next } = await one.manager.approvals.resolve('s', { actionId, decisions: [], by: 'p' });
       for (let n = 0; n < 20; n++) {
         void next.emit(text(`${n},`));

@@ -196,8 +196,8 @@ export const housekeepingContracts: readonly Contract[] = [
         if (n % 10 < 3) await job.complete();
         else if (n % 10 === 3) await job.fail(new Error('x'));
         else if (n % 10 === 4) await two.manager.abortJob(owner.streamId);
-        else if (n % 10 === 5) await job.pause({ type: 'tool_approval', expiresInMs: 100 });
-        else if (n % 10 === 6) await job.pause({ type: 'tool_approval' });
+        else if (n % 10 === 5) await job.pause({ type: 'checkpoint', expiresInMs: 100 });
+        else if (n % 10 === 6) await job.pause({ type: 'checkpoint' });
         else if (n % 10 === 7) await h.start(two, owner);
         else if (n % 10 === 8) await two.manager.deleteStream(owner.streamId);
         else if (n % 100 === 99) {

@@ -115,7 +115,7 @@ export const lossContracts: readonly Contract[] = [
       const job = await h.start(writer);
       const follower = h.follow(reader);
       await h.until(() => follower.events.length === 1, 'attached');
-      const { actionId } = await job.pause({ type: 'tool_approval' });
+      const { actionId } = await job.pause({ type: 'checkpoint' });
       await h.until(() => follower.events.length === 2, 'the pause', TIMES.logPollMs);
       await h.advance(TIMES.logPollMs * 2);
       const { job: next } = await writer.manager.approvals.resolve('s', { actionId, decisions: [], by: 'p' });
@@ -194,7 +194,7 @@ async function pausedAndResumed(
   job: Awaited<ReturnType<Harness['start']>>,
   streamId: string,
 ) {
-  const { actionId } = await h.soon(job.pause({ type: 'tool_approval' }));
+  const { actionId } = await h.soon(job.pause({ type: 'checkpoint' }));
   const { job: next } = await h.soon(
     replica.manager.approvals.resolve(streamId, { actionId, decisions: [], by: 'p' }),
   );

@@ -38,7 +38,7 @@ export const raceContracts: readonly Contract[] = [
           if (job.isOver) return outcome(job.complete());
           if (own === 0) return outcome(job.complete());
           return outcome(
-            own === 1 ? job.fail({ code: 'x', message: 'x' }) : job.pause({ type: 'tool_approval' }),
+            own === 1 ? job.fail({ code: 'x', message: 'x' }) : job.pause({ type: 'checkpoint' }),
           );
         };
         const abort = (replica: typeof one) => async () => {

@@ -165,11 +165,11 @@ export const resumeStateContracts: readonly Contract[] = [
         await job.flush();
         let paused: Promise<{ actionId: string }> | undefined;
         pauseNow = async () => {
-          paused = job.pause({ type: 'ask_user_question', payload: { question: '?' } });
+          paused = job.pause({ type: 'checkpoint', payload: { question: '?' } });
           await paused;
         };
         const { state, subscription } = await h.soon(reader.manager.subscribeWithResume(streamId));
-        const { actionId } = await h.soon(paused ?? job.pause({ type: 'ask_user_question' }));
+        const { actionId } = await h.soon(paused ?? job.pause({ type: 'checkpoint' }));
         const { job: next } = await writer.manager.approvals.resolve(streamId, {
           actionId,
           decisions: [],
@@ -221,7 +221,8 @@ export const resumeStateContracts: readonly Contract[] = [
         dataOf<{ action: { expiresAt: number } }>(follower.events.at(-1)).action.expiresAt,
       );
       const decisions = [{ id: 'r', decision: 'approve' as const }];
-      const resolved = await two.manager.approvals.resolve('s', { actionId, decisions, by: 'p' });
+      const input = { actionId, decisions, by: 'p', fingerprint: canary };
+      const resolved = await two.manager.approvals.resolve('s', input);
       expect(resolved.continuation.resumeContext).toEqual({ canary });
       await resolved.job.complete();
       expect(JSON.stringify([await h.log(), await two.manager.getResumeState('s')])).not.toContain(canary);

@@ -32,7 +32,7 @@ export const settlementContracts: readonly Contract[] = [
         if (streamId === 'completed') await job.complete();
         if (streamId === 'failed') await job.fail({ code: 'x', message: 'x' });
         if (streamId === 'crashed') await doomed.crash();
-        if (streamId === 'expired') await job.pause({ type: 'tool_approval', expiresInMs: 200 });
+        if (streamId === 'expired') await job.pause({ type: 'checkpoint', expiresInMs: 200 });
         if (streamId === 'aborted') await two.manager.abortJob(streamId);
         if (streamId === 'replaced') await h.start(two, { streamId, contentModel: 'text' });
       }

@@ -249,7 +249,9 @@ export const storeContracts: readonly Contract[] = [
         await desk.store.renew([{ key: KEY, generation: record.generation, attempt: 2 }], LEASE),
       ).toEqual(['paused']);
       const announced = (await desk.sequences()).split(' ').at(-1);
-      expect(announced).toBe(`3:{"action":{"actionId":"a","expiresAt":${paused.pendingAction?.expiresAt}}}`);
+      const { askedAt, expiresAt } = paused.pendingAction ?? {};
+      expect(expiresAt).toBe((askedAt ?? 0) + 500);
+      expect(announced).toBe(`3:{"action":{"actionId":"a","askedAt":${askedAt},"expiresAt":${expiresAt}}}`);
       expect(await desk.refusal(desk.store.commit(desk.other(paused, 'expire')))).toBe('early');
       expect(await desk.refusal(desk.store.commit(desk.other(paused, 'resolve', { actionId: 'b' })))).toBe(
         'action',

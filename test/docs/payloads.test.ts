@@ -14,7 +14,6 @@ const question = {
   type: 'tool_approval',
   requests: [{ id: 'r', name: 'search' }],
   payload: 1,
-  payloadDigest: 'd',
 };
 
 describe('PROTOCOL.md has the keys of', () => {

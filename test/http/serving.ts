@@ -21,14 +21,16 @@ import {
   type ManagerInput,
   type StreamServices,
 } from 'generation-jobs';
-import { createStreamRouter, type StreamRouterOptions } from 'generation-jobs/express';
+import { createStreamRouter, type OnResume, type StreamRouterOptions } from 'generation-jobs/express';
 import { createStreamHandler } from 'generation-jobs/web';
 import { afterEach, expect } from 'vitest';
 
 export const ADAPTERS = ['express', 'web'] as const;
 type Adapter = (typeof ADAPTERS)[number];
 
-type RouteSettings = Omit<StreamRouterOptions<express.Request>, 'authorize'>;
+type RouteSettings = Omit<StreamRouterOptions<express.Request>, 'authorize' | 'onResume'> & {
+  readonly onResume?: OnResume<unknown>;
+};
 
 export interface ServeInput {
   readonly adapter?: Adapter;

@@ -263,18 +263,22 @@ export class InMemoryGeneration {
     this.#enter(transitionOf(transition.name).to, now, transition.error, transition.settles);
     if (!transition.action) return commit.events;
     const { expiresInMs, ...action } = transition.action;
-    this.#record.pendingAction = { ...action, expiresAt: now + expiresInMs };
-    // The event tells clients until when: by the store's clock, which only the store knows.
+    const times = { askedAt: now, expiresAt: now + expiresInMs };
+    this.#record.pendingAction = { ...action, ...times };
+    // The event tells clients since and until when: by the store's clock, which only the store knows.
     const announced = commit.events.at(-1) as LogEvent;
     const data = JSON.parse(announced.data) as { action: object };
-    const told = JSON.stringify({ ...data, action: { ...data.action, expiresAt: now + expiresInMs } });
+    const told = JSON.stringify({ ...data, action: { ...data.action, ...times } });
     return [...commit.events.slice(0, -1), { ...announced, data: told }];
   }
 
   #enter(status: JobStatus, now: number, error: JobFailure | undefined, settles: boolean): void {
     const record = this.#record;
+    const wasPaused = record.status === 'requires_action';
     record.status = status;
     record.updatedAt = now;
+    if (wasPaused && status === 'running') record.resumedAction = record.pendingAction;
+    else if (status !== 'running') record.resumedAction = undefined;
     record.pendingAction = undefined;
     if (status !== 'running') record.leaseUntil = undefined;
     if (isActive(status)) return;

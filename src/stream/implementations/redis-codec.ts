@@ -138,6 +138,7 @@ export function decodeRecord(
     snapshotSequence: number('snapshotSequence'),
     leaseUntil: optional('leaseUntil'),
     pendingAction: json<PendingAction>('action'),
+    resumedAction: json<PendingAction>('resumed'),
     resolutions: json<Resolution[]>('resolutions') ?? [],
     error: json<JobFailure>('error'),
     usage: json<Record<string, number>>('usage') ?? {},

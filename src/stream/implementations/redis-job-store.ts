@@ -249,7 +249,7 @@ export class RedisJobStore implements JobStore {
       commit.attempt,
       commit.afterSequence,
       commit.events.length,
-      // The script completes a pause's event and action with the time only it knows.
+      // The script completes a pause's event and action with the times only it knows.
       action ? openEnded(encodeLines(commit.events), '}}\n') : encodeLines(commit.events),
       patch?.number ?? '',
       JSON.stringify(patchFields(patch)),
@@ -355,9 +355,9 @@ function patchFields(patch: ProducerCommit['patch']): string[] {
   return set;
 }
 
-/** `{…}` without its end and with room for one more field. */
+/** `{…}` without its end, for more fields. */
 function openEnded(json: string, end: string): string {
-  return `${json.slice(0, -end.length)},"expiresAt":`;
+  return json.slice(0, -end.length);
 }
 
 function flag(value: boolean): 0 | 1 {

@@ -109,8 +109,10 @@ export interface ProducerCommit {
 export interface ProducerTransition {
   readonly name: 'pause' | 'complete' | 'fail';
   readonly callId: string;
-  /** For `pause`. `expiresInMs` from the store's clock becomes its `expiresAt`, in the record and in the event. */
-  readonly action?: (Omit<PendingAction, 'expiresAt'> & { readonly expiresInMs: number }) | undefined;
+  /** For `pause`. The store's clock gives its `askedAt`, and with `expiresInMs` its `expiresAt`, in the record and in the event. */
+  readonly action?:
+    | (Omit<PendingAction, 'askedAt' | 'expiresAt'> & { readonly expiresInMs: number })
+    | undefined;
   readonly error?: JobFailure | undefined;
   readonly settles: boolean;
 }
@@ -129,7 +131,7 @@ export interface OtherCommit {
   readonly attempt?: number | undefined;
   /** `recover` and `resolve`: the new attempt's lease. */
   readonly leaseMs?: number | undefined;
-  /** `resolve`: recorded with the store's time. */
+  /** `resolve` and `expire`: recorded with the store's time. */
   readonly resolution?: Omit<Resolution, 'at'> | undefined;
   readonly error?: JobFailure | undefined;
   /** `lose` before any host event: forget the idempotency key, so that the request may be made again. */
