@@ -19,7 +19,7 @@ const host = '127.0.0.1';
 const redis = config.clusterPorts
   ? new Cluster(
       config.clusterPorts.map((port) => ({ port, host })),
-      { shardedSubscribers: true },
+      { shardedSubscribers: true, ...config.client },
     )
   : new Redis({ port: config.port, host, ...config.client });
 redis.on('error', () => {}); // told by what fails

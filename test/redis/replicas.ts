@@ -49,7 +49,7 @@ export interface ReplicaConfig {
   readonly clusterPorts?: readonly number[];
   readonly options?: GenerationJobOptions;
   readonly redisOptions?: RedisOptions;
-  /** Of ioredis. */
+  /** Of ioredis: of `Redis`, or of `Cluster` when there are cluster ports. */
   readonly client?: object;
   /** What a `recover` hook does; without it there is none. */
   readonly recover?: Work;

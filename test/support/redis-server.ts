@@ -135,28 +135,43 @@ export class RedisServer {
 }
 
 export interface RedisCluster {
+  /** The primaries. */
   readonly nodes: readonly RedisServer[];
+  /** A replica of the first primary, if asked for. */
+  readonly replica?: RedisServer | undefined;
   stop(): Promise<void>;
 }
 
 /** Three primaries that share the slots. */
-export async function startCluster(): Promise<RedisCluster> {
-  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
-  const nodes = await Promise.all(Array.from({ length: CLUSTER_NODES }, () => RedisServer.start(...args)));
-  const clients = nodes.map((node) => node.connect());
+export async function startCluster({
+  withReplica = false,
+  nodeTimeoutMs = 2_000,
+} = {}): Promise<RedisCluster> {
+  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', `${nodeTimeoutMs}`];
+  const count = withReplica ? CLUSTER_NODES + 1 : CLUSTER_NODES;
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => RedisServer.start(...args, '--repl-diskless-sync-delay', '0')),
+  );
+  const clients = servers.map((server) => server.connect());
   const share = Math.ceil(SLOTS / CLUSTER_NODES);
   for (const [index, client] of clients.entries()) {
     const [first, last] = [index * share, Math.min((index + 1) * share, SLOTS) - 1];
-    await client.call('CLUSTER', 'ADDSLOTSRANGE', `${first}`, `${last}`);
+    if (index < CLUSTER_NODES) await client.call('CLUSTER', 'ADDSLOTSRANGE', `${first}`, `${last}`);
     await client.call('CLUSTER', 'SET-CONFIG-EPOCH', `${index + 1}`);
-    if (index > 0) await client.call('CLUSTER', 'MEET', '127.0.0.1', `${nodes[0]?.port}`);
+    if (index > 0) await client.call('CLUSTER', 'MEET', '127.0.0.1', `${servers[0]?.port}`);
   }
-  for (const client of clients) while (!(await isWhole(client))) await pause(20);
+  for (const client of clients) while (!(await isWhole(client, count))) await pause(20);
+  if (withReplica) {
+    const [primary, replica] = [clients[0], clients[CLUSTER_NODES]];
+    await replica?.call('CLUSTER', 'REPLICATE', String(await primary?.call('CLUSTER', 'MYID')));
+    while (!(await replica?.info('replication'))?.includes('master_link_status:up')) await pause(20);
+  }
   for (const client of clients) client.disconnect();
   return {
-    nodes,
+    nodes: servers.slice(0, CLUSTER_NODES),
+    replica: servers[CLUSTER_NODES],
     async stop() {
-      await Promise.all(nodes.map((node) => node.stop()));
+      await Promise.all(servers.map((server) => server.stop()));
     },
   };
 }
@@ -167,9 +182,9 @@ function connectTo(port: number): Redis {
   return client;
 }
 
-async function isWhole(client: Redis): Promise<boolean> {
+async function isWhole(client: Redis, nodes: number): Promise<boolean> {
   const state = String(await client.call('CLUSTER', 'INFO'));
-  return state.includes('cluster_state:ok') && state.includes(`cluster_known_nodes:${CLUSTER_NODES}`);
+  return state.includes('cluster_state:ok') && state.includes(`cluster_known_nodes:${nodes}\r`);
 }
 
 function newFolder(): Promise<string> {

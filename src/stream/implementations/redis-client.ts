@@ -24,6 +24,8 @@ export interface RedisClient {
   readonly options?: {
     readonly keyPrefix?: string | undefined;
     readonly shardedSubscribers?: boolean | undefined;
+    /** Of a cluster client: for the connections to its nodes. */
+    readonly redisOptions?: object | undefined;
   };
   /** A cluster client lists its nodes. */
   nodes?(role?: string): RedisClient[];
@@ -52,6 +54,15 @@ export function canSubscribeToShards(client: RedisClient): boolean {
     client.options?.shardedSubscribers === true &&
     typeof client.ssubscribe === 'function'
   );
+}
+
+/**
+ * A connection for listening, on which nothing may be asked and stay without an answer for longer than the limit: the
+ * client then breaks it and connects anew.
+ */
+export function duplicateForListening(client: RedisClient, socketTimeout: number): RedisClient {
+  if (!isCluster(client)) return client.duplicate({ socketTimeout });
+  return client.duplicate([], { redisOptions: { ...client.options?.redisOptions, socketTimeout } });
 }
 
 interface Waiting {

@@ -7,10 +7,26 @@
  *   listener is told that frames may have been missed
  * - is tried every `pingMs`: one that does not answer within `pingTimeoutMs` is half open, and is replaced
  * - on a cluster whose client can subscribe to shards, each channel lies on its stream's shard; else on the bus
+ *
+ * On a cluster the link is several connections that the client keeps to itself: one to the bus, and one to each shard
+ * that has a followed stream. PING would not reach them. What does is to leave a channel that nobody listens to: it
+ * changes nothing and is answered on that very connection. A silent one to a shard is broken by its socket's own time
+ * limit, and the client makes it again and subscribes; the others are left alone. The bus has no such limit: when it is
+ * silent the whole link is replaced.
+ *
+ * One thing goes unseen: a client whose connection to the bus breaks makes another without a word. Where frames travel
+ * on the bus, what was missed is found with the stream's next frame, or by the poll.
  */
+import { isGenerationJobError } from '../../errors.js';
 import type { ControlSignal, EventTransport, FrameListener } from '../interfaces/event-transport.js';
 import type { Frame, StreamKey } from '../types.js';
-import { canSubscribeToShards, Deadlines, isCluster, type RedisClient } from './redis-client.js';
+import {
+  canSubscribeToShards,
+  Deadlines,
+  duplicateForListening,
+  isCluster,
+  type RedisClient,
+} from './redis-client.js';
 import { decodeBatch } from './redis-codec.js';
 import { keyOf } from './redis-indexes.js';
 import { RedisKeys } from './redis-keys.js';
@@ -18,8 +34,15 @@ import { parseRedisOptions, type RedisOptions } from './redis-options.js';
 import { RedisScripts } from './redis-scripts.js';
 
 const GONE = 'gone';
+/** Makes of a channel another that nobody listens to, on the same shard. */
+const TRIED = ':tried';
 /** Channels asked for in one command after a reconnect. */
 const CHUNK = 100;
+/**
+ * So many followed channels are tried for each shard, since which of them lie on it only the client knows. That none
+ * does, of a shard with an even share of them, happens once in ten million times; and then the next try has others.
+ */
+const TRIES_A_SHARD = 16;
 
 interface Listening {
   readonly key: StreamKey;
@@ -29,7 +52,8 @@ interface Listening {
 
 export class RedisEventTransport implements EventTransport {
   readonly kind = 'redis';
-  readonly #link: RedisClient;
+  readonly #client: RedisClient;
+  #link: RedisClient;
   readonly #sharded: boolean;
   readonly #keys: RedisKeys;
   readonly #scripts: RedisScripts;
@@ -37,6 +61,10 @@ export class RedisEventTransport implements EventTransport {
   readonly #deadlines: Deadlines;
   readonly #listening = new Map<string, Listening>();
   readonly #signalListeners = new Set<(signal: ControlSignal) => void>();
+  /** Channels that could not be asked for when the link was made. */
+  #unasked: string[] = [];
+  /** Where the tries have got to. */
+  #round: Iterator<string> | undefined;
   #pingTimer: NodeJS.Timeout | undefined;
   #starting: Promise<void> | undefined;
   #closed = false;
@@ -48,12 +76,8 @@ export class RedisEventTransport implements EventTransport {
     this.#keys = new RedisKeys(this.#options.keyPrefix);
     this.#scripts = new RedisScripts(client, { timeoutMs: this.#options.timeoutMs, sharded: this.#sharded });
     this.#deadlines = new Deadlines(this.#options.pingTimeoutMs);
-    this.#link = client.duplicate();
-    this.#link.on('error', () => {}); // told by what fails; the client tries again by itself
-    this.#link.on('ready', () => void this.#askAnew());
-    const receive = (channel: unknown, text: unknown) => this.#receive(String(channel), String(text));
-    this.#link.on('message', receive);
-    this.#link.on('smessage', receive);
+    this.#client = client;
+    this.#link = this.#makeLink();
   }
 
   start(): Promise<void> {
@@ -106,8 +130,19 @@ export class RedisEventTransport implements EventTransport {
   async #start(): Promise<void> {
     if (this.#link.status === 'wait') await this.#link.connect?.();
     await this.#deadlines.limit(this.#link.subscribe(this.#keys.signals));
-    if (!isCluster(this.#link))
-      this.#pingTimer = setInterval(() => void this.#ping(), this.#options.pingMs).unref();
+    this.#pingTimer = setInterval(() => void this.#try(this.#link), this.#options.pingMs).unref();
+  }
+
+  #makeLink(): RedisClient {
+    const link = duplicateForListening(this.#client, this.#options.pingTimeoutMs);
+    link.on('error', () => {}); // told by what fails; the client tries again by itself
+    link.on('ready', () => void this.#askAnew(link));
+    // A cluster's connections to its shards were made anew, and what they listened to has been asked for.
+    link.on('subscribersReady', () => void this.#onShardsAnew(link));
+    const receive = (channel: unknown, text: unknown) => this.#receive(String(channel), String(text));
+    link.on('message', receive);
+    link.on('smessage', receive);
+    return link;
   }
 
   #publish(command: string, channel: string, text: string): void {
@@ -120,28 +155,81 @@ export class RedisEventTransport implements EventTransport {
     await this.#deadlines.limit(Promise.resolve(asked));
   }
 
-  async #askAnew(): Promise<void> {
-    if (this.#closed || this.#starting === undefined) return;
-    try {
-      await this.#deadlines.limit(this.#link.subscribe(this.#keys.signals));
-      const channels = [...this.#listening.keys()];
-      // On a cluster, channels of different shards can't be asked for together.
-      const chunk = this.#sharded ? 1 : CHUNK;
-      for (let at = 0; at < channels.length; at += chunk) await this.#ask(channels.slice(at, at + chunk));
-    } catch {
-      // The link broke again: `ready` comes again.
-    }
+  async #askAnew(link: RedisClient): Promise<void> {
+    if (!this.#uses(link)) return;
+    const signals = this.#deadlines.limit(link.subscribe(this.#keys.signals)).catch(() => undefined);
+    await this.#askForAll([...this.#listening.keys()]);
+    await signals;
+    this.#resetAll();
+  }
+
+  /** Asks at once, so that a shard that is away holds up no other. */
+  async #askForAll(channels: string[]): Promise<void> {
+    // On a cluster, channels of different shards can't be asked for together.
+    const size = this.#sharded ? 1 : CHUNK;
+    const chunks: string[][] = [];
+    for (let at = 0; at < channels.length; at += size) chunks.push(channels.slice(at, at + size));
+    const asked = await Promise.allSettled(chunks.map((chunk) => this.#ask(chunk)));
+    // Unless the shards are made anew, the link broke again, and `ready` comes again.
+    this.#unasked = chunks.filter((_, index) => asked[index]?.status === 'rejected').flat();
+  }
+
+  async #onShardsAnew(link: RedisClient): Promise<void> {
+    if (!this.#uses(link) || this.#listening.size === 0) return;
+    // Sent after what the client asked for: once they have answered, frames come. It comes again when one does not.
+    if (!(await this.#tryShards(link)) || !this.#uses(link)) return;
+    const unasked = this.#unasked.filter((channel) => this.#listening.has(channel));
+    if (unasked.length > 0) await this.#askForAll(unasked);
+    this.#resetAll();
+  }
+
+  #resetAll(): void {
     for (const { listeners } of this.#listening.values())
       for (const listener of listeners) listener.onReset();
   }
 
-  async #ping(): Promise<void> {
-    if (this.#link.status !== 'ready') return;
+  #uses(link: RedisClient): boolean {
+    return !this.#closed && this.#starting !== undefined && link === this.#link;
+  }
+
+  async #try(link: RedisClient): Promise<void> {
+    if (link.status !== 'ready') return;
+    const hasShards = isCluster(link);
+    if (hasShards && this.#sharded) void this.#tryShards(link);
     try {
-      await this.#deadlines.limit(this.#link.call('PING'));
-    } catch {
-      if (!this.#closed) this.#link.disconnect(true);
+      const nobody = `${this.#keys.signals}${TRIED}`;
+      await this.#deadlines.limit(hasShards ? link.unsubscribe(nobody) : link.call('PING'));
+    } catch (error) {
+      if (!this.#uses(link)) return;
+      if (!hasShards) link.disconnect(true);
+      else if (isGenerationJobError(error, 'unavailable')) this.#replace(link);
     }
+  }
+
+  /** Whether every shard tried has answered. */
+  async #tryShards(link: RedisClient): Promise<boolean> {
+    const tries = this.#someChannels(TRIES_A_SHARD * (link.nodes?.('master').length ?? 1)).map((channel) =>
+      this.#deadlines.limit(Promise.resolve(link.sunsubscribe?.(`${channel}${TRIED}`))),
+    );
+    return (await Promise.allSettled(tries)).every(({ status }) => status === 'fulfilled');
+  }
+
+  /** Some followed channels, and next time others. */
+  #someChannels(most: number): string[] {
+    const channels: string[] = [];
+    while (channels.length < Math.min(most, this.#listening.size)) {
+      this.#round ??= this.#listening.keys();
+      const next = this.#round.next();
+      if (next.done) this.#round = undefined;
+      else channels.push(next.value);
+    }
+    return channels;
+  }
+
+  #replace(link: RedisClient): void {
+    link.disconnect();
+    this.#link = this.#makeLink();
+    if (this.#link.status === 'wait') void this.#link.connect?.().catch(() => undefined); // told by `error`
   }
 
   async #leave(channel: string, entry: Listening, listener: FrameListener): Promise<void> {
