@@ -425,7 +425,7 @@ function isTheirs(record: JobRecord, access: Access): boolean {
 function partsFrom(input: ManagerInput): Parts {
   const observer = safeObserver(input.observer);
   const logger = safeLogger(input.logger, () => observer.hookFailed('logger'));
-  const options = parseOptions(input.options);
+  const options = parseOptions(input.options, input.jobStore);
   const models = new Map(input.contentModels?.map((model) => [model.name, model]));
   return {
     store: input.jobStore,

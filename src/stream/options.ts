@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { HOUR, KIB, MIB, MINUTE, SECOND } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
+import type { JobStore } from './interfaces/job-store.js';
 
 const duration = (byDefault: number, text: string, least = 1) =>
   z
@@ -99,13 +100,19 @@ export type GenerationJobOptions = z.input<typeof optionsSchema>;
 /** What the library works with: everything is there. */
 export type Options = z.output<typeof optionsSchema>;
 
-/** @throws GenerationJobError `invalid_options` naming each option that is unknown, out of bounds or contradictory */
-export function parseOptions(given: GenerationJobOptions = {}): Options {
+/**
+ * @param store what the options must go with
+ * @throws GenerationJobError `invalid_options` naming each option that is unknown, out of bounds or contradictory
+ */
+export function parseOptions(
+  given: GenerationJobOptions = {},
+  store: Pick<JobStore, 'answerMs'> = {},
+): Options {
   const parsed = optionsSchema.safeParse(given);
   if (!parsed.success) {
     throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error)}.`);
   }
-  const contradictions = findContradictions(parsed.data);
+  const contradictions = findContradictions(parsed.data, store.answerMs ?? 0);
   if (contradictions.length > 0) {
     throw new GenerationJobError('invalid_options', contradictions.map((text) => `${text}.`).join(' '));
   }
@@ -117,11 +124,15 @@ export function describeIssues(error: z.ZodError): string {
   return error.issues.map((issue) => `${issue.path.join('.') || 'value'}: ${issue.message}`).join('; ');
 }
 
-function findContradictions({ limits, ...options }: Options): string[] {
+function findContradictions({ limits, ...options }: Options, answerMs: number): string[] {
   const rules: [boolean, string][] = [
     [
       options.renewMs * 2 > options.leaseMs,
       'renewMs must be at most half of leaseMs, or one late renewal loses the lease',
+    ],
+    [
+      answerMs * 2 >= options.leaseMs,
+      'The store’s timeoutMs must be less than half of leaseMs, or what got no answer can’t be asked again in time',
     ],
     [options.sweepMs > options.leaseMs, 'sweepMs must not exceed leaseMs, or a dead producer goes unnoticed'],
     [

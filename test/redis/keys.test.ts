@@ -40,6 +40,8 @@ async function shortestTtl(streamId: string): Promise<number> {
 it('L48 after 300 jobs of every outcome and retention, no key is left', { timeout: 60_000 }, async () => {
   const brief = {
     options: {
+      leaseMs: 4_500, // so many at once may wait long for their answers
+      renewMs: 1_000,
       retentionMs: 400,
       idempotencyMs: 1_500,
       settleClaimMs: 1_500,

@@ -1,13 +1,16 @@
 /**
  * One schema for every number: defaults as documented, unknown names and contradictions refused in words.
  */
+import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
 import { GenerationJobError } from '../../src/errors.js';
+import { createStreamServices } from '../../src/services.js';
+import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import { type GenerationJobOptions, optionsSchema, parseOptions } from '../../src/stream/options.js';
 
-function refusalOf(given: unknown): string {
+function refusalOf(given: unknown, store?: { readonly answerMs: number }): string {
   try {
-    parseOptions(given as GenerationJobOptions);
+    parseOptions(given as GenerationJobOptions, store);
   } catch (error) {
     expect(error).toBeInstanceOf(GenerationJobError);
     expect((error as GenerationJobError).code).toBe('invalid_options');
@@ -97,4 +100,13 @@ it('options that contradict each other are refused in words that name both', () 
     expect(refusalOf(given)).toContain(one);
     expect(refusalOf(given)).toContain(other);
   }
+});
+
+it('a store that may take half a lease to answer is refused, by the options and by a manager on Redis', () => {
+  expect(refusalOf({}, { answerMs: 7_499 })).toBe('accepted');
+  expect(refusalOf({}, { answerMs: 7_500 })).toContain('timeoutMs must be less than half of leaseMs');
+  const redis = new Redis({ lazyConnect: true });
+  const services = createStreamServices({ redis, timeoutMs: 7_500 });
+  expect(() => new GenerationJobManager(services)).toThrow('timeoutMs must be less than half of leaseMs');
+  expect(() => new GenerationJobManager({ ...services, options: { leaseMs: 16_000 } })).not.toThrow();
 });

@@ -42,6 +42,7 @@ const NO_FRAMES: readonly Frame[] = [];
 export class RedisJobStore implements JobStore {
   readonly kind = 'redis';
   readonly shared = true;
+  readonly answerMs: number;
   readonly due: RedisDueIndex;
   readonly slots: RedisUserSlots;
   readonly #client: RedisClient;
@@ -60,6 +61,7 @@ export class RedisJobStore implements JobStore {
     this.#client = client;
     this.#options = parseRedisOptions(options);
     const { timeoutMs, keyPrefix } = this.#options;
+    this.answerMs = timeoutMs;
     this.#scripts = new RedisScripts(client, { timeoutMs, sharded: canSubscribeToShards(client) });
     this.#keys = new RedisKeys(keyPrefix);
     this.due = new RedisDueIndex(this.#scripts, this.#keys, {

@@ -19,7 +19,7 @@ export const redisOptionsSchema = z.strictObject({
     .min(10)
     .max(600_000)
     .default(5 * SECOND)
-    .describe('Longest wait for an answer (ms)'),
+    .describe('Longest wait for an answer; less than half of leaseMs (ms)'),
   expiryMarginMs: z
     .number()
     .int()

@@ -288,6 +288,11 @@ export interface JobStore {
   readonly kind: string;
   /** Whether other processes see the same store. */
   readonly shared: boolean;
+  /**
+   * After how long without an answer a call is rejected. Less than half a lease, so that a call whose reply was lost is
+   * made again within the lease; a manager refuses anything else. Left out where there is no network to wait for.
+   */
+  readonly answerMs?: number | undefined;
 
   /** Resolves when the store can be used. @throws GenerationJobError `unavailable` when it can't be reached */
   start(): Promise<void>;
