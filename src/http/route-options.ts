@@ -26,8 +26,9 @@ export type Authorize<HostRequest> = (
 ) => Identity | null | undefined | Promise<Identity | null | undefined>;
 
 /**
- * Goes on with a run after a decision that came over HTTP; runs as `job.run` would, after the answer was given. The same
- * that a host does for `approvals.resolve`, and most of what it does for `recover`.
+ * Goes on with a run after a decision that came over HTTP: called once the decision is made, as `job.run` would, and not
+ * waited for by the answer. The run outlives `request`, so it goes by `job.signal` alone. The same that a host does after
+ * `approvals.resolve`, and most of what it does for `recover`.
  */
 export type OnResume<HostRequest> = (
   job: GenerationJob,

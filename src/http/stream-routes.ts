@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';
-import { ActionDecidedError } from '../stream/action-decided-error.js';
+import { isDecidedAsSaid } from '../stream/action-decided-error.js';
 import { formatCursor } from '../stream/cursor.js';
 import type { GenerationJobManager } from '../stream/generation-job-manager.js';
 import { isStreamId, userKey } from '../stream/stream-key.js';
@@ -195,11 +195,10 @@ export class StreamRoutes {
   /** Answered when it is decided; the run goes on behind the answer. */
   async #resume(request: RouteRequest): Promise<Reply> {
     const caller = await identify(request);
-    const { limits } = this.#manager.parts.options;
-    const { streamId, ...said } = await readJsonBody(request, limits, resumeBody);
-    if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
     const { onResume } = this.#options;
-    const { actionId } = said;
+    const { background, options } = this.#manager.parts;
+    const { streamId, ...said } = await readJsonBody(request, options.limits, resumeBody);
+    if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
     try {
       const { job, continuation } = await this.#manager.approvals.resolve(streamId, {
         ...said,
@@ -207,12 +206,12 @@ export class StreamRoutes {
         by: caller.userId,
         context: request.hostRequest,
       });
-      void job.run(() => onResume?.(job, continuation, request.hostRequest));
+      // Nobody else holds this promise: a manager that closes waits for what it stands for.
+      background.run(job.run(() => onResume?.(job, continuation, request.hostRequest)));
     } catch (error) {
-      // It is decided as this caller said: what got lost was our first answer.
-      if (!(error instanceof ActionDecidedError && error.repeated)) throw error;
+      if (!isDecidedAsSaid(error)) throw error;
     }
-    return jsonReply(202, { resumed: true, streamId, actionId });
+    return jsonReply(202, { resumed: true, streamId, actionId: said.actionId });
   }
 }
 

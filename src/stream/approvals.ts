@@ -9,7 +9,7 @@
  * - unanswered, when the store is away for too long: asked again in this process, it is the same commit again
  */
 import { GenerationJobError, JobEndedError } from '../errors.js';
-import { ActionDecidedError } from './action-decided-error.js';
+import { ActionDecidedError, isDecidedAsSaid } from './action-decided-error.js';
 import type { Ender } from './ender.js';
 import { serialiseLifecycle } from './events.js';
 import { fingerprintOf } from './fingerprint.js';
@@ -26,6 +26,8 @@ import { type CheckedResolve, parseResolve, verdictOn } from './verdict.js';
 export interface ApprovalContext {
   readonly ender: Ender;
   readonly adopt: (key: StreamKey, state: FoldedState, leaseStartedAt: number) => GenerationJob;
+  /** Ends a handle of a replica that drains, so that another one may go on, or followers are told. Never rejects. */
+  readonly letGo: (job: GenerationJob) => Promise<void>;
   readonly isDraining: () => boolean;
 }
 
@@ -68,23 +70,23 @@ export class ApprovalLifecycle {
    * Decides the pending action. Exactly one caller wins and gets the next attempt; one whose call failed with
    * `unavailable` may have won, and finds out by calling again with the same input.
    * @throws ActionDecidedError with the outcome when somebody decided before (`action_decided`, or `action_stale` when a
-   *   newer action has been asked since) · GenerationJobError `stream_not_found`, `action_not_found`, `action_stale`,
-   *   `action_expired`, `generation_ended`; `invalid_action`, `request_unknown`, `request_undecided`,
-   *   `request_decided_twice`, `decision_not_allowed`, `edit_without_arguments`, `respond_without_text`,
-   *   `answer_not_allowed`, `event_too_large`, `json_too_deep`, `limit_exceeded`; `payload_changed`,
-   *   `fingerprint_mismatch`, `action_refused`, `user_limit_exceeded`, `draining`, `unavailable`. Nothing has changed
-   *   then, `unavailable` excepted.
+   *   newer action has been asked since) · JobEndedError when the decision was made and its attempt is over already
+   *   (stopped, or left to another replica because this one drains): there is nothing to go on with ·
+   *   GenerationJobError `stream_not_found`, `action_not_found`, `action_expired`, `generation_ended`; `invalid_action`,
+   *   `request_unknown`, `request_undecided`, `request_decided_twice`, `decision_not_allowed`, `edit_without_arguments`,
+   *   `respond_without_text`, `answer_not_allowed`, `event_too_large`, `json_too_deep`, `limit_exceeded`;
+   *   `payload_changed`, `fingerprint_mismatch`, `action_refused`, `user_limit_exceeded`, `draining`, `unavailable`.
+   *   Nothing has changed then, `unavailable` excepted
    */
   async resolve(streamId: string, input: ResolveInput): Promise<Resolved> {
     try {
-      if (this.#context.isDraining())
-        throw new GenerationJobError('draining', 'This replica takes over no jobs.');
+      this.#throwIfDraining();
       const key = streamKey(streamId, input.tenantId);
       const given = parseResolve(input, this.#parts.options);
-      const claim = this.#askedAgain(key, given) ?? (await this.#judge(key, given, input));
+      const claim = this.#askedAgain(key, given, input) ?? (await this.#judge(key, given, input));
       return await this.#win(await this.#claim(claim, given), claim);
     } catch (error) {
-      this.#parts.observer.approval('refused');
+      if (!isDecidedAsSaid(error)) this.#parts.observer.approval('refused');
       throw error;
     }
   }
@@ -171,7 +173,7 @@ export class ApprovalLifecycle {
     const told = { actionId, type, attempt: record.attempt + 1, by, ...verdict };
     const resolution = {
       ...{ actionId, type, outcome: 'decided' as const, ...verdict, by, payloadDigest, askedAt },
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...(idempotencyKey !== undefined && { idempotencyKey, said: sayingOf(given) }),
     };
     const { resolutionBytes } = options.limits;
     if (Buffer.byteLength(JSON.stringify([...record.resolutions, resolution])) > resolutionBytes) {
@@ -200,13 +202,14 @@ export class ApprovalLifecycle {
   // --- claiming
 
   /** The same, said again after a call whose outcome nobody knows. */
-  #askedAgain(key: StreamKey, given: CheckedResolve): Claim | undefined {
+  #askedAgain(key: StreamKey, given: CheckedResolve, access: Access): Claim | undefined {
     const { clock, options } = this.#parts;
     for (const [id, { startedAt }] of this.#unanswered) {
       if (clock.monotonic() >= startedAt + options.leaseMs) this.#unanswered.delete(id);
     }
     const claim = this.#unanswered.get(key.id);
-    if (claim === undefined || claim.saying !== sayingOf(given)) return undefined;
+    if (claim === undefined || claim.saying !== sayingOf(given) || !isTheirs(claim.record, access))
+      return undefined;
     this.#unanswered.delete(key.id); // two who ask again at once are not one
     return claim;
   }
@@ -215,6 +218,7 @@ export class ApprovalLifecycle {
   async #claim(claim: Claim, given: CheckedResolve): Promise<JobRecord> {
     const { key, record, commit } = claim;
     const { store, options, clock } = this.#parts;
+    this.#throwIfDraining(); // since: the host may take its time to judge
     await this.#takeSlot(key, record);
     // The score lies at the action's expiry: the lease ends sooner.
     await store.due.nearer(key, options.leaseMs);
@@ -237,10 +241,7 @@ export class ApprovalLifecycle {
   async #win(decided: JobRecord, { key, record, commit, startedAt }: Claim): Promise<Resolved> {
     const { observer, options, states } = this.#parts;
     const attempt = record.attempt + 1;
-    // A repeat is answered with the record as it stands: this attempt may be over already.
-    if (decided.attempt !== attempt || decided.status !== 'running') {
-      throw new JobEndedError(decided.attempt === attempt ? reasonOfRecord(decided) : 'fenced');
-    }
+    throwIfOver(decided, attempt); // a repeat is answered with the record as it stands
     const how = decided.resolutions.find(({ actionId }) => actionId === commit.actionId);
     observer.approval('resolved', how && how.at - how.askedAt);
     observer.jobTransitioned('resolve', 'running');
@@ -248,7 +249,13 @@ export class ApprovalLifecycle {
     const until = startedAt + options.leaseMs;
     const state = await repeatUntilAnswered(this.#parts, () => states.read(key, record.generation), until);
     if (state === null) throw new GenerationJobError('stream_not_found', 'The stream was deleted.');
-    const job = this.#context.adopt(key, { ...state, record: { ...state.record, attempt } }, startedAt);
+    throwIfOver(state.record, attempt); // what was stopped meanwhile must not begin
+    const job = this.#context.adopt(key, state, startedAt);
+    if (this.#context.isDraining()) {
+      // The drain began while the store answered, and may not have seen this job.
+      await this.#context.letGo(job);
+      throw job.signal.reason;
+    }
     return { job, continuation: continuationOf(state) };
   }
 
@@ -272,6 +279,11 @@ export class ApprovalLifecycle {
 
   // --- refusing
 
+  #throwIfDraining(): void {
+    if (!this.#context.isDraining()) return;
+    throw new GenerationJobError('draining', 'This replica takes over no jobs.');
+  }
+
   async #read(key: StreamKey, access: Access): Promise<JobRecord> {
     const [record] = await this.#parts.store.read(key, 'current');
     if (record === undefined || !isTheirs(record, access)) throw notFound();
@@ -282,8 +294,9 @@ export class ApprovalLifecycle {
   async #refusal(
     key: StreamKey,
     record: JobRecord | undefined,
-    { actionId, idempotencyKey }: CheckedResolve,
+    given: CheckedResolve,
   ): Promise<GenerationJobError> {
+    const { actionId, idempotencyKey } = given;
     if (record === undefined) return notFound();
     if (record.pendingAction?.actionId === actionId) {
       // The store's clock says so; whichever replica looks first ends it.
@@ -305,13 +318,22 @@ export class ApprovalLifecycle {
     const isNewest =
       current.generation === known.generation && current.resolutions.at(-1)?.actionId === actionId;
     const code = isNewest && !current.pendingAction ? 'action_decided' : 'action_stale';
-    const repeated = idempotencyKey !== undefined && known.how.idempotencyKey === idempotencyKey;
+    const repeated =
+      idempotencyKey !== undefined &&
+      known.how.idempotencyKey === idempotencyKey &&
+      known.how.said === sayingOf(given);
     return new ActionDecidedError(code, known.how, repeated);
   }
 }
 
 function isTheirs(record: JobRecord, access: Access): boolean {
   return access.userId === undefined || record.userId === access.userId;
+}
+
+/** @throws JobEndedError unless the attempt that a decision made is the one that runs */
+function throwIfOver(record: JobRecord, attempt: number): void {
+  if (record.attempt !== attempt) throw new JobEndedError('fenced');
+  if (record.status !== 'running') throw new JobEndedError(reasonOfRecord(record));
 }
 
 function notFound(): GenerationJobError {

@@ -88,6 +88,7 @@ export class GenerationJobManager {
     this.approvals = new ApprovalLifecycle(parts, {
       ender: this.#ender,
       adopt,
+      letGo: (job) => this.#letGo(job),
       isDraining: () => this.isDraining,
     });
     this.#reaper = new Reaper(parts, {
@@ -99,7 +100,7 @@ export class GenerationJobManager {
   }
 
   /** What the layers around the manager share with it. */
-  get parts(): Pick<Parts, 'clock' | 'entropy' | 'observer' | 'logger' | 'options'> {
+  get parts(): Pick<Parts, 'background' | 'clock' | 'entropy' | 'observer' | 'logger' | 'options'> {
     return this.#parts;
   }
 
@@ -327,16 +328,20 @@ export class GenerationJobManager {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    const { store, hooks, background } = this.#parts;
+    const { background } = this.#parts;
     this.#followers.closeAll('draining');
     if (graceMs > 0) await this.#atMost(graceMs, this.#leases.idle());
-    const handsOver = store.shared && hooks.recover !== undefined;
-    const letGo = this.#leases.jobs.map((job) => {
-      return handsOver ? this.#leases.handOver(job) : job.fail(INTERRUPTED).catch(() => job.loseLease());
-    });
-    await this.#atMost(LAST_WORD_MS, Promise.allSettled(letGo));
+    const letGo = this.#leases.jobs.map((job) => this.#letGo(job));
+    await this.#atMost(LAST_WORD_MS, Promise.all(letGo));
     await this.#atMost(LAST_WORD_MS, background.idle());
     this.#settler.stop();
+  }
+
+  /** Hands a job over to a replica that can recover it, or ends it. Never rejects. */
+  async #letGo(job: GenerationJob): Promise<void> {
+    const { store, hooks } = this.#parts;
+    const handsOver = store.shared && hooks.recover !== undefined;
+    await (handsOver ? this.#leases.handOver(job) : job.fail(INTERRUPTED)).catch(() => job.loseLease());
   }
 
   /** Waits for `work`, but no longer than `ms`. */

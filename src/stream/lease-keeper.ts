@@ -104,7 +104,9 @@ export class LeaseKeeper {
   async handOver(job: GenerationJob): Promise<void> {
     await job.flush().catch(() => undefined); // what can't be committed now is lost, as in a crash
     job.lose('handed_over');
-    await this.#parts.store.renew([job], 0);
+    const { store } = this.#parts;
+    await store.renew([job], 0);
+    await store.due.nearer(job.key, 0); // its place in the due index is where the lease would have ended
   }
 
   async #apply(job: GenerationJob, answer: Refusal | 'held', startedAt: number): Promise<void> {

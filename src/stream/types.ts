@@ -160,6 +160,8 @@ export interface Resolution extends Verdict {
   readonly askedAt: number;
   readonly at: number;
   readonly idempotencyKey?: string | undefined;
+  /** With a key, the digest of what was said under it: whoever says something else has not been answered. */
+  readonly said?: string | undefined;
 }
 
 /** Where the host's side effect after the end stands. */

@@ -42,6 +42,8 @@ export interface ServeInput {
   readonly server?: ServerOptions;
   /** Express only: installs what the host has before our router. */
   readonly before?: (app: Express) => void;
+  /** Express only: installs what the host has after our router. */
+  readonly after?: (app: Express) => void;
 }
 
 export interface Served {
@@ -125,6 +127,7 @@ function listenerOf(manager: GenerationJobManager, input: ServeInput) {
       authorize: (request) => authorize((name) => request.get(name)),
     }),
   );
+  input.after?.(app);
   return app;
 }
 
