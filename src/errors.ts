@@ -85,6 +85,12 @@ export const ERROR_TABLE = {
   action_stale: { status: 409, remedy: 'Show the newer action: this one has been replaced.' },
   action_decided: { status: 409, remedy: 'Show the outcome: someone else has decided.' },
   action_expired: { status: 410, remedy: 'Start a new generation: the time to decide is over.' },
+  checkpoint_lost: { status: 410, remedy: 'Start a new generation: what the run had saved is gone.' },
+  checkpoint_too_large: {
+    status: 413,
+    remedy: 'Keep media out of messages: send it by reference, or raise maxBytes.',
+  },
+  checkpointer_failed: { status: 500, remedy: 'Install the package, or mend the index, that the cause names.' },
   unavailable: { status: 503, remedy: 'Try again: the store did not answer.' },
   draining: { status: 503, remedy: 'Reconnect: this replica is shutting down.' },
   closed: { status: 503, remedy: 'Use a manager that has not been closed.' },

@@ -121,6 +121,11 @@ export class GenerationJob implements LeaseClaim {
     return this.key.streamId;
   }
 
+  /** How long an action may wait unless it says otherwise (ms). */
+  get approvalWindowMs(): number {
+    return this.#parts.options.approvalWindowMs;
+  }
+
   /** Whether this handle may no longer write. */
   get isOver(): boolean {
     return this.signal.aborted;

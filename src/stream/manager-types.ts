@@ -123,6 +123,7 @@ export interface PauseInput {
     | readonly {
         readonly id: string;
         readonly question: string;
+        readonly description?: string | undefined;
         readonly options?:
           | readonly {
               readonly label: string;

@@ -36,6 +36,7 @@ const question = z
   .strictObject({
     id: idSchema,
     question: textSchema.min(1),
+    description: textSchema.optional(),
     options: z.array(option).max(ACTION_LIMITS.options).default([]),
     multiSelect: z.boolean().default(false),
     allowText: z.boolean().default(true),

@@ -94,6 +94,7 @@ export interface ActionOption {
 export interface ActionQuestion {
   readonly id: string;
   readonly question: string;
+  readonly description?: string | undefined;
   readonly options: readonly ActionOption[];
   /** Whether more than one option may be selected. */
   readonly multiSelect: boolean;

@@ -1,0 +1,161 @@
+/**
+ * Checkpoints of agents: in Mongo through the connection the host's mongoose has, in memory without, or in any saver of
+ * LangGraph. Adds what a saver lacks: errors of its set-up are thrown, a checkpoint that the database would refuse is refused
+ * by name, a pause is never allowed to outlive its checkpoint, and threads go with their generations.
+ */
+import { HOUR, MIB, SECOND } from '../clock.js';
+import { GenerationJobError } from '../errors.js';
+import type { Hooks } from '../stream/manager-types.js';
+import { threadsOf } from './agent-thread.js';
+import type { SaverLike } from './shapes.js';
+
+/** The part of a mongoose connection that is used, of mongoose 9 or 8.24 and later: their drivers' types differ, so there is no more. */
+export interface MongooseConnection {
+  /** Of an open connection: the driver's client. */
+  getClient(): unknown;
+  readonly readyState: number;
+  readonly name?: string | undefined;
+}
+
+export interface CheckpointerOptions {
+  /** `mongoose.connection`, open. */
+  readonly mongo?: MongooseConnection | undefined;
+  /** A saver of the host's own. Without `mongo` and `saver`: LangGraph's `MemorySaver`, for one process. */
+  readonly saver?: SaverLike | undefined;
+  /** Mongo only; default: the connection's database. */
+  readonly dbName?: string | undefined;
+  /**
+   * How long a checkpoint is kept after it was last written (ms); must exceed every approval window by a minute, which is
+   * how often Mongo looks. Default 3 days. Changing it later needs a `collMod` of the index on `upserted_at`.
+   */
+  readonly ttlMs?: number | undefined;
+  /** Of one checkpoint or write (bytes). Default 15 MiB: Mongo takes 16 in all. */
+  readonly maxBytes?: number | undefined;
+}
+
+export interface CheckpointPlace {
+  readonly threadId: string;
+  readonly checkpointId: string;
+  readonly checkpointNs: string;
+}
+
+const OPEN = 1;
+const DEFAULT_TTL_MS = 72 * HOUR;
+const TTL_MARGIN_MS = 60 * SECOND;
+const DEFAULT_MAX_BYTES = 15 * MIB;
+const INTERRUPT_CHANNEL = '__interrupt__';
+/** Not written as literals, so that nothing resolves them before they are wanted. */
+const PEERS = {
+  mongo: '@langchain/langgraph-checkpoint-mongodb',
+  memory: '@langchain/langgraph-checkpoint',
+};
+
+export class Checkpointer {
+  readonly saver: SaverLike;
+  /** Undefined when checkpoints are kept until they are deleted. */
+  readonly ttlMs: number | undefined;
+
+  constructor(saver: SaverLike, ttlMs?: number) {
+    this.saver = saver;
+    this.ttlMs = ttlMs;
+  }
+
+  /** Whether the thread waits for a decision, exactly there. */
+  async isPausedAt({ threadId, checkpointId, checkpointNs }: CheckpointPlace): Promise<boolean> {
+    const where = { thread_id: threadId, checkpoint_ns: checkpointNs };
+    const tuple = await this.saver.getTuple({ configurable: where });
+    const isThere = tuple?.config.configurable?.checkpoint_id === checkpointId;
+    return isThere && (tuple?.pendingWrites ?? []).some(([, channel]) => channel === INTERRUPT_CHANNEL);
+  }
+
+  deleteThread(threadId: string): Promise<void> {
+    return this.saver.deleteThread(threadId);
+  }
+
+  /** @throws GenerationJobError `invalid_options` for a window that outlives the checkpoint */
+  checkWindow(approvalWindowMs: number): void {
+    if (this.ttlMs === undefined || approvalWindowMs + TTL_MARGIN_MS <= this.ttlMs) return;
+    throw new GenerationJobError(
+      'invalid_options',
+      'ttlMs must exceed the approval window by a minute, or an approved run would find nothing to go on from.',
+    );
+  }
+
+  /**
+   * The host's hooks with one more duty: when a generation has ended, however it did, its thread is deleted before the
+   * host's own `settle`. As often as it takes, like any settlement.
+   */
+  settling(hooks: Hooks = {}): Hooks {
+    return {
+      ...hooks,
+      settle: async (ended) => {
+        for (const threadId of threadsOf(ended.record)) await this.deleteThread(threadId);
+        return hooks.settle?.(ended);
+      },
+    };
+  }
+}
+
+/**
+ * @throws GenerationJobError `invalid_options`; `unavailable` when the connection is not open; `checkpointer_failed` when a
+ *   package is missing or Mongo refused an index, with what it said as `cause`
+ */
+export async function createCheckpointer(options: CheckpointerOptions = {}): Promise<Checkpointer> {
+  const { mongo, saver, ttlMs = DEFAULT_TTL_MS } = options;
+  if (mongo !== undefined && saver !== undefined)
+    throw new GenerationJobError('invalid_options', 'Give mongo or saver, not both.');
+  if (!Number.isInteger(ttlMs) || ttlMs < TTL_MARGIN_MS)
+    throw new GenerationJobError('invalid_options', 'ttlMs must be a minute or more.');
+  if (mongo !== undefined) return new Checkpointer(await mongoSaver(mongo, ttlMs, options), ttlMs);
+  if (saver !== undefined) return new Checkpointer(saver);
+  const { MemorySaver } = (await load(PEERS.memory)) as { MemorySaver: new () => SaverLike };
+  return new Checkpointer(new MemorySaver());
+}
+
+interface Serialiser {
+  dumpsTyped(value: unknown): Promise<[string, Uint8Array]>;
+}
+
+interface MongoSaver extends SaverLike {
+  readonly serde: Serialiser;
+  /** Returns what went wrong instead of throwing it. */
+  setup(): Promise<readonly unknown[]>;
+}
+
+async function mongoSaver(
+  mongo: MongooseConnection,
+  ttlMs: number,
+  { dbName = mongo.name, maxBytes = DEFAULT_MAX_BYTES }: CheckpointerOptions,
+): Promise<SaverLike> {
+  if (mongo.readyState !== OPEN)
+    throw new GenerationJobError('unavailable', 'The mongoose connection is not open.');
+  const { MongoDBSaver } = (await load(PEERS.mongo)) as {
+    MongoDBSaver: new (params: object) => MongoSaver;
+  };
+  const saver = new MongoDBSaver({ client: mongo.getClient(), dbName, ttl: Math.ceil(ttlMs / SECOND) });
+  guardSize(saver.serde, maxBytes);
+  const errors = await saver.setup();
+  if (errors.length > 0) {
+    const cause = new AggregateError(errors);
+    throw new GenerationJobError('checkpointer_failed', 'Mongo refused an index for checkpoints.', { cause });
+  }
+  return saver;
+}
+
+/** Each checkpoint holds the whole list of messages, so long conversations with media in them come near the limit. */
+function guardSize(serde: Serialiser, maxBytes: number): void {
+  const dumps = serde.dumpsTyped.bind(serde);
+  serde.dumpsTyped = async (value) => {
+    const dumped = await dumps(value);
+    if (dumped[1].byteLength <= maxBytes) return dumped;
+    throw new GenerationJobError('checkpoint_too_large', `A checkpoint exceeds ${maxBytes} bytes.`);
+  };
+}
+
+async function load(peer: string): Promise<unknown> {
+  try {
+    return await import(peer);
+  } catch (cause) {
+    throw new GenerationJobError('checkpointer_failed', `${peer} could not be loaded.`, { cause });
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Sees to it that what was decided is what happens. The SDK has let a rejected tool run, and lost an approval, when two
+ * gated calls of one turn were not event-dispatched; so calls that must not run are refused here, and each outcome is
+ * compared with its decision.
+ */
+import type { ActionRequest, Decision } from '../stream/types.js';
+import type { ToolOutcome } from './run-handlers.js';
+import type { GraphHandler, ToolExecuteRequest, ToolResult } from './shapes.js';
+
+/** How the SDK begins the output of a call it did not run. */
+const BLOCKED = 'Blocked';
+
+export class DecisionWatch {
+  readonly #decisions: ReadonlyMap<string, Decision>;
+  readonly #onViolation: () => void;
+  readonly #completed = new Set<string>();
+  #isViolated = false;
+
+  /** @param onViolation called once, as soon as something ran, or is about to, that nobody allowed */
+  constructor(decisions: readonly Decision[], onViolation: () => void) {
+    this.#decisions = new Map(decisions.map((one) => [one.id, one]));
+    this.#onViolation = onViolation;
+  }
+
+  see({ id, output }: ToolOutcome): void {
+    const decided = this.#decisions.get(id);
+    if (decided === undefined || this.#completed.has(id)) return;
+    this.#completed.add(id);
+    const said = typeof output === 'string' ? output : JSON.stringify(output);
+    if (decided.decision === 'reject' && !said?.startsWith(BLOCKED)) this.#violate();
+    if (decided.decision === 'respond' && !said?.includes(decided.text ?? '')) this.#violate();
+  }
+
+  /** Whether everything decided was done, and nothing else. Asked when the run is over. */
+  isFollowed(requests: readonly ActionRequest[]): boolean {
+    return !this.#isViolated && requests.every(({ id }) => this.#completed.has(id));
+  }
+
+  /** The host's `on_tool_execute`, for the calls that may run. */
+  guard(execute: GraphHandler): GraphHandler {
+    return {
+      handle: (event, data, ...rest) => {
+        const request = data as ToolExecuteRequest;
+        const refused = request.toolCalls.filter(({ id }) => this.#mustNotRun(id));
+        if (refused.length === 0) return execute.handle(event, data, ...rest);
+        this.#violate();
+        request.resolve(request.toolCalls.map(({ id }) => refusal(id)));
+        return undefined;
+      },
+    };
+  }
+
+  #mustNotRun(id: string): boolean {
+    const decision = this.#decisions.get(id)?.decision;
+    return decision === 'reject' || decision === 'respond';
+  }
+
+  #violate(): void {
+    if (this.#isViolated) return;
+    this.#isViolated = true;
+    this.#onViolation();
+  }
+}
+
+function refusal(toolCallId: string): ToolResult {
+  const errorMessage = `${BLOCKED}: a person did not allow this call.`;
+  return { toolCallId, status: 'error', content: errorMessage, errorMessage };
+}

@@ -1,0 +1,44 @@
+/**
+ * The bridge to `@librechat/agents`: its runs as jobs, its interrupts as actions, its checkpoints. Nothing of the SDK is
+ * imported here; the host passes it in.
+ */
+export { threadIdOf } from './agent-thread.js';
+export {
+  Checkpointer,
+  type CheckpointerOptions,
+  type CheckpointPlace,
+  createCheckpointer,
+  type MongooseConnection,
+} from './checkpointer.js';
+export { CLIENT_EVENTS } from './graph-events.js';
+export { hostContextOf, toPendingAction } from './interrupt.js';
+export {
+  AGENT_FAILURES,
+  type AgentOptions,
+  type CreateRun,
+  type RunSetup,
+  resumeAgent,
+  runAgent,
+} from './run-agent.js';
+export { addUsage, createRunHandlers, type RunHandlersOptions, type ToolOutcome } from './run-handlers.js';
+export type {
+  CheckpointTuple,
+  Durability,
+  GraphHandler,
+  GraphHandlers,
+  RunConfig,
+  RunLike,
+  SaverLike,
+  ToolCall,
+  ToolExecuteRequest,
+  ToolResult,
+} from './shapes.js';
+export {
+  createToolPolicy,
+  type ToolDecision,
+  type ToolPolicy,
+  type ToolPolicyInput,
+  type ToolPolicyLayer,
+  type ToolUse,
+  type ToolUseAnswer,
+} from './tool-policy.js';

@@ -1,0 +1,172 @@
+/**
+ * Between an interrupt of the SDK and an action of a job. The SDK exports no usable guard, so the shapes are checked here,
+ * and strictly: an interrupt that is not understood must fail the job, not approve itself.
+ */
+import { z } from 'zod';
+import { GenerationJobError } from '../errors.js';
+import type { PauseInput } from '../stream/manager-types.js';
+import type { Answer, Decision, Json, PendingAction, Verdict } from '../stream/types.js';
+
+const decision = z.enum(['approve', 'reject', 'edit', 'respond']);
+
+const toolApproval = z.object({
+  type: z.literal('tool_approval'),
+  action_requests: z
+    .array(
+      z.object({
+        tool_call_id: z.string().min(1),
+        name: z.string().min(1),
+        arguments: z.unknown().optional(),
+        description: z.string().optional(),
+      }),
+    )
+    .min(1),
+  review_configs: z.array(
+    z.object({ tool_call_id: z.string(), allowed_decisions: z.array(decision).min(1) }),
+  ),
+});
+
+const question = z.object({
+  question: z.string().min(1),
+  description: z.string().optional(),
+  options: z.array(z.object({ label: z.string(), value: z.string() })).optional(),
+  multiSelect: z.boolean().optional(),
+});
+
+const askUserQuestion = z.object({
+  type: z.literal('ask_user_question'),
+  question,
+  questions: z.array(question.extend({ id: z.string().min(1) })).optional(),
+});
+
+const interruptSchema = z.object({
+  interruptId: z.string().min(1),
+  checkpointId: z.string().min(1).optional(),
+  checkpointNs: z.string().default(''),
+  payload: z.discriminatedUnion('type', [toolApproval, askUserQuestion]),
+});
+
+export type Interrupt = z.output<typeof interruptSchema>;
+
+/** The id of the one question that comes without. */
+const ONLY_QUESTION = 'question';
+
+/** What a later attempt needs to go on, in the action's `resumeContext` beside the host's own. */
+const contextSchema = z.object({
+  agent: z.object({
+    interruptId: z.string(),
+    checkpointId: z.string(),
+    checkpointNs: z.string(),
+    /** Whether the answers go back by id. */
+    batch: z.boolean(),
+    sdkVersion: z.string().optional(),
+    discoveredTools: z.array(z.string()),
+  }),
+  host: z.unknown().optional(),
+});
+
+export type AgentContext = z.output<typeof contextSchema>['agent'];
+
+/** What `run.getInterrupt()` gave, or undefined for none. @throws GenerationJobError `invalid_action` */
+export function parseInterrupt(given: unknown): Interrupt | undefined {
+  if (given === undefined || given === null) return undefined;
+  const parsed = interruptSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new GenerationJobError('invalid_action', 'The run paused for something that is not understood.');
+}
+
+/**
+ * The action to pause for: the SDK's tool calls become requests, its questions questions.
+ *
+ * @param found what `run.getInterrupt()` gave after the stream had ended
+ * @param with_ what the host wants back at the decision, and what else belongs to the action
+ * @throws GenerationJobError `invalid_action` for an interrupt of another shape, `checkpoint_lost` for one without a checkpoint
+ */
+export function toPendingAction(
+  found: unknown,
+  with_: {
+    readonly resumeContext?: unknown;
+    readonly sdkVersion?: string | undefined;
+    readonly discoveredTools?: readonly string[] | undefined;
+  } & Pick<PauseInput, 'expiresInMs' | 'fingerprint'> = {},
+): PauseInput {
+  const interrupt = parseInterrupt(found);
+  if (interrupt?.checkpointId === undefined) {
+    // The saver was away when the run paused: nobody could go on from here.
+    throw new GenerationJobError('checkpoint_lost', 'The run paused without a checkpoint.');
+  }
+  const { interruptId, checkpointId, checkpointNs, payload } = interrupt;
+  const { resumeContext: host, sdkVersion, discoveredTools = [], ...rest } = with_;
+  const batch = payload.type === 'ask_user_question' && payload.questions !== undefined;
+  const agent = {
+    ...{ interruptId, checkpointId, checkpointNs, batch, discoveredTools },
+    ...(sdkVersion !== undefined && { sdkVersion }),
+  };
+  const resumeContext = { agent, ...(host !== undefined && { host }) };
+  const asked = payload.type === 'tool_approval' ? requestsOf(payload) : questionsOf(payload);
+  return { ...rest, ...asked, type: payload.type, resumeContext };
+}
+
+function requestsOf({
+  action_requests,
+  review_configs,
+}: z.output<typeof toolApproval>): Pick<PauseInput, 'requests'> {
+  const requests = action_requests.map(({ tool_call_id: id, name, arguments: args, description }) => {
+    const allowedDecisions = review_configs.find(
+      ({ tool_call_id }) => tool_call_id === id,
+    )?.allowed_decisions;
+    return { id, name, arguments: args, description, allowedDecisions };
+  });
+  return { requests };
+}
+
+function questionsOf(payload: z.output<typeof askUserQuestion>): Pick<PauseInput, 'questions'> {
+  return { questions: payload.questions ?? [{ id: ONLY_QUESTION, ...payload.question }] };
+}
+
+/** @throws GenerationJobError `checkpoint_lost` for an action that no agent has paused for */
+export function agentContextOf(action: PendingAction | undefined): AgentContext {
+  const parsed = contextSchema.safeParse(action?.resumeContext);
+  if (parsed.success) return parsed.data.agent;
+  throw new GenerationJobError('checkpoint_lost', 'The action holds nothing an agent could go on from.');
+}
+
+/** The host's own part of the action's `resumeContext`. */
+export function hostContextOf(action: PendingAction | undefined): Json | undefined {
+  const context = action?.resumeContext;
+  return typeof context === 'object' && context !== null && !Array.isArray(context)
+    ? context.host
+    : undefined;
+}
+
+/**
+ * What `run.resume` takes. Decisions go by tool call id: by place, the second of two pauses in one batch can get the
+ * decision of the first, and a tool that was rejected has been run that way.
+ */
+export function resumeValueOf(verdict: Verdict, { batch }: Pick<AgentContext, 'batch'>): unknown {
+  if (verdict.answers.length === 0) {
+    return Object.fromEntries(verdict.decisions.map((one) => [one.id, sdkDecision(one)]));
+  }
+  const answers = verdict.answers.map((one) => [one.id, answerText(one)] as const);
+  return batch ? { answers: Object.fromEntries(answers) } : { answer: answers[0]?.[1] };
+}
+
+function sdkDecision({ decision: type, reason, arguments: updatedInput, text }: Decision): object {
+  switch (type) {
+    case 'approve':
+      return { type };
+    case 'reject':
+      return { type, ...(reason !== undefined && { reason }) };
+    case 'edit':
+      return { type, updatedInput };
+    case 'respond':
+      return { type, responseText: text };
+    default:
+      return type satisfies never;
+  }
+}
+
+/** The SDK takes one text an answer. */
+function answerText({ selected = [], text }: Answer): string {
+  return [selected.join(', '), text ?? ''].filter((part) => part !== '').join('\n');
+}

@@ -1,0 +1,270 @@
+/**
+ * Runs an agent as a job, and goes on with one after a decision. Around the SDK's run it sees to what nothing below it
+ * does: one checkpoint thread per generation, no pause without a checkpoint, no resume without one (which would be
+ * silent), no decision applied to another call, and an end in every case.
+ *
+ * An attempt ends `paused` when the run stopped to ask, `completed` when it returned, `failed` with one of `AGENT_FAILURES`
+ * or with the code of the library's own error, or as somebody else ended the job.
+ */
+import { GenerationJobError, isGenerationJobError } from '../errors.js';
+import type { AttemptEnd, GenerationJob } from '../stream/generation-job.js';
+import type { Continuation } from '../stream/manager-types.js';
+import { rememberChildThreads, reserveThread, threadIdOf } from './agent-thread.js';
+import type { Checkpointer } from './checkpointer.js';
+import { DecisionWatch } from './decision-watch.js';
+import { EXECUTION_SCOPE, TOOL_EXECUTE } from './graph-events.js';
+import {
+  type AgentContext,
+  agentContextOf,
+  parseInterrupt,
+  resumeValueOf,
+  toPendingAction,
+} from './interrupt.js';
+import { addUsage, createRunHandlers, fieldOf } from './run-handlers.js';
+import type { Durability, GraphHandlers, RunConfig, RunLike } from './shapes.js';
+
+/** Why a job of an agent can fail, beside what the library itself fails jobs for. */
+export const AGENT_FAILURES = {
+  agent_failed: { message: 'The agent failed.', retryable: true },
+  checkpoint_lost: { message: 'What the agent had saved is gone or has changed.', retryable: true },
+  sdk_changed: { message: 'The agent was paused by another version of its software.', retryable: true },
+  decision_not_followed: { message: 'The agent did not do what was decided.', retryable: false },
+} as const;
+
+type AgentFailure = keyof typeof AGENT_FAILURES;
+
+/** What `createRun` builds a run from: the same for every attempt of a generation, on any machine. */
+export interface RunSetup {
+  readonly job: GenerationJob;
+  /** For `Run.create({ runId })`. */
+  readonly runId: string;
+  readonly threadId: string;
+  /** For `Run.create({ customHandlers })`. */
+  readonly handlers: GraphHandlers;
+  /** For `graphConfig.compileOptions.checkpointer`; undefined without a checkpointer. */
+  readonly checkpointer: unknown;
+  /** For `Run.create({ subagentUsageSink })`: what sub-agents' model calls spend reaches no handler. */
+  readonly subagentUsageSink: (event: unknown) => Promise<void>;
+  /** For each agent's `discoveredTools`: deferred tools that were looked up before the pause. */
+  readonly discoveredTools: readonly string[];
+  /** What the host gave with `resumeContext`, when the run goes on from a pause. */
+  readonly resumeContext: unknown;
+}
+
+/** Builds a run of the SDK, the same from the same setup. */
+export type CreateRun = (setup: RunSetup) => RunLike | Promise<RunLike>;
+
+export interface AgentOptions {
+  /** Without one an agent can't stop to ask. */
+  readonly checkpointer?: Checkpointer | undefined;
+  /** The host's own handlers; `on_tool_execute` among them for event-dispatched tools. */
+  readonly handlers?: GraphHandlers | undefined;
+  /** More for LangGraph's `configurable`. */
+  readonly configurable?: Readonly<Record<string, unknown>> | undefined;
+  /** Default `exit`: one checkpoint at the pause. The others write with every step, which only a run that is rebuilt in mid-turn needs. */
+  readonly durability?: Durability | undefined;
+  /** Kept with a pause; a run is not resumed by another. */
+  readonly sdkVersion?: string | undefined;
+  /** How long an action may wait, in milliseconds. Default: the manager's `approvalWindowMs`. */
+  readonly approvalWindowMs?: number | undefined;
+  /** See `fingerprintOf`. */
+  readonly fingerprint?: string | undefined;
+  /** What `createRun` needs to build the same run after a pause; stays on the server. */
+  readonly resumeContext?: unknown;
+  /** What `completed` carries as `final`. Default: null, or `{ haltReason }` when a hook ended the run. */
+  readonly final?: ((returned: unknown, run: RunLike) => unknown) | undefined;
+  /** Told what `createRun` or the run threw, since clients only learn that the agent failed. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/**
+ * Runs an agent from its beginning, to its end or to the first question. Never rejects: the job has an end, or is paused,
+ * when it resolves.
+ *
+ * @param input what the SDK's `processStream` takes, such as `{ messages }`
+ */
+export function runAgent(
+  job: GenerationJob,
+  createRun: CreateRun,
+  input: unknown,
+  options: AgentOptions = {},
+): Promise<AttemptEnd> {
+  return new AgentAttempt(job, createRun, options).run(input);
+}
+
+/**
+ * Goes on with an agent after a decision (`approvals.resolve`, `onResume`) or, with the decision that was recorded, after
+ * a crash (`recover`). Never rejects.
+ *
+ * @param continuation as given with the job; its `action` must be one that `runAgent` paused for
+ */
+export function resumeAgent(
+  job: GenerationJob,
+  continuation: Continuation,
+  createRun: CreateRun,
+  options: AgentOptions = {},
+): Promise<AttemptEnd> {
+  return new AgentAttempt(job, createRun, options).resume(continuation);
+}
+
+class AgentAttempt {
+  readonly #job: GenerationJob;
+  readonly #createRun: CreateRun;
+  readonly #options: AgentOptions;
+  /** Ends the run from our side; the job's own signal does so from everyone else's. */
+  readonly #stop = new AbortController();
+  /** Why we did. */
+  #stopped: unknown;
+
+  constructor(job: GenerationJob, createRun: CreateRun, options: AgentOptions) {
+    this.#job = job;
+    this.#createRun = createRun;
+    this.#options = options;
+  }
+
+  run(input: unknown): Promise<AttemptEnd> {
+    return this.#guarded(async () => {
+      const { checkpointer, approvalWindowMs = this.#job.approvalWindowMs } = this.#options;
+      checkpointer?.checkWindow(approvalWindowMs);
+      await reserveThread(this.#job, checkpointer);
+      const run = await this.#build({ discoveredTools: [], resumeContext: this.#options.resumeContext });
+      const returned = await run.processStream(input, this.#config());
+      return this.#finish(run, returned, undefined);
+    });
+  }
+
+  resume({ action, resolution }: Continuation): Promise<AttemptEnd> {
+    return this.#guarded(async () => {
+      const context = agentContextOf(action);
+      if (action === undefined || resolution === undefined) throw failure('checkpoint_lost');
+      await this.#probe(context);
+      const watch = new DecisionWatch(resolution.decisions, () =>
+        this.#end(failure('decision_not_followed')),
+      );
+      const resumeContext = fieldOf(action.resumeContext, 'host');
+      const run = await this.#build({ discoveredTools: context.discoveredTools, resumeContext }, watch);
+      const returned = await run.resume(resumeValueOf(resolution, context), this.#config());
+      if (!watch.isFollowed(action.requests)) throw failure('decision_not_followed');
+      return this.#finish(run, returned, context.interruptId);
+    });
+  }
+
+  /** Whatever happens, the job ends: with what `attempt` gives as `final`, paused, or failed. */
+  #guarded(attempt: () => Promise<unknown>): Promise<AttemptEnd> {
+    return this.#job.run(async () => {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (this.#job.isOver) return null;
+        const cause = this.#stopped ?? error;
+        if (!isFailure(cause)) this.#options.onError?.(cause);
+        throw failureOf(cause);
+      }
+    });
+  }
+
+  /** What the run came to, once its stream has ended: a pause, or what `completed` carries. */
+  async #finish(run: RunLike, returned: unknown, resolved: string | undefined): Promise<unknown> {
+    if (this.#stopped !== undefined) throw this.#stopped;
+    await rememberChildThreads(this.#job, run);
+    const found = run.getInterrupt();
+    const interrupt = parseInterrupt(found);
+    if (interrupt === undefined) {
+      const haltReason = run.getHaltReason?.();
+      if (this.#options.final) return this.#options.final(returned, run);
+      return haltReason === undefined ? null : { haltReason };
+    }
+    // The same interrupt again: a second gated call of one turn, to which the first one's decision would be applied.
+    if (interrupt.interruptId === resolved) throw failure('decision_not_followed');
+    if (this.#options.checkpointer === undefined) throw failure('checkpoint_lost');
+    const { approvalWindowMs, fingerprint, sdkVersion, resumeContext } = this.#options;
+    const discoveredTools = run.getDiscoveredTools?.();
+    await this.#job.pause(
+      toPendingAction(found, {
+        ...{ fingerprint, sdkVersion, resumeContext, discoveredTools },
+        ...(approvalWindowMs !== undefined && { expiresInMs: approvalWindowMs }),
+      }),
+    );
+    return null;
+  }
+
+  async #build(
+    given: Pick<RunSetup, 'discoveredTools' | 'resumeContext'>,
+    watch?: DecisionWatch,
+  ): Promise<RunLike> {
+    const job = this.#job;
+    const threadId = threadIdOf(job);
+    const { handlers, checkpointer } = this.#options;
+    const execute = handlers?.[TOOL_EXECUTE];
+    const guarded = watch && execute ? { ...handlers, [TOOL_EXECUTE]: watch.guard(execute) } : handlers;
+    return this.#createRun({
+      job,
+      runId: threadId,
+      threadId,
+      handlers: createRunHandlers(job, {
+        handlers: guarded,
+        onRefused: (error) => this.#end(error),
+        onToolResult: (result) => watch?.see(result),
+      }),
+      checkpointer: checkpointer?.saver,
+      subagentUsageSink: (event) => addUsage(job, fieldOf(event, 'usage')),
+      ...given,
+    });
+  }
+
+  /** A resume without its checkpoint does nothing and says nothing, so it is looked for first. */
+  async #probe({ checkpointId, checkpointNs, sdkVersion }: AgentContext): Promise<void> {
+    const { checkpointer, sdkVersion: ours } = this.#options;
+    if (sdkVersion !== undefined && ours !== undefined && sdkVersion !== ours) throw failure('sdk_changed');
+    const place = { threadId: threadIdOf(this.#job), checkpointId, checkpointNs };
+    if (checkpointer === undefined || !(await checkpointer.isPausedAt(place)))
+      throw failure('checkpoint_lost');
+  }
+
+  #config(): RunConfig {
+    const { configurable, durability } = this.#options;
+    const threadId = threadIdOf(this.#job);
+    return {
+      version: 'v2',
+      configurable: {
+        ...configurable,
+        thread_id: threadId,
+        user_id: this.#job.userId,
+        [EXECUTION_SCOPE]: threadId,
+      },
+      signal: AbortSignal.any([this.#job.signal, this.#stop.signal]),
+      ...(durability !== undefined && { durability }),
+    };
+  }
+
+  #end(reason: unknown): void {
+    this.#stopped ??= reason;
+    this.#stop.abort(reason);
+  }
+}
+
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+function failure(code: AgentFailure): Failure {
+  return { code, ...AGENT_FAILURES[code] };
+}
+
+function isFailure(error: unknown): error is Failure {
+  return typeof error === 'object' && error !== null && !(error instanceof Error) && 'retryable' in error;
+}
+
+/** What clients are told: of the library's own errors their code and remedy, of all others that the agent failed. */
+function failureOf(error: unknown): Failure {
+  if (isFailure(error)) return error;
+  if (!isGenerationJobError(error)) return failure('agent_failed');
+  if (error.code === 'checkpoint_lost') return failure('checkpoint_lost');
+  return {
+    code: error.code,
+    message: error.remedy,
+    retryable: error instanceof GenerationJobError && error.status >= 500,
+  };
+}

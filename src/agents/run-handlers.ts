@@ -1,0 +1,92 @@
+/**
+ * From the SDK's events to job events, in order. A handler that throws would abort the whole run, so none does: an event
+ * the job can't take is remembered, and whoever runs the agent looks at it. A full buffer makes the run wait.
+ */
+import type { GenerationJob } from '../stream/generation-job.js';
+import { CLIENT_EVENTS, MODEL_END, RUN_STEP_COMPLETED, SUBAGENT_UPDATE } from './graph-events.js';
+import type { GraphHandler, GraphHandlers } from './shapes.js';
+
+export interface RunHandlersOptions {
+  /** Handlers of the host's own, `on_tool_execute` among them. Of an event that is ours too, theirs is called after ours. */
+  readonly handlers?: GraphHandlers | undefined;
+  /** An event could not become a job event. Called once; what follows is not taken any more. */
+  readonly onRefused?: ((error: unknown) => void) | undefined;
+  /** A tool call has its result; also inside a sub-agent. */
+  readonly onToolResult?: ((result: ToolOutcome) => void) | undefined;
+}
+
+export interface ToolOutcome {
+  readonly id: string;
+  readonly output: unknown;
+}
+
+/**
+ * Handlers for `Run.create({ customHandlers })` that emit what a client can fold, under the SDK's own event names, and add
+ * the usage of every model call to the job. The bridge registers no stream handler: the SDK dispatches by itself, and a
+ * second one would double every delta.
+ */
+export function createRunHandlers(job: GenerationJob, options: RunHandlersOptions = {}): GraphHandlers {
+  let isRefused = false;
+  const refuse = (error: unknown) => {
+    if (!isRefused && !job.isOver) options.onRefused?.(error);
+    isRefused = true;
+  };
+  const forward: GraphHandler['handle'] = (event, data) => {
+    if (isRefused || job.isOver) return undefined;
+    try {
+      tellResult(event, data, options.onToolResult);
+      return job.emit({ event, data: data ?? null });
+    } catch (error) {
+      refuse(error);
+      return undefined;
+    }
+  };
+  const own: Record<string, GraphHandler> = {
+    [MODEL_END]: { handle: (_event, data) => void addUsage(job, usageOfModelEnd(data)).catch(() => {}) },
+  };
+  for (const name of CLIENT_EVENTS) own[name] = { handle: forward };
+  for (const [name, theirs] of Object.entries(options.handlers ?? {})) own[name] = both(own[name], theirs);
+  return own;
+}
+
+/** Adds the numbers of LangChain's usage metadata to the job's counters; details as `<name>.<detail>`. Resolves when committed. */
+export async function addUsage(job: GenerationJob, usage: unknown): Promise<void> {
+  const counted = Object.fromEntries(numbersIn(usage));
+  if (Object.keys(counted).length > 0 && !job.isOver) await job.addUsage(counted);
+}
+
+function both(ours: GraphHandler | undefined, theirs: GraphHandler): GraphHandler {
+  if (ours === undefined) return theirs;
+  return {
+    handle: async (...event) => {
+      await ours.handle(...event);
+      return theirs.handle(...event);
+    },
+  };
+}
+
+function usageOfModelEnd(data: unknown): unknown {
+  return fieldOf(fieldOf(data, 'output'), 'usage_metadata');
+}
+
+function* numbersIn(usage: unknown, prefix = ''): Generator<[string, number]> {
+  if (typeof usage !== 'object' || usage === null) return;
+  for (const [name, value] of Object.entries(usage)) {
+    if (typeof value === 'number' && Number.isFinite(value)) yield [`${prefix}${name}`, value];
+    else if (prefix === '') yield* numbersIn(value, `${name.replace(/_details$/, '')}.`);
+  }
+}
+
+/** A sub-agent's events come wrapped in updates of the agent that started it. */
+function tellResult(event: string, data: unknown, tell: RunHandlersOptions['onToolResult']): void {
+  if (tell === undefined) return;
+  const isOwn = event === RUN_STEP_COMPLETED;
+  const completed = isOwn ? data : event === SUBAGENT_UPDATE ? fieldOf(data, 'data') : undefined;
+  const call = fieldOf(fieldOf(completed, 'result'), 'tool_call');
+  const id = fieldOf(call, 'id');
+  if (typeof id === 'string') tell({ id, output: fieldOf(call, 'output') });
+}
+
+export function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}

@@ -1,0 +1,133 @@
+/**
+ * Which tool calls run, ask a person, or are refused: from the endpoint's settings, the agent's, those of the skills in
+ * use, and the host's own hooks. Off unless the endpoint switches it on, and then as if it were not there.
+ *
+ * - the endpoint owns the switch and the ground rules
+ * - an agent overrides what it sets itself
+ * - skills and hooks may only tighten: of all that is said of a call, the strictest counts
+ */
+import { z } from 'zod';
+import { GenerationJobError } from '../errors.js';
+import { describeIssues } from '../stream/options.js';
+
+export type ToolDecision = 'allow' | 'ask' | 'deny';
+const STRICTNESS = { allow: 0, ask: 1, deny: 2 } as const satisfies Record<ToolDecision, number>;
+
+const globs = z.array(z.string().min(1).max(256)).max(1000).optional();
+const layerSchema = z.strictObject({
+  /** What happens to tools in none of the lists. `ask`: a person is asked; `deny`; `allow`. */
+  mode: z.enum(['ask', 'deny', 'allow']).optional(),
+  allow: globs,
+  ask: globs,
+  deny: globs,
+  /** Told to the person; `{tool}` stands for the name. */
+  reason: z.string().max(1000).optional(),
+});
+const policySchema = z.strictObject({
+  endpoint: layerSchema.extend({ enabled: z.boolean().default(false) }).prefault({}),
+  agent: layerSchema.optional(),
+  skills: z.array(layerSchema).max(100).default([]),
+});
+
+/** One layer's settings. Lists hold tool names, in which `*` stands for any characters; of the lists, `deny` wins over `ask` over `allow`. */
+export type ToolPolicyLayer = z.input<typeof layerSchema>;
+
+/** The call as the SDK's `PreToolUse` hook is told of it. */
+export interface ToolUse {
+  readonly toolName: string;
+  readonly toolInput?: unknown;
+  readonly toolUseId?: string | undefined;
+  readonly agentId?: string | undefined;
+}
+
+export interface ToolPolicyInput extends z.input<typeof policySchema> {
+  /** The host's own judgement of a call: undefined says nothing. One that throws denies. */
+  readonly hooks?: readonly ((
+    use: ToolUse,
+  ) => ToolDecision | undefined | Promise<ToolDecision | undefined>)[];
+  readonly onHookError?: ((error: unknown) => void) | undefined;
+}
+
+/** What the SDK's hook answers. */
+export interface ToolUseAnswer {
+  readonly decision: ToolDecision;
+  readonly reason?: string | undefined;
+}
+
+export interface ToolPolicy {
+  readonly enabled: boolean;
+  decide(use: ToolUse): Promise<ToolDecision>;
+  /**
+   * For `new HookRegistry().register('PreToolUse', { hooks: [hook] })`; undefined when the policy is off: then register
+   * nothing and leave `humanInTheLoop` out.
+   */
+  readonly hook: ((use: ToolUse) => Promise<ToolUseAnswer>) | undefined;
+}
+
+/** @throws GenerationJobError `invalid_options` */
+export function createToolPolicy({ hooks = [], onHookError, ...given }: ToolPolicyInput): ToolPolicy {
+  const parsed = policySchema.safeParse(given);
+  if (!parsed.success) throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error)}.`);
+  const { endpoint, agent, skills } = parsed.data;
+  const { enabled, ...ground } = endpoint;
+  const base = { ...ground, ...withoutUndefined(agent) };
+
+  const decide = async (use: ToolUse): Promise<ToolDecision> => {
+    if (!enabled) return 'allow';
+    let decision: ToolDecision = opinionOf(base, use.toolName) ?? base.mode ?? 'ask';
+    for (const skill of skills) decision = stricter(decision, opinionOf(skill, use.toolName) ?? skill.mode);
+    for (const hook of hooks) decision = stricter(decision, await judged(hook, use, onHookError));
+    return decision;
+  };
+  const hook = async (use: ToolUse): Promise<ToolUseAnswer> => {
+    const decision = await decide(use);
+    const reason = decision === 'allow' ? undefined : base.reason?.replaceAll('{tool}', use.toolName);
+    return { decision, ...(reason !== undefined && { reason }) };
+  };
+  return { enabled, decide, hook: enabled ? hook : undefined };
+}
+
+/** What the lists say of a tool; undefined when it is in none. */
+function opinionOf({ allow, ask, deny }: ToolPolicyLayer, tool: string): ToolDecision | undefined {
+  if (deny?.some((glob) => matches(glob, tool))) return 'deny';
+  if (ask?.some((glob) => matches(glob, tool))) return 'ask';
+  return allow?.some((glob) => matches(glob, tool)) ? 'allow' : undefined;
+}
+
+async function judged(
+  hook: NonNullable<ToolPolicyInput['hooks']>[number],
+  use: ToolUse,
+  onError: ToolPolicyInput['onHookError'],
+): Promise<ToolDecision | undefined> {
+  try {
+    const said: unknown = await hook(use);
+    return said === undefined || said === 'allow' || said === 'ask' ? said : 'deny';
+  } catch (error) {
+    onError?.(error);
+    return 'deny'; // what could not be judged is not allowed; the SDK tells the model that the call was blocked
+  }
+}
+
+function stricter(one: ToolDecision, other: ToolDecision | undefined): ToolDecision {
+  return other !== undefined && STRICTNESS[other] > STRICTNESS[one] ? other : one;
+}
+
+/** Linear in the tool's name for each part of the pattern, whatever is in either. */
+function matches(glob: string, tool: string): boolean {
+  const parts = glob.split('*');
+  const [first = '', ...rest] = parts;
+  const last = rest.pop();
+  if (last === undefined) return glob === tool;
+  if (!tool.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = tool.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return tool.length - last.length >= at && tool.endsWith(last);
+}
+
+function withoutUndefined(layer: ToolPolicyLayer = {}): ToolPolicyLayer {
+  return Object.fromEntries(Object.entries(layer).filter(([, value]) => value !== undefined));
+}

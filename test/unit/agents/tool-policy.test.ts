@@ -1,0 +1,133 @@
+/** Which tool calls run, ask or are refused, by what the layers say. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  createToolPolicy,
+  type ToolDecision,
+  type ToolPolicyInput,
+} from '../../../src/agents/tool-policy.js';
+import { isGenerationJobError } from '../../../src/errors.js';
+
+const on = { enabled: true } as const;
+
+async function decide(policy: ToolPolicyInput, toolName: string): Promise<ToolDecision> {
+  return createToolPolicy(policy).decide({ toolName });
+}
+
+describe('a tool policy', () => {
+  it('is off by default, and then as if it were not there, whatever agents, skills and hooks say', async () => {
+    let asked = 0;
+    const hooks = [() => void asked++];
+    const policy = createToolPolicy({ agent: { deny: ['*'] }, skills: [{ deny: ['*'] }], hooks });
+    expect(policy).toMatchObject({ enabled: false, hook: undefined });
+    expect(await policy.decide({ toolName: 'rm' })).toBe('allow');
+    expect(asked).toBe(0);
+  });
+
+  it('asks for everything when it is on and nothing else is said', async () => {
+    expect(await decide({ endpoint: on }, 'any')).toBe('ask');
+  });
+
+  it.each([
+    ['deny wins over ask and allow', { deny: ['a'], ask: ['a'], allow: ['a'] }, 'deny'],
+    ['ask wins over allow', { ask: ['a'], allow: ['a'] }, 'ask'],
+    ['a list wins over the mode', { allow: ['a'], mode: 'deny' }, 'allow'],
+    ['what is in no list gets the mode', { allow: ['b'], mode: 'deny' }, 'deny'],
+  ] as const)('inside a layer, %s', async (_title, lists, expected) => {
+    const endpoint = {
+      ...on,
+      ...lists,
+      deny: [...('deny' in lists ? lists.deny : [])],
+    } as ToolPolicyInput['endpoint'];
+    expect(await decide({ endpoint }, 'a')).toBe(expected);
+  });
+
+  it('lets an agent override what it sets itself, and nothing else', async () => {
+    const endpoint = { ...on, mode: 'deny', allow: ['read_*'], deny: ['rm'] } as const;
+    const policy = { endpoint: { ...endpoint, allow: [...endpoint.allow], deny: [...endpoint.deny] } };
+    const agent = { allow: ['write_*'], mode: 'ask' } as const;
+    const both = { ...policy, agent: { ...agent, allow: [...agent.allow] } };
+    expect(await decide(both, 'write_file')).toBe('allow');
+    expect(await decide(both, 'read_file')).toBe('ask'); // the agent’s own list stands in place of the endpoint’s
+    expect(await decide(both, 'rm')).toBe('deny');
+    expect(await decide({ ...policy, agent: { allow: undefined } }, 'read_file')).toBe('allow');
+  });
+
+  it('an agent can’t switch it off', () => {
+    expect(() => createToolPolicy({ endpoint: on, agent: { enabled: false } as never })).toThrow('enabled');
+  });
+
+  it('only tightens by skills and hooks: the strictest of all that is said counts', async () => {
+    const decision = fc.constantFrom<ToolDecision>('allow', 'ask', 'deny');
+    const strictness = ['allow', 'ask', 'deny'];
+    await fc.assert(
+      fc.asyncProperty(
+        decision,
+        fc.array(fc.option(decision, { nil: undefined }), { maxLength: 4 }),
+        fc.array(fc.option(decision, { nil: undefined }), { maxLength: 3 }),
+        async (ground, skills, hooks) => {
+          const policy = createToolPolicy({
+            endpoint: { ...on, [ground]: ['tool'] },
+            skills: skills.map((said) => (said ? { [said]: ['t*'] } : { allow: ['other'] })),
+            hooks: hooks.map((said) => async () => said),
+          });
+          const most = Math.max(
+            ...[ground, ...skills, ...hooks].map((said) => strictness.indexOf(said ?? 'allow')),
+          );
+          expect(await policy.decide({ toolName: 'tool' })).toBe(strictness[most]);
+        },
+      ),
+    );
+  });
+
+  it('denies what a hook could not judge, or judged in words nobody knows', async () => {
+    const errors: unknown[] = [];
+    const endpoint = { ...on, allow: ['a'] };
+    const broken = () => Promise.reject(new Error('moderation is down'));
+    expect(await decide({ endpoint, hooks: [broken], onHookError: (error) => errors.push(error) }, 'a')).toBe(
+      'deny',
+    );
+    expect(errors).toHaveLength(1);
+    expect(await decide({ endpoint, hooks: [(() => 'sure') as never] }, 'a')).toBe('deny');
+  });
+
+  it('answers the SDK’s hook with a reason for the person', async () => {
+    const policy = createToolPolicy({
+      endpoint: { ...on, reason: '{tool} moves money: {tool}?', allow: ['sum'] },
+    });
+    expect(await policy.hook?.({ toolName: 'pay' })).toEqual({
+      decision: 'ask',
+      reason: 'pay moves money: pay?',
+    });
+    expect(await policy.hook?.({ toolName: 'sum' })).toEqual({ decision: 'allow' });
+  });
+
+  it('matches names as a regular expression would, in linear time (A21)', async () => {
+    const glob = fc.string({ unit: fc.constantFrom('a', 'b', '*', '.', '('), maxLength: 8, minLength: 1 });
+    const name = fc.string({ unit: fc.constantFrom('a', 'b', '.', '('), maxLength: 12, minLength: 1 });
+    await fc.assert(
+      fc.asyncProperty(glob, name, async (pattern, tool) => {
+        const parts = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+        const isMatch = new RegExp(`^${parts.join('.*')}$`, 's').test(tool);
+        expect(await decide({ endpoint: { ...on, deny: [pattern], mode: 'allow' } }, tool)).toBe(
+          isMatch ? 'deny' : 'allow',
+        );
+      }),
+    );
+    // A matcher that goes back would not come to an end here.
+    const evil = { ...on, deny: [`${'*a'.repeat(120)}*b`], mode: 'allow' as const };
+    expect(await decide({ endpoint: evil }, 'a'.repeat(100_000))).toBe('allow');
+  });
+
+  it('refuses settings it does not know', () => {
+    for (const wrong of [
+      { endpoint: { mode: 'maybe' } },
+      { endpoint: { allow: [''] } },
+      { skills: [{ on: true }] },
+    ]) {
+      expect(() => createToolPolicy(wrong as never)).toThrow(
+        expect.toSatisfy((error) => isGenerationJobError(error, 'invalid_options')),
+      );
+    }
+  });
+});
