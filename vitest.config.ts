@@ -18,7 +18,7 @@ export default defineConfig({
     })),
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'real-agents/test/**/*.test.ts'],
     pool: 'forks',
     // One file at a time: tests with real processes, servers and clocks must not wait for each other's.
     maxWorkers: 1,

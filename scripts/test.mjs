@@ -1,5 +1,5 @@
 /**
- * `npm test`: gets the tools, builds what child processes of the tests run, then runs Vitest; arguments go on
+ * `npm test`: gets the tools and the agent SDK, builds what child processes of the tests run, then runs Vitest; arguments go on
  * to Vitest (`npm test -- test/cursor.test.ts`). Exits with the first failing step's status.
  *
  * Within one CI run, which names itself in CI_RUN_ID, a full run that passed is not repeated for the same files
@@ -10,6 +10,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ensureRealAgents } from './real-agents.mjs';
 import { ensureTools } from './tools.mjs';
 
 const passedStamp = '.cache/tests-passed';
@@ -30,6 +31,7 @@ if (runKey && existsSync(passedStamp) && readFileSync(passedStamp, 'utf8') === r
 
 const environment = { ...process.env, DO_NOT_TRACK: '1', ...(await ensureTools().catch(explainAndExit)) };
 run('scripts/build.mjs', ['--if-stale']);
+if (vitestArgs.length === 0 || vitestArgs.some((arg) => arg.startsWith('real-agents'))) installRealAgents();
 run('node_modules/vitest/vitest.mjs', ['run', ...vitestArgs]);
 if (runKey) {
   mkdirSync(dirname(passedStamp), { recursive: true });
@@ -43,6 +45,14 @@ function run(script, args) {
   });
   if (error) throw error;
   if (status !== 0) process.exit(status ?? 1);
+}
+
+function installRealAgents() {
+  try {
+    ensureRealAgents();
+  } catch (error) {
+    explainAndExit(error);
+  }
 }
 
 function explainAndExit(error) {
