@@ -1,7 +1,14 @@
-import { createStreamServices, GenerationJobError, GenerationJobManager } from 'generation-jobs';
+import {
+  type Clock,
+  createStreamServices,
+  GenerationJobError,
+  GenerationJobManager,
+  systemClock,
+} from 'generation-jobs';
 import { createMetrics } from 'generation-jobs/metrics';
 import { register as defaultRegistry, Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
+import { FakeClock } from './support/fake-clock.js';
 
 const managers: GenerationJobManager[] = [];
 
@@ -17,10 +24,11 @@ async function counted(registry: Registry, name: string, labels: Record<string, 
   return matches?.[0]?.value;
 }
 
-function setUp() {
+function setUp(clock: Clock = systemClock) {
   const registry = new Registry();
   const manager = new GenerationJobManager({
-    ...createStreamServices(),
+    ...createStreamServices({ clock }),
+    clock,
     observer: createMetrics({ registry }),
     hooks: {
       describeEnd: () => {
@@ -80,6 +88,39 @@ describe('the metrics', () => {
     expect(await counted(registry, 'log_reads_total')).toBeGreaterThan(0);
   });
 
+  it('count what was asked, decided, refused and left undecided, and how long it waited', async () => {
+    const clock = new FakeClock();
+    const { registry, manager } = setUp(clock);
+    const question = { type: 'ask', expiresInMs: 60_000 };
+    const first = await start(manager, 'chat-1');
+    const { actionId } = await first.pause(question);
+    await clock.advance(2_000);
+    const decide = (by: string, idempotencyKey: string) =>
+      manager.approvals.resolve('chat-1', { actionId, by, idempotencyKey });
+    const { job } = await decide('ann', 'k');
+    await expect(decide('bob', 'l')).rejects.toThrow('decided');
+    // Told that its own decision stands, nobody was refused.
+    await expect(decide('ann', 'k')).rejects.toMatchObject({ repeated: true });
+    await job.pause(question);
+    await clock.advance(62_000);
+    await manager.idle();
+    const outcomes = ['paused', 'resolved', 'refused', 'expired'].map((outcome) =>
+      counted(registry, 'approvals_total', { outcome }),
+    );
+    expect(await Promise.all(outcomes)).toEqual([2, 1, 1, 1]);
+    const text = await registry.metrics();
+    const waited = (outcome: string) => {
+      const what = new RegExp(`approval_wait_seconds_(?:sum|count)\\{outcome="${outcome}"\\} ([\\d.]+)`, 'g');
+      return [...text.matchAll(what)].map(([, value]) => Number(value));
+    };
+    expect(waited('resolved')).toEqual([2, 1]);
+    const [seconds, times] = waited('expired');
+    expect(times).toBe(1);
+    expect(seconds).toBeGreaterThanOrEqual(60);
+    expect(seconds, 'a sweep later at most').toBeLessThanOrEqual(61);
+    expect(text).not.toMatch(new RegExp(`${actionId}|chat-1|ann`));
+  });
+
   it('count the host’s failing hooks by their own name, and any other as one', async () => {
     const { registry, manager } = setUp();
     await start(manager, 'chat-1');
@@ -100,8 +141,12 @@ describe('the metrics', () => {
     };
     const before = await seriesOf();
     for (let i = 0; i < 20; i++) {
-      const made = await manager.createJob({ streamId: `canary-${i}`, userId: `canary-user-${i}` });
-      if (made.started) await made.job.complete();
+      const streamId = `canary-${i}`;
+      const made = await manager.createJob({ streamId, userId: `canary-user-${i}` });
+      if (!made.started) continue;
+      const { actionId } = await made.job.pause({ type: 'canary', actionId: `canary-action-${i}` });
+      const { job } = await manager.approvals.resolve(streamId, { actionId, by: `canary-user-${i}` });
+      await job.complete();
     }
     expect(await seriesOf()).toEqual(before);
     expect(await registry.metrics()).not.toContain('canary');

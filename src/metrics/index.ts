@@ -106,12 +106,10 @@ function observeJobs(make: Makers) {
     'expired',
     'refused',
   ]);
-  const waits = make.histogram(
-    'approval_wait_seconds',
-    'Time from asking to the outcome (resolved, expired)',
-    WAIT_SECONDS,
-    ['outcome'],
-  );
+  const waits = make.histogram('approval_wait_seconds', 'Time from asking to the outcome', WAIT_SECONDS, [
+    'outcome',
+  ]);
+  for (const outcome of ['resolved', 'expired']) waits.zero({ outcome });
   const settlements = make.counterBy('settlements_total', 'Tries to settle an ended generation', 'outcome', [
     'settled',
     'retried',

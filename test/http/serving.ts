@@ -159,6 +159,8 @@ async function bridge(
       await new Promise((resolve) => outgoing.once('drain', resolve).once('close', resolve));
   }
   outgoing.end();
+  // What was refused unread would stand in front of the connection's next request.
+  if (!asked.bodyUsed) void asked.body?.cancel();
 }
 
 /** `Readable.toWeb` throws past its caller when a request is cancelled while it arrives. */
@@ -170,7 +172,8 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
       if (done) controller.close();
       else controller.enqueue(new Uint8Array(value as Buffer));
     },
-    cancel: () => {
+    cancel: async () => {
+      await chunks.return?.();
       incoming.resume();
     },
   });
