@@ -11,6 +11,16 @@ const APPROVAL: PauseInput = {
   type: 'tool_approval',
   requests: [{ id: 'call-1', name: 'send_mail', arguments: { to: 'bob' } }],
 };
+/** The same, with more to choose from. */
+export const CHOICES = {
+  type: 'tool_approval',
+  requests: [
+    {
+      ...{ id: 'call-1', name: 'send_mail', arguments: { to: 'bob' } },
+      allowedDecisions: ['edit', 'respond', 'approve'],
+    },
+  ],
+} satisfies PauseInput;
 
 export interface Asked {
   readonly generation: number;
