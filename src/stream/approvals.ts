@@ -8,7 +8,7 @@
  * - claimed: the user's slot is taken, the commit is made. It wins, or it is told who did
  * - unanswered, when the store is away for too long: asked again in this process, it is the same commit again
  */
-import { GenerationJobError, JobEndedError } from '../errors.js';
+import { GenerationJobError, isGenerationJobError, JobEndedError } from '../errors.js';
 import { ActionDecidedError, isDecidedAsSaid } from './action-decided-error.js';
 import type { Ender } from './ender.js';
 import { serialiseLifecycle } from './events.js';
@@ -20,6 +20,7 @@ import { nameOfError, type Parts, publishFrames, repeatUntilAnswered } from './p
 import { continuationOf } from './recovery.js';
 import { type FoldedState, publicAction } from './resume-state.js';
 import { streamKey } from './stream-key.js';
+import { isActive } from './transitions.js';
 import type { JobRecord, PendingAction, PublicAction, StreamKey, Verdict } from './types.js';
 import { type CheckedResolve, parseResolve, verdictOn } from './verdict.js';
 
@@ -47,13 +48,15 @@ interface Claim {
   readonly saying: string;
   /** On the monotonic clock, before the commit was first made: the lease may run from then on. */
   readonly startedAt: number;
+  /** Whether the commit may have been made. */
+  readonly isAsked: boolean;
 }
 
 export class ApprovalLifecycle {
   readonly #parts: Parts;
   readonly #context: ApprovalContext;
-  /** By stream; gone when the lease is over, since others may have gone on by then. */
-  readonly #unanswered = new Map<string, Claim>();
+  /** Gone when the lease is over, since others may have gone on by then. */
+  #unanswered: readonly Claim[] = [];
 
   constructor(parts: Parts, context: ApprovalContext) {
     this.#parts = parts;
@@ -83,8 +86,7 @@ export class ApprovalLifecycle {
       this.#throwIfDraining();
       const key = streamKey(streamId, input.tenantId);
       const given = parseResolve(input, this.#parts.options);
-      const claim = this.#askedAgain(key, given, input) ?? (await this.#judge(key, given, input));
-      return await this.#win(await this.#claim(claim, given), claim);
+      return await this.#decide(key, given, input);
     } catch (error) {
       if (!isDecidedAsSaid(error)) this.#parts.observer.approval('refused');
       throw error;
@@ -117,6 +119,18 @@ export class ApprovalLifecycle {
     return kept
       .toReversed()
       .flatMap(({ generation, resolutions }) => resolutions.map((one) => ({ generation, ...one })));
+  }
+
+  async #decide(key: StreamKey, given: CheckedResolve, input: ResolveInput): Promise<Resolved> {
+    const again = this.#askedAgain(key, given, input);
+    const claim = again ?? (await this.#judge(key, given, input));
+    try {
+      return await this.#win(await this.#claim(claim, given), claim);
+    } catch (error) {
+      // Of several who said the same and were not answered, another may have won.
+      if (again && error instanceof ActionDecidedError) return this.#decide(key, given, input);
+      throw error;
+    }
   }
 
   // --- judging
@@ -153,7 +167,8 @@ export class ApprovalLifecycle {
       throw new GenerationJobError('action_refused', 'The host could not judge the decision.', { cause });
     }
     if (answer === false) throw new GenerationJobError('action_refused', 'The host refused the decision.');
-    const seen = typeof answer === 'object' ? (answer.fingerprint ?? fingerprint) : fingerprint;
+    const found = typeof answer === 'object' ? answer?.fingerprint : undefined; // null, of a host without types
+    const seen = found ?? fingerprint;
     // Without one to compare, nobody has looked whether the run is still the same: that counts as another.
     if (action.fingerprint !== undefined && seen !== action.fingerprint) {
       const what = seen === undefined ? 'No fingerprint was given.' : 'The run has another fingerprint now.';
@@ -184,6 +199,7 @@ export class ApprovalLifecycle {
       record,
       saying: sayingOf(given),
       startedAt: clock.monotonic(),
+      isAsked: false,
       commit: {
         writer: 'other',
         key,
@@ -201,33 +217,37 @@ export class ApprovalLifecycle {
 
   // --- claiming
 
-  /** The same, said again after a call whose outcome nobody knows. */
+  /** The same, said again after a call whose outcome nobody knows; the first of them, taken out. */
   #askedAgain(key: StreamKey, given: CheckedResolve, access: Access): Claim | undefined {
     const { clock, options } = this.#parts;
-    for (const [id, { startedAt }] of this.#unanswered) {
-      if (clock.monotonic() >= startedAt + options.leaseMs) this.#unanswered.delete(id);
-    }
-    const claim = this.#unanswered.get(key.id);
-    if (claim === undefined || claim.saying !== sayingOf(given) || !isTheirs(claim.record, access))
-      return undefined;
-    this.#unanswered.delete(key.id); // two who ask again at once are not one
+    const since = clock.monotonic() - options.leaseMs;
+    const saying = sayingOf(given);
+    const isAgain = (one: Claim) =>
+      one.key.id === key.id && one.saying === saying && isTheirs(one.record, access);
+    const claim = this.#unanswered.find((one) => one.startedAt > since && isAgain(one));
+    // Two who ask again at once are not one.
+    this.#unanswered = this.#unanswered.filter((one) => one.startedAt > since && one !== claim);
     return claim;
   }
 
   /** @throws what `resolve` throws for a decision that came too late; `unavailable` when the store did not answer */
   async #claim(claim: Claim, given: CheckedResolve): Promise<JobRecord> {
     const { key, record, commit } = claim;
-    const { store, options, clock } = this.#parts;
+    const { store, options, clock, background } = this.#parts;
     this.#throwIfDraining(); // since: the host may take its time to judge
-    await this.#takeSlot(key, record);
-    // The score lies at the action's expiry: the lease ends sooner.
-    await store.due.nearer(key, options.leaseMs);
+    let isAsked = claim.isAsked;
     let reply: CommitReply;
     try {
+      await this.#takeSlot(key, record);
+      // The score lies at the action's expiry: the lease ends sooner.
+      await store.due.nearer(key, options.leaseMs);
+      isAsked = true;
       const until = clock.monotonic() + options.leaseMs / 2;
       reply = await repeatUntilAnswered(this.#parts, () => store.commit(commit), until);
     } catch (error) {
-      this.#unanswered.set(key.id, claim);
+      if (isAsked) this.#unanswered = [...this.#unanswered, { ...claim, isAsked }];
+      else if (!isGenerationJobError(error, 'user_limit_exceeded'))
+        background.run(this.#giveSlotBack(key, record, undefined));
       throw error;
     }
     if (!reply.ok || reply.record === undefined) {
@@ -246,17 +266,27 @@ export class ApprovalLifecycle {
     observer.approval('resolved', how && how.at - how.askedAt);
     observer.jobTransitioned('resolve', 'running');
     // The decision is made, and nobody else will get this attempt.
-    const until = startedAt + options.leaseMs;
+    const since = await this.#renewed(key, decided, startedAt);
+    const until = since + options.leaseMs;
     const state = await repeatUntilAnswered(this.#parts, () => states.read(key, record.generation), until);
     if (state === null) throw new GenerationJobError('stream_not_found', 'The stream was deleted.');
     throwIfOver(state.record, attempt); // what was stopped meanwhile must not begin
-    const job = this.#context.adopt(key, state, startedAt);
+    const job = this.#context.adopt(key, state, since);
     if (this.#context.isDraining()) {
       // The drain began while the store answered, and may not have seen this job.
       await this.#context.letGo(job);
       throw job.signal.reason;
     }
     return { job, continuation: continuationOf(state) };
+  }
+
+  /** Since when the lease runs. Won late, too little of it may be left for the renewals that are to come. */
+  async #renewed(key: StreamKey, { generation, attempt }: JobRecord, startedAt: number): Promise<number> {
+    const { store, options, clock } = this.#parts;
+    const now = clock.monotonic();
+    if (now < startedAt + options.renewMs / 2) return startedAt;
+    const [answer] = await store.renew([{ key, generation, attempt }], options.leaseMs).catch(() => []);
+    return answer === 'held' ? now : startedAt;
   }
 
   async #takeSlot(key: StreamKey, record: JobRecord): Promise<void> {
@@ -309,7 +339,7 @@ export class ApprovalLifecycle {
     });
     const known = past.find(({ how }) => how.actionId === actionId);
     if (known === undefined) {
-      return record.pendingAction || record.status === 'running'
+      return isActive(record.status) && !(await this.#hasEndedWith(key, kept, actionId))
         ? new GenerationJobError('action_not_found', 'No such action is pending.')
         : new GenerationJobError('generation_ended', 'The generation has ended.');
     }
@@ -323,6 +353,20 @@ export class ApprovalLifecycle {
       known.how.idempotencyKey === idempotencyKey &&
       known.how.said === sayingOf(given);
     return new ActionDecidedError(code, known.how, repeated);
+  }
+
+  /** Whether one of these was aborted or replaced while the action was pending: what nobody decided only the log knows. */
+  async #hasEndedWith(key: StreamKey, kept: readonly JobRecord[], actionId: string): Promise<boolean> {
+    for (const { status, generation, lastSequence } of kept) {
+      if (status !== 'aborted') continue;
+      const beforeEnd = { key, generation, after: lastSequence - 2, maxEvents: 1, maxBytes: 1 };
+      const page = await this.#parts.store.readLog(beforeEnd);
+      const [last] = page.found ? page.events : [];
+      if (last?.event !== 'requires_action') continue;
+      const { action } = JSON.parse(last.data) as { action: PublicAction };
+      if (action.actionId === actionId) return true;
+    }
+    return false;
   }
 }
 
@@ -344,6 +388,11 @@ function expired(): GenerationJobError {
   return new GenerationJobError('action_expired', 'The time to decide is over.');
 }
 
-function sayingOf({ actionId, by, decisions, answers, response }: CheckedResolve): string {
-  return fingerprintOf([actionId, by, decisions, answers, response]);
+/** The digest of what is said, in whatever order. */
+function sayingOf({ actionId, by, decisions, answers, response, payloadDigest }: CheckedResolve): string {
+  return fingerprintOf([actionId, by, inOrder(decisions), inOrder(answers), response, payloadDigest]);
+}
+
+function inOrder<Said extends { readonly id: string }>(said: readonly Said[] = []): readonly Said[] {
+  return said.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }

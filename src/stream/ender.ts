@@ -74,8 +74,10 @@ export class Ender {
     const { store, options } = this.#parts;
     const user = { tenantId: key.tenantId, userId: record.userId };
     const run = { streamId: key.streamId, generation: record.generation };
+    // What was decided stays decided: made again, the request would ask once more.
+    const isForgotten = isEarly(record) && record.resolutions.length === 0;
     // Forgotten before the end: a crash in between leaves a run that is lost, not a key that is.
-    const released = isEarly(record) ? record.idempotencyKey : undefined;
+    const released = isForgotten ? record.idempotencyKey : undefined;
     if (released !== undefined) await store.slots.forget(user, released, run);
     const ended = await this.#end(key, record, 'lose', { code: 'producer_lost', retryable: true });
     if (ended === undefined && released !== undefined) {
@@ -135,7 +137,7 @@ export class Ender {
       actionId: name === 'expire' ? record.pendingAction?.actionId : undefined,
       resolution: name === 'expire' && record.pendingAction ? expiryOf(record.pendingAction) : undefined,
       error: failure,
-      releaseKeyWhenEarly: name === 'lose',
+      releaseKeyWhenEarly: name === 'lose' && record.resolutions.length === 0,
       settles: hooks.settle !== undefined,
     };
     const until = clock.monotonic() + options.leaseMs;

@@ -2,8 +2,10 @@
  * Turns contracts into tests.
  */
 import { describe, it } from 'vitest';
+import { approvalContracts } from './approvals.js';
 import { crashContracts } from './crashes.js';
 import { createContracts } from './create.js';
+import { decisionContracts } from './decisions.js';
 import { deletionContracts } from './deletion.js';
 import { emitContracts } from './emit.js';
 import { endContracts } from './end.js';
@@ -12,6 +14,7 @@ import { type BackendFactory, type Contract, runContract } from './harness.js';
 import { housekeepingContracts } from './housekeeping.js';
 import { indexContracts } from './indexes.js';
 import { lossContracts } from './loss.js';
+import { pendingContracts } from './pending.js';
 import { raceContracts } from './races.js';
 import { resumeStateContracts } from './resume-state.js';
 import { settlementContracts } from './settlement.js';
@@ -46,6 +49,9 @@ export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
   'Lost and late frames': lossContracts,
   'Resume state': resumeStateContracts,
   End: endContracts,
+  Approvals: approvalContracts,
+  Decisions: decisionContracts,
+  'Pending actions': pendingContracts,
   Races: raceContracts,
   Settlement: settlementContracts,
   Housekeeping: housekeepingContracts,

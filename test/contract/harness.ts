@@ -7,11 +7,13 @@ import { expect } from 'vitest';
 import type { Clock } from '../../src/clock.js';
 import { textContent } from '../../src/content/text.js';
 import { isGenerationJobError } from '../../src/errors.js';
+import type { ActionType } from '../../src/stream/action-types.js';
 import type { ContentModel } from '../../src/stream/content-model.js';
 import type { GenerationJob } from '../../src/stream/generation-job.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import type { EventTransport } from '../../src/stream/interfaces/event-transport.js';
 import type { JobStore } from '../../src/stream/interfaces/job-store.js';
+import type { Logger } from '../../src/stream/logger.js';
 import type { CreateJobInput, Hooks } from '../../src/stream/manager-types.js';
 import type { StreamObserver } from '../../src/stream/observer.js';
 import type { GenerationJobOptions } from '../../src/stream/options.js';
@@ -84,6 +86,8 @@ export interface ReplicaInput {
   readonly hooks?: Hooks | undefined;
   readonly observer?: Partial<StreamObserver> | undefined;
   readonly contentModels?: readonly ContentModel<never>[] | undefined;
+  readonly actionTypes?: readonly ActionType[] | undefined;
+  readonly logger?: Logger | undefined;
   readonly wrapStore?: ((store: JobStore) => JobStore) | undefined;
   readonly wrapTransport?: ((transport: EventTransport, clock: Clock) => EventTransport) | undefined;
 }
@@ -117,6 +121,8 @@ export class Replica {
       options: { ...TIMES, ...input.options },
       hooks: input.hooks,
       observer: input.observer,
+      actionTypes: input.actionTypes,
+      logger: input.logger,
       contentModels: input.contentModels ?? [textContent() as unknown as ContentModel<never>],
       clock: this.clock,
       entropy: seededEntropy(entropySeed),

@@ -2,7 +2,6 @@
  * Who writes last, a thousand times each: every interleaving must leave one legal history, and those who lost must know.
  */
 import { expect } from 'vitest';
-import type { GenerationJob } from '../../src/stream/generation-job.js';
 import { pick, shuffled } from '../support/seeded.js';
 import { text } from './follower.js';
 import { type Contract, codeOf, type Harness, isTerminal, ownedBy, TIMES } from './harness.js';
@@ -177,38 +176,6 @@ export const raceContracts: readonly Contract[] = [
       // Where time is real, whether any lease lapses in the race is chance.
       if (h.backend.jump) expect(lost).toBeGreaterThan(0);
       expect(lost).toBeLessThan(h.backend.rounds);
-    },
-  },
-  {
-    id: 'L38 F31 P7',
-    title:
-      'two decisions at once on two replicas, hundreds of times: one wins, the other is told what was decided',
-    async run(h) {
-      const [one, two] = await h.two(h.delayed);
-      for (let round = 0; round < h.backend.rounds / 3; round++) {
-        const streamId = `s${round}`;
-        const job = await h.soon(h.start(one, { streamId }));
-        const { actionId } = await h.soon(
-          job.pause({ type: 'tool_approval', requests: [{ id: 'r', name: 't' }] }),
-        );
-        const winners: GenerationJob[] = [];
-        const decide = (replica: typeof one, decision: 'approve' | 'reject') => async () => {
-          const input = { actionId, decisions: [{ id: 'r', decision }], by: decision };
-          return outcome(
-            replica.manager.approvals.resolve(streamId, input).then((resolved) => winners.push(resolved.job)),
-          );
-        };
-        const outcomes = await scattered<string>(h, [decide(one, 'approve'), decide(two, 'reject')]);
-        expect(outcomes.toSorted(), `round ${round}`).toEqual(['action_decided', 'ok']);
-        expect(winners[0]?.attempt).toBe(2);
-        await h.soon(winners[0]?.complete() as Promise<void>);
-        expect((await h.log(streamId)).map((event) => event.event)).toEqual([
-          'created',
-          'requires_action',
-          'resumed',
-          'completed',
-        ]);
-      }
     },
   },
 ];
