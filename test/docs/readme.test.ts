@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { EventSourceMessage } from 'eventsource-parser';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { afterEach, expect, it } from 'vitest';
 import { codeBlocks, ROOT, read } from './markdown.js';
@@ -15,8 +16,10 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
+const programs = codeBlocks(read('README.md'), 'js').filter((code) => code.includes('listen('));
+
 it('the README’s program starts as it stands, streams its answer, and lets it be resumed', async () => {
-  const program = codeBlocks(read('README.md'), 'js').find((code) => code.includes('listen('));
+  const [program] = programs;
   expect(program?.split('\n').filter((line) => line !== '').length).toBeLessThanOrEqual(LONGEST_START);
   const url = `http://localhost:${await run(program ?? '')}/api/chat`;
 
@@ -35,6 +38,41 @@ it('the README’s program starts as it stands, streams its answer, and lets it 
   });
   expect(atEnd.status).toBe(204);
 });
+
+it.each([
+  ['approve', { decision: 'approve' }, 'Sent to bob.'],
+  ['edit', { decision: 'edit', arguments: { to: 'eve' } }, 'Sent to eve.'],
+  ['reject', { decision: 'reject', reason: 'too early' }, 'Not sent.'],
+])(
+  'the README’s program that asks starts as it stands, and goes on after a decision: %s',
+  async (_, decision, said) => {
+    const [, program] = programs;
+    const url = `http://localhost:${await run(program ?? '')}/api/chat`;
+    const post = async (path: string, body?: object) => {
+      const headers = { 'content-type': 'application/json' };
+      const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+      const answer = (await response.json()) as { streamId: string; error: { code: string } };
+      return { status: response.status, body: answer };
+    };
+    const { streamId } = (await post('')).body;
+    const events: EventSourceMessage[] = [];
+    for await (const event of await opened(`${url}/stream/${streamId}`)) {
+      events.push(event);
+      if (event.event !== 'requires_action') continue;
+      const { actionId, payloadDigest } = JSON.parse(event.data).action;
+      const decisions = [{ id: 'call-1', ...decision }];
+      const tooLong = [{ id: 'call-1', decision: 'reject', reason: 'x'.repeat(501) }];
+      const refused = await post('/resume', { streamId, actionId, payloadDigest, decisions: tooLong });
+      expect([refused.status, refused.body.error.code]).toEqual([403, 'action_refused']);
+      expect((await post('/resume', { streamId, actionId, payloadDigest, decisions })).status).toBe(202);
+    }
+    expect(events.map(({ event }) => event)).toEqual([
+      ...['created', 'text', 'requires_action', 'resumed', 'text', 'completed'],
+    ]);
+    expect(textOf(events)).toBe(`I would write to Bob. ${said}`);
+    expect(JSON.stringify(events)).not.toContain('build the run again');
+  },
+);
 
 it.each(codeBlocks(read('README.md'), 'js'))('a program in the README is one: %#', async (code) => {
   const folder = temporaryFolder();
@@ -84,12 +122,16 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-async function follow(url: string, headers: Record<string, string> = {}) {
+async function opened(url: string, headers: Record<string, string> = {}) {
   const response = await fetch(url, { headers });
   expect(response.status).toBe(200);
-  const events = [];
   const text = response.body?.pipeThrough(new TextDecoderStream());
-  for await (const event of text?.pipeThrough(new EventSourceParserStream()) ?? []) events.push(event);
+  return text?.pipeThrough(new EventSourceParserStream()) ?? [];
+}
+
+async function follow(url: string, headers: Record<string, string> = {}) {
+  const events: EventSourceMessage[] = [];
+  for await (const event of await opened(url, headers)) events.push(event);
   return events;
 }
 

@@ -10,7 +10,7 @@ const headings = [...read('SECURITY.md').matchAll(/^### (A\d+)\. /gm)].map(([, i
 
 describe('SECURITY.md', () => {
   it('speaks of every threat that concerns what is there', () => {
-    const ids = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 16, 18, 21, 22].map((number) => `A${number}`);
+    const ids = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 16, 18, 19, 21, 22].map((number) => `A${number}`);
     expect(headings).toEqual(ids);
   });
 
@@ -19,6 +19,13 @@ describe('SECURITY.md', () => {
       .split(/^##+ /m)
       .filter((section) => /^A\d+\. /.test(section));
     for (const section of sections) expect(section).toMatch(/^- `test\/|Not tested\./m);
+  });
+
+  it('says of each promise about decisions which test shows it', () => {
+    const [, chapter = ''] = read('SECURITY.md').split('## Decisions of people');
+    const rows = (chapter.split(/^## /m)[0] ?? '').split(/^### /m).slice(1);
+    expect(rows.map((row) => row.split('.')[0])).toEqual(['L37', 'L38', 'L39', 'L40', 'L41', 'L42']);
+    for (const row of rows) expect(row).toMatch(/^- `test\//m);
   });
 
   it.each(named)('names a test that exists: $file, $name', ({ file, name }) => {

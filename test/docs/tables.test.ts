@@ -29,10 +29,12 @@ describe('the tables of the documents', () => {
   });
 
   it('give the codes of the routes the status the routes answer with', () => {
-    const rows = tableRows(read('PROTOCOL.md'), 'codes');
-    expect(rows.length).toBeGreaterThan(10);
-    for (const [code, status] of rows)
-      expect([code, Number(status)]).toEqual([code, STATUS.get(plain(code))]);
+    for (const table of ['codes', 'decision-codes']) {
+      const rows = tableRows(read('PROTOCOL.md'), table);
+      expect(rows.length).toBeGreaterThan(10);
+      for (const [code, status] of rows)
+        expect([code, Number(status)]).toEqual([code, STATUS.get(plain(code))]);
+    }
   });
 
   it('list every transition as it is', () => {

@@ -87,7 +87,7 @@ const REFUSALS: readonly Refusal[] = [
   },
   said('stream_not_found', 'another stream', { streamId: 'chat-2' }),
   said('action_not_found', 'another action', { actionId: 'nothing' }),
-  said('action_not_found', 'the action of a generation that was replaced', {}, {}, async ({ manager }) => {
+  said('generation_ended', 'what a replaced generation had asked (F32)', {}, {}, async ({ manager }) => {
     await startJob(manager, 'chat-1');
   }),
   said('action_decided', 'what was decided', {}, {}, async ({ manager }, { approval }) => {
