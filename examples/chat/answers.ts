@@ -1,11 +1,15 @@
 /**
- * Makes answers: chooses the model, creates the generation, and runs it in the background. The job's metadata says which
- * recording plays and how fast, so that any replica can go on with it when the one that began is gone.
+ * Makes answers: chooses the model, creates the generation, and runs it in the background. The job's metadata says what
+ * plays and how fast, so that any replica can go on with it: after a person's decision, and when the one that began is
+ * gone.
  */
 import {
   type Continuation,
+  fingerprintOf,
   type GenerationJob,
   type GenerationJobManager,
+  type HostEvent,
+  type Resolution,
   streamIdFor,
   type Usage,
 } from 'generation-jobs';
@@ -16,8 +20,9 @@ import type { Identity } from './identity.js';
 import { askOpenAi, type Message } from './openai.js';
 import { type ChatContent, initialContent } from './page/chat-content.js';
 import { play } from './playback.js';
-import { produce } from './production.js';
-import type { Recording } from './recordings.js';
+import { type Answer, produce } from './production.js';
+import { providerEvent } from './recorded-scripts.js';
+import { type Script, stretchesOf } from './scripts.js';
 
 export interface AnswerRequest {
   readonly text: string;
@@ -37,21 +42,32 @@ export interface AnswerStarted {
 
 export interface AnswersContext {
   readonly manager: GenerationJobManager;
-  readonly recordings: ReadonlyMap<string, Recording>;
+  /** What can be played, by name. */
+  readonly scripts: ReadonlyMap<string, Script>;
   readonly conversations: Conversations;
   readonly config: Pick<Config, 'openAi'>;
   readonly logger: Logger;
 }
 
-/** A recording at a speed; without one, the live model answers. */
+/** A script at a speed; without one, the live model answers. */
 interface Playback {
   readonly recording?: string;
   readonly tokensPerSecond?: number;
 }
 
+/** How far an answer has got. */
+interface Progress {
+  /** Events of its stretches that are in the log. */
+  readonly played: number;
+  /** The usage that the record has already. */
+  readonly recorded: Usage;
+  readonly decided: readonly Resolution[];
+}
+
 export const DEFAULT_RECORDING = 'openai-chat.text';
 /** Recorded events per second: about the pace at which people see models write. */
 const DEFAULT_SPEED = 30;
+const FROM_THE_START: Progress = { played: 0, recorded: {}, decided: [] };
 /** Earlier turns sent along to a real model. */
 const REMEMBERED_TURNS = 20;
 
@@ -99,27 +115,36 @@ export class Answers {
     };
   }
 
-  /** Goes on with an answer whose producer died, for the library to run. Nobody knows where a live model stood. */
-  async goOn(job: GenerationJob, { record, content }: Continuation): Promise<unknown> {
+  /**
+   * Goes on with an answer that a person has decided about, or whose producer died, also right after the decision: for
+   * the library to run. Nobody knows where a live model stood.
+   */
+  async goOn(job: GenerationJob, { record, content }: Continuation): Promise<Answer | undefined> {
     const playback: Playback = record.metadata;
     const { prompt, events: played } = content as ChatContent;
     if (playback.recording === undefined)
       throw { code: 'producer_lost', message: 'The model was cut off in mid-answer.', retryable: true };
-    return this.#make(job, playback, prompt, { played, recorded: record.usage });
+    return this.#make(job, playback, prompt, { played, recorded: record.usage, decided: record.resolutions });
   }
 
-  /** @param begun how far another producer had got */
+  /** The finished answer, or nothing when it has stopped to ask. */
   async #make(
     job: GenerationJob,
     { recording: name, tokensPerSecond: eventsPerSecond = DEFAULT_SPEED }: Playback,
     prompt: string,
-    { played, recorded }: { played: number; recorded: Usage } = { played: 0, recorded: {} },
-  ): Promise<unknown> {
+    { played, recorded, decided }: Progress = FROM_THE_START,
+  ): Promise<Answer | undefined> {
     try {
-      if (name === undefined) return await produce(job, await this.#askModel(job, prompt));
-      const recording = this.#recording(name);
-      const source = play(recording, { played, eventsPerSecond }, job.signal);
-      return await produce(job, source, { earlier: recording.slice(0, played), recorded });
+      if (name === undefined) return await produce(job, liveEvents(await this.#askModel(job, prompt)));
+      const script = this.#script(name);
+      const stretches = stretchesOf(script, decided);
+      const events = stretches.flatMap((stretch) => stretch.events);
+      const source = play(events.slice(played), eventsPerSecond, job.signal);
+      const answer = await produce(job, source, { earlier: events.slice(0, played), recorded });
+      const ask = stretches.at(-1)?.ask;
+      if (ask === undefined) return answer;
+      await job.pause({ ...ask, fingerprint: fingerprintOf(script.run) });
+      return undefined;
     } catch (error) {
       if (job.isOver) throw error;
       // What the model said is for the log; the client gets a code it can show.
@@ -132,15 +157,15 @@ export class Answers {
   #playbackOf({ recording, tokensPerSecond }: AnswerRequest): Playback {
     if (this.#context.config.openAi && recording === undefined) return {};
     const name = recording ?? DEFAULT_RECORDING;
-    this.#recording(name);
+    this.#script(name);
     return { recording: name, tokensPerSecond: tokensPerSecond ?? DEFAULT_SPEED };
   }
 
-  #recording(name: string): Recording {
-    const { recordings } = this.#context;
-    const recording = recordings.get(name);
-    if (recording) return recording;
-    throw new UnknownRecordingError(`The recording must be one of: ${[...recordings.keys()].join(', ')}.`);
+  #script(name: string): Script {
+    const { scripts } = this.#context;
+    const script = scripts.get(name);
+    if (script) return script;
+    throw new UnknownRecordingError(`The recording must be one of: ${[...scripts.keys()].join(', ')}.`);
   }
 
   async #askModel(job: GenerationJob, prompt: string): Promise<AsyncIterable<unknown>> {
@@ -166,4 +191,8 @@ export class Answers {
       this.#context.logger.warn({ err: error, streamId: id }, 'the beginning was not saved');
     }
   }
+}
+
+async function* liveEvents(chunks: AsyncIterable<unknown>): AsyncGenerator<HostEvent, void, undefined> {
+  for await (const chunk of chunks) yield providerEvent(chunk);
 }

@@ -18,11 +18,15 @@ import { Answers } from './answers.js';
 import { chatRoutes } from './chat-routes.js';
 import type { Config } from './config.js';
 import type { Conversations } from './conversations.js';
+import { DEMOS } from './demos.js';
 import { identityOf } from './identity.js';
+import { judge } from './judgement.js';
 import { type ChatContent, foldContent, initialContent, restartedContent } from './page/chat-content.js';
 import { pageRoutes } from './page-routes.js';
+import { recordedScripts } from './recorded-scripts.js';
 import { readRecordings } from './recordings.js';
 import { errorHandler, notFound } from './replies.js';
+import type { Script } from './scripts.js';
 import type { Storage } from './storage.js';
 
 export interface ChatApp {
@@ -42,6 +46,7 @@ export function createChatApp(folder: string, config: Config, storage: Storage, 
   collectDefaultMetrics({ register: registry });
   const { conversations } = storage;
   const recordings = readRecordings(join(folder, 'recordings'));
+  const scripts = new Map([...recordedScripts(recordings), ...DEMOS]);
   const manager = new GenerationJobManager({
     ...storage.services,
     options: optionsFrom(config),
@@ -56,11 +61,11 @@ export function createChatApp(folder: string, config: Config, storage: Storage, 
       }),
     ],
     hooks: {
-      ...hooksFor(conversations),
+      ...hooksFor(conversations, scripts),
       ...(config.recovers && { recover: (job, continuation) => answers.goOn(job, continuation) }),
     },
   });
-  const answers = new Answers({ manager, recordings, conversations, config, logger });
+  const answers = new Answers({ manager, scripts, conversations, config, logger });
 
   const app = express();
   app.disable('x-powered-by');
@@ -73,8 +78,15 @@ export function createChatApp(folder: string, config: Config, storage: Storage, 
     response.type(registry.contentType).send(await registry.metrics());
   });
   const liveModel = config.openAi?.model;
-  app.use('/api/chat', chatRoutes({ manager, answers, conversations, recordings, liveModel }));
-  app.use('/api/chat', createStreamRouter(manager, { authorize: identityOf }));
+  const names = [...recordings.keys()];
+  app.use('/api/chat', chatRoutes({ manager, answers, conversations, recordings: names, liveModel }));
+  app.use(
+    '/api/chat',
+    createStreamRouter(manager, {
+      authorize: identityOf,
+      onResume: (job, continuation) => answers.goOn(job, continuation),
+    }),
+  );
   app.use(pageRoutes({ sources: join(folder, 'page'), compiled: join(folder, 'dist', 'page') }));
   app.use(notFound);
   app.use(errorHandler(logger));
@@ -82,13 +94,16 @@ export function createChatApp(folder: string, config: Config, storage: Storage, 
 }
 
 /** A shorter lease needs everything that is timed by it to be shorter. */
-function optionsFrom({ leaseMs }: Config): GenerationJobOptions {
-  const maxRecoveries = MOST_RECOVERIES;
-  if (leaseMs === undefined) return { maxRecoveries };
-  return { maxRecoveries, leaseMs, renewMs: Math.floor(leaseMs / 3), sweepMs: Math.min(1000, leaseMs) };
+function optionsFrom({ leaseMs, approvalMs: approvalWindowMs }: Config): GenerationJobOptions {
+  const options = {
+    maxRecoveries: MOST_RECOVERIES,
+    ...(approvalWindowMs !== undefined && { approvalWindowMs }),
+  };
+  if (leaseMs === undefined) return options;
+  return { ...options, leaseMs, renewMs: Math.floor(leaseMs / 3), sweepMs: Math.min(1000, leaseMs) };
 }
 
-function hooksFor(conversations: Conversations): Hooks {
+function hooksFor(conversations: Conversations, scripts: ReadonlyMap<string, Script>): Hooks {
   return {
     describeEnd: (_record, content) => ({ text: (content as ChatContent).text }),
     settle: ({ record, content }) => {
@@ -97,6 +112,7 @@ function hooksFor(conversations: Conversations): Hooks {
       return conversations.save(record, streamId, turn);
     },
     recoverMode: 'continue',
+    beforeResolve: (proposed) => judge(proposed, scripts),
   };
 }
 

@@ -7,14 +7,15 @@ import { ERROR_TABLE, type GenerationJobManager } from 'generation-jobs';
 import { z } from 'zod';
 import { type Answers, DEFAULT_RECORDING } from './answers.js';
 import type { Conversations } from './conversations.js';
-import type { Recording } from './recordings.js';
+import { DEMOS } from './demos.js';
 import { notFound, refuse, sameOriginOnly, withIdentity } from './replies.js';
 
 export interface ChatRoutesInput {
   readonly manager: GenerationJobManager;
   readonly answers: Answers;
   readonly conversations: Conversations;
-  readonly recordings: ReadonlyMap<string, Recording>;
+  /** The names of the recordings. */
+  readonly recordings: readonly string[];
   /** The name of the live model, if there is one. */
   readonly liveModel: string | undefined;
 }
@@ -47,7 +48,8 @@ export function chatRoutes(input: ChatRoutesInput): Router {
   );
   router.get('/recordings', (_request, response) => {
     response.json({
-      recordings: [...recordings.keys()],
+      recordings,
+      demos: [...DEMOS.keys()],
       default: DEFAULT_RECORDING,
       liveModel: liveModel ?? null,
     });

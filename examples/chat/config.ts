@@ -15,6 +15,7 @@ const environment = z.object({
     .default('1'),
   RECOVER: z.enum(['0', '1']).default('1'),
   LEASE_MS: z.coerce.number().int().min(100).max(3_600_000).optional(),
+  APPROVAL_MS: z.coerce.number().int().min(100).max(2_147_483_647).optional(),
   OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
   OPENAI_API_KEY: z.string().optional(),
   OPENAI_MODEL: z.string().default('gpt-4.1-mini'),
@@ -42,6 +43,8 @@ export interface Config {
   readonly recovers: boolean;
   /** The library's default when not given. */
   readonly leaseMs: number | undefined;
+  /** How long a question waits for a person; the library's default when not given. */
+  readonly approvalMs: number | undefined;
   /** Only with both a base URL and a key. */
   readonly openAi: OpenAiConfig | undefined;
   readonly logLevel: string;
@@ -68,6 +71,7 @@ export function readConfig(variables: NodeJS.ProcessEnv): Config {
     replica: data.REPLICA,
     recovers: data.RECOVER === '1',
     leaseMs: data.LEASE_MS,
+    approvalMs: data.APPROVAL_MS,
     openAi: baseUrl && apiKey ? { baseUrl, apiKey, model: data.OPENAI_MODEL } : undefined,
     logLevel: data.LOG_LEVEL,
   };

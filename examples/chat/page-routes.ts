@@ -1,5 +1,5 @@
 /**
- * Serves the page: its two hand-written files, its compiled modules, and the three packages it imports by name, which
+ * Serves the page: its hand-written files, its compiled modules, and the three packages it imports by name, which
  * the browser finds through the import map in index.html. The policy allows nothing else, and no inline script but
  * that map, known by its digest.
  */
@@ -12,7 +12,7 @@ import express, { type RequestHandler, Router } from 'express';
 const PACKAGES = ['marked', 'dompurify', 'eventsource-parser'];
 
 export interface PageFolders {
-  /** index.html, style.css, icon.svg */
+  /** index.html, style sheets, icon.svg */
   readonly sources: string;
   /** The page's compiled modules. */
   readonly compiled: string;
@@ -25,7 +25,7 @@ export function pageRoutes({ sources, compiled }: PageFolders): Router {
   router.get('/', (_request, response) => {
     response.type('html').send(html);
   });
-  for (const file of ['style.css', 'icon.svg']) {
+  for (const file of ['style.css', 'cards.css', 'icon.svg']) {
     router.get(`/${file}`, (_request, response) => response.sendFile(file, { root: sources }));
   }
   router.use('/page', express.static(compiled, { index: false }));

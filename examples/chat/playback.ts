@@ -1,20 +1,20 @@
 /**
- * A model that plays a recording: every recorded event once, in order, at a chosen number a second. The schedule counts
- * from the start, so a late timer is made up for by the next events instead of slowing the whole answer.
+ * A model that plays what is given: every event once, in order, at a chosen number a second. The schedule counts from
+ * the start, so a late timer is made up for by the next events instead of slowing the whole answer.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Recording } from './recordings.js';
+import type { HostEvent } from 'generation-jobs';
 
 const SECOND = 1000;
 
-/** Leaves out the first `played` events. Ends early, by throwing the signal's reason, as soon as `signal` fires. */
+/** Ends early, by throwing the signal's reason, as soon as `signal` fires. */
 export async function* play(
-  recording: Recording,
-  { played = 0, eventsPerSecond }: { played?: number; eventsPerSecond: number },
+  events: readonly HostEvent[],
+  eventsPerSecond: number,
   signal: AbortSignal,
-): AsyncGenerator<unknown, void, undefined> {
+): AsyncGenerator<HostEvent, void, undefined> {
   const startedAt = performance.now();
-  for (const [index, event] of recording.slice(played).entries()) {
+  for (const [index, event] of events.entries()) {
     const earlyMs = startedAt + (index * SECOND) / eventsPerSecond - performance.now();
     // Timers can't wait less than a millisecond: at high speeds the events of one millisecond go out together.
     if (earlyMs >= 1) await wait(earlyMs, undefined, { signal });

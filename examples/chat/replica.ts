@@ -23,7 +23,7 @@ const GRACE_MS = 5 * SECOND;
 export async function serveReplica(config: Config, logger: Logger): Promise<void> {
   // Compiled to examples/chat/dist, beside which the recordings and the page lie.
   const folder = dirname(import.meta.dirname);
-  const storage = await openStorage(config.redisUrl, logger);
+  const storage = await openStorage(config, logger);
   const { app, manager } = createChatApp(folder, config, storage, logger);
   await manager.start();
   const listening = await listen(app, config.port, config.hosts);

@@ -5,6 +5,7 @@
 import { createStreamServices, type StreamServices } from 'generation-jobs';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import type { Config } from './config.js';
 import type { Conversations } from './conversations.js';
 import { MemoryConversations } from './memory-conversations.js';
 import { RedisConversations } from './redis-conversations.js';
@@ -25,7 +26,10 @@ const CONNECT_MS = 5 * SECOND;
 const ANSWER_MS = 2 * SECOND;
 
 /** @throws Error in words, when `redisUrl` can't be reached */
-export async function openStorage(redisUrl: string | undefined, logger: Logger): Promise<Storage> {
+export async function openStorage(
+  { redisUrl, leaseMs }: Pick<Config, 'redisUrl' | 'leaseMs'>,
+  logger: Logger,
+): Promise<Storage> {
   if (redisUrl === undefined) {
     const services = createStreamServices();
     const conversations = new MemoryConversations();
@@ -38,7 +42,11 @@ export async function openStorage(redisUrl: string | undefined, logger: Logger):
     client.on('error', (error) => logger.warn({ reason: error.message }, 'Redis is away'));
   return {
     kind: 'redis',
-    services: createStreamServices({ redis }),
+    // Under a shorter lease, what got no answer must be asked again sooner too.
+    services: createStreamServices({
+      redis,
+      ...(leaseMs !== undefined && { timeoutMs: Math.floor(leaseMs / 3) }),
+    }),
     conversations: new RedisConversations(impatient),
     isReachable: () =>
       impatient.ping().then(

@@ -6,7 +6,13 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { ChatClient, recordedEvents, recordedText, type WireEvent } from '../support/chat-client.js';
+import {
+  ChatClient,
+  providerEvents,
+  recordedEvents,
+  recordedText,
+  type WireEvent,
+} from '../support/chat-client.js';
 import { type ChatProcess, type ChatReplica, freePort, startChat } from '../support/chat-process.js';
 import { RedisServer } from '../support/redis-server.js';
 import { gauge, isSilent, producingReplica } from '../support/replicas-of.js';
@@ -40,10 +46,6 @@ afterAll(async () => {
 function newUser(): (at: { readonly url: string }) => ChatClient {
   const name = `user-${++users}`;
   return ({ url }) => new ChatClient(url, name);
-}
-
-function providerEvents(events: readonly WireEvent[]): unknown[] {
-  return events.filter(({ event }) => event === 'provider').map(({ data }) => data);
 }
 
 function expectEveryEventOnce(events: readonly WireEvent[], recording = RECORDING): void {

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createParser } from 'eventsource-parser';
+import type { Answer, Decision, PublicAction } from 'generation-jobs';
 import { providerText } from '../../examples/chat/page/provider-text.js';
 import { RECORDINGS_FOLDER } from './chat-process.js';
 
@@ -28,8 +29,20 @@ export function recordedEvents(name: string): unknown[] {
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
 }
 
+/** Of a stream's events, those of the provider. */
+export function providerEvents(events: readonly WireEvent[]): unknown[] {
+  return events.filter(({ event }) => event === 'provider').map(({ data }) => data);
+}
+
 export function recordedText(name: string): string {
   return recordedEvents(name).map(providerText).join('');
+}
+
+/** A decision as the example's page would send it. */
+export interface Said {
+  readonly decisions?: readonly Decision[];
+  readonly answers?: readonly Answer[];
+  readonly idempotencyKey?: string;
 }
 
 export class ChatClient {
@@ -65,6 +78,16 @@ export class ChatClient {
     const response = await this.post('', { text: 'Hello', ...request });
     if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
     return (await response.json()) as Started;
+  }
+
+  /** Follows until the answer asks, and says what. */
+  async untilAsked(streamId: string): Promise<{ events: WireEvent[]; action: PublicAction }> {
+    const events = await this.follow(streamId, { enough: ({ event }) => event === 'requires_action' });
+    return { events, action: events.at(-1)?.data.action };
+  }
+
+  decide(streamId: string, { actionId, payloadDigest }: PublicAction, said: Said): Promise<Response> {
+    return this.post('/resume', { streamId, actionId, payloadDigest, ...said });
   }
 
   /** Follows until the response ends, or until `enough` says so. */

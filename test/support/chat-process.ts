@@ -118,7 +118,7 @@ function replicasIn(output: string): ChatReplica[] {
 
 /** What the person who runs the tests has set for a server of their own. */
 function withoutOwnSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const own = /^(OPENAI_.*|REDIS_URL|REPLICA|RECOVER|LEASE_MS|HOST)$/;
+  const own = /^(OPENAI_.*|REDIS_URL|REPLICA|RECOVER|LEASE_MS|APPROVAL_MS|HOST)$/;
   return Object.fromEntries(Object.entries(env).filter(([name]) => !own.test(name)));
 }
 

@@ -2,6 +2,7 @@
  * The content of one answer, folded from its job events: on the server by the content model, so that a late client gets
  * it in one `sync`, and in the page for the events that follow. One function for both, or the two would drift apart.
  */
+import { type AskedAction, withAsked, withDecided } from './asked-action.js';
 import { providerActivity } from './provider-activity.js';
 import { field, providerText, text } from './provider-text.js';
 
@@ -21,7 +22,9 @@ export interface ChatContent {
   breaks: number[];
   reasoning: string;
   tools: ToolUse[];
-  /** How many of the provider's events are in it: where a producer that takes over goes on. */
+  /** What a person was asked, oldest first, with what was decided. */
+  actions: AskedAction[];
+  /** How many of the host's events are in it: where a producer that takes over goes on. */
   events: number;
 }
 
@@ -29,7 +32,7 @@ export interface ChatContent {
 const MOST_TOOLS = 100;
 
 export function initialContent(): ChatContent {
-  return { prompt: '', text: '', breaks: [], reasoning: '', tools: [], events: 0 };
+  return { prompt: '', text: '', breaks: [], reasoning: '', tools: [], actions: [], events: 0 };
 }
 
 /** What stands when an answer is started over. */
@@ -39,14 +42,34 @@ export function restartedContent({ prompt }: ChatContent): ChatContent {
 
 /** Changes and returns `content`. Events it doesn't know are as if they were not there. */
 export function foldContent(content: ChatContent, event: { event: string; data: unknown }): ChatContent {
-  if (event.event === 'created') content.prompt = text(field(field(event.data, 'created'), 'text'));
-  if (event.event === 'provider') foldProviderEvent(content, event.data);
+  content.text += visibleText(event);
+  switch (event.event) {
+    case 'created':
+      content.prompt = text(field(field(event.data, 'created'), 'text'));
+      break;
+    case 'requires_action':
+      content.actions = withAsked(content.actions, event.data, content.text.length);
+      break;
+    case 'resumed':
+      content.actions = withDecided(content.actions, event.data);
+      break;
+    case 'text':
+      content.events++;
+      break;
+    case 'provider':
+      content.events++;
+      foldActivity(content, event.data);
+  }
   return content;
 }
 
-function foldProviderEvent(content: ChatContent, event: unknown): void {
-  content.events++;
-  content.text += providerText(event);
+/** What a host's event adds to the answer's text. */
+export function visibleText({ event, data }: { event: string; data: unknown }): string {
+  if (event === 'text') return text(field(data, 'text'));
+  return event === 'provider' ? providerText(data) : '';
+}
+
+function foldActivity(content: ChatContent, event: unknown): void {
   const activity = providerActivity(event);
   if (activity?.kind === 'reasoning') content.reasoning += activity.text;
   if (activity?.kind !== 'tool') return;
@@ -56,10 +79,20 @@ function foldProviderEvent(content: ChatContent, event: unknown): void {
     content.breaks.push(length);
 }
 
-/** The text as paragraphs around the tools, for showing; the answer itself is `text`, untouched. */
-export function shownText({ text: whole, breaks }: Pick<ChatContent, 'text' | 'breaks'>): string {
-  const starts = [0, ...breaks];
-  return starts.map((start, index) => whole.slice(start, starts[index + 1])).join('\n\n');
+/**
+ * The text for showing: what stands before each action and after the last, each as paragraphs around the tools. The answer
+ * itself is `text`, untouched.
+ */
+export function shownTexts({ text: whole, breaks, actions }: ChatContent): string[] {
+  const starts = [0, ...actions.map(({ at }) => at)];
+  return starts.map((start, index) => {
+    const end = starts[index + 1] ?? whole.length;
+    const places = [start, ...breaks.filter((place) => place > start && place < end), end];
+    return places
+      .slice(1)
+      .map((place, piece) => whole.slice(places[piece], place))
+      .join('\n\n');
+  });
 }
 
 function withTool(tools: readonly ToolUse[], { id, name, detail, isDone }: ToolUse): ToolUse[] {

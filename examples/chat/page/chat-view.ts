@@ -2,6 +2,7 @@
  * The conversation on the screen: turns, title, connection and cursor. Drawn at most once a frame, however many events
  * arrive in between, and kept at the bottom as long as the reader is there.
  */
+import type { Decide } from './action-card.js';
 import type { Conversation } from './conversation.js';
 import { byId, make } from './elements.js';
 import { replicaChoice } from './replica-choice.js';
@@ -34,14 +35,19 @@ export class ChatView {
   readonly #problem = byId('problem', HTMLElement);
   readonly #announcement = byId('announcement', HTMLElement);
   readonly #pending = make('article', 'turn');
+  readonly #text = byId('text', HTMLTextAreaElement);
   readonly #current: () => Shown;
+  readonly #decide: Decide;
   #views = new Map<number, TurnView>();
   #conversation: Conversation | undefined;
   #isScheduled = false;
-  #wasAnswering = false;
+  #announced = '';
+  /** The id of the action that has been given the focus. */
+  #shownAction = '';
 
-  constructor(current: () => Shown) {
+  constructor(current: () => Shown, decide: Decide) {
     this.#current = current;
+    this.#decide = decide;
   }
 
   /** Something changed; it is drawn with the next frame. */
@@ -78,12 +84,13 @@ export class ChatView {
     this.#problem.textContent = problem;
     this.#problem.hidden = problem === '';
     document.title = turns[0]?.content.prompt.slice(0, 60) || 'Chat';
-    this.#announce(conversation?.isAnswering ?? false);
+    this.#announce(conversation);
     if (isFollowing) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#focusOnAction();
   }
 
   #drawTurn(turn: Conversation['turns'][number], isLast: boolean): HTMLElement {
-    const view = this.#views.get(turn.generation) ?? new TurnView();
+    const view = this.#views.get(turn.generation) ?? new TurnView(this.#decide);
     this.#views.set(turn.generation, view);
     view.render(turn, isLast);
     return view.element;
@@ -97,11 +104,28 @@ export class ChatView {
     if (!isSame) this.#turns.replaceChildren(...elements);
   }
 
-  /** Says the beginning and the end of an answer; reading out every token would drown both. */
-  #announce(isAnswering: boolean): void {
-    if (isAnswering === this.#wasAnswering) return;
-    this.#wasAnswering = isAnswering;
-    this.#announcement.textContent = isAnswering ? 'The answer is being written.' : 'The answer has ended.';
+  /** Says the beginning, the pauses and the end of an answer; reading out every token would drown them. */
+  #announce(conversation: Conversation | undefined): void {
+    const said = conversation?.isAsking
+      ? 'The answer waits for your decision.'
+      : conversation?.isAnswering
+        ? 'The answer is being written.'
+        : 'The answer has ended.';
+    if (said === this.#announced) return;
+    // A page that has just been opened has nothing to announce.
+    if (this.#announced !== '' || conversation?.isAnswering) this.#announcement.textContent = said;
+    this.#announced = said;
+  }
+
+  /** Once for each action, and never away from somebody who is writing. */
+  #focusOnAction(): void {
+    const last = this.#conversation?.lastTurn;
+    const card = last && this.#views.get(last.generation)?.answer.pendingCard;
+    if (!card || card.action.actionId === this.#shownAction) return;
+    this.#shownAction = card.action.actionId;
+    const isElsewhere = /^(TEXTAREA|SELECT)$/.test(document.activeElement?.tagName ?? '');
+    const isIdle = document.activeElement === this.#text && this.#text.value === '';
+    if (isIdle || !isElsewhere) card.focus();
   }
 
   #distanceFromBottom(): number {

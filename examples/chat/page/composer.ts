@@ -16,7 +16,8 @@ export interface ComposerHandlers {
   readonly onStop: () => void;
 }
 
-export type ComposerState = 'ready' | 'sending' | 'answering';
+/** `asking`: the answer waits for a decision. It can be stopped, or another message can take its place. */
+export type ComposerState = 'ready' | 'sending' | 'answering' | 'asking';
 
 const LIVE_MODEL = '';
 const SPEED_KEY = 'chat.speed';
@@ -49,9 +50,9 @@ export class Composer {
     this.#update();
   }
 
-  offer({ recordings, default: preferred, liveModel }: Models): void {
+  offer({ recordings, demos, default: preferred, liveModel }: Models): void {
     const live = liveModel === null ? [] : [option(LIVE_MODEL, liveModel)];
-    this.#recording.replaceChildren(...live, ...recordings.map((name) => option(name, name)));
+    this.#recording.replaceChildren(...live, ...[...recordings, ...demos].map((name) => option(name, name)));
     this.#recording.value = liveModel === null ? preferred : LIVE_MODEL;
     remember(this.#recording, RECORDING_KEY);
   }
@@ -81,7 +82,7 @@ export class Composer {
 
   #submit(): void {
     const text = this.#text.value.trim();
-    if (text === '' || this.#state !== 'ready') return;
+    if (text === '' || !this.#maySend) return;
     const recording = this.#recording.value;
     this.#text.value = '';
     this.#update();
@@ -91,12 +92,19 @@ export class Composer {
     });
   }
 
+  get #maySend(): boolean {
+    return this.#state === 'ready' || this.#state === 'asking';
+  }
+
   #update(): void {
-    const isAnswering = this.#state === 'answering';
+    const isAsking = this.#state === 'asking';
+    const isBlank = this.#text.value.trim() === '';
+    const isAnswering = this.#state === 'answering' || (isAsking && isBlank);
     const hadFocus = document.activeElement === this.#send || document.activeElement === this.#stop;
     this.#send.hidden = isAnswering;
     this.#stop.hidden = !isAnswering;
-    this.#send.disabled = this.#state !== 'ready' || this.#text.value.trim() === '';
+    this.#send.disabled = !this.#maySend || isBlank;
+    this.#text.placeholder = isAsking ? 'Decide above, or write anew' : 'Write a message';
     if (hadFocus) (isAnswering ? this.#stop : this.#text).focus();
   }
 }

@@ -14,6 +14,8 @@ export interface Turn {
   status: string;
   /** Why it failed or was aborted; empty otherwise. */
   code: string;
+  /** Until when the pending action can be decided, by the server's clock. */
+  expiresAt?: number;
 }
 
 export class Conversation {
@@ -33,6 +35,11 @@ export class Conversation {
 
   get isAnswering(): boolean {
     return this.lastTurn?.status === 'running' || this.lastTurn?.status === 'requires_action';
+  }
+
+  /** Whether a person has to decide before the answer goes on. */
+  get isAsking(): boolean {
+    return this.lastTurn?.status === 'requires_action';
   }
 
   /** Turns that had ended when the server was asked; a running one comes by the stream. */
@@ -65,7 +72,13 @@ export class Conversation {
   #sync(generation: number, data: unknown): void {
     const content = (field(data, 'content') as ChatContent | null) ?? initialContent();
     const code = text(field(field(data, 'end'), 'code'));
-    this.#put({ generation, content, status: text(field(data, 'status')), code });
+    this.#put({
+      generation,
+      content,
+      status: text(field(data, 'status')),
+      code,
+      ...expiry(field(data, 'pendingAction')),
+    });
   }
 
   #put(turn: Turn): void {
@@ -75,9 +88,11 @@ export class Conversation {
 }
 
 function changeTurn(turn: Turn, event: string, data: unknown): void {
+  foldContent(turn.content, { event, data });
   switch (event) {
     case 'requires_action':
       turn.status = event;
+      Object.assign(turn, expiry(field(data, 'action')));
       return;
     case 'resumed':
       turn.status = 'running';
@@ -91,10 +106,12 @@ function changeTurn(turn: Turn, event: string, data: unknown): void {
       turn.status = event;
       turn.code = text(field(data, 'code'));
       if (event === 'completed') checkFinal(turn, field(data, 'final'));
-      return;
-    default:
-      foldContent(turn.content, { event, data });
   }
+}
+
+function expiry(action: unknown): Pick<Turn, 'expiresAt'> {
+  const expiresAt = field(action, 'expiresAt');
+  return typeof expiresAt === 'number' ? { expiresAt } : {};
 }
 
 /** The server's own count of the answer: a difference means an event was lost or doubled on the way. */

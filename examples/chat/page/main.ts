@@ -15,6 +15,7 @@ import { ChatView, type Connection } from './chat-view.js';
 import { Composer, type Message } from './composer.js';
 import { Conversation } from './conversation.js';
 import { ConversationList } from './conversation-list.js';
+import { decide } from './deciding.js';
 import { byId } from './elements.js';
 import { ensureIdentity, randomName } from './identity.js';
 import { replicaChoice } from './replica-choice.js';
@@ -37,12 +38,10 @@ ensureIdentity();
 const otherTabs = new BroadcastChannel('generation-jobs-chat');
 const list = new ConversationList(startNewChat);
 const composer = new Composer({ onSend: (message) => void send(message), onStop: () => void stop() });
-const view = new ChatView(() => ({
-  conversation,
-  connection: connection(),
-  pendingText: pending?.text,
-  problem,
-}));
+const view = new ChatView(
+  () => ({ conversation, connection: connection(), pendingText: pending?.text, problem }),
+  (action, said) => decide(conversation?.id ?? '', action, said),
+);
 
 replicaChoice.onChange(() => view.schedule());
 byId('switch-replica', HTMLButtonElement).addEventListener('click', switchReplica);
@@ -66,6 +65,7 @@ window.chatState = () => ({
       generation,
       status,
       text: content.text,
+      actions: content.actions,
     })) ?? [],
   cursor: conversation?.cursor ?? '',
   connection: connection(),
@@ -228,7 +228,8 @@ function complain(message: string): void {
 function changed(): void {
   const { generation: awaited = Infinity } = pending ?? {};
   if (conversation?.turns.some(({ generation }) => generation >= awaited)) pending = undefined;
-  if (conversation?.isAnswering) composer.setState('answering');
+  if (conversation?.isAsking) composer.setState(pending === undefined ? 'asking' : 'sending');
+  else if (conversation?.isAnswering) composer.setState('answering');
   else composer.setState(pending === undefined ? 'ready' : 'sending');
   view.schedule();
 }

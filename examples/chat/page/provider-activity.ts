@@ -40,7 +40,8 @@ function responsesTool(event: unknown): Activity | undefined {
   if (type !== 'response.output_item.added' && type !== 'response.output_item.done') return undefined;
   const item = field(event, 'item');
   const itemType = text(field(item, 'type'));
-  if (itemType === 'message' || itemType === 'reasoning') return undefined;
+  // An approval request is no call yet: who was asked shows it.
+  if (/^(message|reasoning|mcp_approval_request)$/.test(itemType)) return undefined;
   const action = field(item, 'action');
   const detail =
     field(action, 'query') ?? field(action, 'pattern') ?? field(action, 'url') ?? field(item, 'arguments');

@@ -1,11 +1,12 @@
 /**
- * One turn on the screen: what the user wrote, the work behind the answer in one folded line, the answer, and how it
- * ended if it did not simply complete.
+ * One turn on the screen: what the user wrote, the work behind the answer in one folded line, the answer with what it
+ * asked, and how it ended if it did not simply complete.
  */
-import { type ChatContent, shownText } from './chat-content.js';
+import type { Decide } from './action-card.js';
+import { AnswerView } from './answer-view.js';
+import type { ChatContent } from './chat-content.js';
 import type { Turn } from './conversation.js';
 import { make } from './elements.js';
-import { MarkdownView } from './markdown-view.js';
 
 export class TurnView {
   readonly element: HTMLElement;
@@ -13,29 +14,23 @@ export class TurnView {
   readonly #summary = make('summary', '');
   readonly #work = make('div', 'work');
   readonly #activity = make('details', 'activity', this.#summary, this.#work);
-  readonly #answer = make('div', 'markdown');
+  readonly answer: AnswerView;
   readonly #note = make('p', 'note');
-  readonly #markdown = new MarkdownView(this.#answer);
-  #shownText = '';
   #shownWork = '';
 
-  constructor() {
-    this.element = make('article', 'turn', this.#prompt, this.#activity, this.#answer, this.#note);
+  constructor(decide: Decide) {
+    this.answer = new AnswerView(decide);
+    this.element = make('article', 'turn', this.#prompt, this.#activity, this.answer.element, this.#note);
   }
 
-  /** `isLast` marks the one answer that tests and readers look for. */
-  render({ content, status, code }: Turn, isLast: boolean): void {
+  render(turn: Turn, isLast: boolean): void {
+    const { content, status, code } = turn;
     const isRunning = status === 'running';
     this.#prompt.textContent = content.prompt;
     this.#prompt.hidden = content.prompt === '';
-    if (content.text !== this.#shownText) this.#markdown.render(shownText(content));
-    this.#shownText = content.text;
+    this.answer.render(turn, isLast);
     this.#renderWork(content, isRunning);
     this.element.dataset.status = status;
-    this.#answer.classList.toggle('is-waiting', isRunning && content.text === '');
-    this.#answer.setAttribute('aria-busy', String(isRunning));
-    if (isLast) this.#answer.dataset.testid = 'answer';
-    else delete this.#answer.dataset.testid;
     this.#note.textContent = noteOf(status, code, content.text === '');
     this.#note.hidden = this.#note.textContent === '';
   }
@@ -77,11 +72,11 @@ function readable(name: string): string {
 function noteOf(status: string, code: string, isEmpty: boolean): string {
   switch (status) {
     case 'aborted':
+      // The card says it.
+      if (code === 'expired') return '';
       return code === 'replaced' ? 'Replaced by a newer message.' : 'Stopped.';
     case 'failed':
       return `The answer failed${code ? ` (${code})` : ''}. Send your message again to retry.`;
-    case 'requires_action':
-      return 'Waiting for a decision.';
     case 'completed':
       return isEmpty ? 'Finished without any text.' : '';
     default:
