@@ -4,7 +4,7 @@
  * `proxy_read_timeout` (60 s) is fed by the heartbeat, and it speaks HTTP/1.0 to us unless told otherwise.
  */
 import { describe, expect, it } from 'vitest';
-import { ADAPTERS, follow, rawRequest, send, serve, startJob, until } from './serving.js';
+import { ADAPTERS, follow, rawRequest, send, serve, startJob, streamRequest, until } from './serving.js';
 
 describe.each(ADAPTERS)('behind a proxy, the %s adapter', (adapter) => {
   it('says that a stream must not be buffered, compressed or kept (F28)', async () => {
@@ -47,5 +47,54 @@ describe('a stream through HTTP/1.0', () => {
     await until('the connection’s end', () => socket.destroyed);
     expect(text).toContain('event: completed');
     expect(text).not.toMatch(/transfer-encoding/i);
+  });
+});
+
+describe('a stream on a connection that is not its own alone', () => {
+  it('waits for the answer before it, when a client sends several requests at once', async () => {
+    const { manager, port, host } = await serve();
+    const job = await startJob(manager, 'chat-1');
+    const status = `GET /api/chat/status/chat-1 HTTP/1.1\r\nhost: ${host}\r\nx-session: ann\r\n\r\n`;
+    const socket = await rawRequest(port, status + streamRequest('chat-1', host));
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.resume();
+    await until('the first event', () => text.includes('event: created'));
+    await job.emit({ event: 'text', data: 'x' });
+    await job.complete();
+    await until('the connection’s end', () => socket.destroyed);
+    const places = [
+      '"active":true',
+      'text/event-stream',
+      'event: created',
+      'event: text',
+      'event: completed',
+    ];
+    const found = places.map((part) => text.indexOf(part));
+    expect(found).not.toContain(-1);
+    expect(found).toEqual(found.toSorted((a, b) => a - b));
+  });
+
+  it('goes through whatever the host has put before the response’s write', async () => {
+    const written: string[] = [];
+    const { manager, url } = await serve({
+      before: (app) =>
+        app.use((_request, response, next) => {
+          const write = response.write.bind(response) as (chunk: unknown) => boolean;
+          response.write = ((chunk: unknown) => {
+            written.push(String(chunk));
+            return write(chunk);
+          }) as typeof response.write;
+          next();
+        }),
+    });
+    const job = await startJob(manager, 'chat-1');
+    const reader = await follow(`${url}/stream/chat-1`);
+    await job.complete();
+    await reader.over;
+    expect(reader.events.map(({ event }) => event)).toEqual(['created', 'completed']);
+    expect(written.join('')).toContain('event: completed');
   });
 });
