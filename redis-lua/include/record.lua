@@ -52,5 +52,5 @@ local function is_active(status)
 end
 
 local function has_called(record, call_id)
-  return string.find(record.calls or '', call_id, 1, true) ~= nil
+  return string.find((record.calls or '') .. ' ', ' ' .. call_id .. ' ', 1, true) ~= nil
 end

@@ -9,10 +9,10 @@ import type { GenerationJob } from '../../src/stream/generation-job.js';
 import type { PauseInput, ProposedVerdict, ResolveInput } from '../../src/stream/manager-types.js';
 import { ASK, asked, expectDecided, expectRefused, keptOf, NO, resolveOn, YES } from './asking.js';
 import { dataOf, text } from './follower.js';
-import { AT_ONCE_MS, type Contract, codeOf, expectCode, RENEWS_SELDOM, rejection, TIMES } from './harness.js';
+import { AT_ONCE_MS, type Contract, codeOf, expectCode, rejection, TIMES } from './harness.js';
 
 /** Nobody sweeps while a refusal is looked at. */
-const STILL = { ...RENEWS_SELDOM, sweepMs: 2_000 };
+const STILL = { leaseMs: 60_000, renewMs: 20_000, sweepMs: 60_000, approvalWindowMs: 60_000 };
 
 const MANY = (count: number, make: (index: number) => object) =>
   Array.from({ length: count }, (_, index) => make(index)) as never[];

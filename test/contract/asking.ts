@@ -13,6 +13,7 @@ import { codeOf, type Harness, type Replica, rejection } from './harness.js';
 export const ASK = {
   type: 'tool_approval',
   requests: [{ id: 'r', name: 'send_mail', arguments: { to: 'ann' } }],
+  expiresInMs: 60_000,
 } as const satisfies PauseInput;
 
 export const YES = [{ id: 'r', decision: 'approve' }] as const satisfies readonly ApprovalInput[];

@@ -169,7 +169,6 @@ export const decisionContracts: readonly Contract[] = [
       luck.loss = 'request';
       luck.methods = ['due.nearer'];
       await expectCode(h.soon(resolveOn(replica, { actionId })), 'unavailable');
-      luck.methods = ['commit'];
       await expectCode(h.soon(resolveOn(replica, { actionId })), 'unavailable');
       luck.loss = 'none';
       const { job } = await h.soon(resolveOn(replica, { actionId }));
@@ -253,6 +252,7 @@ export const decisionContracts: readonly Contract[] = [
       const idempotencyKey = 'k1';
       const action = {
         type: 'own',
+        expiresInMs: 60_000,
         requests: [{ id: 'r', name: 't' }],
         questions: [
           { id: 'q', question: '?' },

@@ -24,6 +24,9 @@ import {
 const names = async (h: Harness, streamId = 's', generation?: number) =>
   (await h.log(streamId, generation)).map(({ event }) => event);
 
+/** Nobody sweeps in time. */
+const STILL = { leaseMs: 60_000, renewMs: 20_000, sweepMs: 60_000, approvalWindowMs: 60_000 };
+
 export const pendingContracts: readonly Contract[] = [
   {
     id: 'L42 P7',
@@ -158,13 +161,12 @@ export const pendingContracts: readonly Contract[] = [
     title:
       'a submit that comes too late ends what it was about, at once and once, for its owner and for nothing else',
     async run(h) {
-      // Nobody sweeps in time.
-      const [one, two] = await h.two({ options: { sweepMs: 900 } });
-      const { actionId } = await asked(h, one, { expiresInMs: 100 });
+      const [one, two] = await h.two({ options: STILL });
+      const { actionId } = await asked(h, one, { expiresInMs: 600 });
       const follower = h.follow(two);
       expect(await two.manager.expireApproval('s'), 'too early').toBe(false);
       expect((await two.manager.getJob('s'))?.status).toBe('requires_action');
-      await h.advance(110);
+      await h.advance(620);
       expect(await two.manager.expireApproval('s', { actionId: 'other' })).toBe(false);
       await expectCode(two.manager.expireApproval('s', { userId: 'v' }), 'stream_not_found');
       await expectCode(two.manager.expireApproval('s', { tenantId: 't' }), 'stream_not_found');
@@ -188,7 +190,7 @@ export const pendingContracts: readonly Contract[] = [
     title:
       'a decision that comes too late ends the generation itself, whatever it says, and the slot stays free',
     async run(h) {
-      const options = { sweepMs: 900, limits: { activeJobsPerUser: 1 } };
+      const options = { ...STILL, limits: { activeJobsPerUser: 1 } };
       const replica = await h.replica({ options });
       for (const [index, decisions] of [YES, [], [{ id: 'x', decision: 'edit' as const }]].entries()) {
         const streamId = `s${index}`;
@@ -223,8 +225,9 @@ export const pendingContracts: readonly Contract[] = [
       await job.emit({ event: 'gauge', data: 7, keep: 'gauge' });
       const { actionId } = await job.pause({ ...ASK, expiresInMs: window, resumeContext: { a: 1 } });
       const before = await two.manager.getResumeState('s');
-      await (h.backend.jump ?? ((ms: number) => h.advance(ms)))((window * 23) / 24);
-      await h.advance(3 * TIMES.sweepMs < window / 30 ? 3 * TIMES.sweepMs : 10);
+      if (h.backend.jump) await h.backend.jump(23 * HOUR);
+      else await h.advance(window / 2);
+      await h.advance(3 * TIMES.sweepMs);
       const late = await h.replica({ options });
       const state = await late.manager.getResumeState('s');
       expect(state).toEqual(before);

@@ -283,6 +283,27 @@ export const storeContracts: readonly Contract[] = [
     },
   },
   {
+    id: 'P3 F8 L38',
+    title: 'a call is a repeat only under its whole id: one that is part of another is another call',
+    async run(h) {
+      const desk = new Desk(h);
+      const record = await desk.created();
+      const pausing = desk.end(record, 'pause');
+      const transition = { ...pausing.transition, callId: 'x-12' } as NonNullable<typeof pausing.transition>;
+      const paused = (await desk.ok(desk.store.commit({ ...pausing, transition }))).record as JobRecord;
+      for (const part of ['x-1', '-12', 'x-123']) {
+        const resolve = desk.other(paused, 'resolve', { callId: part, actionId: 'another' });
+        expect(await desk.refusal(desk.store.commit(resolve)), part).toBe('action');
+      }
+      const resolve = desk.other(paused, 'resolve', { callId: 'x-1' });
+      const resolved = await desk.ok(desk.store.commit(resolve));
+      expect(resolved).toMatchObject({ lastSequence: 3, record: { status: 'running', attempt: 2 } });
+      expect(await desk.ok(desk.store.commit(resolve))).toMatchObject({ lastSequence: 3, frames: [] });
+      const again = await desk.ok(desk.store.commit({ ...pausing, transition }));
+      expect(again).toMatchObject({ frames: [], record: { status: 'running' } });
+    },
+  },
+  {
     id: 'L35',
     title: 'a settlement step names the revision it has seen, and only one of two can',
     async run(h) {
