@@ -8,7 +8,7 @@ import { type RedisCluster, startCluster } from '../support/redis-server.js';
 import { countOf, type Follower, namesOf, type Replica, Stage } from './replicas.js';
 
 const S = 1_000;
-const BUDGET = { pingMs: 150, pingTimeoutMs: 250 };
+const BUDGET = { pingMs: 250, pingTimeoutMs: 1_000 };
 /** What a link may take until it has been replaced: until it is tried, found silent, and made again on a busy machine. */
 const REPLACED_MS = BUDGET.pingMs + BUDGET.pingTimeoutMs + 4 * S;
 /** Streams that lie on all three nodes, by chance. */
@@ -45,7 +45,7 @@ async function pair(client: object = {}): Promise<[Replica, Replica]> {
       clusterPorts: proxies.map(({ port }) => port),
       client: { ...client, natMap },
       options: { logPollMs: 60_000 },
-      redisOptions: BUDGET,
+      redisOptions: { ...BUDGET, timeoutMs: 450 },
     }),
   ]);
 }

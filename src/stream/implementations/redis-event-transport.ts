@@ -44,10 +44,12 @@ const CHUNK = 100;
  */
 const TRIES_A_SHARD = 16;
 
+/** Most streams have one listener: a list for it would be a thirtieth of what an idle stream costs. */
 interface Listening {
   readonly key: StreamKey;
-  /** One, unless managers share the transport; replaced when it changes. */
-  listeners: readonly FrameListener[];
+  listener: FrameListener;
+  /** When managers share the transport; replaced when it changes. Not there before it is needed: it would take room. */
+  others?: readonly FrameListener[] | undefined;
 }
 
 export class RedisEventTransport implements EventTransport {
@@ -90,17 +92,17 @@ export class RedisEventTransport implements EventTransport {
 
   async subscribe(key: StreamKey, listener: FrameListener): Promise<() => Promise<void>> {
     await this.start();
-    const channel = this.#keys.live(key);
-    const joined = this.#listening.get(channel) ?? { key, listeners: [] };
-    this.#listening.set(channel, joined);
-    joined.listeners = joined.listeners.concat(listener); // spreading would leave room for sixteen more
+    const channel = interned(this.#keys.live(key));
+    const joined = this.#listening.get(channel) ?? { key, listener };
+    if (this.#listening.has(channel)) joined.others = [...(joined.others ?? []), listener];
+    else this.#listening.set(channel, joined);
     try {
       await this.#ask([channel]);
     } catch (error) {
-      await this.#leave(channel, joined, listener);
+      await this.#leave(joined, listener);
       throw error;
     }
-    return () => this.#leave(channel, joined, listener);
+    return () => this.#leave(joined, listener);
   }
 
   /** Nothing to do: the store published it with the commit. */
@@ -184,8 +186,7 @@ export class RedisEventTransport implements EventTransport {
   }
 
   #resetAll(): void {
-    for (const { listeners } of this.#listening.values())
-      for (const listener of listeners) listener.onReset();
+    for (const entry of this.#listening.values()) tellAll(entry, (listener) => listener.onReset());
   }
 
   #uses(link: RedisClient): boolean {
@@ -232,9 +233,9 @@ export class RedisEventTransport implements EventTransport {
     if (this.#link.status === 'wait') void this.#link.connect?.().catch(() => undefined); // told by `error`
   }
 
-  async #leave(channel: string, entry: Listening, listener: FrameListener): Promise<void> {
-    entry.listeners = entry.listeners.filter((one) => one !== listener);
-    if (entry.listeners.length > 0 || this.#listening.get(channel) !== entry) return;
+  async #leave(entry: Listening, listener: FrameListener): Promise<void> {
+    const channel = this.#keys.live(entry.key);
+    if (!removeFrom(entry, listener) || this.#listening.get(channel) !== entry) return;
     this.#listening.delete(channel);
     if (this.#closed) return;
     // A link that is down forgets by itself.
@@ -248,15 +249,9 @@ export class RedisEventTransport implements EventTransport {
     if (channel === this.#keys.signals) return this.#receiveSignal(text);
     const entry = this.#listening.get(channel);
     if (entry === undefined) return;
-    if (text === GONE) {
-      for (const listener of entry.listeners) listener.onGone();
-      return;
-    }
+    if (text === GONE) return tellAll(entry, (listener) => listener.onGone());
     const frame = readFrame(entry.key, text);
-    for (const listener of entry.listeners) {
-      if (frame) listener.onFrame(frame);
-      else listener.onReset();
-    }
+    tellAll(entry, (listener) => (frame ? listener.onFrame(frame) : listener.onReset()));
   }
 
   #receiveSignal(text: string): void {
@@ -264,6 +259,28 @@ export class RedisEventTransport implements EventTransport {
     if (signal === undefined) return; // the next renewal says the same
     for (const listener of this.#signalListeners) listener(signal);
   }
+}
+
+function tellAll({ listener, others }: Listening, tell: (listener: FrameListener) => void): void {
+  tell(listener);
+  if (others !== undefined) for (const other of others) tell(other);
+}
+
+/** Whether nobody is left. */
+function removeFrom(entry: Listening, listener: FrameListener): boolean {
+  const others = entry.others?.filter((other) => other !== listener) ?? [];
+  if (entry.listener === listener) {
+    const next = others.shift();
+    if (next === undefined) return true;
+    entry.listener = next;
+  }
+  entry.others = others.length > 0 ? others : undefined;
+  return false;
+}
+
+/** A client keeps the names of its channels as those of properties; a name of ours made the same way is not kept twice. */
+function interned(channel: string): string {
+  return Object.keys({ [channel]: true })[0] ?? channel;
 }
 
 // What this release can't read, because a later one runs beside it, is undefined: thrown in the client's own listener, it
