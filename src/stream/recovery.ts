@@ -50,12 +50,9 @@ export class Recovery {
       () => this.#parts.states.read(key, taken.generation),
       startedAt + options.leaseMs,
     );
-    if (state === null) return;
-    const job = this.#context.adopt(
-      key,
-      { ...state, record: { ...state.record, attempt: taken.attempt } },
-      startedAt,
-    );
+    // What was stopped meanwhile, or taken over once more, must not begin here.
+    if (state?.record.status !== 'running' || state.record.attempt !== taken.attempt) return;
+    const job = this.#context.adopt(key, state, startedAt);
     background.run(job.run(() => hooks.recover?.(job, continuationOf(state))));
   }
 

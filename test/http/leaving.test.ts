@@ -1,6 +1,7 @@
 import { createStreamServices } from 'generation-jobs';
 import { describe, expect, it } from 'vitest';
-import { ADAPTERS, follow, type Reader, serve, startJob, until } from './serving.js';
+import { wrapStore } from '../support/wrapped-store.js';
+import { ADAPTERS, follow, postJson, type Reader, serve, startJob, until } from './serving.js';
 
 function lastIdOf(reader: Reader): string {
   const id = reader.events.findLast((event) => event.id !== undefined)?.id;
@@ -110,5 +111,39 @@ describe.each(ADAPTERS)('readers of a replica that leaves, behind the %s adapter
     }
     await until('no followers', () => manager.followerCount('chat-1') === 0);
     await job.complete();
+  });
+});
+
+describe('a generation that is stopped as it is taken over', () => {
+  it('does not begin again there: what was stopped runs no tool', async () => {
+    const { jobStore, ...rest } = createStreamServices();
+    let answer = () => {};
+    const isToAnswer = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let isTaken = false;
+    const store = wrapStore(jobStore, async ({ method, args }, perform) => {
+      const reply = await perform();
+      if (method !== 'commit' || (args[0] as { name?: string }).name !== 'recover') return reply;
+      isTaken = true;
+      await isToAnswer;
+      return reply;
+    });
+    const services = { ...rest, jobStore: { ...store, shared: true } };
+    let runs = 0;
+    const manager = { hooks: { recover: () => runs++ } };
+    const here = await serve({ services, manager });
+    const there = await serve({ services, manager });
+    await startJob(here.manager, 'chat-1');
+    await here.manager.drain({ graceMs: 0 }); // hands it over
+    const swept = there.manager.sweep();
+    await until('the take-over', () => isTaken);
+    const stopped = await postJson(`${here.url}/abort`, { streamId: 'chat-1' });
+    expect(stopped).toMatchObject({ status: 200, body: { aborted: true } });
+    answer();
+    await swept;
+    await there.manager.idle();
+    expect(runs).toBe(0);
+    expect((await there.manager.stats()).process.producing).toBe(0);
   });
 });
