@@ -13,7 +13,7 @@ import { describeIssues } from '../stream/options.js';
 export type ToolDecision = 'allow' | 'ask' | 'deny';
 const STRICTNESS = { allow: 0, ask: 1, deny: 2 } as const satisfies Record<ToolDecision, number>;
 
-const globs = z.array(z.string().min(1).max(256)).max(1000).optional();
+const globs = z.array(z.string().min(1).max(256)).max(1000).readonly().optional();
 const layerSchema = z.strictObject({
   /** What happens to tools in none of the lists. `ask`: a person is asked; `deny`; `allow`. */
   mode: z.enum(['ask', 'deny', 'allow']).optional(),
@@ -26,7 +26,7 @@ const layerSchema = z.strictObject({
 const policySchema = z.strictObject({
   endpoint: layerSchema.extend({ enabled: z.boolean().default(false) }).prefault({}),
   agent: layerSchema.optional(),
-  skills: z.array(layerSchema).max(100).default([]),
+  skills: z.array(layerSchema).max(100).readonly().default([]),
 });
 
 /** One layer's settings. Lists hold tool names, in which `*` stands for any characters; of the lists, `deny` wins over `ask` over `allow`. */

@@ -10,10 +10,11 @@
  */
 import { GenerationJobError, isGenerationJobError, JobEndedError } from '../errors.js';
 import { ActionDecidedError, isDecidedAsSaid } from './action-decided-error.js';
+import { reasonOfRecord } from './end-reasons.js';
 import type { Ender } from './ender.js';
 import { serialiseLifecycle } from './events.js';
 import { fingerprintOf } from './fingerprint.js';
-import { type GenerationJob, reasonOfRecord } from './generation-job.js';
+import type { GenerationJob } from './generation-job.js';
 import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
 import type { Access, Continuation, HistoryEntry, ResolveInput } from './manager-types.js';
 import { nameOfError, type Parts, publishFrames, repeatUntilAnswered } from './parts.js';

@@ -4,8 +4,8 @@
  * near enough for what must follow, commit, tell followers and the producer, and look after the settlement.
  */
 import { GenerationJobError } from '../errors.js';
+import { reasonOfRecord } from './end-reasons.js';
 import { serialiseLifecycle } from './events.js';
-import { reasonOfRecord } from './generation-job.js';
 import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { AbortInput, AbortResult } from './manager-types.js';

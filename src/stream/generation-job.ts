@@ -5,24 +5,19 @@
  * It is over once, for the reason its signal carries: by its own end (`complete`, `fail`, `pause`), by somebody else's
  * (abort, replacement, take-over), by the clock (idle, too long, lease lost) or with the stream. After that emits throw.
  */
-import { type EndReason, GenerationJobError, isGenerationJobError, JobEndedError } from '../errors.js';
+import { type EndReason, GenerationJobError, JobEndedError } from '../errors.js';
+import { AttemptFold } from './attempt-fold.js';
+import { AttemptLimits } from './attempt-limits.js';
 import { EmitBuffer } from './emit-buffer.js';
-import { serialiseHostEvent, serialiseLifecycle, serialiseMetadata } from './events.js';
+import { isFailure, reasonOf, toFailure } from './end-reasons.js';
+import { serialiseHostEvent, serialiseLifecycle } from './events.js';
 import type { CommitReply, LeaseClaim, ProducerTransition } from './interfaces/job-store.js';
 import type { PauseInput } from './manager-types.js';
 import { nameOfError, type Parts } from './parts.js';
 import { parsePause, withPayloadChecked } from './pending-action.js';
 import type { Fold } from './resume-state.js';
 import { isReservedEvent } from './transitions.js';
-import type {
-  HostEvent,
-  JobFailure,
-  JobRecord,
-  LogEvent,
-  SerialisedEvent,
-  StreamKey,
-  Usage,
-} from './types.js';
+import type { HostEvent, JobRecord, LogEvent, StreamKey, Usage } from './types.js';
 
 /** What a job needs of the manager that made it. */
 export interface JobKeeper {
@@ -68,15 +63,10 @@ export class GenerationJob implements LeaseClaim {
   readonly #createdAt: number;
   /** On the monotonic clock: this attempt's beginning, so that a pause does not count as running. */
   readonly #startedAt: number;
-  readonly #fold: Fold;
-  readonly #keptKeys: Set<string>;
-  readonly #metadataBytes: Map<string, number>;
+  readonly #fold: AttemptFold;
+  readonly #limits: AttemptLimits;
   readonly #earlierActions: ReadonlySet<string>;
-  #foldFailed = false;
   #usage: Usage;
-  #generationBytes = 0;
-  #unsnapshottedBytes = 0;
-  #snapshotSequence: number;
   #lastEmitAt: number;
   #hasHostEvent: boolean;
   #overdue = false;
@@ -93,13 +83,11 @@ export class GenerationJob implements LeaseClaim {
     this.signal = this.#controller.signal;
     this.leaseDeadline = input.leaseDeadline;
     this.#merge = input.merge;
-    this.#fold = input.fold;
-    this.#keptKeys = new Set(input.fold.kept.map((event) => event.keep ?? event.event));
-    this.#metadataBytes = metadataSizes(serialiseMetadata(record.metadata, parts.options.limits));
+    this.#fold = new AttemptFold(parts, this, input.fold, record.snapshotSequence);
+    this.#limits = new AttemptLimits(parts.options.limits, record, input.fold.kept);
     this.#earlierActions = new Set(record.resolutions.map(({ actionId }) => actionId));
     this.#createdAt = record.createdAt;
     this.#usage = record.usage;
-    this.#snapshotSequence = record.snapshotSequence;
     this.#hasHostEvent = record.lastSequence > record.lifecycleEvents;
     this.#startedAt = parts.clock.monotonic();
     this.#lastEmitAt = this.#startedAt;
@@ -114,7 +102,7 @@ export class GenerationJob implements LeaseClaim {
         onLeaseOver: (cause) => this.loseLease(cause),
       },
     );
-    this.#addToFold(input.unfolded);
+    this.#fold.add(input.unfolded);
   }
 
   get streamId(): string {
@@ -143,10 +131,10 @@ export class GenerationJob implements LeaseClaim {
     this.#buffer.throwIfOver();
     const { limits } = this.#parts.options;
     const serialised = serialiseHostEvent(event, limits);
-    if (serialised.keep !== undefined) this.#checkKept(serialised.keep, serialised.data);
+    if (serialised.keep !== undefined) this.#limits.takeKept(serialised.keep, serialised.data);
     this.#lastEmitAt = this.#parts.clock.monotonic();
     const newest = this.#merge && serialised.keep === undefined ? this.#buffer.newest : undefined;
-    const merged = newest && newest.keep === undefined ? this.#merged(newest, serialised) : null;
+    const merged = newest && newest.keep === undefined ? this.#fold.merged(newest, serialised) : null;
     this.#checkLimits(serialised.data, merged === null ? 1 : 0);
     return merged === null ? this.#buffer.push(serialised) : this.#buffer.replaceNewest(merged);
   }
@@ -173,8 +161,7 @@ export class GenerationJob implements LeaseClaim {
     metadata?: Readonly<Record<string, unknown>> | undefined;
   }): Promise<void> {
     const { conversationId } = change;
-    const metadata = change.metadata && serialiseMetadata(change.metadata, this.#parts.options.limits);
-    if (metadata) this.#checkMetadata(metadata);
+    const metadata = change.metadata && this.#limits.takeMetadata(change.metadata);
     await this.#buffer.patch({
       ...(conversationId !== undefined && { conversationId }),
       ...(metadata !== undefined && { metadata }),
@@ -348,139 +335,20 @@ export class GenerationJob implements LeaseClaim {
       this.#hasHostEvent = true;
       this.#parts.observer.firstEvent(Math.max(0, this.#parts.store.now() - this.#createdAt));
     }
-    this.#addToFold(events);
-    if (this.#fold.sequence - this.#snapshotSequence >= this.#parts.options.snapshotEvents) {
-      this.#saveSnapshot();
-    }
-  }
-
-  #addToFold(events: readonly LogEvent[]): void {
-    if (!this.#fold.hasModel || this.#foldFailed) return;
-    try {
-      for (const event of events) this.#fold.add(event);
-    } catch (error) {
-      // Without a fold there are no more snapshots; followers still have the whole log.
-      this.#foldFailed = true;
-      this.#modelFailed(error);
-    }
-  }
-
-  #modelFailed(error: unknown): void {
-    this.#parts.observer.hookFailed('contentModel');
-    this.#parts.logger.error({ ...this.#names(), error: nameOfError(error) }, 'a content model failed');
-  }
-
-  /** What the content model makes of two neighbours; they stay apart when it can't. */
-  #merged(earlier: SerialisedEvent, later: SerialisedEvent): SerialisedEvent | null {
-    try {
-      const merged = this.#fold.merge(earlier, later);
-      return merged && serialiseHostEvent(merged, this.#parts.options.limits);
-    } catch (error) {
-      if (!isGenerationJobError(error, 'event_too_large')) this.#modelFailed(error);
-      return null;
-    }
+    this.#fold.add(events);
+    if (this.#fold.isSnapshotDue) this.#saveSnapshot();
   }
 
   #saveSnapshot(): void {
-    const { store, background, options } = this.#parts;
-    if (!this.#fold.hasModel || this.#foldFailed || this.#fold.sequence <= this.#snapshotSequence) return;
-    const snapshot = this.#fold.snapshot();
-    this.#snapshotSequence = snapshot.sequence;
-    this.#unsnapshottedBytes = 0;
-    const { key, generation, attempt } = this;
-    background.run(store.saveSnapshot({ key, generation, attempt, snapshot, trim: options.trimLog }));
+    if (this.#fold.save()) this.#limits.onSnapshot();
   }
 
   #checkLimits(data: string, more: 0 | 1): void {
-    const { limits } = this.#parts.options;
-    const bytes = Buffer.byteLength(data);
-    this.#generationBytes += bytes;
-    this.#unsnapshottedBytes += bytes;
-    const events = this.#buffer.lastSequence + more;
-    const limit =
-      events > limits.generationEvents
-        ? 'generationEvents'
-        : this.#generationBytes > limits.generationBytes
-          ? 'generationBytes'
-          : events - this.#snapshotSequence > limits.unsnapshottedEvents
-            ? 'unsnapshottedEvents'
-            : this.#unsnapshottedBytes > limits.unsnapshottedBytes
-              ? 'unsnapshottedBytes'
-              : undefined;
+    const sequence = this.#buffer.lastSequence + more;
+    const limit = this.#limits.exceededBy(data, sequence, this.#fold.snapshotSequence);
     if (limit === undefined) return;
     const message = `The generation exceeded limits.${limit}.`;
     void this.#failUnlessOver({ code: 'limit_exceeded', message, retryable: false });
     throw new GenerationJobError('limit_exceeded', message);
   }
-
-  #checkMetadata(patch: Readonly<Record<string, string>>): void {
-    const { metadataBytes } = this.#parts.options.limits;
-    const sizes = new Map([...this.#metadataBytes, ...metadataSizes(patch)]);
-    let bytes = 0;
-    for (const size of sizes.values()) bytes += size;
-    if (bytes > metadataBytes) {
-      throw new GenerationJobError('metadata_too_large', `Metadata exceeds ${metadataBytes} bytes.`);
-    }
-    for (const [key, size] of sizes) this.#metadataBytes.set(key, size);
-  }
-
-  #checkKept(keep: string, data: string): void {
-    if (data === 'null') {
-      this.#keptKeys.delete(keep);
-      return;
-    }
-    if (!this.#keptKeys.has(keep) && this.#keptKeys.size >= this.#parts.options.limits.keptEvents) {
-      throw new GenerationJobError(
-        'kept_limit',
-        `More than ${this.#keptKeys.size} \`keep\` keys are in use.`,
-      );
-    }
-    this.#keptKeys.add(keep);
-  }
-}
-
-function metadataSizes(texts: Readonly<Record<string, string>>): Map<string, number> {
-  return new Map(
-    Object.entries(texts).map(([key, text]) => [key, Buffer.byteLength(key) + Buffer.byteLength(text)]),
-  );
-}
-
-/** Why a refused commit ends the attempt. */
-export function reasonOf(reply: { refusal: string; record?: JobRecord | undefined }): EndReason {
-  switch (reply.refusal) {
-    case 'gone':
-      return 'gone';
-    case 'paused':
-      return 'paused';
-    case 'replaced':
-    case 'ended':
-      return reasonOfRecord(reply.record);
-    case 'sequence':
-      return 'log_lost';
-    default:
-      return 'fenced';
-  }
-}
-
-/** How an ended generation ended, in the words of a signal's reason. */
-export function reasonOfRecord(record: JobRecord | undefined): EndReason {
-  if (record === undefined) return 'gone';
-  if (record.error?.code === 'producer_lost') return 'lease_lost';
-  if (record.status === 'completed' || record.status === 'failed') return record.status;
-  if (record.status === 'requires_action') return 'paused';
-  if (record.status === 'running') return 'fenced';
-  const code = record.error?.code;
-  return code === 'replaced' || code === 'expired' ? code : 'aborted';
-}
-
-function isFailure(error: unknown): error is JobFailure {
-  if (typeof error !== 'object' || error === null || error instanceof Error) return false;
-  const { code, message } = error as Partial<JobFailure>;
-  return typeof code === 'string' && typeof message === 'string';
-}
-
-function toFailure(error: unknown): JobFailure {
-  if (!isFailure(error))
-    return { code: 'producer_failed', message: 'The generation failed.', retryable: true };
-  return { code: error.code, message: error.message, retryable: error.retryable ?? false };
 }

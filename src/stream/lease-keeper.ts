@@ -10,8 +10,8 @@
  */
 import type { TimerHandle } from '../clock.js';
 import type { EndReason } from '../errors.js';
+import { reasonOf, reasonOfRecord } from './end-reasons.js';
 import type { GenerationJob } from './generation-job.js';
-import { reasonOf, reasonOfRecord } from './generation-job.js';
 import type { Refusal } from './interfaces/job-store.js';
 import type { Parts } from './parts.js';
 import type { StreamKey } from './types.js';

@@ -1,0 +1,45 @@
+/** How an attempt's end is told: to its holder by a signal's reason, to clients by a failure. */
+import type { EndReason } from '../errors.js';
+import type { JobFailure, JobRecord } from './types.js';
+
+/** Why a refused commit ends the attempt. */
+export function reasonOf(reply: { refusal: string; record?: JobRecord | undefined }): EndReason {
+  switch (reply.refusal) {
+    case 'gone':
+      return 'gone';
+    case 'paused':
+      return 'paused';
+    case 'replaced':
+    case 'ended':
+      return reasonOfRecord(reply.record);
+    case 'sequence':
+      return 'log_lost';
+    default:
+      return 'fenced';
+  }
+}
+
+/** How an ended generation ended, in the words of a signal's reason. */
+export function reasonOfRecord(record: JobRecord | undefined): EndReason {
+  if (record === undefined) return 'gone';
+  if (record.error?.code === 'producer_lost') return 'lease_lost';
+  if (record.status === 'completed' || record.status === 'failed') return record.status;
+  if (record.status === 'requires_action') return 'paused';
+  if (record.status === 'running') return 'fenced';
+  const code = record.error?.code;
+  return code === 'replaced' || code === 'expired' ? code : 'aborted';
+}
+
+/** What a host throws on purpose: told to clients as it is. */
+export function isFailure(error: unknown): error is JobFailure {
+  if (typeof error !== 'object' || error === null || error instanceof Error) return false;
+  const { code, message } = error as Partial<JobFailure>;
+  return typeof code === 'string' && typeof message === 'string';
+}
+
+/** Of anything else, clients learn only that the producer failed. */
+export function toFailure(error: unknown): JobFailure {
+  if (!isFailure(error))
+    return { code: 'producer_failed', message: 'The generation failed.', retryable: true };
+  return { code: error.code, message: error.message, retryable: error.retryable ?? false };
+}
