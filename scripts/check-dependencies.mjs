@@ -122,10 +122,11 @@ function importsOf(file) {
         .filter(({ moduleRequest }) => moduleRequest)
         .map(({ moduleRequest, isType }) => ({ specifier: moduleRequest.value, typeOnly: isType })),
     ),
-    ...module.dynamicImports.map(({ moduleRequest: { start, end } }) => ({
-      specifier: source.slice(start + 1, end - 1),
-      typeOnly: false,
-    })),
+    // One whose name is made at run time can't be judged here: it loads an optional peer of its entry.
+    ...module.dynamicImports
+      .map(({ moduleRequest: { start, end } }) => source.slice(start, end))
+      .filter((text) => /^['"]/.test(text))
+      .map((text) => ({ specifier: text.slice(1, -1), typeOnly: false })),
   ];
   return found.map(({ specifier, typeOnly }) => ({
     specifier,
