@@ -2,6 +2,9 @@
  * The page behind the example's front, on three replicas: whichever replica it is on, and whichever one dies, every tab
  * ends with the recording's text, exactly; or, with recovery switched off, with the named failure.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { ChatPage, launchChromium } from '../support/browser.js';
@@ -13,6 +16,9 @@ import { pick, seededRandom } from '../support/seeded.js';
 const RECORDING = 'openai-chat.text';
 const TEXT = recordedText(RECORDING);
 const EVENTS = recordedEvents(RECORDING).length;
+const ASKING = 'openai-responses.mcp-approval.1';
+const DECIDED_TEXT = recordedText('openai-responses.mcp-approval.2');
+const DECIDE_AND_DIE = fileURLToPath(new URL('../example/decide-and-die.mjs', import.meta.url));
 const SETTINGS = { LEASE_MS: '1000' };
 
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 32));
@@ -130,6 +136,47 @@ it('without recovery, an answer whose replica was killed ends by name in every t
   await switchReplica(third);
   await third.reload();
   await third.until(({ status, text }) => status === 'failed' && text === lost.text);
+}, 60_000);
+
+it('what a replica asked is decided on another one when it is gone, and every tab says by whom (F30, F33)', async () => {
+  const chat = await setUp();
+  const first = await ChatPage.open(context, chat.url);
+  await first.sendUntilAsked(ASKING);
+  const second = await openElsewhere(first);
+  await second.untilCard('pending');
+  await first.card.getByRole('radio', { name: 'Respond' }).check();
+  await first.card.getByLabel('Result to give').fill('half a thou');
+  const shown = await replicaOf(first);
+  const dying = chat.replicas.find(({ name }) => name === shown);
+  process.kill(dying?.pid ?? 0, 'SIGKILL');
+  await expect.poll(() => replicaOf(first)).not.toBe(shown);
+  await switchReplica(first);
+  // What was being written is still there.
+  expect(await first.card.getByLabel('Result to give').inputValue()).toBe('half a thou');
+  await first.card.getByRole('radio', { name: 'Approve' }).check();
+  await first.card.getByTestId('decide').click();
+  for (const page of [first, second]) {
+    await page.untilCard('decided');
+    await page.card.locator('.when', { hasText: 'by you' }).waitFor();
+    await page.expectAnswer(DECIDED_TEXT);
+  }
+
+  await second.sendUntilAsked(ASKING);
+  const { conversationId = '', turns } = await second.state();
+  const { actionId, requests = [] } = turns.at(-1)?.actions[0]?.action ?? {};
+  const decisions = requests.map(({ id }) => ({ id, decision: 'approve' }));
+  const redisUrl = /^chat: (redis:\/\/127\.0\.0\.1:\d+)/m.exec(chat.output())?.[1] ?? '';
+  const input = JSON.stringify({ actionId, by: 'a colleague', decisions });
+  const [, signal] = await once(
+    spawn(process.execPath, [DECIDE_AND_DIE, redisUrl, conversationId, input]),
+    'exit',
+  );
+  expect(signal).toBe('SIGKILL');
+  for (const page of [first, second]) {
+    await page.untilCard('decided');
+    await page.card.locator('.when', { hasText: 'by a colleague' }).waitFor();
+    await page.expectAnswer(DECIDED_TEXT);
+  }
 }, 60_000);
 
 it('there is room for the replica and its button on a phone', async () => {

@@ -1,8 +1,9 @@
 /**
  * Headless Chromium, and the chat page in it as its tests see it: by test ids and by what the page says it holds.
  */
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { expect } from 'vitest';
+import type { AskedAction } from '../../examples/chat/page/asked-action.js';
 
 /** What `window.chatState()` answers. */
 export interface ChatState {
@@ -10,7 +11,12 @@ export interface ChatState {
   readonly generation?: number;
   readonly text: string;
   readonly status?: string;
-  readonly turns: readonly { readonly generation: number; readonly status: string; readonly text: string }[];
+  readonly turns: readonly {
+    readonly generation: number;
+    readonly status: string;
+    readonly text: string;
+    readonly actions: readonly AskedAction[];
+  }[];
   readonly cursor: string;
   /** Of the cursor; 0 before the first event. */
   readonly sequence: number;
@@ -46,10 +52,11 @@ export class ChatPage {
     this.page = page;
     page.on('pageerror', (error) => this.complaints.push(error.message));
     page.on('console', (message) => {
-      // The browser reports every lost connection as an error; losing them is what is tested.
-      const isNetwork = /^Failed to load resource: (net::|the server responded with a status of 404)/.test(
-        message.text(),
-      );
+      // The browser reports every lost connection, and every refusal, as an error; both are what is tested.
+      const isNetwork =
+        /^Failed to load resource: (net::|the server responded with a status of 4(03|04|09|10))/.test(
+          message.text(),
+        );
       if (message.type() === 'error' && !isNetwork) this.complaints.push(message.text());
     });
   }
@@ -106,6 +113,21 @@ export class ChatPage {
 
   async connection(): Promise<string> {
     return (await this.page.getByTestId('connection').textContent()) ?? '';
+  }
+
+  /** Of what the conversation asked, the newest. */
+  get card(): Locator {
+    return this.page.getByTestId('action').last();
+  }
+
+  /** Sends a message, and waits until the answer asks. */
+  async sendUntilAsked(recording: string): Promise<void> {
+    await this.send('Please', recording, 1000);
+    await this.untilCard('pending');
+  }
+
+  async untilCard(state: 'pending' | 'decided' | 'expired' | 'withdrawn'): Promise<void> {
+    await expect.poll(() => this.card.getAttribute('data-state'), { timeout: WAIT_MS }).toBe(state);
   }
 
   /** The whole answer is there, in memory and on the screen, and nothing went wrong on the way. */
