@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { RedisJobStore } from '../../src/stream/implementations/redis-job-store.js';
 import { RedisServer } from '../support/redis-server.js';
 import { codeOf, countOf, namesOf, type Replica, Stage, TIMES } from './replicas.js';
 
@@ -156,6 +157,22 @@ it('P5 with every replica down, a running and a paused stream are still there wh
   await stage.until(() => followers[1]?.isOver, 'the paused one goes on');
   expect(namesOf(followers[1] as never).at(-1)).toBe('completed');
   stage.check();
+});
+
+it('L51 what a killed process left in a user’s index goes when the user’s streams are listed', async () => {
+  const one = await stage.replica();
+  await one.create({ streamId: 'there', userId: 'u', produce: { total: 0, end: 'hang' } });
+  const [index] = await keysOf('{user:*}:streams');
+  if (index === undefined) throw new Error('There is no index.');
+  // As a deletion leaves it whose process was killed while a create held the entry; and as one that is still held.
+  const [seconds = ''] = await redis.time();
+  const now = Number(seconds) * 1_000;
+  await redis.zadd(index, now - 60_000, 'deleted', now - 60_000, 'there', now + 60_000, 'about-to-come');
+  const store = new RedisJobStore(redis, { keyPrefix: stage.keyPrefix });
+  await store.start();
+  const found = await store.listByUser({ userId: 'u', tenantId: undefined });
+  expect(found.map(({ streamId }) => streamId).toSorted()).toEqual(['about-to-come', 'there']);
+  expect((await redis.zrange(index, 0, -1)).toSorted()).toEqual(['about-to-come', 'there']);
 });
 
 it('L50 two releases side by side: each follows, ends, recovers and resolves the other’s jobs', async () => {

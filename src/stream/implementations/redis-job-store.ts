@@ -203,8 +203,29 @@ export class RedisJobStore implements JobStore {
   }
 
   async listByUser(user: UserKey): Promise<readonly StreamKey[]> {
-    const streams = (await this.#scripts.command('ZRANGE', this.#keys.user(user).streams, 0, -1)) as string[];
-    return streams.map((streamId) => streamKey(streamId, user.tenantId));
+    const index = this.#keys.user(user).streams;
+    const [all, notHeld] = (await Promise.all([
+      this.#scripts.command('ZRANGE', index, 0, -1),
+      this.#scripts.command('ZRANGE', index, '-inf', this.now(), 'BYSCORE'),
+    ])) as [string[], string[]];
+    const forgotten = new Set(await this.#dropForgotten(user, notHeld));
+    return all
+      .filter((streamId) => !forgotten.has(streamId))
+      .map((streamId) => streamKey(streamId, user.tenantId));
+  }
+
+  /** What a process that was killed between a deletion and the end of a create's hold has left in the index. */
+  async #dropForgotten(user: UserKey, streamIds: readonly string[]): Promise<readonly string[]> {
+    const index = this.#keys.user(user).streams;
+    const dropped = await Promise.all(
+      streamIds.map(async (streamId) => {
+        const [job] = this.#keys.stream(streamKey(streamId, user.tenantId));
+        if ((await this.#scripts.command('HEXISTS', job, 'fence')) === 1) return false;
+        // The script looks again whether a create holds it.
+        return (await this.#scripts.run('index-drop', [index], [streamId])) === 1;
+      }),
+    );
+    return streamIds.filter((_, at) => dropped[at]);
   }
 
   async delete(key: StreamKey, endedGeneration?: number): Promise<boolean> {
