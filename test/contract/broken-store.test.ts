@@ -13,6 +13,7 @@ import type {
   ProducerCommit,
   SettlementCommit,
 } from '../../src/stream/interfaces/job-store.js';
+import type { JobRecord } from '../../src/stream/types.js';
 import { type StoreCall, wrapStore } from '../support/wrapped-store.js';
 import { storePortContracts, streamContracts } from './describe.js';
 import { type Contract, runContract } from './harness.js';
@@ -212,6 +213,87 @@ const BROKEN: Readonly<Record<string, Break>> = {
   'forgets decisions': answering<readonly object[]>('read', (records) =>
     records.map((record) => ({ ...record, resolutions: [] })),
   ),
+  'lets two decide': answering<CommitReply>('commit', (reply, call) => {
+    const [{ name }] = call.args as [OtherCommit];
+    if (reply.ok || name !== 'resolve' || reply.refusal !== 'running' || !reply.record) return reply;
+    return { ok: true, lastSequence: reply.record.lastSequence, frames: [], record: reply.record };
+  }),
+  'forgets the resolution': onOther((commit) => ({ ...commit, resolution: undefined })),
+  'keeps only the newest resolution': answering<readonly JobRecord[]>('read', (records) =>
+    records.map((record) => ({ ...record, resolutions: record.resolutions.slice(-1) })),
+  ),
+  'keeps the action that was resumed first': (store) => {
+    const first = new Map<number, JobRecord['resumedAction']>();
+    return wrapStore(store, async (call, perform) => {
+      const answer = await perform();
+      if (call.method !== 'readLog') return answer;
+      const { record, ...page } = answer as Page;
+      if (!record?.resumedAction) return answer;
+      if (!first.has(record.generation)) first.set(record.generation, record.resumedAction);
+      return { ...page, record: { ...record, resumedAction: first.get(record.generation) } };
+    });
+  },
+  'forgets what a resumed attempt goes on from': onPages((page) => ({
+    ...page,
+    ...(page.record && { record: { ...page.record, resumedAction: undefined } }),
+  })),
+  'expires an action before its time': (store) =>
+    wrapStore(store, async (call, perform) => {
+      const reply = (await perform()) as CommitReply;
+      const [commit] = call.args as [OtherCommit];
+      if (call.method !== 'commit' || reply.ok || reply.refusal !== 'early') return reply;
+      return store.commit({ ...commit, name: 'abort', actionId: undefined });
+    }),
+  'gives an action more time than it asked for': onProducer(({ transition, ...commit }) => {
+    const action = transition?.action;
+    return {
+      ...commit,
+      transition: action
+        ? { ...transition, action: { ...action, expiresInMs: action.expiresInMs + 300 } }
+        : transition,
+    };
+  }),
+  'gives no new attempt to a decision': answering<CommitReply>('commit', (reply, call) => {
+    const [{ name }] = call.args as [OtherCommit];
+    if (!reply.ok || name !== 'resolve' || !reply.record) return reply;
+    return { ...reply, record: { ...reply.record, attempt: reply.record.attempt - 1 } };
+  }),
+  'tells followers what the host needs to go on': onProducer((commit) => {
+    const secret = commit.transition?.action?.resumeContext;
+    if (secret === undefined) return commit;
+    const events = commit.events.map((event) =>
+      event.event === 'requires_action'
+        ? {
+            ...event,
+            data: event.data.replace('{"action":{', `{"action":{"resumeContext":${JSON.stringify(secret)},`),
+          }
+        : event,
+    );
+    return { ...commit, events };
+  }),
+  'expires the next generation’s action in place of the old one’s': (store) =>
+    wrapStore(store, async (call, perform) => {
+      const reply = (await perform()) as CommitReply;
+      const [commit] = call.args as [OtherCommit];
+      if (call.method !== 'commit' || commit.name !== 'expire' || reply.ok) return reply;
+      const [current] = await store.read(commit.key, 'current');
+      if (current?.status !== 'requires_action') return reply;
+      return store.commit({ ...commit, name: 'abort', generation: current.generation, actionId: undefined });
+    }),
+  'takes a part of a call id for the whole': (store) => {
+    const calls: string[] = [];
+    return wrapStore(store, async (call, perform) => {
+      const [commit] = call.args as [ProducerCommit | OtherCommit];
+      const id =
+        call.method !== 'commit' ? undefined : 'callId' in commit ? commit.callId : commit.transition?.callId;
+      if (id === undefined) return perform();
+      const isKnown = calls.some((one) => one !== id && one.includes(id));
+      calls.push(id);
+      if (!isKnown) return perform();
+      const [record] = await store.read(commit.key, commit.generation);
+      return { ok: true, lastSequence: record?.lastSequence ?? 0, frames: [], record };
+    });
+  },
   'lets two settle': (store) =>
     wrapStore(store, async (call, perform) => {
       const [commit] = call.args as [SettlementCommit];
@@ -288,6 +370,9 @@ function definedOf(record: object): object {
 
 /** What is seen at the manager's face; and all, the store's own first, since most defects show there. */
 const FACE: readonly Contract[] = Object.values(streamContracts).flat();
+const DECIDING: readonly Contract[] = ['Pending actions', 'Decisions', 'Approvals'].flatMap(
+  (subject) => streamContracts[subject] ?? [],
+);
 const ALL: readonly Contract[] = [...storePortContracts, ...FACE];
 
 const LONGEST_MS = 2_000;
@@ -330,13 +415,20 @@ describe('L55 A store that breaks the contract is caught', () => {
     });
   }
 
-  for (const title of [
-    'repeats an event in its pages',
-    'reorders a page',
-    'forgets the generation asked for',
-  ]) {
-    it(`when it ${title}, also by what followers get`, async () => {
-      expect(await caughtBy(BROKEN[title] as Break, FACE)).toBeDefined();
+  for (const [title, contracts] of [
+    ['repeats an event in its pages', FACE],
+    ['reorders a page', FACE],
+    ['forgets the generation asked for', FACE],
+    ['lets two decide', DECIDING],
+    ['forgets the resolution', DECIDING],
+    ['keeps the action that was resumed first', DECIDING],
+    ['forgets what a resumed attempt goes on from', DECIDING],
+    ['expires an action before its time', DECIDING],
+    ['tells followers what the host needs to go on', DECIDING],
+    ['expires the next generation’s action in place of the old one’s', DECIDING],
+  ] as const) {
+    it(`when it ${title}, also by what callers and followers get`, async () => {
+      expect(await caughtBy(BROKEN[title] as Break, contracts)).toBeDefined();
     });
   }
 });

@@ -1,0 +1,134 @@
+/**
+ * What a job may ask, as it is kept: whole, with its defaults, shared with nobody. Bounds are in
+ * `test/contract/approvals.ts`.
+ */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { PauseInput } from '../../src/stream/manager-types.js';
+import { parseOptions } from '../../src/stream/options.js';
+import { ACTION_LIMITS, parsePause } from '../../src/stream/pending-action.js';
+import { codeOf } from '../contract/harness.js';
+import { seededEntropy } from '../support/seeded.js';
+import { checked } from './property.js';
+
+const options = parseOptions({ approvalWindowMs: 5_000 });
+const parse = (input: PauseInput) => parsePause(input, seededEntropy(1), options);
+
+it('defaults are filled in: an id, a window, what may be decided, how questions are answered', () => {
+  expect(parse({ type: 'tool_approval', requests: [{ id: 'r', name: 't' }] })).toEqual({
+    actionId: 'id-1-1',
+    type: 'tool_approval',
+    requests: [{ id: 'r', name: 't', allowedDecisions: ['approve', 'reject'] }],
+    questions: [],
+    expiresInMs: 5_000,
+    payloadDigest: expect.stringMatching(/^[\w-]{43}$/),
+  });
+  const { questions } = parse({
+    type: 'ask_user_question',
+    questions: [
+      { id: 'q', question: '?', options: [{ label: 'Yes' }, { label: 'No', value: 'n', description: 'd' }] },
+    ],
+  });
+  expect(questions).toEqual([
+    {
+      id: 'q',
+      question: '?',
+      options: [
+        { value: 'Yes', label: 'Yes' },
+        { value: 'n', label: 'No', description: 'd' },
+      ],
+      multiSelect: false,
+      allowText: true,
+    },
+  ]);
+});
+
+it('it is a copy: what the host changes afterwards is not asked', () => {
+  const args = { to: 'ann' };
+  const context = { step: 1 };
+  const action = parse({
+    type: 'tool_approval',
+    requests: [{ id: 'r', name: 't', arguments: args }],
+    resumeContext: context,
+  });
+  args.to = 'eve';
+  context.step = 2;
+  expect(action).toMatchObject({ requests: [{ arguments: { to: 'ann' } }], resumeContext: { step: 1 } });
+});
+
+it('the digest covers what is shown and nothing else', () => {
+  const shown: PauseInput = {
+    type: 'own',
+    requests: [{ id: 'r', name: 't', arguments: { a: [1, { b: 2 }] } }],
+    payload: 1,
+  };
+  const digest = (over: object) => parse({ ...shown, ...over }).payloadDigest;
+  const same = digest({});
+  expect(digest({ actionId: 'x', resumeContext: 2, fingerprint: 'f', expiresInMs: 9 })).toBe(same);
+  const [request] = shown.requests as [object];
+  for (const over of [
+    { type: 'other' },
+    { payload: 2 },
+    { payload: undefined },
+    { requests: [] },
+    { requests: [{ ...request, name: 'u' }] },
+    { requests: [{ ...request, arguments: { a: [1, { b: 3 }] } }] },
+    { requests: [{ ...request, description: 'd' }] },
+    { requests: [{ ...request, allowedDecisions: ['approve'] }] },
+    { questions: [{ id: 'q', question: '?' }] },
+  ]) {
+    expect(digest(over), JSON.stringify(over)).not.toBe(same);
+  }
+});
+
+it('anything else is refused with a code of ours, and what is taken is within the bounds', () => {
+  const id = fc.oneof(
+    { weight: 30, arbitrary: fc.uuid() },
+    { weight: 1, arbitrary: fc.string({ maxLength: 300 }) },
+  );
+  const anyRequest = fc.record(
+    {
+      id,
+      name: id,
+      arguments: fc.jsonValue(),
+      allowedDecisions: fc.oneof(fc.subarray(['approve', 'edit', 'respond']), fc.constant(['x'])),
+    },
+    { requiredKeys: ['id'] },
+  );
+  const anyOption = fc.record({ label: id, value: id }, { requiredKeys: ['label'] });
+  const anyQuestion = fc.record(
+    { id, question: id, options: fc.array(anyOption), multiSelect: fc.boolean(), allowText: fc.boolean() },
+    { requiredKeys: ['id', 'question'] },
+  );
+  const anyPause = fc.record(
+    {
+      type: fc.constantFrom('tool_approval', 'ask_user_question', 'own', 'own', 'own', 'Own'),
+      requests: fc.array(anyRequest),
+      questions: fc.array(anyQuestion),
+      payload: fc.oneof(fc.jsonValue(), fc.anything()),
+      resumeContext: fc.oneof(fc.jsonValue(), fc.anything()),
+      expiresInMs: fc.oneof(fc.integer({ min: 1 }), fc.integer(), fc.double()),
+    },
+    { requiredKeys: ['type'] },
+  );
+  let taken = 0;
+  checked(
+    fc.property(anyPause, (input) => {
+      try {
+        const action = parse(input as PauseInput);
+        taken++;
+        expect(action.requests.length).toBeLessThanOrEqual(ACTION_LIMITS.requests);
+        const ids = [...action.requests, ...action.questions].map((one) => one.id);
+        expect(new Set(ids).size).toBe(ids.length);
+        for (const { options: offered, allowText } of action.questions)
+          expect(allowText || offered.length > 0).toBe(true);
+        expect(JSON.parse(JSON.stringify(action))).toEqual(action);
+      } catch (error) {
+        if (!(error instanceof Error) || error.name !== 'GenerationJobError') throw error;
+        expect(['invalid_action', 'event_too_large', 'json_too_deep']).toContain(codeOf(error));
+      }
+    }),
+    2_000,
+  );
+  expect(taken).toBeGreaterThan(50);
+});
