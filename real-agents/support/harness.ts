@@ -4,6 +4,9 @@ import {
   type GenerationJob,
   GenerationJobManager,
   type Hooks,
+  type ManagerInput,
+  type Resolved,
+  type ResolveInput,
   type StreamEvent,
   type StreamServices,
 } from 'generation-jobs';
@@ -19,14 +22,19 @@ afterEach(async () => {
 export function replica(
   hooks: Hooks = {},
   services: StreamServices = createStreamServices(),
+  more: Partial<ManagerInput> = {},
 ): GenerationJobManager {
-  const manager = new GenerationJobManager({ ...services, contentModels: [graphContent()], hooks });
+  const manager = new GenerationJobManager({ ...services, contentModels: [graphContent()], hooks, ...more });
   open.push(manager);
   return manager;
 }
 
-export async function startJob(manager: GenerationJobManager, streamId = 's'): Promise<GenerationJob> {
-  const made = await manager.createJob({ streamId, userId: 'ann', contentModel: 'graph' });
+export async function startJob(
+  manager: GenerationJobManager,
+  streamId = 's',
+  more: object = {},
+): Promise<GenerationJob> {
+  const made = await manager.createJob({ streamId, userId: 'ann', contentModel: 'graph', ...more });
   if (!made.started) throw new Error('not started');
   return made.job;
 }
@@ -51,4 +59,28 @@ export async function partsOf(manager: GenerationJobManager, streamId = 's'): Pr
   const state = await manager.getResumeState(streamId);
   if (state === null) throw new Error('there is no such stream');
   return (state.content as { parts: object[] }).parts;
+}
+
+/** Decides or answers what the stream waits for. */
+export async function decide(
+  manager: GenerationJobManager,
+  said: Pick<ResolveInput, 'decisions' | 'answers'>,
+  streamId = 's',
+): Promise<Resolved> {
+  const action = await manager.approvals.peek(streamId);
+  return manager.approvals.resolve(streamId, { actionId: action?.actionId ?? '', by: 'ann', ...said });
+}
+
+/** How many checkpoints a saver in memory has of all threads. */
+export function threadsIn(saver: unknown): string[] {
+  return Object.keys((saver as { storage: object }).storage);
+}
+
+/** Waits for a condition, generously. */
+export async function until(condition: () => unknown, what: string, withinMs = 15_000): Promise<void> {
+  const startedAt = performance.now();
+  while (!(await condition())) {
+    if (performance.now() - startedAt > withinMs) throw new Error(`Not within ${withinMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }

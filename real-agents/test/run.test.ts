@@ -1,7 +1,7 @@
 /** Real runs of the SDK with a scripted model, in one process: from text to several decisions at once. */
 import { createCheckpointer, resumeAgent, runAgent } from 'generation-jobs/agents';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadSdk, runFactory, type Sdk, toolHandlers, userSays } from '../support/agents.js';
+import { loadSdk, runFactory, type Sdk, toolHandlers, userSays } from '../support/agents.mjs';
 import { eventsOf, namesOf, partsOf, replica, startJob } from '../support/harness.js';
 
 let sdk: Sdk;

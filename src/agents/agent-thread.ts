@@ -2,10 +2,11 @@
  * Where the checkpoints of a generation are: a thread of its own, so that a new turn can't discard another one's pause and
  * a finished run's messages aren't sent twice.
  */
+import type { EndReason } from '../errors.js';
 import type { GenerationJob } from '../stream/generation-job.js';
 import type { JobRecord } from '../stream/types.js';
 import type { Checkpointer } from './checkpointer.js';
-import type { RunLike } from './shapes.js';
+import type { RunLike, SaverLike } from './shapes.js';
 
 /** The thread of a job or record. Also the run's id, which must be the same for all attempts. */
 export function threadIdOf(of: {
@@ -18,20 +19,78 @@ export function threadIdOf(of: {
   return `${tenantId}/${of.streamId}/${of.generation}`;
 }
 
-/** Where a record keeps the threads of sub-agents that stopped to ask, in the job's metadata. */
+/**
+ * How the keys begin under which a record keeps the threads of sub-agents, in the job's metadata. One key an attempt: each
+ * resume makes the SDK go on in threads of other names.
+ */
 const CHILD_THREADS = 'agentThreads';
 
 /** Kept with the job, so that whoever sees to its end knows of them. */
-export async function rememberChildThreads(job: GenerationJob, run: RunLike): Promise<void> {
-  const threads = run.getChildCheckpointThreadIds?.() ?? [];
-  if (threads.length > 0 && !job.isOver) await job.update({ metadata: { [CHILD_THREADS]: [...threads] } });
+export async function rememberChildThreads(job: GenerationJob, run: RunLike | undefined): Promise<void> {
+  const threads = childThreadsOf(run);
+  if (threads.length === 0 || job.isOver) return;
+  await job.update({ metadata: { [`${CHILD_THREADS}${job.attempt}`]: threads } });
 }
 
 /** Every thread a record is known to have. */
 export function threadsOf(record: JobRecord): readonly string[] {
-  const children = record.metadata[CHILD_THREADS];
-  const known = Array.isArray(children) ? children.filter((one) => typeof one === 'string') : [];
-  return [threadIdOf(record), ...known];
+  const children = Object.entries(record.metadata).flatMap(([key, threads]) =>
+    key.startsWith(CHILD_THREADS) && Array.isArray(threads) ? threads : [],
+  );
+  return [threadIdOf(record), ...children.filter((one) => typeof one === 'string')];
+}
+
+/** An attempt that was ended by others may have saved something after its threads had been deleted. */
+export async function deleteLate(
+  job: GenerationJob,
+  run: RunLike | undefined,
+  checkpointer: Checkpointer,
+): Promise<void> {
+  for (const threadId of [threadIdOf(job), ...childThreadsOf(run)]) await checkpointer.deleteThread(threadId);
+}
+
+/** Whether nobody goes on with the threads of a generation that is over for this reason. */
+export function isFinal(reason: EndReason | undefined): boolean {
+  switch (reason) {
+    case 'completed':
+    case 'failed':
+    case 'aborted':
+    case 'replaced':
+    case 'expired':
+    case 'gone':
+      return true;
+    case 'paused':
+    case 'fenced':
+    case 'log_lost':
+    case 'lease_lost':
+    case 'handed_over':
+    case undefined:
+      return false;
+    default:
+      return reason satisfies never;
+  }
+}
+
+function childThreadsOf(run: RunLike | undefined): string[] {
+  return [...(run?.getChildCheckpointThreadIds?.() ?? [])];
+}
+
+/**
+ * The saver as one attempt may use it: not once it is over, when the thread may be another attempt's or be deleted. Reads
+ * go on, and a pause is saved before it is one.
+ */
+export function saverOf(job: GenerationJob, saver: SaverLike): SaverLike {
+  return new Proxy(saver, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      const isWrite = name === 'put' || name === 'putWrites';
+      return (...args: unknown[]) => {
+        if (isWrite && job.isOver) return Promise.reject(job.signal.reason);
+        return member.apply(target, args);
+      };
+    },
+  });
 }
 
 /** A later attempt that starts over must not add to what an earlier one has saved. */

@@ -4,7 +4,7 @@
  * by name, a pause is never allowed to outlive its checkpoint, and threads go with their generations.
  */
 import { HOUR, MIB, SECOND } from '../clock.js';
-import { GenerationJobError } from '../errors.js';
+import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import type { Hooks } from '../stream/manager-types.js';
 import { threadsOf } from './agent-thread.js';
 import type { SaverLike } from './shapes.js';
@@ -31,6 +31,11 @@ export interface CheckpointerOptions {
   readonly ttlMs?: number | undefined;
   /** Of one checkpoint or write (bytes). Default 15 MiB: Mongo takes 16 in all. */
   readonly maxBytes?: number | undefined;
+  /**
+   * How LangGraph's packages are imported, `(name) => import(name)`, where they are not to be found from this one: in a
+   * bundle, or in a repository of several packages.
+   */
+  readonly importPeer?: ((name: string) => Promise<unknown>) | undefined;
 }
 
 export interface CheckpointPlace {
@@ -60,10 +65,10 @@ export class Checkpointer {
     this.ttlMs = ttlMs;
   }
 
-  /** Whether the thread waits for a decision, exactly there. */
+  /** Whether the thread waits for a decision, exactly there. @throws GenerationJobError `unavailable` */
   async isPausedAt({ threadId, checkpointId, checkpointNs }: CheckpointPlace): Promise<boolean> {
     const where = { thread_id: threadId, checkpoint_ns: checkpointNs };
-    const tuple = await this.saver.getTuple({ configurable: where });
+    const tuple = await answered(() => this.saver.getTuple({ configurable: where }));
     const isThere = tuple?.config.configurable?.checkpoint_id === checkpointId;
     return isThere && (tuple?.pendingWrites ?? []).some(([, channel]) => channel === INTERRUPT_CHANNEL);
   }
@@ -108,7 +113,7 @@ export async function createCheckpointer(options: CheckpointerOptions = {}): Pro
     throw new GenerationJobError('invalid_options', 'ttlMs must be a minute or more.');
   if (mongo !== undefined) return new Checkpointer(await mongoSaver(mongo, ttlMs, options), ttlMs);
   if (saver !== undefined) return new Checkpointer(saver);
-  const { MemorySaver } = (await load(PEERS.memory)) as { MemorySaver: new () => SaverLike };
+  const { MemorySaver } = (await load(PEERS.memory, options)) as { MemorySaver: new () => SaverLike };
   return new Checkpointer(new MemorySaver());
 }
 
@@ -118,6 +123,8 @@ interface Serialiser {
 
 interface MongoSaver extends SaverLike {
   readonly serde: Serialiser;
+  put(...args: never[]): Promise<unknown>;
+  putWrites(...args: never[]): Promise<unknown>;
   /** Returns what went wrong instead of throwing it. */
   setup(): Promise<readonly unknown[]>;
 }
@@ -125,15 +132,17 @@ interface MongoSaver extends SaverLike {
 async function mongoSaver(
   mongo: MongooseConnection,
   ttlMs: number,
-  { dbName = mongo.name, maxBytes = DEFAULT_MAX_BYTES }: CheckpointerOptions,
+  options: CheckpointerOptions,
 ): Promise<SaverLike> {
+  const { dbName = mongo.name, maxBytes = DEFAULT_MAX_BYTES } = options;
   if (mongo.readyState !== OPEN)
     throw new GenerationJobError('unavailable', 'The mongoose connection is not open.');
-  const { MongoDBSaver } = (await load(PEERS.mongo)) as {
+  const { MongoDBSaver } = (await load(PEERS.mongo, options)) as {
     MongoDBSaver: new (params: object) => MongoSaver;
   };
   const saver = new MongoDBSaver({ client: mongo.getClient(), dbName, ttl: Math.ceil(ttlMs / SECOND) });
   guardSize(saver.serde, maxBytes);
+  nameFailures(saver);
   const errors = await saver.setup();
   if (errors.length > 0) {
     const cause = new AggregateError(errors);
@@ -152,9 +161,33 @@ function guardSize(serde: Serialiser, maxBytes: number): void {
   };
 }
 
-async function load(peer: string): Promise<unknown> {
+/** What the driver throws says nothing to clients; they are told that the store did not answer. */
+function nameFailures(saver: MongoSaver): void {
+  const { put, putWrites, getTuple, deleteThread } = saver;
+  Object.assign(saver, {
+    put: (...args: never[]) => answered(() => put.apply(saver, args)),
+    putWrites: (...args: never[]) => answered(() => putWrites.apply(saver, args)),
+    getTuple: (config: never) => answered(() => getTuple.call(saver, config)),
+    deleteThread: (threadId: string) => answered(() => deleteThread.call(saver, threadId)),
+  });
+}
+
+/** @throws GenerationJobError its own, or `unavailable` with what else the call threw as `cause` */
+async function answered<Answer>(call: () => Promise<Answer>): Promise<Answer> {
   try {
-    return await import(peer);
+    return await call();
+  } catch (cause) {
+    if (isGenerationJobError(cause)) throw cause;
+    throw new GenerationJobError('unavailable', 'The store of checkpoints failed.', { cause });
+  }
+}
+
+async function load(
+  peer: string,
+  { importPeer = (name) => import(name) }: CheckpointerOptions,
+): Promise<unknown> {
+  try {
+    return await importPeer(peer);
   } catch (cause) {
     throw new GenerationJobError('checkpointer_failed', `${peer} could not be loaded.`, { cause });
   }

@@ -9,7 +9,14 @@
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import type { AttemptEnd, GenerationJob } from '../stream/generation-job.js';
 import type { Continuation } from '../stream/manager-types.js';
-import { rememberChildThreads, reserveThread, threadIdOf } from './agent-thread.js';
+import {
+  deleteLate,
+  isFinal,
+  rememberChildThreads,
+  reserveThread,
+  saverOf,
+  threadIdOf,
+} from './agent-thread.js';
 import type { Checkpointer } from './checkpointer.js';
 import { DecisionWatch } from './decision-watch.js';
 import { EXECUTION_SCOPE, TOOL_EXECUTE } from './graph-events.js';
@@ -115,6 +122,7 @@ class AgentAttempt {
   readonly #stop = new AbortController();
   /** Why we did. */
   #stopped: unknown;
+  #run: RunLike | undefined;
 
   constructor(job: GenerationJob, createRun: CreateRun, options: AgentOptions) {
     this.#job = job;
@@ -157,10 +165,27 @@ class AgentAttempt {
       } catch (error) {
         if (this.#job.isOver) return null;
         const cause = this.#stopped ?? error;
-        if (!isFailure(cause)) this.#options.onError?.(cause);
+        if (!isFailure(cause)) this.#tell(cause);
+        await rememberChildThreads(this.#job, this.#run).catch(() => {}); // over by now, or as good as
         throw failureOf(cause);
+      } finally {
+        await this.#leave();
       }
     });
+  }
+
+  async #leave(): Promise<void> {
+    const { checkpointer } = this.#options;
+    if (checkpointer === undefined || !isFinal(this.#job.reason)) return;
+    await deleteLate(this.#job, this.#run, checkpointer).catch((error: unknown) => this.#tell(error));
+  }
+
+  #tell(error: unknown): void {
+    try {
+      this.#options.onError?.(error);
+    } catch {
+      // The host's own report of a failure; the failure itself is told by the job's end.
+    }
   }
 
   /** What the run came to, once its stream has ended: a pause, or what `completed` carries. */
@@ -197,7 +222,7 @@ class AgentAttempt {
     const { handlers, checkpointer } = this.#options;
     const execute = handlers?.[TOOL_EXECUTE];
     const guarded = watch && execute ? { ...handlers, [TOOL_EXECUTE]: watch.guard(execute) } : handlers;
-    return this.#createRun({
+    this.#run = await this.#createRun({
       job,
       runId: threadId,
       threadId,
@@ -206,10 +231,11 @@ class AgentAttempt {
         onRefused: (error) => this.#end(error),
         onToolResult: (result) => watch?.see(result),
       }),
-      checkpointer: checkpointer?.saver,
+      checkpointer: checkpointer && saverOf(job, checkpointer.saver),
       subagentUsageSink: (event) => addUsage(job, fieldOf(event, 'usage')),
       ...given,
     });
+    return this.#run;
   }
 
   /** A resume without its checkpoint does nothing and says nothing, so it is looked for first. */
