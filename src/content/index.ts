@@ -2,4 +2,12 @@
  * Content models: how a generation's events fold into what a late client needs.
  */
 export { type ContentModel, defineContentModel, type FoldedEvent } from '../stream/content-model.js';
+export { graphContent } from './graph.js';
+export type {
+  ApprovalMark,
+  ContentPart,
+  GraphContent,
+  SubagentContent,
+  ToolCall,
+} from './graph-content.js';
 export { textContent } from './text.js';

@@ -1,0 +1,101 @@
+/**
+ * The content of an agent run: message parts in the shapes the agent SDK's own aggregator gives them, and what is needed
+ * to fold on from them in another process. Plain JSON: no key is undefined, no place in a list is empty.
+ */
+
+/** A run's parts so far, or a sub-agent's. */
+export interface Branch {
+  readonly parts: readonly ContentPart[];
+  /** For the next fold; clients need not look. */
+  readonly bookkeeping: Bookkeeping;
+}
+
+export interface GraphContent extends Branch {
+  /** What the host gave to show the start, from the `created` event; survives a restart of the answer. */
+  readonly created?: unknown;
+}
+
+/**
+ * One part of a message. `text`, `think`, `tool_call`, `agent_update`, `summary` and `image_url` parts have the field of
+ * that name (a summary: `content`); parts of other types have what their provider gave them.
+ */
+export interface ContentPart {
+  readonly type: string;
+  readonly text?: string;
+  readonly think?: string;
+  readonly tool_call?: ToolCall;
+  /** Who says it, where several agents take part; agents of one group run side by side. */
+  readonly agentId?: string;
+  readonly groupId?: number;
+  /** Ours: that somebody was asked about this call, and what was decided. */
+  readonly approval?: ApprovalMark;
+  /** Ours: the runs this call started, oldest first; more than one only if it was tried again. */
+  readonly subagents?: readonly SubagentContent[];
+  readonly [field: string]: unknown;
+}
+
+export interface ToolCall {
+  readonly type: 'tool_call';
+  /** Empty while the provider has not said it. */
+  readonly id: string;
+  readonly name: string;
+  /** The JSON text the model writes, cut off while it streams. An object where one was announced and no text has come. */
+  readonly args?: unknown;
+  /** 1 once there is a result. */
+  readonly progress?: number;
+  readonly output?: unknown;
+  readonly outcome?: unknown;
+  /** Where to sign in before the call can go on, and until when. */
+  readonly auth?: unknown;
+  readonly expires_at?: unknown;
+}
+
+export interface ApprovalMark {
+  readonly actionId: string;
+  /** Absent while it is pending. */
+  readonly decision?: string;
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+export interface SubagentContent extends Branch {
+  readonly runId: string;
+  readonly type?: string;
+  readonly agentId?: string;
+  readonly status: 'running' | 'completed' | 'failed';
+  readonly error?: string;
+}
+
+/**
+ * Where events find their part. A step and a call have a *slot*, a number in the order of the content; a slot without
+ * content has no part, so `parts` has no holes, and `slots` tells which slot each part has.
+ */
+interface Bookkeeping {
+  readonly next: number;
+  /** The slot of each part, ascending. */
+  readonly slots: readonly number[];
+  /** Steps that may still be spoken of: the open ones, and closed ones with a call that has no result. */
+  readonly steps: readonly Step[];
+}
+
+export interface Step {
+  readonly id: string;
+  readonly slot: number;
+  readonly agentId?: string;
+  readonly groupId?: number;
+  readonly closed?: true;
+  /** Only of a step that calls tools; the first may be the place of a call not announced yet. */
+  readonly calls?: readonly StepCall[];
+}
+
+export interface StepCall {
+  readonly slot: number;
+  readonly id?: string;
+  /** The index its argument chunks carry. */
+  readonly chunk?: number;
+}
+
+/** A new one each time: a host that was handed it may write on it. */
+export function emptyBranch(): Branch {
+  return { parts: [], bookkeeping: { next: 0, slots: [], steps: [] } };
+}
