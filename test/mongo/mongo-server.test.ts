@@ -59,6 +59,10 @@ describe.each(CLIENTS)('a server asked by $name', ({ mongoose }) => {
         modifiedCount: 1,
       });
       expect(await items.updateOne({ n: 9 }, { $set: { n: 1 } })).toMatchObject({ matchedCount: 0 });
+      const absent = db.collection('absent');
+      expect(await absent.updateMany({}, { $set: { n: 1 } })).toMatchObject({ matchedCount: 0 });
+      expect(await absent.findOneAndDelete({})).toBeNull();
+      expect(await db.listCollections({ name: 'absent' }).toArray()).toEqual([]);
       expect((await items.deleteMany({ n: 1 })).deletedCount).toBe(3);
     });
 

@@ -21,7 +21,7 @@ const insert: Handler = (command, { storage }) => {
 };
 
 const update: Handler = (command, context) => {
-  const collection = context.storage.findOrCreate(command.$db, command.update);
+  const collection = written(context, command.$db, command.update, command.updates);
   let [n, nModified] = [0, 0];
   const inserted: Document[] = [];
   const failed = each(
@@ -49,11 +49,11 @@ const update: Handler = (command, context) => {
 };
 
 const remove: Handler = (command, { storage }) => {
-  const collection = storage.find(command.$db, command.delete);
+  const collection = storage.findOrEmpty(command.$db, command.delete);
   let n = 0;
   const failed = each(command.deletes, command.ordered, ({ q, limit }) => {
-    const found = collection?.select({ filter: q, limit: Number(limit) }) ?? [];
-    for (const document of found) collection?.remove(document);
+    const found = collection.select({ filter: q, limit: Number(limit) });
+    for (const document of found) collection.remove(document);
     n += found.length;
   });
   return { n, ...failed };
@@ -66,7 +66,7 @@ const findAndModify: Handler = (command, context) => {
       'FailedToParse',
       "Cannot specify both an update and remove=true, nor 'new' with it",
     );
-  const collection = context.storage.findOrCreate(command.$db, command.findAndModify);
+  const collection = written(context, command.$db, command.findAndModify, [command]);
   const [found] = collection.select({ filter: query, sort, limit: 1 });
   const project = compileProjection(fields, query);
   const shown = ({ bytes }: StoredDocument) =>
@@ -98,6 +98,12 @@ function modify(
   collection.replace(found, updated(found.bytes, requested));
   const [after] = command.new ? collection.select({ filter: { _id: found.view._id } }) : [found];
   return { lastErrorObject: { n: 1, updatedExisting: true }, value: after ? shown(after) : null };
+}
+
+/** Only an upsert makes a collection that isn't there. */
+function written({ storage }: CommandContext, database: string, name: string, writes: readonly Document[]) {
+  const mayInsert = writes.some(({ upsert }) => upsert);
+  return mayInsert ? storage.findOrCreate(database, name) : storage.findOrEmpty(database, name);
 }
 
 function each(

@@ -12,8 +12,8 @@ import { setAt } from './paths.js';
 export function compileFilter(filter: Document): (view: Document) => boolean {
   if (Object.keys(filter).length === 0) return () => true;
   const { $comment, ...conditions } = viewOf(filter);
-  const query = asked('BadValue', () => new Query(conditions, { scriptEnabled: false }));
-  return (view) => asked('BadValue', () => query.test(view));
+  const query = asked(() => new Query(conditions, { scriptEnabled: false }));
+  return (view) => asked(() => query.test(view));
 }
 
 /** @param filter the one that found the document, for a positional projection */
@@ -24,7 +24,7 @@ export function compileProjection(projection: Document, filter: Document): (view
   const project = isPositional
     ? (view: Document) => new Query(viewOf(filter), {}).find<Document>([view], fields).all()
     : (view: Document) => new Aggregator([{ $project: fields }], {}).run<Document>([view]);
-  return (view) => idFirst(asked('BadValue', () => project(view))[0] ?? {});
+  return (view) => idFirst(asked(() => project(view))[0] ?? {});
 }
 
 /** @param collectionNamed the documents another stage may look up */
@@ -39,7 +39,7 @@ export function runPipeline(
     if (name === '$out' || name === '$merge')
       throw new CommandFailure('CommandNotSupported', `this test server has no ${name}`);
   }
-  return asked('Location40324', () =>
+  return asked(() =>
     new Aggregator(stages, {
       scriptEnabled: false,
       collectionResolver: collectionNamed,
@@ -71,11 +71,13 @@ export function idFirst(document: Document): Document {
   return Object.hasOwn(document, '_id') ? { _id: document._id, ...document } : document;
 }
 
-function asked<T>(codeName: 'BadValue' | 'Location40324', ask: () => T): T {
+function asked<T>(ask: () => T): T {
   try {
     return ask();
   } catch (error) {
     if (error instanceof CommandFailure) throw error;
-    throw new CommandFailure(codeName, error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
+    const isUnknownStage = message.startsWith('unregistered pipeline operator');
+    throw new CommandFailure(isUnknownStage ? 'Location40324' : 'BadValue', message);
   }
 }

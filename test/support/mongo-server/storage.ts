@@ -18,10 +18,15 @@ export class Storage {
     return this.#databases.get(database)?.get(name);
   }
 
+  /** For one that isn't there stands an empty one, which is not kept. */
+  findOrEmpty(database: string, name: string): Collection {
+    return this.find(database, name) ?? new Collection(`${database}.${name}`);
+  }
+
   /** A collection comes into being with the first thing put into it. */
   findOrCreate(database: string, name: string): Collection {
     const collections = this.#databases.get(database) ?? new Map<string, Collection>();
-    const collection = collections.get(name) ?? new Collection(`${database}.${name}`);
+    const collection = this.findOrEmpty(database, name);
     this.#databases.set(database, collections.set(name, collection));
     return collection;
   }
