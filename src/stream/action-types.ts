@@ -26,17 +26,22 @@ export interface ActionType {
   readonly response?: ActionSchema | undefined;
 }
 
-export const OWN_ACTION_TYPES = ['tool_approval', 'ask_user_question'] as const;
-export const ACTION_TYPE_NAME = /^[a-z][a-z0-9_]{0,63}$/;
+const OWN_ACTION_TYPES: ReadonlySet<string> = new Set(['tool_approval', 'ask_user_question']);
+const ACTION_TYPE_NAME = /^[a-z][a-z0-9_]*$/;
+const LONGEST_ACTION_TYPE_NAME = 64;
 
 export type ActionTypes = ReadonlyMap<string, ActionType>;
+
+export function isActionTypeName(name: string): boolean {
+  return name.length <= LONGEST_ACTION_TYPE_NAME && ACTION_TYPE_NAME.test(name);
+}
 
 /** @throws GenerationJobError `invalid_options` for a name that is malformed, taken or given twice */
 export function actionTypesFrom(given: readonly ActionType[] = []): ActionTypes {
   const types = new Map<string, ActionType>();
   for (const one of given) {
-    const isTaken = types.has(one.type) || (OWN_ACTION_TYPES as readonly string[]).includes(one.type);
-    if (!ACTION_TYPE_NAME.test(one.type) || isTaken) {
+    const isTaken = types.has(one.type) || OWN_ACTION_TYPES.has(one.type);
+    if (!isActionTypeName(one.type) || isTaken) {
       throw new GenerationJobError('invalid_options', `actionTypes: "${one.type}" is malformed or taken.`);
     }
     types.set(one.type, one);

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { type Entropy, HOUR } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
-import { ACTION_TYPE_NAME, type ActionSchema, checkAgainst } from './action-types.js';
+import { type ActionSchema, checkAgainst, isActionTypeName } from './action-types.js';
 import { fingerprintOf } from './fingerprint.js';
 import { nestsDeeperThan } from './json-depth.js';
 import type { PauseInput } from './manager-types.js';
@@ -59,7 +59,7 @@ const request = z.strictObject({
 const pauseSchema = z
   .strictObject({
     actionId: idSchema.optional(),
-    type: z.string().regex(ACTION_TYPE_NAME),
+    type: z.string().refine(isActionTypeName, 'is no name of a type'),
     requests: z.array(request).max(ACTION_LIMITS.requests).default([]),
     questions: z.array(question).max(ACTION_LIMITS.questions).default([]),
     payload: z.unknown().optional(),

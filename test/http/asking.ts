@@ -51,7 +51,7 @@ export function decide(served: Pick<Served, 'url'>, body: unknown, headers: Reco
 }
 
 /** All that is kept of a stream, its log included, but not what time changes. */
-export async function everythingOf(
+async function everythingOf(
   manager: GenerationJobManager,
   streamId = 'chat-1',
   access: { tenantId?: string } = {},
