@@ -167,7 +167,8 @@ it('L51 what a killed process left in a user’s index goes when the user’s st
   // As a deletion leaves it whose process was killed while a create held the entry; and as one that is still held.
   const [seconds = ''] = await redis.time();
   const now = Number(seconds) * 1_000;
-  await redis.zadd(index, now - 60_000, 'deleted', now - 60_000, 'there', now + 60_000, 'about-to-come');
+  const holds = { deleted: now - 60_000, there: now - 60_000, 'about-to-come': now + 60_000 };
+  for (const [streamId, until] of Object.entries(holds)) await redis.zadd(index, until, streamId);
   const store = new RedisJobStore(redis, { keyPrefix: stage.keyPrefix });
   await store.start();
   const found = await store.listByUser({ userId: 'u', tenantId: undefined });
