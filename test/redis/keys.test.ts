@@ -173,7 +173,7 @@ it('L51 what a killed process left in a user’s index goes when the user’s st
   await store.start();
   const found = await store.listByUser({ userId: 'u', tenantId: undefined });
   expect(found.map(({ streamId }) => streamId).toSorted()).toEqual(['about-to-come', 'there']);
-  expect((await redis.zrange(index, 0, -1)).toSorted()).toEqual(['about-to-come', 'there']);
+  expect((await redis.zrange(index, '0', '-1')).toSorted()).toEqual(['about-to-come', 'there']);
 });
 
 it('L50 two releases side by side: each follows, ends, recovers and resolves the other’s jobs', async () => {
