@@ -1,3 +1,4 @@
+import express from 'express';
 import { createStreamServices, type PauseInput } from 'generation-jobs';
 import { createMetrics } from 'generation-jobs/metrics';
 import { pino } from 'pino';
@@ -160,6 +161,28 @@ describe.each(ADAPTERS)('a hostile decision through the %s adapter', (adapter) =
     const refused = await expectUnchanged(served.manager, () => decide(served, body));
     expect([refused.status, codeOf(refused)]).toEqual([409, 'payload_changed']);
     expect((await decide(served, { ...body, payloadDigest: now.action.payloadDigest })).status).toBe(202);
+  });
+});
+
+describe('a hostile decision that express.json() has parsed', () => {
+  it('is bounded all the same, in depth, size and keys (A8, A9)', async () => {
+    const served = await serve({ routes, before: (app) => app.use(express.json({ limit: '2mb' })) });
+    const { approval } = await ask(served, CHOICES);
+    const { actionId } = approval;
+    const post = async (edited: string, more = '') => {
+      const decision = `{"id":"call-1","decision":"edit","arguments":${edited}${more}}`;
+      const body = `{"streamId":"chat-1","actionId":"${actionId}","decisions":[${decision}]}`;
+      const answer = await expectUnchanged(served.manager, () =>
+        send(served.port, 'POST', 'resume', JSON_TYPE, body),
+      );
+      return [answer.status, codeOf(answer)];
+    };
+    const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
+    expect(await post(deep(500))).toEqual([400, 'json_too_deep']);
+    expect((await post(deep(5_000)))[0], 'more than can be written as JSON again').toBe(400);
+    expect(await post(`{"x":"${'x'.repeat(1024 * KIB)}"}`)).toEqual([413, 'body_too_large']);
+    expect(await post('{}', ',"__proto__":{"polluted":true}')).toEqual([400, 'invalid_body']);
+    expect({}).not.toHaveProperty('polluted');
   });
 });
 
