@@ -40,7 +40,10 @@ const observer = new Proxy(
 const hooks = {};
 if (config.recover) {
   hooks.recoverMode = 'continue';
-  hooks.recover = (job) => produce(job, { ...config.recover });
+  hooks.recover = async (job, { resolution }) => {
+    if (config.tool) await useTool(job, resolution);
+    return produce(job, { ...config.recover });
+  };
 }
 if (config.settle) hooks.settle = ({ settlementId }) => process.send({ type: 'settled', settlementId });
 
@@ -109,6 +112,11 @@ async function endJob(job, end, told, tell) {
   told.ended = true;
 }
 
+/** The world outside: what was done there stays done. */
+async function useTool({ streamId, attempt }, resolution) {
+  await redis.rpush(`${config.tool}${streamId}`, `${attempt} ${resolution?.by}`);
+}
+
 async function follow(follower, streamId, options) {
   const subscription = manager.subscribe(streamId, options);
   subscriptions.set(follower, subscription);
@@ -149,6 +157,18 @@ const operations = {
     void produce(job, work ?? {});
     return { attempt: job.attempt };
   },
+  /** As a host would: decides, uses the tool, and goes on; or says what was decided. */
+  async decide({ streamId, produce: work, ...input }) {
+    try {
+      const { job, continuation } = await manager.approvals.resolve(streamId, input);
+      void useTool(job, continuation.resolution).then(() => produce(job, work ?? {}));
+      return { attempt: job.attempt, resolution: continuation.resolution };
+    } catch (error) {
+      if (error.resolution === undefined) throw error;
+      return { code: error.code, resolution: error.resolution };
+    }
+  },
+  history: ({ streamId }) => manager.approvals.history(streamId),
   state: ({ streamId }) => manager.getResumeState(streamId),
   stats: () => manager.stats(),
   async work({ streamId }) {

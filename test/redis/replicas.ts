@@ -53,6 +53,8 @@ export interface ReplicaConfig {
   readonly client?: object;
   /** What a `recover` hook does; without it there is none. */
   readonly recover?: Work;
+  /** Prefix of the Redis lists, one a stream, to which `decide` and the recover hook write when they use their tool. */
+  readonly tool?: string;
   readonly settle?: boolean;
   /** How far this process's wall clock is ahead. */
   readonly clockSkewMs?: number;
