@@ -136,6 +136,64 @@ it('followers cost nothing while they keep up, however many they are', async () 
   await Promise.all(reading);
 });
 
+it('a pause is one script call, with what was buffered before it', async () => {
+  const job = await started();
+  const calls = await commandsOf(async () => {
+    for (let index = 0; index < 5; index++) void job.emit(token(index));
+    await job.pause({ type: 'checkpoint' });
+  });
+  // The first token leaves at once, by itself; the others go with the pause.
+  expect(calls).toMatchObject({ evalsha: 2, xadd: 2, publish: 2 });
+  expect(calls.zadd).toBeUndefined();
+});
+
+it('a pause that may expire within the lease is one script call and one write to the due index', async () => {
+  const job = await started();
+  const calls = await commandsOf(async () => {
+    await job.pause({ type: 'checkpoint', expiresInMs: 60_000 });
+  });
+  expect(calls).toMatchObject({ evalsha: 2, xadd: 1, publish: 1, zadd: 1 });
+});
+
+it('a decision is one script call and one write to the due index, between reading the action and reading the content', async () => {
+  const decided = async () => {
+    const job = await started();
+    const { actionId } = await job.pause({ type: 'checkpoint' });
+    let next: GenerationJob | undefined;
+    const calls = await commandsOf(async () => {
+      next = (await manager.approvals.resolve('s', { actionId, by: 'p' })).job;
+    });
+    await next?.complete();
+    return calls;
+  };
+  await decided(); // every script is known
+  const calls = await decided();
+  // read the record · due-nearer · transition · read-log, for what to go on from
+  expect(calls.evalsha).toBe(4);
+  expect(calls).toMatchObject({ xadd: 1, publish: 1, zadd: 1 });
+});
+
+it('a decision that is refused for what it says is one read; one that comes too late is two', async () => {
+  const job = await started();
+  const { actionId } = await job.pause({ type: 'tool_approval', requests: [{ id: 'r', name: 't' }] });
+  const refused = (decisions: { id: string; decision: 'approve' }[], id = actionId) =>
+    commandsOf(async () => {
+      await manager.approvals.resolve('s', { actionId: id, decisions, by: 'p' }).then(
+        () => expect.unreachable('it is refused'),
+        () => {},
+      );
+    });
+  const writes = ['hset', 'hdel', 'xadd', 'publish', 'zadd', 'pexpire'];
+  const none = Object.fromEntries(writes.map((name) => [name, undefined]));
+  expect({ ...none, ...(await refused([])) }).toMatchObject({ evalsha: 1, ...none });
+  const { job: next } = await manager.approvals.resolve('s', {
+    ...{ actionId, by: 'p' },
+    decisions: [{ id: 'r', decision: 'approve' }],
+  });
+  expect({ ...none, ...(await refused([])) }).toMatchObject({ evalsha: 2, ...none });
+  await next.complete();
+});
+
 /** What a token costs without group commit and explicit ids: a script that appends, a counter, a message. */
 class Baseline {
   static readonly #script =
