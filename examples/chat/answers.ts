@@ -14,8 +14,9 @@ import {
   type Usage,
 } from 'generation-jobs';
 import type { Logger } from 'pino';
+import type { Agent } from './agent.js';
 import type { Config } from './config.js';
-import type { Conversations } from './conversations.js';
+import type { Conversations, Turn } from './conversations.js';
 import type { Identity } from './identity.js';
 import { askOpenAi, type Message } from './openai.js';
 import { type ChatContent, initialContent } from './page/chat-content.js';
@@ -46,11 +47,13 @@ export interface AnswersContext {
   readonly scripts: ReadonlyMap<string, Script>;
   readonly conversations: Conversations;
   readonly config: Pick<Config, 'openAi'>;
+  readonly agent: Agent | undefined;
   readonly logger: Logger;
 }
 
-/** A script at a speed; without one, the live model answers. */
+/** A script at a speed; without one, the agent or the live model answers. */
 interface Playback {
+  readonly agent?: true;
   readonly recording?: string;
   readonly tokensPerSecond?: number;
 }
@@ -104,7 +107,7 @@ export class Answers {
     const { record } = created;
     if (created.started) {
       const { job } = created;
-      void job.run(() => this.#make(job, playback, text));
+      void job.run(() => (playback.agent ? this.#runAgent(job, text) : this.#make(job, playback, text)));
       await this.#begin(owner, streamId, { ...initialContent(), prompt: text }, record.generation);
     }
     return {
@@ -119,12 +122,29 @@ export class Answers {
    * Goes on with an answer that a person has decided about, or whose producer died, also right after the decision: for
    * the library to run. Nobody knows where a live model stood.
    */
-  async goOn(job: GenerationJob, { record, content }: Continuation): Promise<Answer | undefined> {
+  async goOn(job: GenerationJob, continuation: Continuation): Promise<Answer | undefined> {
+    const { record, content } = continuation;
     const playback: Playback = record.metadata;
     const { prompt, events: played } = content as ChatContent;
+    if (playback.agent) return this.#goOnWithAgent(job, continuation, prompt);
     if (playback.recording === undefined)
       throw { code: 'producer_lost', message: 'The model was cut off in mid-answer.', retryable: true };
     return this.#make(job, playback, prompt, { played, recorded: record.usage, decided: record.resolutions });
+  }
+
+  /** The bridge sees to the job's end; what was cut off before it could ask starts over. */
+  async #runAgent(job: GenerationJob, prompt: string): Promise<undefined> {
+    const earlier = (await this.#earlierTurns(job)).map(({ prompt, text: answer }) => ({ prompt, answer }));
+    await this.#context.agent?.run(job, prompt, earlier);
+  }
+
+  async #goOnWithAgent(job: GenerationJob, continuation: Continuation, prompt: string): Promise<undefined> {
+    const { agent } = this.#context;
+    if (agent === undefined)
+      throw { code: 'no_agent', message: 'This server was started without an agent.', retryable: true };
+    if (continuation.action === undefined) return this.#runAgent(job, prompt);
+    await agent.resume(job, continuation);
+    return undefined;
   }
 
   /** The finished answer, or nothing when it has stopped to ask. */
@@ -155,6 +175,7 @@ export class Answers {
   }
 
   #playbackOf({ recording, tokensPerSecond }: AnswerRequest): Playback {
+    if (this.#context.agent && recording === undefined) return { agent: true };
     if (this.#context.config.openAi && recording === undefined) return {};
     const name = recording ?? DEFAULT_RECORDING;
     this.#script(name);
@@ -169,17 +190,21 @@ export class Answers {
   }
 
   async #askModel(job: GenerationJob, prompt: string): Promise<AsyncIterable<unknown>> {
-    const { config, conversations } = this.#context;
+    const { config } = this.#context;
     if (!config.openAi) throw new Error('there is no live model here');
-    const owner = { userId: job.userId, tenantId: job.key.tenantId };
-    const { turns = [] } = (await conversations.get(owner, job.streamId)) ?? {};
-    const earlier = turns.filter(({ generation }) => generation < job.generation).slice(-REMEMBERED_TURNS);
+    const earlier = await this.#earlierTurns(job);
     const messages = earlier.flatMap((turn): Message[] => [
       { role: 'user', content: turn.prompt },
       { role: 'assistant', content: turn.text },
     ]);
     const said = messages.filter(({ content }) => content !== '');
     return askOpenAi(config.openAi, [...said, { role: 'user', content: prompt }], job.signal);
+  }
+
+  async #earlierTurns(job: GenerationJob): Promise<readonly Turn[]> {
+    const owner = { userId: job.userId, tenantId: job.key.tenantId };
+    const { turns = [] } = (await this.#context.conversations.get(owner, job.streamId)) ?? {};
+    return turns.filter(({ generation }) => generation < job.generation).slice(-REMEMBERED_TURNS);
   }
 
   /** Without it the history only lacks the answer until it ends, so a failure doesn't fail the answer. */

@@ -14,6 +14,7 @@ import { createStreamRouter } from 'generation-jobs/express';
 import { createMetrics } from 'generation-jobs/metrics';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Agent } from './agent.js';
 import { Answers } from './answers.js';
 import { chatRoutes } from './chat-routes.js';
 import type { Config } from './config.js';
@@ -34,6 +35,13 @@ export interface ChatApp {
   readonly manager: GenerationJobManager;
 }
 
+export interface ChatParts {
+  readonly storage: Storage;
+  /** Answers when no recording is asked for. */
+  readonly agent: Agent | undefined;
+  readonly logger: Logger;
+}
+
 /**
  * A rolling restart hands an answer over as often as there are replicas, and each counts. The library's own limit of one
  * is for producers whose repetition costs something.
@@ -41,12 +49,20 @@ export interface ChatApp {
 const MOST_RECOVERIES = 10;
 
 /** `folder` is the example's own: where the recordings and the page are. */
-export function createChatApp(folder: string, config: Config, storage: Storage, logger: Logger): ChatApp {
+export function createChatApp(
+  folder: string,
+  config: Config,
+  { storage, agent, logger }: ChatParts,
+): ChatApp {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const { conversations } = storage;
   const recordings = readRecordings(join(folder, 'recordings'));
   const scripts = new Map([...recordedScripts(recordings), ...DEMOS]);
+  const hooks: Hooks = {
+    ...hooksFor(conversations, scripts),
+    ...(config.recovers && { recover: (job, continuation) => answers.goOn(job, continuation) }),
+  };
   const manager = new GenerationJobManager({
     ...storage.services,
     options: optionsFrom(config),
@@ -60,12 +76,9 @@ export function createChatApp(folder: string, config: Config, storage: Storage, 
         restart: restartedContent,
       }),
     ],
-    hooks: {
-      ...hooksFor(conversations, scripts),
-      ...(config.recovers && { recover: (job, continuation) => answers.goOn(job, continuation) }),
-    },
+    hooks: agent?.settling(hooks) ?? hooks,
   });
-  const answers = new Answers({ manager, scripts, conversations, config, logger });
+  const answers = new Answers({ manager, scripts, conversations, config, agent, logger });
 
   const app = express();
   app.disable('x-powered-by');
@@ -77,7 +90,8 @@ export function createChatApp(folder: string, config: Config, storage: Storage, 
   app.get('/metrics', async (_request, response) => {
     response.type(registry.contentType).send(await registry.metrics());
   });
-  const liveModel = config.openAi?.model;
+  const model = config.openAi?.model;
+  const liveModel = agent === undefined ? model : `agent with ${model ?? 'a scripted model'}`;
   const names = [...recordings.keys()];
   app.use('/api/chat', chatRoutes({ manager, answers, conversations, recordings: names, liveModel }));
   app.use(
@@ -111,7 +125,9 @@ function hooksFor(conversations: Conversations, scripts: ReadonlyMap<string, Scr
       const turn = { ...(content as ChatContent), generation, status, code: error?.code ?? '' };
       return conversations.save(record, streamId, turn);
     },
-    recoverMode: 'continue',
+    // A scripted answer goes on where it stood; an agent that was not stopped by a question starts over.
+    recoverMode: ({ metadata, resumedAction }) =>
+      metadata.agent === true && resumedAction === undefined ? 'restart' : 'continue',
     beforeResolve: (proposed) => judge(proposed, scripts),
   };
 }

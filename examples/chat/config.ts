@@ -19,6 +19,7 @@ const environment = z.object({
   OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
   OPENAI_API_KEY: z.string().optional(),
   OPENAI_MODEL: z.string().default('gpt-4.1-mini'),
+  MONGO_URL: z.url({ protocol: /^mongodb(\+srv)?$/, error: 'must be mongodb://…' }).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('warn'),
 });
 
@@ -47,6 +48,10 @@ export interface Config {
   readonly approvalMs: number | undefined;
   /** Only with both a base URL and a key. */
   readonly openAi: OpenAiConfig | undefined;
+  /** A real agent answers instead of the bare model. */
+  readonly agent: boolean;
+  /** Where the agent's checkpoints are; in memory when not given. */
+  readonly mongoUrl: string | undefined;
   readonly logLevel: string;
 }
 
@@ -57,7 +62,7 @@ export interface Config {
 const LOOPBACK = ['127.0.0.1', '::1'];
 
 /** @throws Error naming every variable that can't be used */
-export function readConfig(variables: NodeJS.ProcessEnv): Config {
+export function readConfig(variables: NodeJS.ProcessEnv, { agent }: { agent: boolean }): Config {
   const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
   const { data, error } = environment.safeParse(given);
   if (error)
@@ -73,6 +78,8 @@ export function readConfig(variables: NodeJS.ProcessEnv): Config {
     leaseMs: data.LEASE_MS,
     approvalMs: data.APPROVAL_MS,
     openAi: baseUrl && apiKey ? { baseUrl, apiKey, model: data.OPENAI_MODEL } : undefined,
+    agent,
+    mongoUrl: data.MONGO_URL,
     logLevel: data.LOG_LEVEL,
   };
 }

@@ -3,8 +3,9 @@
  * with 0. A second signal ends it at once. One that was started by another process, with a channel to it, doesn't
  * outlive that process.
  */
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
+import { openAgent } from './agent.js';
 import { createChatApp } from './app.js';
 import type { Config } from './config.js';
 import { listen } from './listening.js';
@@ -24,7 +25,8 @@ export async function serveReplica(config: Config, logger: Logger): Promise<void
   // Compiled to examples/chat/dist, beside which the recordings and the page lie.
   const folder = dirname(import.meta.dirname);
   const storage = await openStorage(config, logger);
-  const { app, manager } = createChatApp(folder, config, storage, logger);
+  const agent = config.agent ? await openAgent(join(folder, '..', '..'), config, logger) : undefined;
+  const { app, manager } = createChatApp(folder, config, { storage, agent, logger });
   await manager.start();
   const listening = await listen(app, config.port, config.hosts);
   process.once('SIGTERM', () => void stop(GRACE_MS));
@@ -45,6 +47,7 @@ export async function serveReplica(config: Config, logger: Logger): Promise<void
     listening.cut();
     await closed;
     storage.close();
+    await agent?.close();
     process.exit(0);
   }
 }

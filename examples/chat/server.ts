@@ -1,6 +1,6 @@
 /**
- * The example as a process: one server, or with `--replicas <count>` several of them behind one front. What can't start
- * says why in one line and exits with 1.
+ * The example as a process: one server, or with `--replicas <count>` several of them behind one front; with `--agent` a
+ * real agent answers. What can't start says why in one line and exits with 1.
  */
 import { parseArgs } from 'node:util';
 import { destination, pino } from 'pino';
@@ -12,8 +12,8 @@ import { supervise } from './supervisor.js';
 const MOST_REPLICAS = 16;
 
 try {
-  const replicas = readArguments();
-  const config = readConfig(process.env);
+  const { replicas, agent } = readArguments();
+  const config = readConfig(process.env, { agent });
   const logger = pino({ level: config.logLevel }, destination(2));
   await (replicas === undefined ? serveReplica(config, logger) : supervise(config, replicas));
 } catch (error) {
@@ -22,10 +22,11 @@ try {
 }
 
 /** @throws Error for arguments that can't be used */
-function readArguments(): number | undefined {
-  const { replicas } = parseArgs({ options: { replicas: { type: 'string' } } }).values;
-  if (replicas === undefined) return undefined;
+function readArguments(): { replicas: number | undefined; agent: boolean } {
+  const options = { replicas: { type: 'string' }, agent: { type: 'boolean', default: false } } as const;
+  const { replicas, agent } = parseArgs({ options }).values;
+  if (replicas === undefined) return { replicas, agent };
   const count = Number(replicas);
-  if (Number.isInteger(count) && count >= 1 && count <= MOST_REPLICAS) return count;
+  if (Number.isInteger(count) && count >= 1 && count <= MOST_REPLICAS) return { replicas: count, agent };
   throw new Error(`--replicas takes a number from 1 to ${MOST_REPLICAS}`);
 }

@@ -6,6 +6,8 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
+import { installAgent } from './agent.js';
 import type { Config } from './config.js';
 import { createFront } from './front.js';
 import { type Listening, listen } from './listening.js';
@@ -20,6 +22,8 @@ interface Child {
   readonly gone: Promise<void>;
 }
 
+/** Compiled to examples/chat/dist. */
+const ROOT = join(import.meta.dirname, '..', '..', '..');
 const SECOND = 1000;
 /** More than a replica takes at its slowest: its grace, and its last words to a Redis that doesn't answer. */
 const STOP_MS = 20 * SECOND;
@@ -52,6 +56,11 @@ class Supervisor {
     process.once('SIGINT', () => void this.#exit(0));
     const redisUrl = this.#config.redisUrl ?? (await this.#startRedis());
     if (this.#config.redisUrl !== undefined) await checkRedis(redisUrl);
+    if (this.#config.agent) {
+      installAgent(ROOT); // once, and not by all of them together
+      if (this.#config.mongoUrl === undefined)
+        console.error('chat: without MONGO_URL, only the replica that asked can go on after an approval');
+    }
     const names = Array.from({ length: count }, (_, index) => index + 1);
     const replicas = await Promise.all(names.map((number) => this.#startReplica(number, redisUrl)));
     this.#pool = new ReplicaPool(replicas);
@@ -96,8 +105,8 @@ class Supervisor {
 
   async #startReplica(number: number, redisUrl: string) {
     const name = `${number}`;
-    const { port } = this.#config;
-    const child = fork(new URL('./server.js', import.meta.url), [], {
+    const { port, agent } = this.#config;
+    const child = fork(new URL('./server.js', import.meta.url), agent ? ['--agent'] : [], {
       env: {
         ...process.env,
         REDIS_URL: redisUrl,

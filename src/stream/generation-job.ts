@@ -324,7 +324,8 @@ export class GenerationJob implements LeaseClaim {
     if (reply.refusal === 'sequence') {
       this.#parts.logger.error(this.#names(), 'the store lost events it had acknowledged');
       // Nobody writes any more: whoever looks next takes over, or tells followers.
-      this.#parts.background.run(this.#parts.store.renew([this], 0));
+      const { store, background } = this.#parts;
+      background.run(store.renew([this], 0).then(() => store.due.nearer(this.key, 0)));
     }
     this.#over(new JobEndedError(reason));
     return this.signal.reason as JobEndedError;

@@ -2,8 +2,10 @@
  * The content of one answer, folded from its job events: on the server by the content model, so that a late client gets
  * it in one `sync`, and in the page for the events that follow. One function for both, or the two would drift apart.
  */
+
+import { agentActivities, agentText } from './agent-activity.js';
 import { type AskedAction, withAsked, withDecided } from './asked-action.js';
-import { providerActivity } from './provider-activity.js';
+import { type Activity, providerActivity } from './provider-activity.js';
 import { field, providerText, text } from './provider-text.js';
 
 interface ToolUse {
@@ -58,7 +60,10 @@ export function foldContent(content: ChatContent, event: { event: string; data: 
       break;
     case 'provider':
       content.events++;
-      foldActivity(content, event.data);
+      foldActivity(content, providerActivity(event.data));
+      break;
+    default:
+      for (const activity of agentActivities(event)) foldActivity(content, activity);
   }
   return content;
 }
@@ -66,11 +71,10 @@ export function foldContent(content: ChatContent, event: { event: string; data: 
 /** What a host's event adds to the answer's text. */
 export function visibleText({ event, data }: { event: string; data: unknown }): string {
   if (event === 'text') return text(field(data, 'text'));
-  return event === 'provider' ? providerText(data) : '';
+  return event === 'provider' ? providerText(data) : agentText(event, data);
 }
 
-function foldActivity(content: ChatContent, event: unknown): void {
-  const activity = providerActivity(event);
+function foldActivity(content: ChatContent, activity: Activity | undefined): void {
   if (activity?.kind === 'reasoning') content.reasoning += activity.text;
   if (activity?.kind !== 'tool') return;
   content.tools = withTool(content.tools, activity);
