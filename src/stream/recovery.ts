@@ -52,8 +52,17 @@ export class Recovery {
     );
     // What was stopped meanwhile, or taken over once more, must not begin here.
     if (state?.record.status !== 'running' || state.record.attempt !== taken.attempt) return;
+    // The drain began meanwhile, and would not see this job.
+    if (this.#context.isDraining()) return this.#giveUp(key, taken);
     const job = this.#context.adopt(key, state, startedAt);
     background.run(job.run(() => hooks.recover?.(job, continuationOf(state))));
+  }
+
+  /** Gives up what was just taken over: another replica may have it at once, and it is not counted twice. */
+  async #giveUp(key: StreamKey, { generation, attempt }: JobRecord): Promise<void> {
+    const { store } = this.#parts;
+    await store.renew([{ key, generation, attempt }], 0);
+    await store.due.nearer(key, 0);
   }
 
   async #takeOver(key: StreamKey, record: JobRecord): Promise<JobRecord | undefined> {

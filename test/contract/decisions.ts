@@ -4,6 +4,7 @@
  */
 import { expect } from 'vitest';
 import type { Resolved } from '../../src/stream/approvals.js';
+import type { GenerationJob } from '../../src/stream/generation-job.js';
 import type { Continuation } from '../../src/stream/manager-types.js';
 import { type Loss, lossyStore } from '../support/lossy-store.js';
 import { pick, shuffled } from '../support/seeded.js';
@@ -405,6 +406,49 @@ export const decisionContracts: readonly Contract[] = [
           await other.manager.deleteStream(job.streamId);
           await h.soon(other.manager.close());
         }
+      }
+    },
+  },
+  {
+    id: 'L49 L45',
+    title:
+      'a take-over that is under way when its replica drains doesn’t outlive it, and is left to another replica',
+    async run(h) {
+      for (let round = 0; round < 12; round++) {
+        const streamId = `s${round}`;
+        const goesOn: Continuation[] = [];
+        const hooks = {
+          recover: (job: GenerationJob, continuation: Continuation) => {
+            goesOn.push(continuation);
+            return new Promise((resolve) => job.signal.addEventListener('abort', resolve));
+          },
+        };
+        const doomed = await h.replica();
+        const options = { sweepMs: 900, maxRecoveries: 3 };
+        const leaving = await h.replica({ ...h.delayed, hooks, options });
+        const { actionId, job } = await asked(h, doomed, { streamId });
+        await resolveOn(doomed, { actionId }, streamId);
+        await doomed.crash();
+        await h.advance(TIMES.leaseMs + 10);
+        const sweeping = leaving.manager.sweep();
+        for (let wait = pick(h.random, 24); wait > 0; wait--)
+          await new Promise((resolve) => setImmediate(resolve));
+        await h.soon(leaving.manager.close(), 'the close', 12_000);
+        await h.soon(sweeping);
+        await h.rest();
+        const log = await names(h, streamId);
+        const context = `round ${round}: ${log.join(' ')}`;
+        expect(leaving.clock.pendingTimers, context).toBe(0);
+        // Memory is not shared: there a draining replica ends what it holds.
+        if (!log.includes('failed')) {
+          const other = await h.replica({ hooks, options: { ...options, sweepMs: 50 } });
+          const before = goesOn.length;
+          await h.until(() => goesOn.length > before, context, TIMES.leaseMs + 200);
+          expect(goesOn.at(-1), context).toMatchObject({ action: { actionId }, resolution: { by: 'p' } });
+          await other.manager.abortJob(streamId);
+          await h.soon(other.manager.close());
+        }
+        await h.store.delete(job.key);
       }
     },
   },
