@@ -414,7 +414,9 @@ export const decisionContracts: readonly Contract[] = [
     title:
       'a take-over that is under way when its replica drains doesn’t outlive it, and is left to another replica',
     async run(h) {
-      for (let round = 0; round < 12; round++) {
+      // Where time is real, each round waits for a lease to lapse.
+      const rounds = h.backend.jump ? 24 : 4;
+      for (let round = 0; round < rounds; round++) {
         const streamId = `s${round}`;
         const goesOn: Continuation[] = [];
         const hooks = {
