@@ -123,7 +123,7 @@ function questionsTool(sdk) {
   });
 }
 
-/** Handlers that run tools, as a host gives them to `runAgent`. */
+/** Handlers that run tools, as a host gives them to `runAgent`. What `execute` gives is the content, or more than that. */
 export function toolHandlers(execute) {
   return {
     on_tool_execute: {
@@ -131,7 +131,9 @@ export function toolHandlers(execute) {
         try {
           const results = [];
           for (const call of toolCalls) {
-            results.push({ toolCallId: call.id, status: 'success', content: await execute(call) });
+            const result = await execute(call);
+            const said = typeof result === 'object' ? result : { content: result };
+            results.push({ toolCallId: call.id, status: 'success', ...said });
           }
           resolve(results);
         } catch (error) {

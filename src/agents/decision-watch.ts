@@ -4,11 +4,13 @@
  * compared with its decision.
  */
 import type { ActionRequest, Decision } from '../stream/types.js';
-import type { ToolOutcome } from './run-handlers.js';
+import { fieldOf, type ToolOutcome } from './run-handlers.js';
 import type { GraphHandler, ToolExecuteRequest, ToolResult } from './shapes.js';
 
 /** How the SDK begins the output of a call it did not run. */
 const BLOCKED = 'Blocked';
+/** Of a text given in place of a result: the SDK cuts long ones short in their middle. */
+const COMPARED_CHARACTERS = 64;
 
 export class DecisionWatch {
   readonly #decisions: ReadonlyMap<string, Decision>;
@@ -26,9 +28,9 @@ export class DecisionWatch {
     const decided = this.#decisions.get(id);
     if (decided === undefined || this.#completed.has(id)) return;
     this.#completed.add(id);
-    const said = typeof output === 'string' ? output : JSON.stringify(output);
+    const said = typeof output === 'string' ? output : textOf(output);
     if (decided.decision === 'reject' && !said?.startsWith(BLOCKED)) this.#violate();
-    if (decided.decision === 'respond' && !said?.includes(decided.text ?? '')) this.#violate();
+    if (decided.decision === 'respond' && !said?.includes(beginningOf(decided.text))) this.#violate();
   }
 
   /** Whether everything decided was done, and nothing else. Asked when the run is over. */
@@ -60,6 +62,16 @@ export class DecisionWatch {
     this.#isViolated = true;
     this.#onViolation();
   }
+}
+
+/** Of content in parts, their texts; JSON would not hold a text as it was given. */
+function textOf(output: unknown): string | undefined {
+  if (!Array.isArray(output)) return JSON.stringify(output);
+  return output.map((part: unknown) => fieldOf(part, 'text') ?? '').join('');
+}
+
+function beginningOf(text = ''): string {
+  return text.slice(0, COMPARED_CHARACTERS);
 }
 
 function refusal(toolCallId: string): ToolResult {

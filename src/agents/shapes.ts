@@ -63,5 +63,7 @@ export interface ToolResult {
   readonly toolCallId: string;
   readonly status: 'success' | 'error';
   readonly content: unknown;
+  /** Not for the model: of `tool_search`, say, the tools it has found. */
+  readonly artifact?: unknown;
   readonly errorMessage?: string | undefined;
 }
