@@ -13,7 +13,11 @@ export type Command =
   | { readonly do: 'emit'; readonly handle: number; readonly count: number; readonly flush: boolean }
   | { readonly do: 'update'; readonly handle: number }
   | { readonly do: 'pause'; readonly handle: number; readonly expiresInMs: number }
-  | { readonly do: 'resolve'; readonly at: number }
+  /** `again`: how often the same is said again when nobody answered. */
+  | { readonly do: 'resolve'; readonly at: number; readonly again: number }
+  /** Decides an action that was asked some time ago. */
+  | { readonly do: 'resolve old'; readonly at: number; readonly action: number }
+  | { readonly do: 'expire'; readonly at: number }
   | { readonly do: 'end'; readonly handle: number; readonly well: boolean }
   | { readonly do: 'abort'; readonly at: number; readonly named: boolean }
   | { readonly do: 'attach'; readonly at: number; readonly place: number; readonly whole: boolean }
@@ -73,7 +77,9 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       expiresInMs: fc.constantFrom(50, 2_000, 60_000),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('resolve' as const), at }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('resolve' as const), at, again: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('resolve old' as const), at, action: any }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('expire' as const), at }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('end' as const), handle: any, well: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('abort' as const), at, named: fc.boolean() }) },
   {
@@ -86,7 +92,8 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('lose' as const),
       at,
-      calls: fc.integer({ min: 1, max: 4 }),
+      // The last is longer than anybody repeats a decision.
+      calls: fc.constantFrom(1, 1, 2, 2, 3, 4, 60),
       requests: fc.boolean(),
     }),
   },

@@ -61,6 +61,36 @@ export class Truth {
     return status;
   }
 
+  /** How the actions of a generation ended, as the log tells it: who decided which, or that nobody did. */
+  outcomes(generation: number): readonly { actionId: string; by: string | undefined }[] {
+    const outcomes: { actionId: string; by: string | undefined }[] = [];
+    let pending = '';
+    for (const { event, data } of this.log(generation)) {
+      const told = JSON.parse(data);
+      if (event === 'requires_action') pending = told.action.actionId;
+      if (event === 'resumed') outcomes.push({ actionId: told.actionId, by: told.by });
+      if (event === 'aborted' && told.code === 'expired') outcomes.push({ actionId: pending, by: undefined });
+    }
+    return outcomes;
+  }
+
+  /** P7: what is decided is what was asked last, and each is asked and decided once. */
+  #checkActions(generation: number): void {
+    const asked = new Set<string>();
+    let pending: string | undefined;
+    for (const { event, data } of this.log(generation)) {
+      const { action, actionId } = JSON.parse(data) as { action?: { actionId: string }; actionId?: string };
+      if (event === 'requires_action') {
+        pending = action?.actionId ?? '';
+        expect(asked.has(pending), `${pending} is asked once`).toBe(false);
+        asked.add(pending);
+      } else if (event === 'resumed') {
+        expect(actionId, `decided in ${generation}`).toBe(pending);
+        pending = undefined;
+      }
+    }
+  }
+
   /** P1, P3, P4: numbered without gaps, one legal history, attempts that only grow, one end and nothing after it. */
   checkHistories(): void {
     let previous = 0;
@@ -79,6 +109,7 @@ export class Truth {
         if (event.event === 'resumed' || event.event === 'recovered') attempt++;
         expect(event.attempt, `attempt at ${generation}-${event.sequence}`).toBe(attempt);
       }
+      this.#checkActions(generation);
       const ends = log.filter((event) => isTerminalEvent(event.event)).length;
       expect(ends, `ends of ${generation}`).toBeLessThanOrEqual(1);
       const isLast = generation === this.generations.at(-1);

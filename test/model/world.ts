@@ -6,6 +6,7 @@
 import { expect } from 'vitest';
 import { JobEndedError } from '../../src/errors.js';
 import type { GenerationJob } from '../../src/stream/generation-job.js';
+import type { Continuation } from '../../src/stream/manager-types.js';
 import { isActive } from '../../src/stream/transitions.js';
 import { type Follower, startFollowing } from '../contract/follower.js';
 import { type Backend, codeOf, Replica, TIMES } from '../contract/harness.js';
@@ -65,6 +66,8 @@ export class World {
   readonly #attached: Attached[] = [];
   readonly #claims: Claim[] = [];
   #marks = 0;
+  /** How many calls were told that they ended a generation nobody decided in time. */
+  #expired = 0;
 
   constructor(run: Run) {
     this.#run = run;
@@ -112,7 +115,11 @@ export class World {
           this.#claim(command.well ? 'completed' : 'failed', mark, ending, () => this.#allCommitted(handle));
         });
       case 'resolve':
-        return this.#resolve(command.at);
+        return this.#resolve(command.at, command.again);
+      case 'resolve old':
+        return this.#resolveOld(command.at, command.action);
+      case 'expire':
+        return this.#expire(command.at);
       case 'abort': {
         const mark = this.#mark();
         const generation = command.named ? this.truth.generations.at(-1) : undefined;
@@ -199,16 +206,48 @@ export class World {
     );
   }
 
-  #resolve(at: number): void {
-    const mark = this.#mark();
+  #resolve(at: number, again: number): void {
     const { replica } = this.#at(at);
-    const { approvals } = replica.manager;
-    const resolving = approvals.peek('s').then(async (action) => {
+    const mark = this.#mark();
+    const resolving = replica.manager.approvals.peek('s').then(async (action) => {
       if (action === null) throw new Error('nothing is pending');
-      const { job } = await approvals.resolve('s', { actionId: action.actionId, decisions: [], by: mark });
-      this.#hold(job, replica);
+      await this.#decide(replica, action.actionId, mark, again);
     });
     this.#claim('resumed', mark, resolving);
+  }
+
+  #resolveOld(at: number, action: number): void {
+    const actions = this.truth.all().filter(({ event }) => event.event === 'requires_action');
+    const asked = actions[action % Math.max(1, actions.length)];
+    if (asked === undefined) return;
+    const mark = this.#mark();
+    const { actionId } = JSON.parse(asked.event.data).action;
+    this.#claim('resumed', mark, this.#decide(this.#at(at).replica, actionId, mark, 0));
+  }
+
+  /** Who was not answered says the same again; what the winner is given is what it said. */
+  async #decide(replica: Replica, actionId: string, by: string, again: number): Promise<void> {
+    const { approvals } = replica.manager;
+    try {
+      const { job, continuation } = await approvals.resolve('s', { actionId, decisions: [], by });
+      expect(continuation).toMatchObject({ action: { actionId }, resolution: { actionId, by } });
+      this.#hold(job, replica);
+    } catch (error) {
+      // Decided as said, and over already: there was nothing to go on with.
+      if (error instanceof JobEndedError) return;
+      if (codeOf(error) !== 'unavailable' || again === 0) throw error;
+      await this.#decide(replica, actionId, by, again - 1);
+    }
+  }
+
+  #expire(at: number): void {
+    const expiring = this.#at(at).replica.manager.expireApproval('s');
+    void expiring.then(
+      (isMine) => {
+        if (isMine) this.#expired++;
+      },
+      () => {},
+    );
   }
 
   #attach({ at, place, whole }: Command & { do: 'attach' }): void {
@@ -263,6 +302,21 @@ export class World {
     }
     await this.#backend.advance(TIMES.logPollMs * 7);
     this.truth.checkHistories();
+    await this.#checkOutcomes();
+  }
+
+  /** P7: what is recorded of actions is what the log tells. */
+  async #checkOutcomes(): Promise<void> {
+    const { jobStore } = this.#backend.connect();
+    const kept = await jobStore.read({ tenantId: undefined, streamId: 's', id: '/s' }, 'kept');
+    for (const { generation, resolutions } of kept) {
+      const recorded = resolutions.map(({ actionId, by }) => ({ actionId, by }));
+      expect(recorded, `outcomes of ${generation}`).toEqual(this.truth.outcomes(generation));
+    }
+    const expired = this.truth.generations.flatMap((generation) =>
+      this.truth.outcomes(generation).filter(({ by }) => by === undefined),
+    );
+    expect(this.#expired, 'each expiry is one caller’s').toBeLessThanOrEqual(expired.length);
   }
 
   #check(): void {
@@ -332,8 +386,14 @@ export class World {
     const { isStormy, trimLog, recovery } = this.#run;
     const random = this.#random;
     const process: Process = { losing: 0, losesRequests: false } as Process;
-    const recover = (job: GenerationJob) => {
+    const recover = (job: GenerationJob, { action, resolution }: Continuation) => {
       this.#hold(job, process.replica);
+      const [last] = this.truth.outcomes(job.generation).slice(-1);
+      expect([action?.actionId, resolution?.actionId], 'a successor goes on from the last decision').toEqual([
+        last?.actionId,
+        last?.actionId,
+      ]);
+      expect(resolution?.by).toBe(last?.by);
       return new Promise((resolve) => job.signal.addEventListener('abort', resolve));
     };
     const arrivals = () => [[], [0], [0], [0, 3], [7], [0, 40]][pick(random, 6)] as number[];
