@@ -1,6 +1,6 @@
 /**
- * Answers made up for this example, to show what no recording does: questions with options, and several tool calls that
- * are decided together. They call nothing, and say so.
+ * Answers made up for this example, to show what no recording does: questions with options, several tool calls that are
+ * decided together, and an answer that asks again and again. They call nothing, and say so.
  */
 import type { Answer, Resolution } from 'generation-jobs';
 import { type AskedRequest, decisionText, quoted } from './decision-text.js';
@@ -55,27 +55,29 @@ const REQUESTS: readonly AskedRequest[] = [
   },
 ];
 
+/** A power of two: so many questions find a number up to it. */
+const HIGHEST = 32;
+const YES = 'yes';
+
 export const DEMOS: ReadonlyMap<string, Script> = new Map([
-  ['demo.question', demo('question', askWhereTo, suggestTrip)],
-  ['demo.batch', demo('batch', askForCalls, reportCalls)],
+  demo('demo.question', ([decided]) => (decided ? suggestTrip(decided) : askWhereTo())),
+  demo('demo.batch', ([decided]) => (decided ? reportCalls(decided) : askForCalls())),
+  demo('demo.guess', guess),
 ]);
 
-/** `version` counts what an earlier decision would no longer fit. */
-function demo(name: string, ask: () => Stretch, go: (decided: Resolution) => string): Script {
-  return {
-    run: { demo: name, version: 1 },
-    after: ([decided]) => (decided ? { events: spoken(go(decided)) } : ask()),
-  };
+/** `version` is raised when an earlier decision would no longer fit. */
+function demo(name: string, after: Script['after']): [string, Script] {
+  return [name, { run: { demo: name, version: 1 }, after }];
 }
 
 function askWhereTo(): Stretch {
   return {
-    events: spoken('A weekend away, gladly. Before I suggest one, I have two questions.'),
+    events: spoken('A weekend away, gladly. Before I suggest one, I have two questions.\n\n'),
     ask: { type: 'ask_user_question', questions: QUESTIONS },
   };
 }
 
-function suggestTrip({ answers }: Resolution): string {
+function suggestTrip({ answers }: Resolution): Stretch {
   const [where, what] = QUESTIONS.map((question) => said(question, answers));
   const lines = [
     '### Your weekend',
@@ -85,7 +87,7 @@ function suggestTrip({ answers }: Resolution): string {
     'Leave on Friday after work, take little along, and keep Sunday evening free. This trip is made up, but the ' +
       'choice was yours: it was kept with the answer, and whichever server goes on has it.',
   ];
-  return lines.join('\n\n');
+  return { events: spoken(lines.join('\n\n')) };
 }
 
 function said({ id, options }: (typeof QUESTIONS)[number], answers: readonly Answer[]) {
@@ -96,15 +98,44 @@ function said({ id, options }: (typeof QUESTIONS)[number], answers: readonly Ans
 
 function askForCalls(): Stretch {
   return {
-    events: spoken('To move the meeting I would make three calls. Please look at each of them.'),
+    events: spoken('To move the meeting I would make three calls. Please look at each of them.\n\n'),
     ask: { type: 'tool_approval', requests: REQUESTS },
   };
 }
 
-function reportCalls({ decisions }: Resolution): string {
+function reportCalls({ decisions }: Resolution): Stretch {
   const texts = REQUESTS.flatMap((request) => {
     const decision = decisions.find(({ id }) => id === request.id);
     return decision ? [decisionText(request, decision)] : [];
   });
-  return `${texts.join('')}This is a demonstration: nothing was sent, moved or given back.`;
+  const end = 'This is a demonstration: nothing was sent, moved or given back.';
+  return { events: spoken(texts.join('') + end) };
+}
+
+/** Halves what is left with every answer. */
+function guess(decided: readonly Resolution[]): Stretch {
+  let [low, high] = [1, HIGHEST];
+  for (const { answers } of decided) {
+    if (answers[0]?.selected?.[0] === YES) low = middleOf(low, high) + 1;
+    else high = middleOf(low, high);
+  }
+  if (low === high)
+    return { events: spoken(`It is **${low}**, and no server had to remember that but the log.`) };
+  const question = `Is it more than ${middleOf(low, high)}?`;
+  const options = [
+    { value: YES, label: 'Yes' },
+    { value: 'no', label: 'No' },
+  ];
+  const said =
+    decided.length === 0
+      ? `Think of a number from 1 to ${HIGHEST}. I find it with ${Math.log2(HIGHEST)} questions.\n\n`
+      : `From ${low} to ${high}, then.\n\n`;
+  return {
+    events: spoken(said),
+    ask: { type: 'ask_user_question', questions: [{ id: 'more', question, options, allowText: false }] },
+  };
+}
+
+function middleOf(low: number, high: number): number {
+  return Math.floor((low + high) / 2);
 }

@@ -93,6 +93,44 @@ describe('three replicas', () => {
     for (const events of await Promise.all(following)) expectApproved(events, user.name);
   });
 
+  it('ask five times in one answer, each decided on the next replica (L44)', async () => {
+    const user = newUser();
+    const { streamId } = await user.at(one).start({ recording: 'demo.guess', tokensPerSecond: FAST });
+    const following = user.at(three).follow(streamId);
+    const asked: PublicAction[] = [];
+    // 22 - 1 is 10101 in binary: more than 16, not than 24, more than 20, not than 22, more than 21.
+    for (const [index, selected] of ['yes', 'no', 'yes', 'no', 'yes'].entries()) {
+      const at = [two, three, one][index % 3] as ChatReplica;
+      const action = await vi.waitFor(async () => {
+        const { pendingAction } = await user
+          .at(at)
+          .json<{ pendingAction: PublicAction | null }>(`/status/${streamId}`);
+        if (pendingAction === null || pendingAction.actionId === asked.at(-1)?.actionId)
+          throw new Error('not asked yet');
+        return pendingAction;
+      }, WAIT);
+      const [before] = asked.slice(-1);
+      if (before) {
+        const late = await user
+          .at(at)
+          .decide(streamId, before, { answers: [{ id: 'more', selected: ['no'] }] });
+        expect([late.status, await late.json()]).toMatchObject([409, { error: { code: 'action_stale' } }]);
+      }
+      asked.push(action);
+      const said = { answers: [{ id: 'more', selected: [selected] }] };
+      expect((await user.at(at).decide(streamId, action, said)).status).toBe(202);
+    }
+    const events = await following;
+    expect(new Set(asked.map(({ actionId }) => actionId)).size).toBe(5);
+    const ids = events
+      .filter(({ event }) => event === 'requires_action')
+      .map(({ data }) => data.action.actionId);
+    expect(ids).toEqual(asked.map(({ actionId }) => actionId));
+    expect(countOf(events, 'resumed')).toBe(5);
+    expect(events.at(-1)?.data.final.text).toContain('It is **22**');
+    expect(events.map(({ id }) => id.split('-')[1])).toEqual(events.map((_, index) => String(index + 1)));
+  });
+
   it('take one of two decisions made at once, and tell the other what it was (F31)', async () => {
     const user = newUser();
     const { streamId } = await user.at(one).start({ recording: RECORDING, tokensPerSecond: FAST });
@@ -127,7 +165,7 @@ describe('three replicas', () => {
   }, 30_000);
 
   // The rest kill replicas: the last ones.
-  it('pause, and don’t complete, an answer whose replica died before it could ask', async () => {
+  it('go on as the dead one would have: before it could ask, and in the middle of what it was allowed', async () => {
     const user = newUser();
     const { streamId } = await user.at(chat).start({ recording: RECORDING, tokensPerSecond: 4 });
     const dying = await producingReplica(chat);
@@ -138,12 +176,24 @@ describe('three replicas', () => {
     expect(countOf(events, 'recovered')).toBe(1);
     expect(providerEvents(events)).toEqual(recordedEvents(RECORDING));
     expect((await user.at(chat).decide(streamId, action, saying(action))).status).toBe(202);
-    // At 4 events a second what is left would take half a minute: it is on its way, which is enough.
-    await user.at(other).follow(streamId, {
-      enough: ({ data }) => JSON.stringify(data) === JSON.stringify(recordedEvents(NEXT)[2]),
-    });
-    await user.at(other).post('/abort', { streamId });
-  }, 30_000);
+    const both = [...recordedEvents(RECORDING), ...recordedEvents(NEXT)];
+    const until = async (count: number) => {
+      let seen = 0;
+      return user
+        .at(chat)
+        .follow(streamId, { enough: ({ event }) => event === 'provider' && ++seen === count });
+    };
+    await until(recordedEvents(RECORDING).length + 3);
+    process.kill((await producingReplica(chat)).pid, 'SIGKILL');
+    await vi.waitFor(async () => {
+      // The front cuts what was open through the dead one: a follower comes back.
+      const events = await until(recordedEvents(RECORDING).length + 6);
+      expect(providerEvents(events)).toEqual(both.slice(0, recordedEvents(RECORDING).length + 6));
+      expect(countOf(events, 'recovered')).toBe(2);
+    }, WAIT);
+    // At 4 events a second the rest would take half a minute.
+    await user.at(chat).post('/abort', { streamId });
+  }, 40_000);
 });
 
 it('an approval outlives the process that asked, and can still expire (F30)', async () => {

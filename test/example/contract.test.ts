@@ -306,7 +306,7 @@ describe('the server', () => {
     expect(metrics).toMatch(/^generation_jobs_jobs_created_total \d+$/m);
     expect(await newUser().json('/recordings')).toMatchObject({
       recordings,
-      demos: ['demo.question', 'demo.batch'],
+      demos: ['demo.question', 'demo.batch', 'demo.guess'],
     });
   });
 

@@ -128,7 +128,8 @@ export class ActionCard {
       ...(decisions.length > 0 && { decisions }),
       ...(answers.length > 0 && { answers }),
     });
-    this.#isSending = false;
+    // What was taken, the stream will show.
+    this.#isSending = result.kind === 'taken';
     this.#update();
     if (result.kind === 'refused') this.#say(result.message);
     if (result.kind === 'late') this.#showLate(result.decided);
@@ -136,9 +137,9 @@ export class ActionCard {
 
   #showLate(decided: Decided): void {
     this.#late = decided;
-    this.#say(
-      `Already decided by ${nameOf(decided.by)}: ${outcomeWords(decided).toLowerCase()}. What you sent changed nothing.`,
-    );
+    const words =
+      decided.decisions.length === 1 ? `: ${outcomeWords(decided).toLowerCase()}` : ', as it stands here';
+    this.#say(`Already decided by ${nameOf(decided.by)}${words}. What you sent changed nothing.`);
     this.render({ action: this.action, at: 0, decided }, { status: '', code: '' });
   }
 

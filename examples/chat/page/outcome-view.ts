@@ -30,14 +30,19 @@ export function outcomeView({ requests, questions }: ShownAction, decided: Decid
   return make(
     'ul',
     'outcomes',
-    ...requests.map((request) => requestLine(request, about(decisions, request.id))),
+    ...requests.map((request) => requestLine(request, about(decisions, request.id), requests.length === 1)),
     ...questions.map((question) => questionLine(question, about(answers, question.id))),
   );
 }
 
-function requestLine({ name, arguments: given }: ActionRequest, said: Decision | undefined): HTMLElement {
+/** `isOnly`: the card's title has said what was decided. */
+function requestLine(
+  { name, arguments: given }: ActionRequest,
+  said: Decision | undefined,
+  isOnly: boolean,
+): HTMLElement {
   const head = make('p', 'outcome-head', make('code', 'asked-name', name));
-  if (said) {
+  if (said && !isOnly) {
     const badge = make('span', 'badge', WORDS[said.decision]);
     badge.dataset.decision = said.decision;
     head.append(badge);
