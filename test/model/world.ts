@@ -12,7 +12,7 @@ import { type Follower, startFollowing } from '../contract/follower.js';
 import { type Backend, codeOf, Replica, TIMES } from '../contract/harness.js';
 import { memoryBackend } from '../contract/memory.js';
 import { delayedStore } from '../support/delayed-store.js';
-import { lossyStore } from '../support/lossy-store.js';
+import { type Loss, lossyStore } from '../support/lossy-store.js';
 import { lossyTransport } from '../support/lossy-transport.js';
 import { pick, seededRandom } from '../support/seeded.js';
 import type { Command, Run } from './commands.js';
@@ -23,6 +23,8 @@ interface Process {
   replica: Replica;
   losing: number;
   losesRequests: boolean;
+  /** What becomes of its commits while a decision is made that is to stay unanswered. */
+  commitLoss: Loss;
 }
 
 interface Handle {
@@ -115,7 +117,9 @@ export class World {
           this.#claim(command.well ? 'completed' : 'failed', mark, ending, () => this.#allCommitted(handle));
         });
       case 'resolve':
-        return this.#resolve(command.at, command.again);
+        this.#resolve(command);
+        // Until it gives up, and most of its lease is still to come.
+        return command.loss === 'none' ? undefined : this.#backend.advance(TIMES.leaseMs / 2 + 20);
       case 'resolve old':
         return this.#resolveOld(command.at, command.action);
       case 'expire':
@@ -206,12 +210,16 @@ export class World {
     );
   }
 
-  #resolve(at: number, again: number): void {
-    const { replica } = this.#at(at);
+  #resolve({ at, again, loss }: Command & { do: 'resolve' }): void {
+    const process = this.#at(at);
+    const { replica } = process;
     const mark = this.#mark();
     const resolving = replica.manager.approvals.peek('s').then(async (action) => {
       if (action === null) throw new Error('nothing is pending');
-      await this.#decide(replica, action.actionId, mark, again);
+      if (loss !== 'none') process.commitLoss = loss;
+      await this.#decide(replica, action.actionId, mark, again, () => {
+        process.commitLoss = 'none';
+      });
     });
     this.#claim('resumed', mark, resolving);
   }
@@ -226,10 +234,17 @@ export class World {
   }
 
   /** Who was not answered says the same again; what the winner is given is what it said. */
-  async #decide(replica: Replica, actionId: string, by: string, again: number): Promise<void> {
+  async #decide(
+    replica: Replica,
+    actionId: string,
+    by: string,
+    again: number,
+    told: () => void = () => {},
+  ): Promise<void> {
     const { approvals } = replica.manager;
     try {
-      const { job, continuation } = await approvals.resolve('s', { actionId, decisions: [], by });
+      const deciding = approvals.resolve('s', { actionId, decisions: [], by });
+      const { job, continuation } = await deciding.finally(told);
       expect(continuation).toMatchObject({ action: { actionId }, resolution: { actionId, by } });
       this.#hold(job, replica);
     } catch (error) {
@@ -278,6 +293,7 @@ export class World {
   async #finish(): Promise<void> {
     for (const process of this.#processes) {
       process.losing = 0;
+      process.commitLoss = 'none';
       process.replica.clock.wake();
     }
     // P5: by now every producer that died has been reported, or succeeded by another.
@@ -385,7 +401,7 @@ export class World {
   async #process(): Promise<Process> {
     const { isStormy, trimLog, recovery } = this.#run;
     const random = this.#random;
-    const process: Process = { losing: 0, losesRequests: false } as Process;
+    const process: Process = { losing: 0, losesRequests: false, commitLoss: 'none' } as Process;
     const recover = (job: GenerationJob, { action, resolution }: Continuation) => {
       this.#hold(job, process.replica);
       const [last] = this.truth.outcomes(job.generation).slice(-1);
@@ -412,6 +428,7 @@ export class World {
         hooks: recovery === 'none' ? {} : { recover, recoverMode: recovery },
         wrapStore: (store) =>
           lossyStore(delayedStore(store, random, this.#backend.activity, 2), ({ method }) => {
+            if (method === 'commit' && process.commitLoss !== 'none') return process.commitLoss;
             if (method === 'readLog' || process.losing-- <= 0) return 'none';
             return process.losesRequests ? 'request' : 'reply';
           }),
