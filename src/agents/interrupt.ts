@@ -9,22 +9,29 @@ import type { Answer, Decision, Json, PendingAction, Verdict } from '../stream/t
 
 const decision = z.enum(['approve', 'reject', 'edit', 'respond']);
 
-const toolApproval = z.object({
-  type: z.literal('tool_approval'),
-  action_requests: z
-    .array(
-      z.object({
-        tool_call_id: z.string().min(1),
-        name: z.string().min(1),
-        arguments: z.unknown().optional(),
-        description: z.string().optional(),
-      }),
-    )
-    .min(1),
-  review_configs: z.array(
-    z.object({ tool_call_id: z.string(), allowed_decisions: z.array(decision).min(1) }),
-  ),
-});
+const toolApproval = z
+  .object({
+    type: z.literal('tool_approval'),
+    action_requests: z
+      .array(
+        z.object({
+          tool_call_id: z.string().min(1),
+          name: z.string().min(1),
+          arguments: z.unknown().optional(),
+          description: z.string().optional(),
+        }),
+      )
+      .min(1),
+    review_configs: z.array(
+      z.object({ tool_call_id: z.string(), allowed_decisions: z.array(decision).min(1) }),
+    ),
+  })
+  .refine(({ action_requests }) => areUnique(action_requests.map(({ tool_call_id }) => tool_call_id)))
+  .refine(({ review_configs }) => areUnique(review_configs.map(({ tool_call_id }) => tool_call_id)))
+  // Without its review nobody knows what may be decided of a call.
+  .refine(({ action_requests, review_configs }) =>
+    action_requests.every((one) => review_configs.some((review) => review.tool_call_id === one.tool_call_id)),
+  );
 
 const question = z.object({
   question: z.string().min(1),
@@ -36,7 +43,11 @@ const question = z.object({
 const askUserQuestion = z.object({
   type: z.literal('ask_user_question'),
   question,
-  questions: z.array(question.extend({ id: z.string().min(1) })).optional(),
+  questions: z
+    .array(question.extend({ id: z.string().min(1) }))
+    .min(1)
+    .refine((questions) => areUnique(questions.map(({ id }) => id)))
+    .optional(),
 });
 
 const interruptSchema = z.object({
@@ -105,6 +116,10 @@ export function toPendingAction(
   const resumeContext = { agent, ...(host !== undefined && { host }) };
   const asked = payload.type === 'tool_approval' ? requestsOf(payload) : questionsOf(payload);
   return { ...rest, ...asked, type: payload.type, resumeContext };
+}
+
+function areUnique(ids: readonly string[]): boolean {
+  return new Set(ids).size === ids.length;
 }
 
 function requestsOf({
