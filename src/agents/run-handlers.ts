@@ -42,7 +42,10 @@ export function createRunHandlers(job: GenerationJob, options: RunHandlersOption
     }
   };
   const own: Record<string, GraphHandler> = {
-    [MODEL_END]: { handle: (_event, data) => void addUsage(job, usageOfModelEnd(data)).catch(() => {}) },
+    [MODEL_END]: {
+      // Refused only when the job is over, which its signal tells.
+      handle: (_event, data) => void addUsage(job, usageOfModelEnd(data)).catch(() => {}),
+    },
   };
   for (const name of CLIENT_EVENTS) own[name] = { handle: forward };
   for (const [name, theirs] of Object.entries(options.handlers ?? {})) own[name] = both(own[name], theirs);
@@ -73,7 +76,7 @@ function* numbersIn(usage: unknown, prefix = ''): Generator<[string, number]> {
   if (typeof usage !== 'object' || usage === null) return;
   for (const [name, value] of Object.entries(usage)) {
     if (typeof value === 'number' && Number.isFinite(value)) yield [`${prefix}${name}`, value];
-    else if (prefix === '') yield* numbersIn(value, `${name.replace(/_details$/, '')}.`);
+    else if (prefix === '') yield* numbersIn(value, `${name}.`);
   }
 }
 
