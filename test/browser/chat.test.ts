@@ -48,9 +48,13 @@ async function newBrowser(options: Parameters<Browser['newContext']>[0] = {}): P
   return context;
 }
 
-/** So many sequences in ascending order, all well inside the answer. */
+/**
+ * So many sequences in ascending order, one in each stretch of the answer: several reloads that all come near its end
+ * would outlast it. What is left after them takes its time too.
+ */
 function moments(count: number): number[] {
-  return Array.from({ length: count }, () => 2 + pick(random, EVENTS - 40)).sort((a, b) => a - b);
+  const stretch = Math.floor((EVENTS - 80) / count);
+  return Array.from({ length: count }, (_, index) => 2 + index * stretch + pick(random, stretch));
 }
 
 /** The page's user past the page, and past the proxy: it can ask while the page can't. */
