@@ -21,6 +21,7 @@ import type { LogEvent, Mutable, SerialisedEvent, StreamKey } from './types.js';
 
 /** What the buffer tells the job it belongs to. */
 export interface BufferOwner {
+  /** What is in the log as it was emitted. */
   onCommitted(events: readonly LogEvent[]): void;
   /** A commit was refused: the attempt is over. */
   onRefused(reply: CommitReply & { ok: false }): void;
@@ -255,7 +256,8 @@ export class EmitBuffer {
       bytes,
       this.#parts.clock.monotonic() - this.#underWaySince,
     );
-    this.#owner.onCommitted(commit.events);
+    // A question is completed by the store: whoever folds it reads it from the log.
+    this.#owner.onCommitted(commit.transition?.action ? commit.events.slice(0, -1) : commit.events);
     this.#settleFlushes();
     if (commit.transition) return this.#ending?.resolve(reply);
     if (this.#closed) return;

@@ -1,7 +1,9 @@
 /**
  * Content at a cursor: what a client that comes late is given instead of everything.
  */
+
 import { expect } from 'vitest';
+import type { ContentModel } from '../../src/stream/content-model.js';
 import type { GenerationJob } from '../../src/stream/generation-job.js';
 import type { LogPage } from '../../src/stream/interfaces/job-store.js';
 import { pick } from '../support/seeded.js';
@@ -41,6 +43,41 @@ export const resumeStateContracts: readonly Contract[] = [
           expect(page.text).toBe(whole);
         }
         expect((await two.manager.getResumeState(streamId))?.content).toEqual({ text: whole });
+      }
+    },
+  },
+  {
+    id: 'L25 P1',
+    title:
+      'what a model keeps of a question is what the log says, also when it comes from the snapshot of the pause',
+    async run(h) {
+      const keepAll = {
+        name: 'all',
+        initial: () => [],
+        fold: (content: unknown[], { event, data }: { event: string; data: unknown }) => [
+          ...content,
+          { event, data },
+        ],
+      } as unknown as ContentModel<never>;
+      for (const trimLog of [false, true]) {
+        const streamId = `trim-${trimLog}`;
+        const options = { contentModels: [keepAll], options: { trimLog } };
+        const [one, two] = await h.two(options);
+        const job = await h.start(one, { streamId, contentModel: 'all' });
+        const follower = h.follow(two, {}, streamId);
+        job.emit(text('before'));
+        const { actionId } = await job.pause({ type: 'checkpoint', expiresInMs: 60_000 });
+        await one.manager.idle();
+        await h.until(() => follower.events.length === 3, 'the question');
+        const seen = () => follower.events.map(({ event, data }) => ({ event, data }));
+        expect((await two.manager.getResumeState(streamId))?.content).toEqual(seen());
+        const { job: next } = await two.manager.approvals.resolve(streamId, { actionId, by: 'p' });
+        next.emit(text('after'));
+        await next.flush();
+        await h.until(() => follower.events.length === 5, 'what comes after');
+        expect((await one.manager.getResumeState(streamId))?.content).toEqual(seen());
+        await next.complete();
+        await h.finished(follower);
       }
     },
   },
