@@ -66,6 +66,7 @@ export const resumeStateContracts: readonly Contract[] = [
         const job = await h.start(one, { streamId, contentModel: 'all' });
         const follower = h.follow(two, {}, streamId);
         job.emit(text('before'));
+        await h.until(() => follower.events.length === 2, 'what was before'); // later, a trim would leave it a sync
         const { actionId } = await job.pause({ type: 'checkpoint', expiresInMs: 60_000 });
         await one.manager.idle();
         await h.until(() => follower.events.length === 3, 'the question');
