@@ -1,10 +1,11 @@
 /**
  * What the bridge adds to a run: the wall time of a scripted run of 10,000 deltas with it, over the SDK alone with a
- * handler that does nothing. On the memory store; the order of the runs is shuffled, seed printed; medians, and the ratio of
- * medians with the spread of the ratios of neighbours.
+ * handler that does nothing. On the memory store, or on the Redis that REDIS_URL names. The order of the runs is shuffled, seed
+ * printed; medians, and the ratio of medians with the spread of the ratios of neighbours.
  *
  *     npm run build && node --expose-gc real-agents/bench/deltas.mjs [repetitions]
  */
+import { Redis } from 'ioredis';
 import { loadSdk, runFactory, userSays } from '../support/agents.mjs';
 
 const DELTAS = 10_000;
@@ -14,11 +15,13 @@ const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
 const library = (path) =>
   import(new URL(path, process.env.GENERATION_JOBS_DIST ?? new URL('../../dist/', import.meta.url)).href);
-const { GenerationJobManager } = await library('index.js');
-const { createStreamServices } = await library('index.js');
+const { GenerationJobManager, createStreamServices } = await library('index.js');
 const { graphContent } = await library('content/index.js');
 const { CLIENT_EVENTS, runAgent } = await library('agents/index.js');
 const sdk = await loadSdk();
+
+const redis = process.env.REDIS_URL ? new Redis(process.env.REDIS_URL) : undefined;
+const services = () => createStreamServices(redis && { redis, keyPrefix: `bench-${process.pid}:` });
 
 const script = [{ text: Array.from({ length: DELTAS }, (_, i) => `word ${i} `) }];
 const createRun = runFactory(sdk, { script });
@@ -45,7 +48,7 @@ async function alone(name) {
 
 /** With the bridge, to the committed end of the job. */
 async function bridged(name) {
-  const manager = new GenerationJobManager({ ...createStreamServices(), contentModels: [graphContent()] });
+  const manager = new GenerationJobManager({ ...services(), contentModels: [graphContent()] });
   const { job } = await manager.createJob({ streamId: name, userId: 'ann', contentModel: 'graph' });
   let startedAt = 0;
   const timed = async (setup) => {
@@ -56,6 +59,7 @@ async function bridged(name) {
   const { reason } = await runAgent(job, timed, userSays(sdk, 'go'));
   const took = performance.now() - startedAt;
   const { lastSequence } = await manager.getJob(name);
+  await manager.deleteStream(name);
   await manager.close();
   if (reason !== 'completed' || lastSequence < DELTAS) throw new Error(`${reason} at ${lastSequence}`);
   return took;
@@ -77,11 +81,14 @@ const pairs = times.alone.map((time, i) => times.bridged[i] / time).sort((a, b) 
 const [own, all] = [median(times.alone), median(times.bridged)];
 const ratio = all / own;
 const at = (share) => pairs[Math.round((pairs.length - 1) * share)].toFixed(3);
-console.log(`deltas: ${DELTAS}, repetitions: ${REPETITIONS}, SEED=${SEED}, Node ${process.version}`);
+console.log(
+  `deltas: ${DELTAS}, repetitions: ${REPETITIONS}, SEED=${SEED}, Node ${process.version}, on ${redis ? 'Redis' : 'the memory store'}`,
+);
 console.log(`the SDK alone: ${own.toFixed(0)} ms; with the bridge: ${all.toFixed(0)} ms (medians)`);
 console.log(
   `ratio ${ratio.toFixed(3)}; of pairs: median ${at(0.5)}, quartiles ${at(0.25)} to ${at(0.75)}, all ${at(0)} to ${at(1)}`,
 );
+redis?.disconnect();
 console.log(`goal ${GOAL.toFixed(2)}: ${ratio <= GOAL ? 'reached' : 'MISSED'}`);
 
 function median(values) {

@@ -1,5 +1,5 @@
 /** Hosts whose code throws, events a job can't take, and runs faster than the store. */
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import { createStreamServices } from 'generation-jobs';
 import { runAgent } from 'generation-jobs/agents';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -137,7 +137,7 @@ describe('10,000 deltas', () => {
     it(`are all there, in order${merge ? ', merged where the store is slower than the model' : ''}`, async () => {
       const services = createStreamServices();
       const commit = services.jobStore.commit.bind(services.jobStore);
-      if (merge) services.jobStore.commit = (...args) => pause(2).then(() => commit(...args));
+      if (merge) services.jobStore.commit = (...args) => turn().then(() => commit(...args));
       const manager = replica({}, services);
       const job = await startJob(manager, 's', { merge });
       const end = await runAgent(job, runFactory(sdk, { script: [{ text }] }), userSays(sdk, 'go'));

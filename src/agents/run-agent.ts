@@ -103,6 +103,10 @@ export function runAgent(
  * Goes on with an agent after a decision (`approvals.resolve`, `onResume`) or, with the decision that was recorded, after
  * a crash (`recover`). Never rejects.
  *
+ * After a crash it goes on from the checkpoint of the pause: an approved tool that had run before the crash runs again,
+ * under the same call id, and what had been said since the decision is said again. Hosts whose tools can't recognise a call
+ * by its id leave `recover` out for such runs: they then fail `producer_lost`, and no tool runs twice.
+ *
  * @param continuation as given with the job; its `action` must be one that `runAgent` paused for
  */
 export function resumeAgent(

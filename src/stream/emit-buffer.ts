@@ -61,6 +61,8 @@ export class EmitBuffer {
   #retryTimer: TimerHandle | undefined;
   #retryMs = 0;
   #gatherTimer: TimerHandle | undefined;
+  /** Whether this turn of the event loop has had its first commit: what comes later in it is committed at its end. */
+  #hasBegunInTurn = false;
   /** When the first of the waiting events, and of those under way, was taken. */
   #emittedAt: number | undefined;
   #underWayEmittedAt: number | undefined;
@@ -147,7 +149,7 @@ export class EmitBuffer {
   flush(): Promise<void> {
     if (this.#committed >= this.lastSequence && this.#patchCommitted >= this.#patchNumber) return READY;
     if (this.#closed) return Promise.reject(this.#closed);
-    if (this.#gatherTimer !== undefined) this.#send();
+    if (this.#underWay === undefined) this.#send();
     return new Promise((resolve, reject) => {
       this.#flushes.push({ sequence: this.lastSequence, patch: this.#patchNumber, resolve, reject });
     });
@@ -180,8 +182,21 @@ export class EmitBuffer {
   #begin(): void {
     const { coalesceMs, limits } = this.#parts.options;
     const isFull = this.#waiting.length >= limits.batchEvents || this.#waitingBytes >= limits.batchBytes;
-    if (coalesceMs === 0 || isFull) return this.#send();
-    this.#gatherTimer ??= this.#parts.clock.setTimeout(() => this.#send(), coalesceMs);
+    if (isFull) return this.#send();
+    if (coalesceMs > 0) {
+      this.#gatherTimer ??= this.#parts.clock.setTimeout(() => this.#send(), coalesceMs);
+      return;
+    }
+    // A store that answers within the turn would otherwise be given a producer's burst event by event.
+    if (this.#hasBegunInTurn) return;
+    this.#hasBegunInTurn = true;
+    this.#parts.clock.defer(() => this.#endTurn());
+    this.#send();
+  }
+
+  #endTurn(): void {
+    this.#hasBegunInTurn = false;
+    if (this.#underWay === undefined && this.#waiting.length > 0 && !this.#closed) this.#begin();
   }
 
   #send(): void {
@@ -262,7 +277,14 @@ export class EmitBuffer {
     if (commit.transition) return this.#ending?.resolve(reply);
     if (this.#closed) return;
     if (this.#hasRoom()) this.#giveRoom();
-    if (this.#waiting.length > 0 || this.#patch !== undefined || this.#ending !== undefined) this.#send();
+    this.#goOn();
+  }
+
+  /** After a commit: what somebody waits for is sent now, anything else as if it had just come. */
+  #goOn(): void {
+    const isAwaited = this.#patch !== undefined || this.#ending !== undefined || this.#flushes.length > 0;
+    if (isAwaited || !this.#hasRoom()) this.#send();
+    else if (this.#waiting.length > 0) this.#begin();
   }
 
   #onUnknown(commit: ProducerCommit, error: unknown): void {
