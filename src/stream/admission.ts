@@ -9,6 +9,7 @@ import { serialiseLifecycle, serialiseMetadata } from './events.js';
 import type { CreateReply, CreateRequest, RememberedRun } from './interfaces/job-store.js';
 import type { CreateJobInput } from './manager-types.js';
 import { type Parts, publishFrames, repeatUntilAnswered } from './parts.js';
+import type { SlotOwner } from './slot-keeper.js';
 import { streamKey, userKey } from './stream-key.js';
 import { isActive } from './transitions.js';
 import type { JobRecord, LogEvent, StreamKey, UserKey } from './types.js';
@@ -66,13 +67,14 @@ export class Admission {
     user: UserKey,
     until: number,
   ): Promise<Admitted> {
-    const { store, clock } = this.#parts;
+    const { store, slots, clock } = this.#parts;
     const { key } = first;
     let [current] = await this.#repeat(until, () => store.read(key, 'current'));
     for (let conflicts = 0; conflicts < MOST_CONFLICTS; conflicts++) {
       const request = await this.#withReplacement(first, input, current);
       if (request === undefined) return { started: false, record: current as JobRecord };
-      await this.#takeSlot(user, request, until);
+      const slot = { userId: user.userId, createId: request.callId, attempt: 1 };
+      await this.#repeat(until, () => slots.take(key, slot));
       const leaseStartedAt = clock.monotonic();
       const reply = await this.#repeat(until, () => this.#tryCreate(request)).catch(
         async (error: unknown) => {
@@ -84,7 +86,7 @@ export class Admission {
         const created = { ...request.created, sequence: 1, attempt: 1 };
         return { started: true, key, record: reply.record, created, leaseStartedAt };
       }
-      await this.#giveSlotBack(user, request, reply);
+      await this.#giveSlotBack(slot, request, reply);
       switch (reply.outcome) {
         case 'joined':
           return { started: false, record: reply.record };
@@ -173,30 +175,12 @@ export class Admission {
     }
   }
 
-  async #takeSlot(user: UserKey, request: CreateRequest, until: number): Promise<void> {
-    const { store, options } = this.#parts;
-    const limit = options.limits.activeJobsPerUser;
-    if (limit === 0) return;
-    const slot = { streamId: request.key.streamId, holder: request.callId, limit, forMs: options.leaseMs };
-    if (await this.#repeat(until, () => store.slots.take(user, slot))) return;
-    throw new GenerationJobError('user_limit_exceeded', `The user already has ${limit} running jobs.`);
-  }
-
   /** To the holder the stream has, so that a lost race doesn't cost the winner its slot. */
-  async #giveSlotBack(user: UserKey, request: CreateRequest, reply: CreateReply): Promise<void> {
-    const { store, options } = this.#parts;
-    if (options.limits.activeJobsPerUser === 0) return;
-    const { streamId } = request.key;
+  async #giveSlotBack(slot: SlotOwner, { key }: CreateRequest, reply: CreateReply): Promise<void> {
+    const { slots } = this.#parts;
     const winner = reply.outcome === 'conflict' || reply.outcome === 'joined' ? reply.record : undefined;
-    if (winner?.status === 'running') {
-      const holder = winner.createId;
-      await store.slots.take(user, {
-        streamId,
-        holder,
-        limit: Number.MAX_SAFE_INTEGER,
-        forMs: options.leaseMs,
-      });
-    } else await store.slots.give(user, { streamId, holder: request.callId });
+    if (winner?.status === 'running') await slots.keep(key, winner);
+    else await slots.give(key, slot);
   }
 
   async #announce(

@@ -20,6 +20,7 @@ import type { Access, Continuation, HistoryEntry, ResolveInput } from './manager
 import { nameOfError, type Parts, publishFrames, repeatUntilAnswered } from './parts.js';
 import { continuationOf } from './recovery.js';
 import { type FoldedState, publicAction } from './resume-state.js';
+import type { SlotOwner } from './slot-keeper.js';
 import { streamKey } from './stream-key.js';
 import { isActive } from './transitions.js';
 import type { JobRecord, PendingAction, PublicAction, StreamKey, Verdict } from './types.js';
@@ -234,12 +235,13 @@ export class ApprovalLifecycle {
   /** @throws what `resolve` throws for a decision that came too late; `unavailable` when the store did not answer */
   async #claim(claim: Claim, given: CheckedResolve): Promise<JobRecord> {
     const { key, record, commit } = claim;
-    const { store, options, clock, background } = this.#parts;
+    const { store, slots, options, clock, background } = this.#parts;
+    const slot = { ...record, attempt: record.attempt + 1 };
     this.#throwIfDraining(); // since: the host may take its time to judge
     let isAsked = claim.isAsked;
     let reply: CommitReply;
     try {
-      await this.#takeSlot(key, record);
+      await slots.take(key, slot);
       // The score lies at the action's expiry: the lease ends sooner.
       await store.due.nearer(key, options.leaseMs);
       isAsked = true;
@@ -248,11 +250,11 @@ export class ApprovalLifecycle {
     } catch (error) {
       if (isAsked) this.#unanswered = [...this.#unanswered, { ...claim, isAsked }];
       else if (!isGenerationJobError(error, 'user_limit_exceeded'))
-        background.run(this.#giveSlotBack(key, record, undefined));
+        background.run(this.#giveSlotBack(key, slot, undefined));
       throw error;
     }
     if (!reply.ok || reply.record === undefined) {
-      await this.#giveSlotBack(key, record, reply.record);
+      await this.#giveSlotBack(key, slot, reply.record);
       throw await this.#refusal(key, reply.record, given);
     }
     publishFrames(this.#parts, reply.frames);
@@ -267,12 +269,11 @@ export class ApprovalLifecycle {
     observer.approval('resolved', how && how.at - how.askedAt);
     observer.jobTransitioned('resolve', 'running');
     // The decision is made, and nobody else will get this attempt.
-    const since = await this.#renewed(key, decided, startedAt);
-    const until = since + options.leaseMs;
+    const until = startedAt + options.leaseMs;
     const state = await repeatUntilAnswered(this.#parts, () => states.read(key, record.generation), until);
     if (state === null) throw new GenerationJobError('stream_not_found', 'The stream was deleted.');
     throwIfOver(state.record, attempt); // what was stopped meanwhile must not begin
-    const job = this.#context.adopt(key, state, since);
+    const job = this.#context.adopt(key, state, startedAt);
     if (this.#context.isDraining()) {
       // The drain began while the store answered, and may not have seen this job.
       await this.#context.letGo(job);
@@ -281,31 +282,9 @@ export class ApprovalLifecycle {
     return { job, continuation: continuationOf(state) };
   }
 
-  /** Since when the lease runs. Won late, too little of it may be left for the renewals that are to come. */
-  async #renewed(key: StreamKey, { generation, attempt }: JobRecord, startedAt: number): Promise<number> {
-    const { store, options, clock } = this.#parts;
-    const now = clock.monotonic();
-    if (now < startedAt + options.renewMs / 2) return startedAt;
-    const [answer] = await store.renew([{ key, generation, attempt }], options.leaseMs).catch(() => []);
-    return answer === 'held' ? now : startedAt;
-  }
-
-  async #takeSlot(key: StreamKey, record: JobRecord): Promise<void> {
-    const { store, options } = this.#parts;
-    const limit = options.limits.activeJobsPerUser;
-    if (limit === 0) return;
-    const user = { tenantId: key.tenantId, userId: record.userId };
-    const slot = { streamId: key.streamId, holder: record.createId, limit, forMs: options.leaseMs };
-    if (await store.slots.take(user, slot)) return;
-    throw new GenerationJobError('user_limit_exceeded', `The user already has ${limit} running jobs.`);
-  }
-
   /** Unless it is now the winner's, who holds it by the same name. */
-  async #giveSlotBack(key: StreamKey, record: JobRecord, now: JobRecord | undefined): Promise<void> {
-    const { store, options } = this.#parts;
-    if (options.limits.activeJobsPerUser === 0 || now?.status === 'running') return;
-    const user = { tenantId: key.tenantId, userId: record.userId };
-    await store.slots.give(user, { streamId: key.streamId, holder: record.createId });
+  async #giveSlotBack(key: StreamKey, slot: SlotOwner, now: JobRecord | undefined): Promise<void> {
+    if (now?.status !== 'running') await this.#parts.slots.give(key, slot);
   }
 
   // --- refusing

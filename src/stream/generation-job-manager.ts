@@ -32,6 +32,7 @@ import { Reaper } from './reaper.js';
 import { Recovery } from './recovery.js';
 import { Fold, type FoldedState, publicState, resumeState, StateReader } from './resume-state.js';
 import { Settler } from './settlement.js';
+import { SlotKeeper } from './slot-keeper.js';
 import { streamKey, userKey } from './stream-key.js';
 import type { Subscription } from './subscription.js';
 import { isActive } from './transitions.js';
@@ -70,14 +71,14 @@ export class GenerationJobManager {
       release: (job) => this.#leases.release(job),
       onTransition: (job, name, record) => {
         parts.observer.jobTransitioned(name, record.status);
-        if (isActive(record.status)) this.#giveSlot(job.key, record);
+        if (isActive(record.status)) parts.background.run(parts.slots.give(job.key, job));
         else this.#ender.afterEnd(job.key, record);
       },
     };
     this.#ender = new Ender(parts, {
       leases: this.#leases,
       onEnded: (key, record) => {
-        this.#giveSlot(key, record);
+        parts.background.run(parts.slots.give(key, record));
         parts.background.run(this.#settler.settle(key, record));
       },
     });
@@ -361,7 +362,7 @@ export class GenerationJobManager {
   }
 
   async #delete(key: StreamKey, kept: readonly JobRecord[]): Promise<boolean> {
-    const { store, transport } = this.#parts;
+    const { store, transport, slots, background } = this.#parts;
     const deleted = await store.delete(key);
     for (const record of kept) {
       const { generation, idempotencyKey } = record;
@@ -369,7 +370,7 @@ export class GenerationJobManager {
       if (idempotencyKey !== undefined) {
         await store.slots.forget(user, idempotencyKey, { streamId: key.streamId, generation });
       }
-      this.#giveSlot(key, record);
+      background.run(slots.give(key, record));
       if (!isActive(record.status)) continue;
       const local = this.#leases.find(key, generation);
       if (local) local.lose('gone');
@@ -411,13 +412,6 @@ export class GenerationJobManager {
     return record.contentModel === undefined ? undefined : this.#parts.models.get(record.contentModel);
   }
 
-  #giveSlot(key: StreamKey, record: JobRecord): void {
-    const { store, options, background } = this.#parts;
-    if (options.limits.activeJobsPerUser === 0) return;
-    const user = { tenantId: key.tenantId, userId: record.userId };
-    background.run(store.slots.give(user, { streamId: key.streamId, holder: record.createId }));
-  }
-
   #throwIfClosed(): void {
     if (this.#closed) throw new GenerationJobError('closed', 'The manager has been closed.');
   }
@@ -439,6 +433,7 @@ function partsFrom(input: ManagerInput): Parts {
     options,
     models,
     actionTypes: actionTypesFrom(input.actionTypes),
+    slots: new SlotKeeper({ store: input.jobStore, options }),
     hooks: input.hooks ?? {},
     observer,
     logger,

@@ -46,10 +46,14 @@ export class LeaseKeeper {
     this.find(job.key, job.generation)?.lose('fenced');
     this.#held.set(nameOf(job.key, job.generation), job);
     this.#parts.observer.jobsInFlight(this.#held.size);
+    const { clock, options, background } = this.#parts;
+    const now = clock.monotonic();
     if (this.#timer === undefined) {
-      this.#renewedAt = this.#parts.clock.monotonic();
-      this.#schedule(this.#parts.options.renewMs);
+      this.#renewedAt = now;
+      this.#schedule(options.renewMs);
     }
+    // One that was long in coming would be judged before the next renewal.
+    if (job.leaseDeadline < now + options.renewMs) background.run(this.check(job));
   }
 
   release(job: GenerationJob): void {
@@ -110,21 +114,12 @@ export class LeaseKeeper {
   }
 
   async #apply(job: GenerationJob, answer: Refusal | 'held', startedAt: number): Promise<void> {
-    const { store, options } = this.#parts;
+    const { slots, options } = this.#parts;
     if (answer !== 'held') return job.lose(await this.#whyRefused(job, answer));
     job.leaseDeadline = startedAt + options.leaseMs;
     job.checkTime();
-    const limit = options.limits.activeJobsPerUser;
-    if (limit === 0 || job.isOver) return;
-    const user = { tenantId: job.key.tenantId, userId: job.userId };
-    const slot = {
-      streamId: job.streamId,
-      holder: job.createId,
-      limit: Number.MAX_SAFE_INTEGER,
-      forMs: options.leaseMs,
-    };
     // A slot that can't be renewed now is renewed next time; at worst the user gets it back early.
-    await store.slots.take(user, slot).catch(() => false);
+    if (!job.isOver) await slots.keep(job.key, job).catch(() => undefined);
   }
 
   async #whyRefused(job: GenerationJob, refusal: Refusal): Promise<EndReason> {

@@ -13,6 +13,7 @@ import type { Hooks } from './manager-types.js';
 import type { StreamObserver } from './observer.js';
 import type { Options } from './options.js';
 import type { StateReader } from './resume-state.js';
+import type { SlotKeeper } from './slot-keeper.js';
 import type { Frame, JobRecord } from './types.js';
 
 export interface Parts {
@@ -22,6 +23,7 @@ export interface Parts {
   readonly options: Options;
   readonly models: ContentModels;
   readonly actionTypes: ActionTypes;
+  readonly slots: SlotKeeper;
   readonly hooks: Hooks;
   readonly observer: StreamObserver;
   readonly logger: Logger;
@@ -46,7 +48,9 @@ export async function repeatUntilAnswered<Answer>(
     try {
       return await call();
     } catch (error) {
-      if (clock.monotonic() + pause > untilMonotonic) throw error;
+      // An error of ours with any other code is an answer.
+      const isUnanswered = !isGenerationJobError(error) || error.code === 'unavailable';
+      if (!isUnanswered || clock.monotonic() + pause > untilMonotonic) throw error;
       await sleep(clock, pause * (0.5 + entropy.random() / 2));
     }
   }

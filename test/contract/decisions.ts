@@ -355,6 +355,36 @@ export const decisionContracts: readonly Contract[] = [
   },
   {
     id: 'L46 P9',
+    title: 'a slot that a pause gives back late is not taken from the attempt that goes on',
+    async run(h) {
+      const options = { ...RENEWS_SELDOM, limits: { activeJobsPerUser: 1 } };
+      let giveLate = () => {};
+      const late = new Promise<void>((resolve) => {
+        giveLate = resolve;
+      });
+      let given: Promise<unknown> | undefined;
+      const slow = await h.replica({
+        options,
+        wrapStore: (inner) =>
+          wrapStore(inner, ({ method }, perform) => {
+            if (method !== 'slots.give' || given !== undefined) return perform();
+            given = late.then(perform);
+            return given;
+          }),
+      });
+      const other = await h.replica({ options });
+      const { actionId } = await asked(h, slow);
+      const { job } = await h.soon(resolveOn(other, { actionId }));
+      giveLate();
+      await h.until(() => given !== undefined, 'the pause to give its slot back');
+      await given;
+      await expectCode(h.start(other, { streamId: 'other' }), 'user_limit_exceeded');
+      await job.complete();
+      await h.soon(startWhenFree(h, other, 'other'));
+    },
+  },
+  {
+    id: 'L46 P9',
     title: 'a decision that could not get as far as its commit gives its slot back',
     async run(h) {
       const options = { ...RENEWS_SELDOM, limits: { activeJobsPerUser: 1 } };
