@@ -90,7 +90,10 @@ export const ERROR_TABLE = {
     status: 413,
     remedy: 'Keep media out of messages: send it by reference, or raise maxBytes.',
   },
-  checkpointer_failed: { status: 500, remedy: 'Install the package, or mend the index, that the cause names.' },
+  checkpointer_failed: {
+    status: 500,
+    remedy: 'Install the package, or mend the index, that the cause names.',
+  },
   unavailable: { status: 503, remedy: 'Try again: the store did not answer.' },
   draining: { status: 503, remedy: 'Reconnect: this replica is shutting down.' },
   closed: { status: 503, remedy: 'Use a manager that has not been closed.' },

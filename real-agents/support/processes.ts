@@ -61,7 +61,7 @@ export interface Settled {
   readonly generation: number;
 }
 
-export class CallError extends Error {
+class CallError extends Error {
   readonly code: string;
 
   constructor(code: string, message: string) {
