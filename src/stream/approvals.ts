@@ -9,6 +9,7 @@
  * - unanswered, when the store is away for too long: asked again in this process, it is the same commit again
  */
 import { GenerationJobError, isGenerationJobError, JobEndedError } from '../errors.js';
+import { isTheirs } from './access.js';
 import { ActionDecidedError, isDecidedAsSaid } from './action-decided-error.js';
 import { reasonOfRecord } from './end-reasons.js';
 import type { Ender } from './ender.js';
@@ -348,10 +349,6 @@ export class ApprovalLifecycle {
     }
     return false;
   }
-}
-
-function isTheirs(record: JobRecord, access: Access): boolean {
-  return access.userId === undefined || record.userId === access.userId;
 }
 
 /** @throws JobEndedError unless the attempt that a decision made is the one that runs */

@@ -4,6 +4,7 @@
  * near enough for what must follow, commit, tell followers and the producer, and look after the settlement.
  */
 import { GenerationJobError } from '../errors.js';
+import { isTheirs } from './access.js';
 import { reasonOfRecord } from './end-reasons.js';
 import { serialiseLifecycle } from './events.js';
 import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
@@ -42,7 +43,7 @@ export class Ender {
   async abort(key: StreamKey, input: AbortInput): Promise<AbortResult> {
     const { by, reason, generation } = input;
     const [record] = await this.#parts.store.read(key, generation ?? 'current');
-    if (record === undefined || (input.userId !== undefined && record.userId !== input.userId)) {
+    if (record === undefined || !isTheirs(record, input)) {
       throw new GenerationJobError('stream_not_found', 'There is no such stream or generation.');
     }
     let ended: JobRecord | undefined;

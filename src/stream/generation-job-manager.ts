@@ -4,10 +4,12 @@
  */
 import { sleep, systemClock, systemEntropy } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
+import { isTheirs } from './access.js';
 import { actionTypesFrom } from './action-types.js';
 import { Admission } from './admission.js';
 import { ApprovalLifecycle } from './approvals.js';
 import type { ContentModel } from './content-model.js';
+import { Deletion } from './deletion.js';
 import { Ender } from './ender.js';
 import { Followers } from './followers.js';
 import { GenerationJob, type JobInput, type JobKeeper } from './generation-job.js';
@@ -51,6 +53,7 @@ export class GenerationJobManager {
   readonly #leases: LeaseKeeper;
   readonly #ender: Ender;
   readonly #admission: Admission;
+  readonly #deletion: Deletion;
   readonly #followers: Followers;
   readonly #settler: Settler;
   readonly #reaper: Reaper;
@@ -83,6 +86,7 @@ export class GenerationJobManager {
       },
     });
     this.#admission = new Admission(parts, this.#ender);
+    this.#deletion = new Deletion(parts, this.#leases);
     const adopt = (key: StreamKey, state: FoldedState, leaseStartedAt: number) =>
       this.#adopt(key, state, leaseStartedAt);
     const recovery = new Recovery(parts, { ender: this.#ender, adopt, isDraining: () => this.isDraining });
@@ -208,7 +212,7 @@ export class GenerationJobManager {
    * Ends a generation from any replica. It is over when this returns, wherever its producer runs.
    * @throws GenerationJobError `stream_not_found` when there is no such stream or generation, or it is not theirs
    */
-  abortJob(streamId: string, input: AbortInput = {}): Promise<AbortResult> {
+  async abortJob(streamId: string, input: AbortInput = {}): Promise<AbortResult> {
     return this.#ender.abort(streamKey(streamId, input.tenantId), input);
   }
 
@@ -236,24 +240,12 @@ export class GenerationJobManager {
 
   /** Removes a stream with everything kept of it; its producer stops, its followers end with `gone`. */
   async deleteStream(streamId: string, access: Access = {}): Promise<boolean> {
-    const key = streamKey(streamId, access.tenantId);
-    const kept = await this.#parts.store.read(key, 'kept');
-    const [current] = kept;
-    if (current === undefined || !isTheirs(current, access)) return false;
-    return this.#delete(key, kept);
+    return this.#deletion.ofStream(streamKey(streamId, access.tenantId), access);
   }
 
   /** Removes everything kept of a user; says how many streams that were. */
   async deleteUser(owner: { userId: string; tenantId?: string | undefined }): Promise<number> {
-    const { store } = this.#parts;
-    const user = userKey(owner.userId, owner.tenantId);
-    let deleted = 0;
-    for (const key of await store.listByUser(user)) {
-      const kept = await store.read(key, 'kept');
-      if (kept[0]?.userId === owner.userId && (await this.#delete(key, kept))) deleted++;
-    }
-    await store.slots.clear(user);
-    return deleted;
+    return this.#deletion.ofUser(userKey(owner.userId, owner.tenantId));
   }
 
   /** Followers of a stream in this process. */
@@ -361,25 +353,6 @@ export class GenerationJobManager {
     await store.close();
   }
 
-  async #delete(key: StreamKey, kept: readonly JobRecord[]): Promise<boolean> {
-    const { store, transport, slots, background } = this.#parts;
-    const deleted = await store.delete(key);
-    for (const record of kept) {
-      const { generation, idempotencyKey } = record;
-      const user = { tenantId: key.tenantId, userId: record.userId };
-      if (idempotencyKey !== undefined) {
-        await store.slots.forget(user, idempotencyKey, { streamId: key.streamId, generation });
-      }
-      background.run(slots.give(key, record));
-      if (!isActive(record.status)) continue;
-      const local = this.#leases.find(key, generation);
-      if (local) local.lose('gone');
-      else transport.signal({ key, generation });
-    }
-    if (deleted) transport.publishGone(key);
-    return deleted;
-  }
-
   async #readState(
     streamId: string,
     access: Access & { generation?: number | undefined },
@@ -415,10 +388,6 @@ export class GenerationJobManager {
   #throwIfClosed(): void {
     if (this.#closed) throw new GenerationJobError('closed', 'The manager has been closed.');
   }
-}
-
-function isTheirs(record: JobRecord, access: Access): boolean {
-  return access.userId === undefined || record.userId === access.userId;
 }
 
 function partsFrom(input: ManagerInput): Parts {
