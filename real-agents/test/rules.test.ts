@@ -300,11 +300,13 @@ describe('the bridge', () => {
 
   it('rule 12: ends an aborted run as aborted, whatever the SDK rejects with', async () => {
     const manager = replica();
+    const job = await startJob(manager);
     const createRun = runFactory(sdk, { script: [{ text: ['a ', 'b ', 'c '] }], delayMs: 5 });
-    const handlers = { on_message_delta: { handle: () => manager.abortJob('s') } };
+    const handlers = {
+      on_message_delta: { handle: () => job.flush().then(() => manager.abortJob('s')) },
+    };
     const errors: unknown[] = [];
     const options = { handlers, onError: (error: unknown) => void errors.push(error) };
-    const job = await startJob(manager);
     expect(await runAgent(job, createRun, userSays(sdk, 'go'), options)).toEqual({ reason: 'aborted' });
     expect(errors).toEqual([]);
     expect(await partsOf(manager)).toEqual([{ type: 'text', text: 'a ' }]);

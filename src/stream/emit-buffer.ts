@@ -1,11 +1,13 @@
 /**
  * Group commit for one attempt. An event is written at once when nothing is under way, in the same turn as the emit; while a
  * commit is under way events gather and become the next one. So one event costs one call's latency, and many events
- * cost few calls, without a timer.
+ * cost few calls, without a timer. A store that answers within the turn would be given a burst event by event: there the
+ * first event of a turn goes at once, and what else comes in it goes together at its end.
  *
  * States
- * - `idle`       nothing under way. An event, a patch or an end enters `committing`; with `coalesceMs`, events first
- *                enter `gathering` until the time is over or a batch is full.
+ * - `idle`       nothing under way. A patch or an end enters `committing`, and so does the turn's first event; later ones
+ *                wait for the turn's end, for somebody who flushes, or for a full batch. With `coalesceMs`, events
+ *                first enter `gathering` until the time is over or a batch is full.
  * - `committing` one commit is under way; what comes gathers. Its answer leads to the next commit or to `idle`; a
  *                refusal to `closed`; a rejection, whose outcome is unknown, to `repeating`.
  * - `repeating`  the same commit, frozen, is made again after a pause, until it is answered or the lease is over.
