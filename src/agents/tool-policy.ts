@@ -7,11 +7,15 @@
  * - skills and hooks may only tighten: of all that is said of a call, the strictest counts
  */
 import { z } from 'zod';
+import { SECOND, systemClock } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import { describeIssues } from '../stream/options.js';
 
 export type ToolDecision = 'allow' | 'ask' | 'deny';
 const STRICTNESS = { allow: 0, ask: 1, deny: 2 } as const satisfies Record<ToolDecision, number>;
+
+/** The SDK lets a call run when its hooks reject or take 30 s, so what a host's own hook has not said long before that is no. */
+const HOOK_DEADLINE_MS = 10 * SECOND;
 
 const globs = z.array(z.string().min(1).max(256)).max(1000).readonly().optional();
 const layerSchema = z.strictObject({
@@ -20,7 +24,7 @@ const layerSchema = z.strictObject({
   allow: globs,
   ask: globs,
   deny: globs,
-  /** Told to the person; `{tool}` stands for the name. */
+  /** Told to the person when this layer's word is the strictest; `{tool}` stands for the name. */
   reason: z.string().max(1000).optional(),
 });
 const policySchema = z.strictObject({
@@ -40,11 +44,12 @@ export interface ToolUse {
   readonly agentId?: string | undefined;
 }
 
+type HostHook = (use: ToolUse) => ToolDecision | undefined | Promise<ToolDecision | undefined>;
+
 export interface ToolPolicyInput extends z.input<typeof policySchema> {
-  /** The host's own judgement of a call: undefined says nothing. One that throws denies. */
-  readonly hooks?: readonly ((
-    use: ToolUse,
-  ) => ToolDecision | undefined | Promise<ToolDecision | undefined>)[];
+  /** The host's own judgement of a call, asked all at once: undefined says nothing. One that throws or takes 10 s denies. */
+  readonly hooks?: readonly HostHook[];
+  /** Told what a hook threw, or that it took too long. */
   readonly onHookError?: ((error: unknown) => void) | undefined;
 }
 
@@ -72,19 +77,32 @@ export function createToolPolicy({ hooks = [], onHookError, ...given }: ToolPoli
   const { enabled, ...ground } = endpoint;
   const base = { ...ground, ...withoutUndefined(agent) };
 
-  const decide = async (use: ToolUse): Promise<ToolDecision> => {
-    if (!enabled) return 'allow';
-    let decision: ToolDecision = opinionOf(base, use.toolName) ?? base.mode ?? 'ask';
-    for (const skill of skills) decision = stricter(decision, opinionOf(skill, use.toolName) ?? skill.mode);
-    for (const hook of hooks) decision = stricter(decision, await judged(hook, use, onHookError));
-    return decision;
+  const judge = async (use: ToolUse): Promise<Judgement> => {
+    if (!enabled) return { decision: 'allow' };
+    const sayings: (ToolDecision | undefined)[] = await Promise.all(
+      hooks.map((hook) => judged(hook, use, onHookError)),
+    );
+    let strictest: Judgement = saidBy(base, use.toolName) ?? { ...base, decision: 'ask' };
+    for (const skill of skills) strictest = stricter(strictest, saidBy(skill, use.toolName));
+    for (const decision of sayings) strictest = stricter(strictest, decision && { decision });
+    return strictest;
   };
+  const decide = async (use: ToolUse) => (await judge(use)).decision;
   const hook = async (use: ToolUse): Promise<ToolUseAnswer> => {
-    const decision = await decide(use);
-    const reason = decision === 'allow' ? undefined : base.reason?.replaceAll('{tool}', use.toolName);
-    return { decision, ...(reason !== undefined && { reason }) };
+    const { decision, reason } = await judge(use);
+    if (decision === 'allow' || reason === undefined) return { decision };
+    return { decision, reason: reason.replaceAll('{tool}', () => use.toolName) };
   };
   return { enabled, decide, hook: enabled ? hook : undefined };
+}
+
+/** What was said of a call, and what its layer tells the person. */
+type Judgement = Pick<ToolPolicyLayer, 'reason'> & { readonly decision: ToolDecision };
+
+/** Undefined for a layer that has nothing to say of the tool. */
+function saidBy(layer: ToolPolicyLayer, tool: string): Judgement | undefined {
+  const decision = opinionOf(layer, tool) ?? layer.mode;
+  return decision && { decision, reason: layer.reason };
 }
 
 /** What the lists say of a tool; undefined when it is in none. */
@@ -94,22 +112,41 @@ function opinionOf({ allow, ask, deny }: ToolPolicyLayer, tool: string): ToolDec
   return allow?.some((glob) => matches(glob, tool)) ? 'allow' : undefined;
 }
 
+/** Never rejects: the SDK would let the call run. */
 async function judged(
-  hook: NonNullable<ToolPolicyInput['hooks']>[number],
+  hook: HostHook,
   use: ToolUse,
   onError: ToolPolicyInput['onHookError'],
 ): Promise<ToolDecision | undefined> {
   try {
-    const said: unknown = await hook(use);
+    const said: unknown = await inTime(async () => hook(use));
     return said === undefined || said === 'allow' || said === 'ask' ? said : 'deny';
   } catch (error) {
-    onError?.(error);
+    try {
+      onError?.(error);
+    } catch {
+      // The host's own report; that the call is denied is told by the answer.
+    }
     return 'deny'; // what could not be judged is not allowed; the SDK tells the model that the call was blocked
   }
 }
 
-function stricter(one: ToolDecision, other: ToolDecision | undefined): ToolDecision {
-  return other !== undefined && STRICTNESS[other] > STRICTNESS[one] ? other : one;
+/** @throws Error when it took too long */
+async function inTime<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  let timer: unknown;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`A hook of the tool policy did not answer in ${HOOK_DEADLINE_MS} ms.`);
+    timer = systemClock.setTimeout(() => reject(error), HOOK_DEADLINE_MS);
+  });
+  try {
+    return await Promise.race([ask(), late]);
+  } finally {
+    systemClock.clearTimeout(timer);
+  }
+}
+
+function stricter(one: Judgement, other: Judgement | undefined): Judgement {
+  return other !== undefined && STRICTNESS[other.decision] > STRICTNESS[one.decision] ? other : one;
 }
 
 /** Linear in the tool's name for each part of the pattern, whatever is in either. */

@@ -1,6 +1,6 @@
 /** Which tool calls run, ask or are refused, by what the layers say. */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   createToolPolicy,
   type ToolDecision,
@@ -9,6 +9,7 @@ import {
 import { isGenerationJobError } from '../../../src/errors.js';
 
 const on = { enabled: true } as const;
+afterEach(() => void vi.useRealTimers());
 
 async function decide(policy: ToolPolicyInput, toolName: string): Promise<ToolDecision> {
   return createToolPolicy(policy).decide({ toolName });
@@ -83,6 +84,65 @@ describe('a tool policy', () => {
     );
     expect(errors).toHaveLength(1);
     expect(await decide({ endpoint, hooks: [(() => 'sure') as never] }, 'a')).toBe('deny');
+  });
+
+  // The SDK lets a call run when its hook rejects or is slow.
+  it('denies although the report of a broken hook is broken as well', async () => {
+    const policy = createToolPolicy({
+      endpoint: { ...on, allow: ['a'] },
+      hooks: [
+        () => {
+          throw new Error('moderation is down');
+        },
+      ],
+      onHookError(error) {
+        throw error;
+      },
+    });
+    expect(await policy.hook?.({ toolName: 'a' })).toEqual({ decision: 'deny' });
+  });
+
+  it('denies what hooks have not judged in time, however many are slow, and leaves no timer', async () => {
+    vi.useFakeTimers();
+    const errors: unknown[] = [];
+    let late = () => {};
+    const slow = () => new Promise<never>((_, reject) => (late = () => reject(new Error('too late'))));
+    const policy = createToolPolicy({
+      endpoint: { ...on, allow: ['a'] },
+      hooks: [() => 'allow', slow, slow, slow],
+      onHookError: (error) => errors.push(error),
+    });
+    const decided = policy.decide({ toolName: 'a' });
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(errors).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await decided).toBe('deny');
+    expect(errors).toHaveLength(3);
+    late();
+    const quick = createToolPolicy({ endpoint: { ...on, allow: ['a'] }, hooks: [() => 'allow'] });
+    expect(await quick.decide({ toolName: 'a' })).toBe('allow');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('tells the reason of the layer whose word counted, if that has one', async () => {
+    const skills = [
+      { deny: ['rm'], reason: '{tool} is not for this skill' },
+      { ask: ['mv'] },
+      { ask: ['pay'], reason: 'never told: no stricter' },
+    ];
+    const policy = createToolPolicy({
+      endpoint: { ...on, mode: 'allow', ask: ['pay'], reason: 'ground' },
+      skills,
+      hooks: [({ toolName }) => (toolName === 'cp' ? 'deny' : undefined)],
+    });
+    const answers = ['pay', 'rm', 'mv', 'cp', 'ls'].map((toolName) => policy.hook?.({ toolName }));
+    expect(await Promise.all(answers)).toEqual([
+      { decision: 'ask', reason: 'ground' },
+      { decision: 'deny', reason: 'rm is not for this skill' },
+      { decision: 'ask' },
+      { decision: 'deny' },
+      { decision: 'allow' },
+    ]);
   });
 
   it('answers the SDK’s hook with a reason for the person', async () => {
