@@ -40,7 +40,7 @@ export function threadsOf(record: JobRecord): readonly string[] {
   return [threadIdOf(record), ...children.filter((one) => typeof one === 'string')];
 }
 
-/** An attempt that was ended by others may have saved something after its threads had been deleted. */
+/** Once an attempt is over: one that was ended by others may have saved something after its threads had been deleted. */
 export async function deleteLate(
   job: GenerationJob,
   run: RunLike | undefined,

@@ -6,6 +6,7 @@
 import { HOUR, MIB, SECOND } from '../clock.js';
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import type { Hooks } from '../stream/manager-types.js';
+import type { JobRecord } from '../stream/types.js';
 import { threadsOf } from './agent-thread.js';
 import type { SaverLike } from './shapes.js';
 
@@ -26,10 +27,11 @@ export interface CheckpointerOptions {
   readonly dbName?: string | undefined;
   /**
    * How long a checkpoint is kept after it was last written (ms); must exceed every approval window by a minute, which is
-   * how often Mongo looks. Default 3 days. Changing it later needs a `collMod` of the index on `upserted_at`.
+   * how often Mongo looks. Default 3 days. Changing it later needs a `collMod` of the index on `upserted_at`. With `saver`:
+   * how long that keeps them, if it doesn't until they are deleted; approval windows are checked against it.
    */
   readonly ttlMs?: number | undefined;
-  /** Of one checkpoint or write (bytes). Default 15 MiB: Mongo takes 16 in all. */
+  /** Of one checkpoint or write (bytes). Default 15 MiB: Mongo takes 16 in all. Of a `saver` that has a `serde` as well. */
   readonly maxBytes?: number | undefined;
   /**
    * How LangGraph's packages are imported, `(name) => import(name)`, where they are not to be found from this one: in a
@@ -87,15 +89,31 @@ export class Checkpointer {
   }
 
   /**
-   * The host's hooks with one more duty: when a generation has ended, however it did, its thread is deleted before the
-   * host's own `settle`. As often as it takes, like any settlement.
+   * The host's hooks with one more duty: when a generation has ended, however it did, or its stream is deleted, its threads
+   * are deleted, whatever becomes of the host's own `settle`. As often as it takes, like any settlement. And unless the host
+   * says otherwise, an attempt that was resumed is recovered where it stood: its agent goes on from the checkpoint of the
+   * pause, so what came before must not go.
    */
   settling(hooks: Hooks = {}): Hooks {
+    const deleteThreads = async (record: JobRecord) => {
+      for (const threadId of threadsOf(record)) await this.deleteThread(threadId);
+    };
     return {
       ...hooks,
+      recoverMode: hooks.recoverMode ?? ((record) => (record.resumedAction ? 'continue' : 'restart')),
       settle: async (ended) => {
-        for (const threadId of threadsOf(ended.record)) await this.deleteThread(threadId);
-        return hooks.settle?.(ended);
+        try {
+          await hooks.settle?.(ended);
+        } finally {
+          await deleteThreads(ended.record);
+        }
+      },
+      onDeleted: async (record: JobRecord) => {
+        try {
+          await deleteThreads(record);
+        } finally {
+          await hooks.onDeleted?.(record);
+        }
       },
     };
   }
@@ -106,13 +124,17 @@ export class Checkpointer {
  *   package is missing or Mongo refused an index, with what it said as `cause`
  */
 export async function createCheckpointer(options: CheckpointerOptions = {}): Promise<Checkpointer> {
-  const { mongo, saver, ttlMs = DEFAULT_TTL_MS } = options;
+  const { mongo, saver, ttlMs = DEFAULT_TTL_MS, maxBytes = DEFAULT_MAX_BYTES } = options;
   if (mongo !== undefined && saver !== undefined)
     throw new GenerationJobError('invalid_options', 'Give mongo or saver, not both.');
   if (!Number.isInteger(ttlMs) || ttlMs < TTL_MARGIN_MS)
     throw new GenerationJobError('invalid_options', 'ttlMs must be a minute or more.');
   if (mongo !== undefined) return new Checkpointer(await mongoSaver(mongo, ttlMs, options), ttlMs);
-  if (saver !== undefined) return new Checkpointer(saver);
+  if (saver !== undefined) {
+    const { serde } = saver as { readonly serde?: Serialiser };
+    if (serde !== undefined) guardSize(serde, maxBytes);
+    return new Checkpointer(saver, options.ttlMs);
+  }
   const { MemorySaver } = (await load(PEERS.memory, options)) as { MemorySaver: new () => SaverLike };
   return new Checkpointer(new MemorySaver());
 }

@@ -3,9 +3,10 @@
  * gated calls of one turn were not event-dispatched; so calls that must not run are refused here, and each outcome is
  * compared with its decision.
  */
+import { fingerprintOf } from '../stream/fingerprint.js';
 import type { ActionRequest, Decision } from '../stream/types.js';
 import { fieldOf, type ToolOutcome } from './run-handlers.js';
-import type { GraphHandler, ToolExecuteRequest, ToolResult } from './shapes.js';
+import type { GraphHandler, ToolCall, ToolExecuteRequest, ToolResult } from './shapes.js';
 
 /** How the SDK begins the output of a call it did not run. */
 const BLOCKED = 'Blocked';
@@ -13,13 +14,18 @@ const BLOCKED = 'Blocked';
 const COMPARED_CHARACTERS = 64;
 
 export class DecisionWatch {
+  readonly #requests: readonly ActionRequest[];
   readonly #decisions: ReadonlyMap<string, Decision>;
   readonly #onViolation: () => void;
   readonly #completed = new Set<string>();
   #isViolated = false;
 
-  /** @param onViolation called once, as soon as something ran, or is about to, that nobody allowed */
-  constructor(decisions: readonly Decision[], onViolation: () => void) {
+  /**
+   * @param requests what the person was shown
+   * @param onViolation called once, as soon as something ran, or is about to, that nobody allowed
+   */
+  constructor(requests: readonly ActionRequest[], decisions: readonly Decision[], onViolation: () => void) {
+    this.#requests = requests;
     this.#decisions = new Map(decisions.map((one) => [one.id, one]));
     this.#onViolation = onViolation;
   }
@@ -34,8 +40,8 @@ export class DecisionWatch {
   }
 
   /** Whether everything decided was done, and nothing else. Asked when the run is over. */
-  isFollowed(requests: readonly ActionRequest[]): boolean {
-    return !this.#isViolated && requests.every(({ id }) => this.#completed.has(id));
+  isFollowed(): boolean {
+    return !this.#isViolated && this.#requests.every(({ id }) => this.#completed.has(id));
   }
 
   /** The host's `on_tool_execute`, for the calls that may run. */
@@ -43,8 +49,8 @@ export class DecisionWatch {
     return {
       handle: (event, data, ...rest) => {
         const request = data as ToolExecuteRequest;
-        const refused = request.toolCalls.filter(({ id }) => this.#mustNotRun(id));
-        if (refused.length === 0) return execute.handle(event, data, ...rest);
+        const refused = request.toolCalls.some((call) => this.#mustNotRun(call));
+        if (!refused) return execute.handle(event, data, ...rest);
         this.#violate();
         request.resolve(request.toolCalls.map(({ id }) => refusal(id)));
         return undefined;
@@ -52,9 +58,21 @@ export class DecisionWatch {
     };
   }
 
-  #mustNotRun(id: string): boolean {
-    const decision = this.#decisions.get(id)?.decision;
-    return decision === 'reject' || decision === 'respond';
+  #mustNotRun({ id, args }: ToolCall): boolean {
+    const decided = this.#decisions.get(id);
+    switch (decided?.decision) {
+      case undefined:
+        return false;
+      case 'reject':
+      case 'respond':
+        return true;
+      case 'edit':
+        return !isWithin(args, decided.arguments);
+      case 'approve':
+        return !isWithin(args, this.#requests.find((one) => one.id === id)?.arguments);
+      default:
+        return decided?.decision satisfies never;
+    }
   }
 
   #violate(): void {
@@ -62,6 +80,29 @@ export class DecisionWatch {
     this.#isViolated = true;
     this.#onViolation();
   }
+}
+
+/**
+ * Whether a call was allowed with these arguments: each of them as it was seen. One may be missing, which the SDK leaves out
+ * when the tool's schema doesn't know it; none may be added.
+ */
+function isWithin(args: unknown, allowed: unknown = {}): boolean {
+  if (!isRecord(args) || !isRecord(allowed)) return isSame(args, allowed);
+  return Object.entries(args).every(
+    ([name, value]) => value === undefined || (Object.hasOwn(allowed, name) && isSame(value, allowed[name])),
+  );
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  try {
+    return fingerprintOf(one) === fingerprintOf(other);
+  } catch {
+    return false; // what JSON can't carry was never shown
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Of content in parts, their texts; JSON would not hold a text as it was given. */

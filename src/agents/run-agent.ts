@@ -9,6 +9,7 @@
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import type { AttemptEnd, GenerationJob } from '../stream/generation-job.js';
 import type { Continuation } from '../stream/manager-types.js';
+import type { JobFailure } from '../stream/types.js';
 import {
   deleteLate,
   isFinal,
@@ -68,9 +69,12 @@ export interface AgentOptions {
   readonly handlers?: GraphHandlers | undefined;
   /** More for LangGraph's `configurable`. */
   readonly configurable?: Readonly<Record<string, unknown>> | undefined;
-  /** Default `exit`: one checkpoint at the pause. The others write with every step, which only a run that is rebuilt in mid-turn needs. */
+  /**
+   * Default `exit`: one checkpoint, at the pause. The others write with every step, past the pause: such a run can't be
+   * recovered after a resume, it then fails `checkpoint_lost`.
+   */
   readonly durability?: Durability | undefined;
-  /** Kept with a pause; a run is not resumed by another. */
+  /** Kept with a pause; a run is not resumed by another. Checked when it was given at the pause and is at the resume. */
   readonly sdkVersion?: string | undefined;
   /** How long an action may wait, in milliseconds. Default: the manager's `approvalWindowMs`. */
   readonly approvalWindowMs?: number | undefined;
@@ -136,9 +140,7 @@ class AgentAttempt {
 
   run(input: unknown): Promise<AttemptEnd> {
     return this.#guarded(async () => {
-      const { checkpointer, approvalWindowMs = this.#job.approvalWindowMs } = this.#options;
-      checkpointer?.checkWindow(approvalWindowMs);
-      await reserveThread(this.#job, checkpointer);
+      await reserveThread(this.#job, this.#options.checkpointer);
       const run = await this.#build({ discoveredTools: [], resumeContext: this.#options.resumeContext });
       const returned = await run.processStream(input, this.#config());
       return this.#finish(run, returned, undefined);
@@ -148,34 +150,45 @@ class AgentAttempt {
   resume({ action, resolution }: Continuation): Promise<AttemptEnd> {
     return this.#guarded(async () => {
       const context = agentContextOf(action);
-      if (action === undefined || resolution === undefined) throw failure('checkpoint_lost');
+      if (action === undefined || resolution === undefined) throw new Failure('checkpoint_lost');
       await this.#probe(context);
-      const watch = new DecisionWatch(resolution.decisions, () =>
-        this.#end(failure('decision_not_followed')),
+      const watch = new DecisionWatch(action.requests, resolution.decisions, () =>
+        this.#end(new Failure('decision_not_followed')),
       );
       const resumeContext = fieldOf(action.resumeContext, 'host');
       const run = await this.#build({ discoveredTools: context.discoveredTools, resumeContext }, watch);
       const returned = await run.resume(resumeValueOf(resolution, context), this.#config());
-      if (!watch.isFollowed(action.requests)) throw failure('decision_not_followed');
+      if (!watch.isFollowed()) throw new Failure('decision_not_followed');
       return this.#finish(run, returned, context.interruptId);
     });
   }
 
   /** Whatever happens, the job ends: with what `attempt` gives as `final`, paused, or failed. */
-  #guarded(attempt: () => Promise<unknown>): Promise<AttemptEnd> {
-    return this.#job.run(async () => {
+  async #guarded(attempt: () => Promise<unknown>): Promise<AttemptEnd> {
+    const end = await this.#job.run(async () => {
       try {
+        const { checkpointer, approvalWindowMs = this.#job.approvalWindowMs } = this.#options;
+        checkpointer?.checkWindow(approvalWindowMs);
         return await attempt();
       } catch (error) {
         if (this.#job.isOver) return null;
         const cause = this.#stopped ?? error;
-        if (!isFailure(cause)) this.#tell(cause);
-        await rememberChildThreads(this.#job, this.#run).catch(() => {}); // over by now, or as good as
+        if (!(cause instanceof Failure)) this.#tell(cause);
+        await this.#rememberThreads();
         throw failureOf(cause);
-      } finally {
-        await this.#leave();
       }
     });
+    await this.#leave(); // only now is it known how the job has ended
+    return end;
+  }
+
+  /** Threads that can't be remembered are left to the TTL; no run fails for that. */
+  async #rememberThreads(): Promise<void> {
+    try {
+      await rememberChildThreads(this.#job, this.#run);
+    } catch (error) {
+      if (!this.#job.isOver) this.#tell(error);
+    }
   }
 
   async #leave(): Promise<void> {
@@ -195,7 +208,7 @@ class AgentAttempt {
   /** What the run came to, once its stream has ended: a pause, or what `completed` carries. */
   async #finish(run: RunLike, returned: unknown, resolved: string | undefined): Promise<unknown> {
     if (this.#stopped !== undefined) throw this.#stopped;
-    await rememberChildThreads(this.#job, run);
+    await this.#rememberThreads();
     const found = run.getInterrupt();
     const interrupt = parseInterrupt(found);
     if (interrupt === undefined) {
@@ -204,8 +217,8 @@ class AgentAttempt {
       return haltReason === undefined ? null : { haltReason };
     }
     // The same interrupt again: a second gated call of one turn, to which the first one's decision would be applied.
-    if (interrupt.interruptId === resolved) throw failure('decision_not_followed');
-    if (this.#options.checkpointer === undefined) throw failure('checkpoint_lost');
+    if (interrupt.interruptId === resolved) throw new Failure('decision_not_followed');
+    if (this.#options.checkpointer === undefined) throw new Failure('checkpoint_lost');
     const { approvalWindowMs, fingerprint, sdkVersion, resumeContext } = this.#options;
     const discoveredTools = run.getDiscoveredTools?.();
     await this.#job.pause(
@@ -245,10 +258,11 @@ class AgentAttempt {
   /** A resume without its checkpoint does nothing and says nothing, so it is looked for first. */
   async #probe({ checkpointId, checkpointNs, sdkVersion }: AgentContext): Promise<void> {
     const { checkpointer, sdkVersion: ours } = this.#options;
-    if (sdkVersion !== undefined && ours !== undefined && sdkVersion !== ours) throw failure('sdk_changed');
+    if (sdkVersion !== undefined && ours !== undefined && sdkVersion !== ours)
+      throw new Failure('sdk_changed');
     const place = { threadId: threadIdOf(this.#job), checkpointId, checkpointNs };
     if (checkpointer === undefined || !(await checkpointer.isPausedAt(place)))
-      throw failure('checkpoint_lost');
+      throw new Failure('checkpoint_lost');
   }
 
   #config(): RunConfig {
@@ -273,28 +287,27 @@ class AgentAttempt {
   }
 }
 
-interface Failure {
-  readonly code: string;
-  readonly message: string;
-  readonly retryable: boolean;
-}
+/** One that was found here. What a run rejects with is never taken for one, whatever it looks like. */
+class Failure {
+  readonly code: AgentFailure;
 
-function failure(code: AgentFailure): Failure {
-  return { code, ...AGENT_FAILURES[code] };
-}
-
-function isFailure(error: unknown): error is Failure {
-  return typeof error === 'object' && error !== null && !(error instanceof Error) && 'retryable' in error;
+  constructor(code: AgentFailure) {
+    this.code = code;
+  }
 }
 
 /** What clients are told: of the library's own errors their code and remedy, of all others that the agent failed. */
-function failureOf(error: unknown): Failure {
-  if (isFailure(error)) return error;
-  if (!isGenerationJobError(error)) return failure('agent_failed');
-  if (error.code === 'checkpoint_lost') return failure('checkpoint_lost');
+function failureOf(error: unknown): JobFailure {
+  if (error instanceof Failure) return described(error.code);
+  if (!isGenerationJobError(error)) return described('agent_failed');
+  if (error.code === 'checkpoint_lost') return described('checkpoint_lost');
   return {
     code: error.code,
     message: error.remedy,
     retryable: error instanceof GenerationJobError && error.status >= 500,
   };
+}
+
+function described(code: AgentFailure): JobFailure {
+  return { code, ...AGENT_FAILURES[code] };
 }

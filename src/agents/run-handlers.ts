@@ -15,6 +15,8 @@ export interface RunHandlersOptions {
   readonly onToolResult?: ((result: ToolOutcome) => void) | undefined;
 }
 
+const SUBAGENT_FAILED = 'The sub-agent failed.';
+
 export interface ToolOutcome {
   readonly id: string;
   readonly output: unknown;
@@ -35,7 +37,7 @@ export function createRunHandlers(job: GenerationJob, options: RunHandlersOption
     if (isRefused || job.isOver) return undefined;
     try {
       tellResult(event, data, options.onToolResult);
-      return job.emit({ event, data: data ?? null });
+      return job.emit({ event, data: clientDataOf(event, data) ?? null });
     } catch (error) {
       refuse(error);
       return undefined;
@@ -78,6 +80,12 @@ function* numbersIn(usage: unknown, prefix = ''): Generator<[string, number]> {
     if (typeof value === 'number' && Number.isFinite(value)) yield [`${prefix}${name}`, value];
     else if (prefix === '') yield* numbersIn(value, `${name}.`);
   }
+}
+
+/** What a sub-agent threw is for the host alone, like what its agent throws; all else is told as it is. */
+function clientDataOf(event: string, data: unknown): unknown {
+  if (event !== SUBAGENT_UPDATE || fieldOf(data, 'phase') !== 'error') return data;
+  return { ...(data as object), label: SUBAGENT_FAILED, data: { message: SUBAGENT_FAILED } };
 }
 
 /** A sub-agent's events come wrapped in updates of the agent that started it. */

@@ -1,7 +1,7 @@
 /**
  * Node's request and response as the routes see them; works under Express and under a bare `http` server.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { MIB } from '../clock.js';
@@ -45,8 +45,8 @@ export function routeRequestOf(
 
 export function sendReply(reply: Reply, request: IncomingMessage, response: ServerResponse): void {
   if (response.headersSent || response.destroyed) {
-    // The client left, or the host answered in our place, while a stream was being attached: end it.
-    if (reply.kind === 'stream') reply.begin(new NodeSink(response));
+    // The client left, or the host answers in our place, while a stream was being attached: it ends unread.
+    if (reply.kind === 'stream') reply.begin(closedSink());
     return;
   }
   response.statusCode = reply.status;
@@ -75,10 +75,20 @@ function prepareConnection(response: ServerResponse): void {
 /**
  * The socket of a response whose body is not framed: what is written to either is the same bytes, and Express gives
  * every response another prototype, which makes each write to it cost half as much again. Null when the two are not
- * the same: the response still waits for its turn on the connection, or something has put itself before its `write`.
+ * the same: the response still waits for its turn on the connection, or the host has put something before its `write`.
  */
 function bareSocketOf(response: ServerResponse): Socket | null {
-  return Object.hasOwn(response, 'write') ? null : response.socket;
+  return response.write === ServerResponse.prototype.write ? response.socket : null;
+}
+
+/** Of a reader who is gone before the first word. */
+function closedSink(): SseSink {
+  return {
+    ...{ onDrain: undefined, onClose: undefined, closed: true, bufferedBytes: 0 },
+    write: () => true,
+    end: () => {},
+    destroy: () => {},
+  };
 }
 
 /** A response as a sink; it is ended only by us or by the connection's end. */

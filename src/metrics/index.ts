@@ -56,6 +56,7 @@ const HOOKS = [
   'recoverMode',
   'onFollowersGone',
   'publicMetadata',
+  'onDeleted',
   'beforeResolve',
   'contentModel',
   'renew',

@@ -283,9 +283,10 @@ export class ApprovalLifecycle {
     return { job, continuation: continuationOf(state) };
   }
 
-  /** Unless it is now the winner's, who holds it by the same name. */
+  /** To the attempt that runs, if one does. */
   async #giveSlotBack(key: StreamKey, slot: SlotOwner, now: JobRecord | undefined): Promise<void> {
-    if (now?.status !== 'running') await this.#parts.slots.give(key, slot);
+    const { slots } = this.#parts;
+    await (now?.status === 'running' ? slots.keep(key, now) : slots.give(key, slot));
   }
 
   // --- refusing

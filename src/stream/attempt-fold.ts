@@ -7,7 +7,7 @@ import { serialiseHostEvent } from './events.js';
 import type { LeaseClaim } from './interfaces/job-store.js';
 import { nameOfError, type Parts } from './parts.js';
 import type { Fold } from './resume-state.js';
-import type { LogEvent, SerialisedEvent } from './types.js';
+import type { LogEvent, SerialisedEvent, Snapshot } from './types.js';
 
 export class AttemptFold {
   readonly #parts: Parts;
@@ -59,7 +59,14 @@ export class AttemptFold {
     const { store, background, options } = this.#parts;
     if (!this.#fold.hasModel || this.#hasFailed || this.#fold.sequence <= this.#snapshotSequence)
       return false;
-    const snapshot = this.#fold.snapshot();
+    let snapshot: Snapshot;
+    try {
+      snapshot = this.#fold.snapshot();
+    } catch (error) {
+      this.#hasFailed = true; // its content is nothing that JSON can carry
+      this.#tellFailure(error);
+      return false;
+    }
     this.#snapshotSequence = snapshot.sequence;
     const { key, generation, attempt } = this.#claim;
     background.run(store.saveSnapshot({ key, generation, attempt, snapshot, trim: options.trimLog }));

@@ -5,7 +5,7 @@
 import { isTheirs } from './access.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { Access } from './manager-types.js';
-import type { Parts } from './parts.js';
+import { callHook, type Parts } from './parts.js';
 import { isActive } from './transitions.js';
 import type { JobRecord, StreamKey, UserKey } from './types.js';
 
@@ -44,6 +44,7 @@ export class Deletion {
         await store.slots.forget(user, idempotencyKey, { streamId: key.streamId, generation });
       }
       background.run(slots.give(key, record));
+      await callHook(this.#parts, 'onDeleted', () => this.#parts.hooks.onDeleted?.(record), undefined);
       if (!isActive(record.status)) continue;
       const local = this.#leases.find(key, generation);
       if (local) local.lose('gone');

@@ -52,7 +52,13 @@ export class Ender {
       ended = await this.#end(key, record, 'abort', { code: 'aborted', ...details });
     }
     const [now = record] = ended ? [ended] : await this.#parts.store.read(key, record.generation);
-    const state = await this.#parts.states.read(key, record.generation);
+    // That it is over is certain; a content model that fails can't take that answer away.
+    const state = await callHook(
+      this.#parts,
+      'contentModel',
+      () => this.#parts.states.read(key, record.generation),
+      null,
+    );
     return {
       aborted: ended !== undefined,
       early: isEarly(now),
@@ -125,8 +131,9 @@ export class Ender {
       name === 'lose'
         ? await this.#describe(key, record, 'failed', failure)
         : await this.#describe(key, record, 'aborted', cause);
-    // A paused generation's score may lie a day ahead: settlement and retention come sooner now.
-    if (record.status === 'requires_action') await store.due.nearer(key, options.leaseMs);
+    // A paused generation's score may lie a day ahead, also of one that pauses in this moment: settlement and retention
+    // come sooner now.
+    if (name !== 'lose') await store.due.nearer(key, options.leaseMs);
     const commit: OtherCommit = {
       writer: 'other',
       key,

@@ -48,7 +48,7 @@ export class GenerationJob implements LeaseClaim {
   readonly generation: number;
   readonly attempt: number;
   readonly userId: string;
-  /** Holder of the user's slot. */
+  /** Names the create; with the attempt, the holder of the user's slot. */
   readonly createId: string;
   /** Fires when this handle may no longer write, for whatever reason; `reason` is a JobEndedError. */
   readonly signal: AbortSignal;
@@ -318,6 +318,7 @@ export class GenerationJob implements LeaseClaim {
   }
 
   #onRefused(reply: CommitReply & { ok: false }): JobEndedError {
+    if (this.isOver) return this.signal.reason as JobEndedError; // told once already
     const reason = reasonOf(reply);
     if (reason === 'fenced') this.#parts.observer.fenced();
     if (reason === 'lease_lost') this.#parts.observer.leaseLost();

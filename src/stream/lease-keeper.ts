@@ -52,7 +52,8 @@ export class LeaseKeeper {
       this.#renewedAt = now;
       this.#schedule(options.renewMs);
     }
-    // One that was long in coming would be judged before the next renewal.
+    // One that was long in coming would be judged before the next renewal, and must not be judged late.
+    if (job.leaseDeadline < this.#dueAt) this.#schedule(Math.max(0, this.#dueAt - now));
     if (job.leaseDeadline < now + options.renewMs) background.run(this.check(job));
   }
 
@@ -119,7 +120,9 @@ export class LeaseKeeper {
     job.leaseDeadline = startedAt + options.leaseMs;
     job.checkTime();
     // A slot that can't be renewed now is renewed next time; at worst the user gets it back early.
-    if (!job.isOver) await slots.keep(job.key, job).catch(() => undefined);
+    if (job.isOver) return;
+    await slots.keep(job.key, job).catch(() => undefined);
+    if (job.isOver) await slots.give(job.key, job).catch(() => undefined);
   }
 
   async #whyRefused(job: GenerationJob, refusal: Refusal): Promise<EndReason> {

@@ -105,7 +105,7 @@ export interface AbortResult {
 
 /** What to ask. Bounds: `ACTION_LIMITS`; all that is shown fits in `limits.eventBytes`. */
 export interface PauseInput {
-  /** 1 to 256 characters, never used before in the generation. Made up when left out. */
+  /** 1 to 256 characters, never used before on the stream: who decides names only this. Made up when left out, which is best. */
   readonly actionId?: string | undefined;
   /** `tool_approval` (needs `requests`), `ask_user_question` (needs `questions`), or the host's own. */
   readonly type: string;
@@ -244,6 +244,8 @@ export interface Hooks {
   ): BeforeResolveResult | undefined | Promise<BeforeResolveResult | undefined>;
   /** The last local follower of a running or paused job left. */
   onFollowersGone?(streamId: string, tenantId: string | undefined): unknown;
+  /** A stream was deleted, with this kept generation of it, which is not settled any more: what the host has of it elsewhere may go. */
+  onDeleted?(record: JobRecord): unknown;
   /** What of the metadata clients may see, in `sync` and `status`. Default: nothing. */
   publicMetadata?(record: JobRecord): Json;
 }

@@ -45,7 +45,7 @@ const limitsSchema = z.strictObject({
   unsnapshottedEvents: count(100_000, 'Events since the last snapshot'),
   unsnapshottedBytes: bytes(64 * MIB, 'Event data since the last snapshot'),
   batchEvents: count(256, 'Events in one commit'),
-  batchBytes: text(128 * KIB, 'Event data in one commit'),
+  batchBytes: text(48 * KIB, 'Event data in one commit'),
   bufferEvents: count(1024, 'Events waiting to be committed before `emit` waits'),
   bufferBytes: text(4 * MIB, 'Event data waiting to be committed before `emit` waits'),
   liveBytes: text(
@@ -106,13 +106,13 @@ export type Options = z.output<typeof optionsSchema>;
  */
 export function parseOptions(
   given: GenerationJobOptions = {},
-  store: Pick<JobStore, 'answerMs'> = {},
+  store: Pick<JobStore, 'answerMs' | 'keepsEndedMs'> = {},
 ): Options {
   const parsed = optionsSchema.safeParse(given);
   if (!parsed.success) {
     throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error)}.`);
   }
-  const contradictions = findContradictions(parsed.data, store.answerMs ?? 0);
+  const contradictions = findContradictions(parsed.data, store);
   if (contradictions.length > 0) {
     throw new GenerationJobError('invalid_options', contradictions.map((text) => `${text}.`).join(' '));
   }
@@ -124,7 +124,10 @@ export function describeIssues(error: z.ZodError): string {
   return error.issues.map((issue) => `${issue.path.join('.') || 'value'}: ${issue.message}`).join('; ');
 }
 
-function findContradictions({ limits, ...options }: Options, answerMs: number): string[] {
+function findContradictions(
+  { limits, ...options }: Options,
+  { answerMs = 0, keepsEndedMs = Number.POSITIVE_INFINITY }: Pick<JobStore, 'answerMs' | 'keepsEndedMs'>,
+): string[] {
   const rules: [boolean, string][] = [
     [
       options.renewMs * 2 > options.leaseMs,
@@ -138,6 +141,10 @@ function findContradictions({ limits, ...options }: Options, answerMs: number): 
     [
       options.idleTimeoutMs < options.renewMs,
       'idleTimeoutMs must be at least renewMs, which is when it is checked',
+    ],
+    [
+      options.retentionMs >= keepsEndedMs,
+      'The store’s expiryMarginMs must exceed retentionMs, or what has ended is gone before its time',
     ],
     [options.maxRunMs < options.idleTimeoutMs, 'maxRunMs must be at least idleTimeoutMs'],
     [options.idempotencyMs < options.retentionMs, 'idempotencyMs must be at least retentionMs'],

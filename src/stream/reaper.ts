@@ -26,6 +26,7 @@ export class Reaper {
   readonly #parts: Parts;
   readonly #upkeep: Upkeep;
   #timer: TimerHandle | undefined;
+  readonly #visiting = new Set<string>();
   #running = false;
 
   constructor(parts: Parts, upkeep: Upkeep) {
@@ -44,30 +45,39 @@ export class Reaper {
     this.#parts.clock.clearTimeout(this.#timer);
   }
 
-  /** One look at everything that is due. Never rejects: what failed is still due. */
+  /** One look at everything that is due, and all that comes of it. Never rejects: what failed is still due. */
   async sweep(): Promise<void> {
+    await Promise.all(await this.#begin());
+  }
+
+  /** Visits what is due and is not being visited: a host's hook that hangs must not keep other streams waiting. */
+  async #begin(): Promise<readonly Promise<void>[]> {
     const { store, options, logger } = this.#parts;
     try {
       await this.#upkeep.leases.renewIfLate();
       const due = await store.due.list({ limit: options.sweepStreams });
-      await Promise.all(due.map((entry) => this.#visit(entry)));
+      return due.filter(({ key }) => !this.#visiting.has(key.id)).map((entry) => this.#visit(entry));
     } catch (error) {
       logger.warn({ error: nameOfError(error) }, 'a sweep failed');
+      return [];
     }
   }
 
   #schedule(): void {
     if (!this.#running) return;
-    const { clock, entropy, options } = this.#parts;
-    this.#timer = clock.setTimeout(
-      () => void this.sweep().then(() => this.#schedule()),
-      options.sweepMs * (0.75 + entropy.random() / 4),
-    );
+    const { clock, entropy, options, background } = this.#parts;
+    const sweep = async () => {
+      const visits = await this.#begin();
+      this.#schedule();
+      background.run(Promise.all(visits));
+    };
+    this.#timer = clock.setTimeout(() => void sweep(), options.sweepMs * (0.75 + entropy.random() / 4));
   }
 
   async #visit(entry: DueEntry): Promise<void> {
     const { store, options, logger } = this.#parts;
     const { key } = entry;
+    this.#visiting.add(key.id);
     try {
       const before = await store.read(key, 'kept');
       for (const record of before) await this.#look(key, record);
@@ -76,6 +86,8 @@ export class Reaper {
       await store.due.later(entry, next.length > 0 ? Math.min(...next) : null);
     } catch (error) {
       logger.warn({ streamId: key.streamId, error: nameOfError(error) }, 'upkeep of a stream failed');
+    } finally {
+      this.#visiting.delete(key.id);
     }
   }
 

@@ -44,6 +44,7 @@ export class Recovery {
     const taken = await this.#takeOver(key, record);
     if (taken === undefined) return;
     observer.recovered('taken_over');
+    background.run(this.#parts.slots.keep(key, taken));
     // Given up on, the read would cost the generation this attempt, and one of its recoveries.
     const state = await repeatUntilAnswered(
       this.#parts,

@@ -81,6 +81,15 @@ export class Fold {
     const isRecovery = event.event === 'recovered';
     if (model === undefined && !isRecovery) return;
     const data: unknown = JSON.parse(event.data);
+    try {
+      this.#foldEvent(event, data, isRecovery);
+    } catch (cause) {
+      throw new GenerationJobError('internal', 'A content model failed.', { cause });
+    }
+  }
+
+  #foldEvent(event: LogEvent, data: unknown, isRecovery: boolean): void {
+    const model = this.#model;
     if (isRecovery && (data as { restart?: boolean }).restart === true) {
       this.#kept.clear();
       this.#content = model ? (model.restart?.(this.#content) ?? model.initial()) : null;

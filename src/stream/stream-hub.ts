@@ -305,6 +305,7 @@ export class StreamHub implements FrameListener {
       this.#extend(page.events.slice(this.#tail + 1 - first.sequence));
       this.#wakeAll();
     }
+    if (last.sequence === this.#tail) this.#noteState(last); // its frame may have come without it
   }
 
   #restart(generation: number, tail: number): void {
@@ -323,11 +324,13 @@ export class StreamHub implements FrameListener {
     this.#tail += events.length;
     this.#newest = undefined;
     const last = events.at(-1);
-    if (last) {
-      this.#ended = isTerminalEvent(last.event);
-      this.#resting = last.event === 'requires_action';
-    }
+    if (last) this.#noteState(last);
     this.#cut();
+  }
+
+  #noteState({ event }: LogEvent): void {
+    this.#ended = isTerminalEvent(event);
+    this.#resting = event === 'requires_action';
   }
 
   #cut(): void {

@@ -187,7 +187,7 @@ export interface JobRecord {
   readonly conversationId?: string | undefined;
   readonly contentModel?: string | undefined;
   readonly idempotencyKey?: string | undefined;
-  /** Names the create; also the holder of the user's slot. */
+  /** Names the create; with the attempt, the holder of the user's slot. */
   readonly createId: string;
   readonly createdAt: number;
   /** When the record last changed; appending events alone does not change it. */

@@ -26,14 +26,16 @@ export const indexContracts: readonly Contract[] = [
       expect(await due.list({ limit: 1 })).toHaveLength(1);
       const [, entry] = listed as [never, (typeof listed)[number]];
       expect(entry.key).toEqual(KEY);
-      await due.nearer(KEY, 20);
+      // Where time is real, a busy machine must not outlast the hold.
+      const heldMs = h.backend.jump ? 20 : 1_000;
+      await due.nearer(KEY, heldMs);
       const held = await due.list({ limit: 10, all: true });
       const nearest = held.find((one) => one.key.id === KEY.id)?.at ?? Number.POSITIVE_INFINITY;
-      expect(nearest).toBeLessThanOrEqual(h.store.now() + 20);
+      expect(nearest).toBeLessThanOrEqual(h.store.now() + heldMs);
       // Somebody who read the score before can't put it off beyond what was asked for since.
       await due.later(entry, h.store.now() + 9_000);
       await due.later(entry, null);
-      await h.advance(25);
+      await h.advance(heldMs + 5);
       expect((await due.list({ limit: 10 })).map((one) => one.key.id)).toContain(KEY.id);
       await h.advance(10_000);
       for (const one of await due.list({ limit: 10 }))

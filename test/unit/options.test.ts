@@ -42,7 +42,7 @@ it('defaults are those of the design', () => {
       unsnapshottedEvents: 100_000,
       unsnapshottedBytes: 64 * 1024 ** 2,
       batchEvents: 256,
-      batchBytes: 128 * 1024,
+      batchBytes: 48 * 1024,
       bufferEvents: 1_024,
       bufferBytes: 4 * 1024 ** 2,
       liveBytes: 1024 ** 2,

@@ -132,6 +132,7 @@ export class RedisEventTransport implements EventTransport {
   async #start(): Promise<void> {
     if (this.#link.status === 'wait') await this.#link.connect?.();
     await this.#deadlines.limit(this.#link.subscribe(this.#keys.signals));
+    if (this.#closed) return;
     this.#pingTimer = setInterval(() => void this.#try(this.#link), this.#options.pingMs).unref();
   }
 

@@ -43,6 +43,7 @@ export class RedisJobStore implements JobStore {
   readonly kind = 'redis';
   readonly shared = true;
   readonly answerMs: number;
+  readonly keepsEndedMs: number;
   readonly due: RedisDueIndex;
   readonly slots: RedisUserSlots;
   readonly #client: RedisClient;
@@ -62,6 +63,7 @@ export class RedisJobStore implements JobStore {
     this.#options = parseRedisOptions(options);
     const { timeoutMs, keyPrefix } = this.#options;
     this.answerMs = timeoutMs;
+    this.keepsEndedMs = this.#options.expiryMarginMs;
     this.#scripts = new RedisScripts(client, { timeoutMs, sharded: canSubscribeToShards(client) });
     this.#keys = new RedisKeys(keyPrefix);
     this.due = new RedisDueIndex(this.#scripts, this.#keys, {

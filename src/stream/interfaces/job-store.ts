@@ -293,6 +293,8 @@ export interface JobStore {
    * made again within the lease; a manager refuses anything else. Left out where there is no network to wait for.
    */
   readonly answerMs?: number | undefined;
+  /** How long an ended generation is kept at most, if that is the store's to say (ms). */
+  readonly keepsEndedMs?: number | undefined;
 
   /** Resolves when the store can be used. @throws GenerationJobError `unavailable` when it can't be reached */
   start(): Promise<void>;

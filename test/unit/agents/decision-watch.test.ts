@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DecisionWatch } from '../../../src/agents/decision-watch.js';
 import type { ToolExecuteRequest, ToolResult } from '../../../src/agents/shapes.js';
-import type { Decision } from '../../../src/stream/types.js';
+import type { ActionRequest, Decision, Json } from '../../../src/stream/types.js';
 import { checked } from '../property.js';
 
 const DECISIONS: Decision[] = [
@@ -12,12 +12,16 @@ const DECISIONS: Decision[] = [
   { id: 'other', decision: 'edit', arguments: {} },
   { id: 'said', decision: 'respond', text: 'pretend' },
 ];
-const REQUESTS = DECISIONS.map(({ id }) => ({ id, name: 'pay', allowedDecisions: [] })) as never[];
+const REQUESTS = DECISIONS.map(({ id }) => requestOf(id));
+
+function requestOf(id: string, args?: Json): ActionRequest {
+  return { id, name: 'pay', allowedDecisions: [], ...(args !== undefined && { arguments: args }) };
+}
 const FOLLOWED = { yes: 'paid', no: 'Blocked: no', other: 'paid', said: 'pretend' };
 
-function watch(decisions: readonly Decision[] = DECISIONS) {
+function watch(decisions: readonly Decision[] = DECISIONS, requests: readonly ActionRequest[] = REQUESTS) {
   const violations: true[] = [];
-  return { watch: new DecisionWatch(decisions, () => violations.push(true)), violations };
+  return { watch: new DecisionWatch(requests, decisions, () => violations.push(true)), violations };
 }
 
 describe('decisions are followed', () => {
@@ -27,7 +31,7 @@ describe('decisions are followed', () => {
       fc.property(order, (outcomes) => {
         const { watch: one, violations } = watch();
         for (const [id, output] of outcomes) one.see({ id, output });
-        expect([one.isFollowed(REQUESTS), violations]).toEqual([true, []]);
+        expect([one.isFollowed(), violations]).toEqual([true, []]);
       }),
       100,
     );
@@ -37,7 +41,7 @@ describe('decisions are followed', () => {
     for (const missing of Object.keys(FOLLOWED)) {
       const { watch: one } = watch();
       for (const [id, output] of Object.entries(FOLLOWED)) if (id !== missing) one.see({ id, output });
-      expect(one.isFollowed(REQUESTS)).toBe(false);
+      expect(one.isFollowed()).toBe(false);
     }
   });
 
@@ -52,7 +56,7 @@ describe('decisions are followed', () => {
       one.see({ id, output });
       one.see({ id: 'said', output: 'again' });
       expect(violations).toHaveLength(1);
-      expect(one.isFollowed([])).toBe(false);
+      expect(one.isFollowed()).toBe(false);
     });
   }
 
@@ -105,5 +109,55 @@ describe('the guard of event-dispatched tools', () => {
         [id, 'error'],
       ]);
     }
+  });
+
+  const SHOWN = { to: 'bob', sum: { amount: 5, unit: 'EUR' } };
+  const REVERSED = { unit: 'EUR', amount: 5 };
+
+  /** One call that was decided so, handed to the tools with these arguments. */
+  function handed(decision: Decision, args: unknown) {
+    const { watch: one, violations } = watch([decision], [requestOf('c1', SHOWN)]);
+    const [ran, results]: [unknown[], ToolResult[]] = [[], []];
+    const request: ToolExecuteRequest = {
+      toolCalls: [{ id: 'c1', name: 'pay', args }],
+      resolve: (all) => void results.push(...all),
+      reject: () => {},
+    };
+    one.guard({ handle: (_, data) => void ran.push(data) }).handle('on_tool_execute', request);
+    return { ran: ran.length === 1, refused: results.length === 1, violated: violations.length === 1 };
+  }
+
+  for (const [what, decision] of [
+    ['an approved call', { id: 'c1', decision: 'approve' }],
+    ['an edited call', { id: 'c1', decision: 'edit', arguments: { ...SHOWN, to: 'eve' } }],
+  ] as const) {
+    const allowed = 'arguments' in decision ? decision.arguments : SHOWN;
+    it.each([
+      ['as allowed', allowed],
+      ['with its keys in another order', { sum: REVERSED, to: allowed.to }],
+      ['without one of them', { to: allowed.to }],
+      ['with one that is undefined', { ...allowed, note: undefined }],
+    ])(`${what} runs %s`, (_title, args) => {
+      expect(handed(decision, args)).toEqual({ ran: true, refused: false, violated: false });
+    });
+
+    it.each([
+      ['another value', { ...allowed, to: 'mallory' }],
+      ['another value inside one', { ...allowed, sum: { ...SHOWN.sum, amount: 5_000 } }],
+      ['one more inside one', { ...allowed, sum: { ...SHOWN.sum, fee: 1 } }],
+      ['one more', { ...allowed, note: 'x' }],
+      ['one of another prototype', { ...allowed, constructor: 'x' }],
+      ['one that JSON can’t carry', { ...allowed, to: 5n }],
+      ['none but a text', 'bob'],
+      ['none but a list', ['bob']],
+      ['nothing', null],
+    ])(`${what} does not run with %s`, (_title, args) => {
+      expect(handed(decision, args)).toEqual({ ran: false, refused: true, violated: true });
+    });
+  }
+
+  it('an edited call does not run as it was shown', () => {
+    const decision = { id: 'c1', decision: 'edit', arguments: { to: 'eve' } } as const;
+    expect(handed(decision, SHOWN)).toEqual({ ran: false, refused: true, violated: true });
   });
 });
