@@ -11,6 +11,7 @@ import { emitContracts } from './emit.js';
 import { endContracts } from './end.js';
 import { followContracts } from './follow.js';
 import { type BackendFactory, type Contract, runContract } from './harness.js';
+import { hostCodeContracts } from './host-code.js';
 import { housekeepingContracts } from './housekeeping.js';
 import { indexContracts } from './indexes.js';
 import { lossContracts } from './loss.js';
@@ -57,6 +58,7 @@ export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
   Housekeeping: housekeepingContracts,
   Deletion: deletionContracts,
   Crashes: crashContracts,
+  'What the host’s code does wrong': hostCodeContracts,
 };
 
 function describeContracts(

@@ -77,24 +77,48 @@ describe('a stream on a connection that is not its own alone', () => {
     expect(found).toEqual(found.toSorted((a, b) => a - b));
   });
 
-  it('goes through whatever the host has put before the response’s write', async () => {
-    const written: string[] = [];
+  it.each(['each response', 'all responses'])(
+    'goes through the write the host has given %s',
+    async (which) => {
+      const written: string[] = [];
+      const { manager, url } = await serve({
+        before: (app) => {
+          const wrap = (response: typeof app.response) => {
+            const { write } = response;
+            response.write = function (this: unknown, chunk: unknown) {
+              written.push(String(chunk));
+              return (write as (chunk: unknown) => boolean).call(this, chunk);
+            } as typeof response.write;
+          };
+          if (which === 'all responses') wrap(app.response);
+          app.use((_request, response, next) => {
+            if (which === 'each response') wrap(response);
+            next();
+          });
+        },
+      });
+      const job = await startJob(manager, 'chat-1');
+      const reader = await follow(`${url}/stream/chat-1`);
+      await job.complete();
+      await reader.over;
+      expect(reader.events.map(({ event }) => event)).toEqual(['created', 'completed']);
+      expect(written.join('')).toContain('event: completed');
+    },
+  );
+
+  it('writes nothing into an answer that the host has begun in our place', async () => {
     const { manager, url } = await serve({
       before: (app) =>
         app.use((_request, response, next) => {
-          const write = response.write.bind(response) as (chunk: unknown) => boolean;
-          response.write = ((chunk: unknown) => {
-            written.push(String(chunk));
-            return write(chunk);
-          }) as typeof response.write;
+          response.writeHead(200, { 'content-type': 'text/plain' });
+          response.write('mine');
+          setTimeout(() => response.end(' alone'), 100);
           next();
         }),
     });
-    const job = await startJob(manager, 'chat-1');
-    const reader = await follow(`${url}/stream/chat-1`);
-    await job.complete();
-    await reader.over;
-    expect(reader.events.map(({ event }) => event)).toEqual(['created', 'completed']);
-    expect(written.join('')).toContain('event: completed');
+    await startJob(manager, 'chat-1');
+    const answer = await fetch(`${url}/stream/chat-1`, { headers: { 'x-session': 'ann' } });
+    expect(await answer.text()).toBe('mine alone');
+    expect(manager.followerCount('chat-1')).toBe(0);
   });
 });

@@ -8,7 +8,7 @@ import { createStreamServices } from '../../src/services.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import { type GenerationJobOptions, optionsSchema, parseOptions } from '../../src/stream/options.js';
 
-function refusalOf(given: unknown, store?: { readonly answerMs: number }): string {
+function refusalOf(given: unknown, store?: Parameters<typeof parseOptions>[1]): string {
   try {
     parseOptions(given as GenerationJobOptions, store);
   } catch (error) {
@@ -106,6 +106,13 @@ it('a store that may take half a lease to answer is refused, by the options and 
   expect(refusalOf({}, { answerMs: 7_499 })).toBe('accepted');
   expect(refusalOf({}, { answerMs: 7_500 })).toContain('timeoutMs must be less than half of leaseMs');
   const redis = new Redis({ lazyConnect: true });
+
+  it('are refused when they ask for a retention beyond what the store keeps', () => {
+    expect(refusalOf({ retentionMs: 1_000 }, { keepsEndedMs: 1_001 })).toBe('accepted');
+    expect(refusalOf({ retentionMs: 1_000 }, { keepsEndedMs: 1_000 })).toContain(
+      'expiryMarginMs must exceed',
+    );
+  });
   const services = createStreamServices({ redis, timeoutMs: 7_500 });
   expect(() => new GenerationJobManager(services)).toThrow('timeoutMs must be less than half of leaseMs');
   expect(() => new GenerationJobManager({ ...services, options: { leaseMs: 16_000 } })).not.toThrow();

@@ -1,0 +1,94 @@
+/**
+ * What the host's own code does wrong: hooks that hang, content models that throw or make what JSON can't carry. It costs
+ * what it was for, and nothing else.
+ */
+import { expect } from 'vitest';
+import type { ContentModel } from '../../src/stream/content-model.js';
+import type { JobRecord } from '../../src/stream/types.js';
+import { text } from './follower.js';
+import { type Contract, codeOf, expectCode, rejection } from './harness.js';
+
+function model(fold: (content: unknown) => unknown): ContentModel<never> {
+  return { name: 'odd', initial: () => ({}), fold } as unknown as ContentModel<never>;
+}
+
+export const hostCodeContracts: readonly Contract[] = [
+  {
+    id: 'L42 P5',
+    title: 'a hook that hangs for one stream keeps no other one from its end',
+    async run(h) {
+      let release = () => {};
+      const hanging = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const describeEnd = ({ streamId }: JobRecord) =>
+        streamId === 'hangs' ? hanging : Promise.resolve('said');
+      const replica = await h.replica({ hooks: { describeEnd } });
+      for (const streamId of ['hangs', 'goes']) {
+        const job = await h.start(replica, { streamId });
+        await job.pause({ type: 'checkpoint', expiresInMs: streamId === 'hangs' ? 50 : 400 });
+      }
+      const statusOf = async (streamId: string) => (await replica.manager.getJob(streamId))?.status;
+      await h.until(async () => (await statusOf('goes')) === 'aborted', 'the other to expire');
+      expect(await statusOf('hangs')).toBe('requires_action');
+      release();
+      await h.until(async () => (await statusOf('hangs')) === 'aborted', 'the first to expire');
+    },
+  },
+  {
+    id: 'L16 P4',
+    title: 'content that JSON can’t carry costs its snapshots; the answer ends as it would',
+    async run(h) {
+      const failed: string[] = [];
+      const replica = await h.replica({
+        contentModels: [model(() => ({ big: 1n }))],
+        options: { snapshotEvents: 2 },
+        observer: { hookFailed: (hook) => failed.push(hook) },
+      });
+      const job = await h.start(replica, { contentModel: 'odd' });
+      const follower = h.follow(replica);
+      for (let n = 0; n < 10; n++) job.emit(text(n));
+      await h.soon(job.flush());
+      await h.soon(job.complete());
+      await h.finished(follower);
+      expect(follower.names.at(-1)).toBe('completed');
+      expect(failed).toEqual(['contentModel']);
+    },
+  },
+  {
+    id: 'L30',
+    title: 'a content model that throws is named at once, and takes no answer of an abort away',
+    async run(h) {
+      const broken = model(() => {
+        throw new TypeError('a mistake');
+      });
+      const replica = await h.replica({ contentModels: [broken] });
+      const job = await h.start(replica, { contentModel: 'odd' });
+      job.emit(text('x'));
+      await h.soon(job.flush());
+      expect(codeOf(await rejection(h.soon(replica.manager.getResumeState('s'))))).toBe('internal');
+      const { actionId } = await job.pause({ type: 'checkpoint' });
+      await expectCode(h.soon(replica.manager.approvals.resolve('s', { actionId, by: 'p' })), 'internal');
+      expect(await h.soon(replica.manager.abortJob('s'))).toMatchObject({ aborted: true, content: null });
+    },
+  },
+  {
+    id: 'L51',
+    title: 'the host is told of each generation that a deletion removes, also when it was never settled',
+    async run(h) {
+      const deleted: string[] = [];
+      const hooks = {
+        onDeleted: ({ streamId, status }: JobRecord) => void deleted.push(`${streamId} ${status}`),
+      };
+      const replica = await h.replica({ hooks });
+      const paused = await h.start(replica, { streamId: 'paused' });
+      await paused.pause({ type: 'checkpoint' });
+      const ended = await h.start(replica, { streamId: 'ended' });
+      await ended.complete();
+      await replica.manager.deleteStream('paused');
+      expect(deleted).toEqual(['paused requires_action']);
+      await replica.manager.deleteUser({ userId: ended.userId });
+      expect(deleted).toEqual(['paused requires_action', 'ended completed']);
+    },
+  },
+];
