@@ -49,8 +49,8 @@ export class DecisionWatch {
     return {
       handle: (event, data, ...rest) => {
         const request = data as ToolExecuteRequest;
-        const refused = request.toolCalls.some((call) => this.#mustNotRun(call));
-        if (!refused) return execute.handle(event, data, ...rest);
+        const isRefused = request.toolCalls.some((call) => this.#mustNotRun(call));
+        if (!isRefused) return execute.handle(event, data, ...rest);
         this.#violate();
         request.resolve(request.toolCalls.map(({ id }) => refusal(id)));
         return undefined;
@@ -60,9 +60,9 @@ export class DecisionWatch {
 
   #mustNotRun({ id, args }: ToolCall): boolean {
     const decided = this.#decisions.get(id);
-    switch (decided?.decision) {
-      case undefined:
-        return false;
+    if (decided === undefined) return false;
+    const { decision } = decided;
+    switch (decision) {
       case 'reject':
       case 'respond':
         return true;
@@ -71,7 +71,7 @@ export class DecisionWatch {
       case 'approve':
         return !isWithin(args, this.#requests.find((one) => one.id === id)?.arguments);
       default:
-        return decided?.decision satisfies never;
+        return decision satisfies never;
     }
   }
 
