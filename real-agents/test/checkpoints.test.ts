@@ -223,6 +223,13 @@ describe('no document is left when a generation', () => {
     expect(await documents()).toBe(0);
   });
 
+  it('was deleted with its stream as it waited', async () => {
+    const { manager } = await paused();
+    await manager.deleteStream('s');
+    await manager.idle();
+    expect(await documents()).toBe(0);
+  });
+
   it('expired as it waited', async () => {
     const manager = replica(checkpointer.settling(), undefined, { options: { sweepMs: 20 } });
     await runAgent(await startJob(manager), createRun, userSays(sdk, 'pay'), {
