@@ -72,7 +72,6 @@ const hooks = checkpointer.settling({
     }),
 });
 if (config.recover) {
-  hooks.recoverMode = (record) => (record.resumedAction ? 'continue' : 'restart');
   hooks.recover = (job, continuation) =>
     continuation.action ? resume(job, continuation) : run(job, continuation.record.metadata.agent);
 }

@@ -84,7 +84,10 @@ export interface AgentOptions {
   readonly resumeContext?: unknown;
   /** What `completed` carries as `final`. Default: null, or `{ haltReason }` when a hook ended the run. */
   readonly final?: ((returned: unknown, run: RunLike) => unknown) | undefined;
-  /** Told what `createRun` or the run threw, since clients only learn that the agent failed. */
+  /**
+   * Told what `createRun` or the run threw, since clients only learn that the agent failed; also when a run's threads could
+   * not be remembered or deleted, which fails nothing.
+   */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
