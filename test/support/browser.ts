@@ -132,7 +132,9 @@ export class ChatPage {
 
   /** The whole answer is there, in memory and on the screen, and nothing went wrong on the way. */
   async expectAnswer(text: string): Promise<void> {
-    const state = await this.until(({ status }) => status === 'completed');
+    // The answer before it may stand there completed until this one begins.
+    const isThere = (state: ChatState) => state.status === 'completed' && state.text === text;
+    const state = await this.until(isThere).catch(() => this.state());
     expect(state.text).toBe(text);
     expect(state.problem).toBe('');
     expect(this.complaints).toEqual([]);
