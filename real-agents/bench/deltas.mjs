@@ -3,7 +3,7 @@
  * handler that does nothing. On the memory store, or on the Redis that REDIS_URL names. The order of the runs is shuffled, seed
  * printed; medians, and the ratio of medians with the spread of the ratios of neighbours.
  *
- *     npm run build && node --expose-gc real-agents/bench/deltas.mjs [repetitions]
+ *     npm run bench:agents -- [repetitions]
  */
 import { Redis } from 'ioredis';
 import { loadSdk, runFactory, userSays } from '../support/agents.mjs';
