@@ -165,3 +165,9 @@ export class JobEndedError extends GenerationJobError {
 export function isGenerationJobError(error: unknown, code?: ErrorCode): error is GenerationJobError {
   return error instanceof GenerationJobError && (code === undefined || error.code === code);
 }
+
+/** An error of ours as it is; anything else that was thrown has an unknown outcome. */
+export function asGenerationJobError(error: unknown): GenerationJobError {
+  if (error instanceof GenerationJobError) return error;
+  return new GenerationJobError('unavailable', 'The store could not do what was asked.', { cause: error });
+}

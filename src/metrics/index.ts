@@ -5,7 +5,7 @@
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { GenerationJobError } from '../errors.js';
-import type { AttachKind, DetachResult, EndResult, StreamObserver } from '../stream/observer.js';
+import type { AttachKind, DetachResult, EndResult, StreamObserver, UpkeepStep } from '../stream/observer.js';
 import { TRANSITIONS, type TransitionName } from '../stream/transitions.js';
 
 export interface MetricsOptions {
@@ -48,6 +48,7 @@ const DETACH_RESULTS = [
   'draining',
   'failed',
 ] as const satisfies readonly DetachResult[];
+const UPKEEP_STEPS = ['renewal', 'sweep', 'visit', 'deletion'] as const satisfies readonly UpkeepStep[];
 const TRANSITION_NAMES = Object.keys(TRANSITIONS) as TransitionName[];
 const HOOKS = [
   'describeEnd',
@@ -59,7 +60,6 @@ const HOOKS = [
   'onDeleted',
   'beforeResolve',
   'contentModel',
-  'renew',
   'logger',
   'observer',
   'other',
@@ -205,6 +205,12 @@ function observeFaults(make: Makers) {
     'Writes refused because another attempt or generation took over',
   );
   const leases = make.counter('leases_lost_total', 'Leases lost by this process');
+  const upkeep = make.counterBy(
+    'upkeep_failures_total',
+    'Steps of the upkeep that failed for one stream or one part of the due index, and are tried again',
+    'step',
+    UPKEEP_STEPS,
+  );
   const hooks = make.counterBy('hook_failures_total', 'Hooks of the host that threw', 'hook', HOOKS);
   const isHook = (name: string): name is (typeof HOOKS)[number] =>
     (HOOKS as readonly string[]).includes(name);
@@ -213,6 +219,7 @@ function observeFaults(make: Makers) {
     gap: () => gaps.inc(),
     fenced: () => fenced.inc(),
     leaseLost: () => leases.inc(),
+    upkeepFailed: (step) => upkeep(step),
     hookFailed: (hook) => hooks(isHook(hook) ? hook : OTHER_HOOK),
   } satisfies Partial<StreamObserver>;
 }

@@ -11,6 +11,7 @@ import { AttemptLimits } from './attempt-limits.js';
 import { EmitBuffer } from './emit-buffer.js';
 import { isFailure, reasonOf, toFailure } from './end-reasons.js';
 import { serialiseHostEvent, serialiseLifecycle } from './events.js';
+import { giveUpLease } from './give-up-lease.js';
 import type { CommitReply, LeaseClaim, ProducerTransition } from './interfaces/job-store.js';
 import type { PauseInput } from './manager-types.js';
 import { nameOfError, type Parts } from './parts.js';
@@ -326,7 +327,7 @@ export class GenerationJob implements LeaseClaim {
       this.#parts.logger.error(this.#names(), 'the store lost events it had acknowledged');
       // Nobody writes any more: whoever looks next takes over, or tells followers.
       const { store, background } = this.#parts;
-      background.run(store.renew([this], 0).then(() => store.due.nearer(this.key, 0)));
+      background.run(giveUpLease(store, this));
     }
     this.#over(new JobEndedError(reason));
     return this.signal.reason as JobEndedError;

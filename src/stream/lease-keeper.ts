@@ -5,16 +5,24 @@
  * - loses the lease of a job whose deadline, by this process's own clock, has passed without a renewal: others may take
  *   over from then on. But when the turn itself comes late, the process has slept: then every job first gets one
  *   renewal's time to find out whether anybody did.
- * - renews the rest in one call. An answer other than `held` ends the job's handle; no answer is tried again sooner.
+ * - renews the rest in one call. An answer other than `held` ends the job's handle. A claim that failed is counted and
+ *   tried again sooner, by itself: it says nothing of the other jobs, whose leases go on.
  * - lets each job look at its own time limits.
  */
 import type { TimerHandle } from '../clock.js';
-import type { EndReason } from '../errors.js';
+import {
+  asGenerationJobError,
+  type EndReason,
+  type GenerationJobError,
+  isGenerationJobError,
+} from '../errors.js';
 import { reasonOf, reasonOfRecord } from './end-reasons.js';
 import type { GenerationJob } from './generation-job.js';
+import { giveUpLease } from './give-up-lease.js';
 import type { Refusal } from './interfaces/job-store.js';
 import type { Parts } from './parts.js';
 import type { StreamKey } from './types.js';
+import { reportUpkeepFailures } from './upkeep-failures.js';
 
 const FAILED_RENEWAL_FACTOR = 0.2;
 
@@ -22,7 +30,14 @@ export class LeaseKeeper {
   readonly #parts: Parts;
   readonly #held = new Map<string, GenerationJob>();
   #timer: TimerHandle | undefined;
+  /** When the timer is to fire. */
   #dueAt = 0;
+  /** When all are renewed next. */
+  #renewAt = 0;
+  /** When those whose last renewal failed are tried again. */
+  #retryAt = 0;
+  readonly #unanswered = new Set<GenerationJob>();
+  /** When a renewal that was answered began. */
   #renewedAt = 0;
   #idleWaiters: (() => void)[] = [];
 
@@ -50,10 +65,11 @@ export class LeaseKeeper {
     const now = clock.monotonic();
     if (this.#timer === undefined) {
       this.#renewedAt = now;
-      this.#schedule(options.renewMs);
+      this.#renewAt = now + options.renewMs;
+      this.#schedule();
     }
     // One that was long in coming would be judged before the next renewal, and must not be judged late.
-    if (job.leaseDeadline < this.#dueAt) this.#schedule(Math.max(0, this.#dueAt - now));
+    if (job.leaseDeadline < this.#dueAt) this.#schedule();
     if (job.leaseDeadline < now + options.renewMs) background.run(this.check(job));
   }
 
@@ -61,6 +77,7 @@ export class LeaseKeeper {
     const name = nameOf(job.key, job.generation);
     if (this.#held.get(name) !== job) return;
     this.#held.delete(name);
+    this.#unanswered.delete(job);
     this.#parts.observer.jobsInFlight(this.#held.size);
     if (this.#held.size > 0) return;
     this.#stop();
@@ -82,39 +99,53 @@ export class LeaseKeeper {
 
   /** Renews every lease held. Never rejects. */
   async renew(): Promise<void> {
-    const { store, options, clock, observer } = this.#parts;
-    const jobs = this.jobs;
-    if (jobs.length === 0) return;
-    const startedAt = clock.monotonic();
-    let answers: readonly (Refusal | 'held')[];
-    try {
-      answers = await store.renew(jobs, options.leaseMs);
-    } catch {
-      observer.hookFailed('renew');
-      this.#schedule(options.renewMs * FAILED_RENEWAL_FACTOR);
-      return;
-    }
-    this.#renewedAt = startedAt;
-    await Promise.all(jobs.map((job, index) => this.#apply(job, answers[index] ?? 'gone', startedAt)));
+    await this.#renew(this.jobs);
   }
 
-  /** Asks the store whether a job still holds its lease. */
+  /** Asks the store whether a job still holds its lease. Never rejects. */
   async check(job: GenerationJob): Promise<void> {
-    const startedAt = this.#parts.clock.monotonic();
-    const [answer] = await this.#parts.store.renew([job], this.#parts.options.leaseMs);
-    await this.#apply(job, answer ?? 'gone', startedAt);
+    await this.#renew([job]);
   }
 
   /** Gives a lease up so that another replica may take over at once. */
   async handOver(job: GenerationJob): Promise<void> {
     await job.flush().catch(() => undefined); // what can't be committed now is lost, as in a crash
     job.lose('handed_over');
-    const { store } = this.#parts;
-    await store.renew([job], 0);
-    await store.due.nearer(job.key, 0); // its place in the due index is where the lease would have ended
+    await giveUpLease(this.#parts.store, job);
   }
 
-  async #apply(job: GenerationJob, answer: Refusal | 'held', startedAt: number): Promise<void> {
+  async #renew(jobs: readonly GenerationJob[]): Promise<void> {
+    if (jobs.length === 0) return;
+    const { store, options, clock } = this.#parts;
+    const startedAt = clock.monotonic();
+    const answers = await store
+      .renew(jobs, options.leaseMs)
+      .catch((error: unknown) => jobs.map(() => asGenerationJobError(error)));
+    const failures: { job: GenerationJob; error: GenerationJobError }[] = [];
+    const applied: Promise<void>[] = [];
+    jobs.forEach((job, index) => {
+      const answer = answers[index] ?? 'gone';
+      if (isGenerationJobError(answer)) failures.push({ job, error: answer });
+      else applied.push(this.#apply(job, answer, startedAt));
+    });
+    if (applied.length > 0) this.#renewedAt = startedAt;
+    this.#tryAgain(failures);
+    await Promise.all(applied);
+  }
+
+  /** Those alone, and soon: the other jobs of this process have what they need. */
+  #tryAgain(failures: readonly { job: GenerationJob; error: GenerationJobError }[]): void {
+    const held = failures.filter(({ job }) => this.find(job.key, job.generation) === job);
+    if (held.length === 0) return;
+    const { clock, options } = this.#parts;
+    const named = held.map(({ job, error }) => ({ streamId: job.streamId, error }));
+    reportUpkeepFailures(this.#parts, 'renewal', named);
+    for (const { job } of held) this.#unanswered.add(job);
+    this.#retryAt = clock.monotonic() + options.renewMs * FAILED_RENEWAL_FACTOR;
+    this.#schedule();
+  }
+
+  async #apply(job: GenerationJob, answer: 'held' | Refusal, startedAt: number): Promise<void> {
     const { slots, options } = this.#parts;
     if (answer !== 'held') return job.lose(await this.#whyRefused(job, answer));
     job.leaseDeadline = startedAt + options.leaseMs;
@@ -131,17 +162,19 @@ export class LeaseKeeper {
     return reasonOfRecord(record);
   }
 
-  #schedule(ms: number): void {
-    this.#parts.clock.clearTimeout(this.#timer);
-    const now = this.#parts.clock.monotonic();
-    let dueAt = now + ms;
-    for (const job of this.#held.values()) dueAt = Math.min(dueAt, Math.max(job.leaseDeadline, now + 1));
-    this.#dueAt = dueAt;
-    this.#timer = this.#parts.clock.setTimeout(() => this.#turn(), dueAt - now);
+  #schedule(): void {
+    const { clock } = this.#parts;
+    clock.clearTimeout(this.#timer);
+    const now = clock.monotonic();
+    let dueAt = this.#renewAt;
+    if (this.#unanswered.size > 0) dueAt = Math.min(dueAt, this.#retryAt);
+    for (const job of this.#held.values()) dueAt = Math.min(dueAt, job.leaseDeadline);
+    this.#dueAt = Math.max(dueAt, now + 1);
+    this.#timer = clock.setTimeout(() => this.#turn(), this.#dueAt - now);
   }
 
   #turn(): void {
-    const { clock, options } = this.#parts;
+    const { clock, options, background } = this.#parts;
     const now = clock.monotonic();
     const slept = now - this.#dueAt > options.renewMs / 2;
     for (const job of this.jobs) {
@@ -150,8 +183,22 @@ export class LeaseKeeper {
       else job.loseLease();
     }
     if (this.#held.size === 0) return;
-    this.#schedule(options.renewMs);
-    this.#parts.background.run(this.renew());
+    if (slept) this.#renewAt = now;
+    background.run(this.#renew(this.#takeDue(now)));
+    this.#schedule();
+  }
+
+  /** The jobs to renew in this turn: all of them, or those whose last renewal failed. */
+  #takeDue(now: number): readonly GenerationJob[] {
+    if (now >= this.#renewAt) {
+      this.#renewAt = now + this.#parts.options.renewMs;
+      this.#unanswered.clear();
+      return this.jobs;
+    }
+    if (now < this.#retryAt) return [];
+    const due = [...this.#unanswered];
+    this.#unanswered.clear();
+    return due;
   }
 
   #stop(): void {

@@ -19,6 +19,8 @@ export type EndResult =
   | 'interrupted';
 export type AttachKind = 'start' | 'cursor' | 'resume' | 'tail';
 export type ApprovalOutcome = 'paused' | 'resolved' | 'expired' | 'refused';
+/** `renewal` of a lease, `sweep`: a list of what is due, `visit` of a stream that is due, `deletion` of one of a user’s streams. */
+export type UpkeepStep = 'renewal' | 'sweep' | 'visit' | 'deletion';
 export type DetachResult = 'ended' | 'left' | 'gone' | 'detached' | 'draining' | 'failed';
 
 export interface StreamObserver {
@@ -48,6 +50,8 @@ export interface StreamObserver {
   /** `waitedMs`, from asking to the outcome, for those that end the waiting. */
   approval(outcome: ApprovalOutcome, waitedMs?: number): void;
   settled(outcome: 'settled' | 'retried' | 'set_aside'): void;
+  /** A step of the upkeep failed for one stream, or for one part of the due index; it is tried again by itself. */
+  upkeepFailed(step: UpkeepStep): void;
   /** A hook of the host, a logger or an observer threw. */
   hookFailed(hook: string): void;
 }
@@ -88,5 +92,6 @@ const OBSERVED = Object.keys({
   recovered: 0,
   approval: 0,
   settled: 0,
+  upkeepFailed: 0,
   hookFailed: 0,
 } satisfies Record<keyof StreamObserver, 0>);

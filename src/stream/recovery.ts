@@ -7,6 +7,7 @@
 import type { Ender } from './ender.js';
 import { serialiseLifecycle } from './events.js';
 import type { GenerationJob } from './generation-job.js';
+import { giveUpLease } from './give-up-lease.js';
 import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
 import type { Continuation } from './manager-types.js';
 import { callHook, type Parts, publishFrames, repeatUntilAnswered } from './parts.js';
@@ -61,9 +62,7 @@ export class Recovery {
 
   /** Gives up what was just taken over: another replica may have it at once, and it is not counted twice. */
   async #giveUp(key: StreamKey, { generation, attempt }: JobRecord): Promise<void> {
-    const { store } = this.#parts;
-    await store.renew([{ key, generation, attempt }], 0);
-    await store.due.nearer(key, 0);
+    await giveUpLease(this.#parts.store, { key, generation, attempt });
   }
 
   async #takeOver(key: StreamKey, record: JobRecord): Promise<JobRecord | undefined> {

@@ -2,14 +2,16 @@
  * Upkeep: who is reaped and who is not, what is left behind, and how a process takes leave.
  */
 import { expect } from 'vitest';
+import { GenerationJobError } from '../../src/errors.js';
 import type { GenerationJob } from '../../src/stream/generation-job.js';
+import type { LeaseClaim, RenewAnswer } from '../../src/stream/interfaces/job-store.js';
 import { streamKey } from '../../src/stream/stream-key.js';
 import { DEAF, lossyTransport } from '../support/lossy-transport.js';
 import { pick } from '../support/seeded.js';
 import { wrapStore } from '../support/wrapped-store.js';
 import { isEmpty } from './deletion.js';
 import { type Follower, text } from './follower.js';
-import { type Contract, codeOf, expectCode, type Harness, TIMES } from './harness.js';
+import { type Contract, codeOf, expectCode, type Harness, TIMES, tally } from './harness.js';
 
 const statusOf = async (h: Harness, streamId = 's') =>
   (await h.store.read(streamKey(streamId), 'current'))[0]?.status;
@@ -169,6 +171,66 @@ export const housekeepingContracts: readonly Contract[] = [
         job.emit(text('still here'));
         await job.complete();
       }
+    },
+  },
+  {
+    id: 'P3 P5',
+    title: 'a claim whose renewal fails, for ever or for want of an answer, ends no other job of its process',
+    async run(h) {
+      const failures: Record<string, GenerationJobError> = {
+        odd: new GenerationJobError('internal', 'It can’t be read.'),
+        away: new GenerationJobError('unavailable', 'Its shard is away.'),
+      };
+      let failed = 0;
+      const replica = await h.replica({
+        observer: { upkeepFailed: (step) => step === 'renewal' && failed++ },
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method, args }, perform) => {
+            if (method !== 'renew') return perform();
+            const answers = (await perform()) as RenewAnswer[];
+            const claims = args[0] as readonly LeaseClaim[];
+            return answers.map((answer, index) => failures[claims[index]?.key.streamId ?? ''] ?? answer);
+          }),
+      });
+      const names = ['odd', 'away', 'a', 'b'];
+      const jobs = await Promise.all(names.map((streamId) => h.start(replica, { streamId })));
+      await h.advance(TIMES.leaseMs * 0.8);
+      expect(jobs.map((job) => job.isOver)).toEqual([false, false, false, false]);
+      await h.advance(TIMES.leaseMs * 3);
+      expect(jobs.map((job) => job.reason)).toEqual(['lease_lost', 'lease_lost', undefined, undefined]);
+      // Each is tried again by itself, several times within its lease.
+      expect(failed).toBeGreaterThan(2 * (TIMES.leaseMs / TIMES.renewMs));
+      for (const job of jobs.slice(2)) await job.complete();
+    },
+  },
+  {
+    id: 'P3',
+    title:
+      'a renewal that fails once is tried again by itself, and the others are not renewed more often for it',
+    async run(h) {
+      const renewed: string[] = [];
+      let failing = true;
+      const replica = await h.replica({
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method, args }, perform) => {
+            const answers = await perform();
+            if (method !== 'renew') return answers;
+            return (args[0] as readonly LeaseClaim[]).map(({ key }, index) => {
+              renewed.push(key.streamId);
+              if (key.streamId !== 'odd' || !failing) return (answers as RenewAnswer[])[index];
+              return new GenerationJobError('unavailable', 'No answer.');
+            });
+          }),
+      });
+      const odd = await h.start(replica, { streamId: 'odd' });
+      const good = await h.start(replica, { streamId: 'good' });
+      await h.until(() => renewed.filter((one) => one === 'odd').length >= 4, 'tried again');
+      const counts = tally(renewed);
+      expect(counts.good).toBeLessThan(counts.odd ?? 0);
+      failing = false;
+      await h.advance(TIMES.leaseMs * 2);
+      expect([odd.isOver, good.isOver]).toEqual([false, false]);
+      for (const job of [odd, good]) await job.complete();
     },
   },
   {

@@ -12,7 +12,7 @@ import type {
   LeaseClaim,
   LogPage,
   ReadLogRequest,
-  Refusal,
+  RenewAnswer,
 } from '../interfaces/job-store.js';
 import { isActive } from '../transitions.js';
 import type { JobRecord, Snapshot, StreamKey, UserKey } from '../types.js';
@@ -130,7 +130,7 @@ export class InMemoryJobStore implements JobStore {
     return generation?.saveSnapshot(request.attempt, request.snapshot, request.trim) ?? false;
   }
 
-  async renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly (Refusal | 'held')[]> {
+  async renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly RenewAnswer[]> {
     const now = this.now();
     return claims.map(({ key, generation, attempt }) => {
       return this.#find(key, generation)?.renew(attempt, leaseMs === 0 ? 0 : now + leaseMs, now) ?? 'gone';

@@ -3,7 +3,7 @@
  * call on the stream's keys, with index writes before or after it where the contract puts them. The scripts, in
  * redis-lua/, do the deciding; this file only translates.
  */
-import { GenerationJobError } from '../../errors.js';
+import { asGenerationJobError, GenerationJobError } from '../../errors.js';
 import type {
   Commit,
   CommitReply,
@@ -16,6 +16,7 @@ import type {
   ProducerCommit,
   ReadLogRequest,
   Refusal,
+  RenewAnswer,
   SettlementCommit,
 } from '../interfaces/job-store.js';
 import { streamKey } from '../stream-key.js';
@@ -193,13 +194,16 @@ export class RedisJobStore implements JobStore {
     return (await this.#run('save-snapshot', key, args)) === 1;
   }
 
-  renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly (Refusal | 'held')[]> {
+  renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly RenewAnswer[]> {
     const { expiryMarginMs } = this.#options;
     return Promise.all(
-      claims.map(({ key, generation, attempt }) => {
-        return this.#run('renew', key, [generation, attempt, leaseMs, expiryMarginMs]) as Promise<
-          Refusal | 'held'
-        >;
+      claims.map(async ({ key, generation, attempt }) => {
+        try {
+          const args = [generation, attempt, leaseMs, expiryMarginMs];
+          return (await this.#run('renew', key, args)) as RenewAnswer;
+        } catch (error) {
+          return asGenerationJobError(error);
+        }
       }),
     );
   }

@@ -16,6 +16,7 @@
  *
  * A new need should first be tried as a composition of these: taking over, resolving, expiring and settling are commits.
  */
+import type { GenerationJobError } from '../../errors.js';
 import type { TransitionName } from '../transitions.js';
 import type {
   Frame,
@@ -234,6 +235,9 @@ export interface LeaseClaim {
   readonly attempt: number;
 }
 
+/** What became of one claim. An error says that this claim got no answer (`unavailable`) or can't be renewed at all. */
+export type RenewAnswer = 'held' | Refusal | GenerationJobError;
+
 /** The index of when some replica must next look at a stream. Times are the store's clock. A score may be early, never late. */
 export interface DueIndex {
   /** The streams due by now (with `all`: every stream known), earliest first. */
@@ -337,9 +341,10 @@ export interface JobStore {
   /**
    * Renews leases until `leaseMs` from now. With 0 they are given up: `leaseUntil` becomes 0, and the take-over that
    * follows is not counted among the recoveries. Each is renewed, or refused for the reason a
-   * commit would be; an answer per claim, in order.
+   * commit would be; an answer per claim, in order. A claim that fails is answered with its error as a value, so that
+   * one stream never speaks for another.
    */
-  renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly (Refusal | 'held')[]>;
+  renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly RenewAnswer[]>;
 
   readonly due: DueIndex;
   readonly slots: UserSlots;
