@@ -94,6 +94,10 @@ export const ERROR_TABLE = {
     status: 500,
     remedy: 'Install the package, or mend the index, that the cause names.',
   },
+  hook_timed_out: {
+    status: 503,
+    remedy: 'Try again. On the server, make the hook named answer in time, or raise hookMs.',
+  },
   unavailable: { status: 503, remedy: 'Try again: the store did not answer.' },
   draining: { status: 503, remedy: 'Reconnect: this replica is shutting down.' },
   closed: { status: 503, remedy: 'Use a manager that has not been closed.' },

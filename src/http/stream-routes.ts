@@ -4,10 +4,11 @@
  * nothing there get one and the same answer.
  */
 import { z } from 'zod';
-import { GenerationJobError } from '../errors.js';
+import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import { isDecidedAsSaid } from '../stream/action-decided-error.js';
 import { formatCursor } from '../stream/cursor.js';
 import type { GenerationJobManager } from '../stream/generation-job-manager.js';
+import { boundHook, reportHook } from '../stream/parts.js';
 import { isStreamId, userKey } from '../stream/stream-key.js';
 import type { Subscription } from '../stream/subscription.js';
 import { isActive } from '../stream/transitions.js';
@@ -98,7 +99,7 @@ export class StreamRoutes {
 
   async #stream(request: RouteRequest, streamId: string): Promise<Reply> {
     const query = streamQueryOf(request);
-    const caller = await identify(request);
+    const caller = await identify(request, this.#manager.parts);
     if (this.#manager.isDraining) return elsewhere(this.#sessions.random);
     if (request.method === 'HEAD') return await this.#headOfStream(streamId, caller);
     const subscription = this.#manager.subscribe(streamId, { ...caller, ...query });
@@ -125,7 +126,7 @@ export class StreamRoutes {
 
   /** A store that does not answer decides nothing: the next re-check asks again. */
   async #mayStillRead(request: RouteRequest, streamId: string, caller: Caller): Promise<boolean> {
-    const now = await request.authorize();
+    const now = await whoAsks(request, this.#manager.parts);
     if (!now || now.userId !== caller.userId || now.tenantId !== caller.tenantId) return false;
     try {
       return (await this.#manager.getJob(streamId, caller)) !== null;
@@ -136,14 +137,14 @@ export class StreamRoutes {
   }
 
   async #status(request: RouteRequest, streamId: string): Promise<Reply> {
-    const caller = await identify(request);
+    const caller = await identify(request, this.#manager.parts);
     const state = await this.#manager.getPublicState(streamId, caller);
     if (state === null) return errorReply('stream_not_found');
     return jsonReply(200, { active: isActive(state.status), ...state });
   }
 
   async #active(request: RouteRequest): Promise<Reply> {
-    const records = await this.#manager.listActiveJobs(await identify(request));
+    const records = await this.#manager.listActiveJobs(await identify(request, this.#manager.parts));
     const jobs = records.map(({ streamId, conversationId, generation, status }) => ({
       streamId,
       conversationId: conversationId ?? null,
@@ -168,7 +169,7 @@ export class StreamRoutes {
   }
 
   async #abort(request: RouteRequest): Promise<Reply> {
-    const caller = await identify(request);
+    const caller = await identify(request, this.#manager.parts);
     const { streamId, generation } = await readJsonBody(
       request,
       this.#manager.parts.options.limits,
@@ -194,7 +195,7 @@ export class StreamRoutes {
 
   /** Answered when it is decided; the run goes on behind the answer. */
   async #resume(request: RouteRequest): Promise<Reply> {
-    const caller = await identify(request);
+    const caller = await identify(request, this.#manager.parts);
     const { onResume } = this.#options;
     const { background, options } = this.#manager.parts;
     const { streamId, ...said } = await readJsonBody(request, options.limits, resumeBody);
@@ -216,8 +217,8 @@ export class StreamRoutes {
 }
 
 /** @throws GenerationJobError `stream_not_found` for nobody, so that being nobody looks like asking for nothing */
-async function identify(request: RouteRequest): Promise<Caller> {
-  const identity = await request.authorize();
+async function identify(request: RouteRequest, parts: HookParts): Promise<Caller> {
+  const identity = await whoAsks(request, parts);
   if (identity === null || identity === undefined) {
     throw new GenerationJobError('stream_not_found', 'The request was not authorized.');
   }
@@ -228,6 +229,19 @@ async function identify(request: RouteRequest): Promise<Caller> {
   }
   const { userId, tenantId } = identity;
   return tenantId === undefined ? { userId } : { userId, tenantId };
+}
+
+type HookParts = Parameters<typeof reportHook>[0] & Parameters<typeof boundHook>[0];
+
+/** The host's answer; nobody, when it does not come in time. @throws what `authorize` throws */
+async function whoAsks(request: RouteRequest, parts: HookParts): ReturnType<RouteRequest['authorize']> {
+  try {
+    return await boundHook(parts, 'authorize', () => request.authorize());
+  } catch (error) {
+    if (!isGenerationJobError(error, 'hook_timed_out')) throw error;
+    reportHook(parts, 'authorize', error);
+    return null;
+  }
 }
 
 /**

@@ -59,6 +59,8 @@ const HOOKS = [
   'publicMetadata',
   'onDeleted',
   'beforeResolve',
+  'authorize',
+  'actionType',
   'contentModel',
   'logger',
   'observer',

@@ -18,7 +18,7 @@ import { fingerprintOf } from './fingerprint.js';
 import type { GenerationJob } from './generation-job.js';
 import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
 import type { Access, Continuation, HistoryEntry, ResolveInput } from './manager-types.js';
-import { nameOfError, type Parts, publishFrames, repeatUntilAnswered } from './parts.js';
+import { boundHook, type Parts, publishFrames, repeatUntilAnswered, reportHook } from './parts.js';
 import { continuationOf } from './recovery.js';
 import { type FoldedState, publicAction } from './resume-state.js';
 import type { SlotOwner } from './slot-keeper.js';
@@ -145,7 +145,7 @@ export class ApprovalLifecycle {
     // By the store's own clock, which this process only estimates: what it does not call expired goes on.
     const isLate = action.expiresAt <= this.#parts.store.now();
     if (isLate && (await this.#context.ender.expire(key, record))) throw expired();
-    const verdict = await verdictOn(action, given, this.#parts);
+    const verdict = await boundHook(this.#parts, 'actionType', () => verdictOn(action, given, this.#parts));
     if (given.payloadDigest !== undefined && given.payloadDigest !== action.payloadDigest) {
       throw new GenerationJobError('payload_changed', 'The decision was made on another payload.');
     }
@@ -160,13 +160,13 @@ export class ApprovalLifecycle {
     { by, fingerprint }: CheckedResolve,
     context: unknown,
   ): Promise<void> {
-    const { hooks, observer, logger } = this.#parts;
+    const { hooks } = this.#parts;
+    const proposed = { ...verdict, record, action, by, context };
     let answer: Awaited<ReturnType<NonNullable<typeof hooks.beforeResolve>>>;
     try {
-      answer = await hooks.beforeResolve?.({ ...verdict, record, action, by, context });
+      answer = await boundHook(this.#parts, 'beforeResolve', () => hooks.beforeResolve?.(proposed));
     } catch (cause) {
-      observer.hookFailed('beforeResolve');
-      logger.error({ hook: 'beforeResolve', error: nameOfError(cause) }, 'a hook failed');
+      reportHook(this.#parts, 'beforeResolve', cause);
       throw new GenerationJobError('action_refused', 'The host could not judge the decision.', { cause });
     }
     if (answer === false) throw new GenerationJobError('action_refused', 'The host refused the decision.');

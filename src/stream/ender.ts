@@ -11,7 +11,7 @@ import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { AbortInput, AbortResult } from './manager-types.js';
 import type { EndResult } from './observer.js';
-import { callHook, isEarly, type Parts, publishFrames, repeatUntilAnswered } from './parts.js';
+import { callHook, isEarly, type Parts, publishFrames, repeatUntilAnswered, reportHook } from './parts.js';
 import { isActive } from './transitions.js';
 import type { JobFailure, JobRecord, PendingAction, SerialisedEvent, StreamKey } from './types.js';
 
@@ -53,12 +53,10 @@ export class Ender {
     }
     const [now = record] = ended ? [ended] : await this.#parts.store.read(key, record.generation);
     // That it is over is certain; a content model that fails can't take that answer away.
-    const state = await callHook(
-      this.#parts,
-      'contentModel',
-      () => this.#parts.states.read(key, record.generation),
-      null,
-    );
+    const state = await this.#parts.states.read(key, record.generation).catch((error: unknown) => {
+      reportHook(this.#parts, 'contentModel', error);
+      return null;
+    });
     return {
       aborted: ended !== undefined,
       early: isEarly(now),
@@ -163,7 +161,7 @@ export class Ender {
     event: 'aborted' | 'failed',
     cause: object,
   ): Promise<SerialisedEvent> {
-    const { hooks, states, options, observer } = this.#parts;
+    const { hooks, states, options } = this.#parts;
     if (hooks.describeEnd === undefined) return serialiseLifecycle(event, cause, options.limits);
     const describe = async () => {
       const state = await states.read(key, record.generation);
@@ -171,10 +169,11 @@ export class Ender {
       return serialiseLifecycle(event, { ...cause, ...(final !== undefined && { final }) }, options.limits);
     };
     return callHook(
-      { ...this.#parts, observer },
+      this.#parts,
       'describeEnd',
       describe,
       serialiseLifecycle(event, cause, options.limits),
+      options.describeEndMs,
     );
   }
 }

@@ -96,14 +96,15 @@ export class Followers implements SubscriptionContext {
     }
   }
 
-  /** What clients may see of a record's metadata. */
-  publicMetadata(record: JobRecord): Json {
-    try {
-      return this.#parts.hooks.publicMetadata?.(record) ?? {};
-    } catch {
-      this.#parts.observer.hookFailed('publicMetadata');
-      return {};
-    }
+  /** What clients may see of a record's metadata; nothing when the host fails to say. */
+  publicMetadata(record: JobRecord): Promise<Json> {
+    const { hooks } = this.#parts;
+    return callHook<Json>(
+      this.#parts,
+      'publicMetadata',
+      async () => (await hooks.publicMetadata?.(record)) ?? {},
+      {},
+    );
   }
 
   #schedule(): TimerHandle {

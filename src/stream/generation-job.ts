@@ -14,7 +14,7 @@ import { serialiseHostEvent, serialiseLifecycle } from './events.js';
 import { giveUpLease } from './give-up-lease.js';
 import type { CommitReply, LeaseClaim, ProducerTransition } from './interfaces/job-store.js';
 import type { PauseInput } from './manager-types.js';
-import { nameOfError, type Parts } from './parts.js';
+import { boundHook, nameOfError, type Parts } from './parts.js';
 import { parsePause, withPayloadChecked } from './pending-action.js';
 import type { Fold } from './resume-state.js';
 import { isReservedEvent } from './transitions.js';
@@ -198,7 +198,10 @@ export class GenerationJob implements LeaseClaim {
     const { actionTypes, entropy, options, store } = this.#parts;
     let action = parsePause(input, entropy, options);
     const schema = actionTypes.get(action.type)?.payload;
-    if (schema) action = await withPayloadChecked(action, schema, options);
+    if (schema) {
+      const given = action;
+      action = await boundHook(this.#parts, 'actionType', () => withPayloadChecked(given, schema, options));
+    }
     if (this.#earlierActions.has(action.actionId))
       throw new GenerationJobError('invalid_action', 'The generation has had an action of this id.');
     const { resumeContext: _, fingerprint: __, expiresInMs, ...shown } = action;

@@ -212,7 +212,10 @@ export interface Continuation {
 /** False refuses. A fingerprint counts as that of `resolve`. */
 export type BeforeResolveResult = boolean | { readonly fingerprint?: string | undefined };
 
-/** The host's side of things. None can fail a stream: what they throw is logged and counted. */
+/**
+ * The host's side of things. None can fail a stream: what they throw is logged and counted, and who has not answered in
+ * `hookMs` counts as one that threw. `settle` and `recover` may take as long as they need.
+ */
 export interface Hooks {
   /**
    * The payload of an end that no producer announces (abort, expiry, replacement, lost producer), so that a client
@@ -247,7 +250,7 @@ export interface Hooks {
   /** A stream was deleted, with this kept generation of it, which is not settled any more: what the host has of it elsewhere may go. */
   onDeleted?(record: JobRecord): unknown;
   /** What of the metadata clients may see, in `sync` and `status`. Default: nothing. */
-  publicMetadata?(record: JobRecord): Json;
+  publicMetadata?(record: JobRecord): Json | Promise<Json>;
 }
 
 export interface ManagerInput {

@@ -92,6 +92,11 @@ export const optionsSchema = z.strictObject({
   settleTries: count(10, 'How often a settlement is tried before it is set aside'),
   settleClaimMs: duration(30 * SECOND, 'How long a replica may be silent while it settles'),
   settleBackoffMs: duration(1 * SECOND, 'Pause after the first failed settlement; doubles up to 10 minutes'),
+  hookMs: duration(30 * SECOND, 'How long a hook may take; not `settle` and `recover`, nor `describeEnd`'),
+  describeEndMs: duration(
+    5 * SECOND,
+    'How long `describeEnd` may take; less than the grace of a drain, so that ends under way are described',
+  ),
   limits: limitsSchema.prefault({}),
 });
 

@@ -2,8 +2,8 @@
  * What the parts of one manager share, and two things all of them do: repeat a call whose outcome is unknown, and call
  * the host's code without letting it fail a stream.
  */
-import { type Clock, type Entropy, sleep } from '../clock.js';
-import { isGenerationJobError } from '../errors.js';
+import { type Clock, type Entropy, sleep, type TimerHandle } from '../clock.js';
+import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import type { ActionTypes } from './action-types.js';
 import type { ContentModels } from './content-model.js';
 import type { EventTransport } from './interfaces/event-transport.js';
@@ -56,20 +56,59 @@ export async function repeatUntilAnswered<Answer>(
   }
 }
 
-/** Runs the host's code; what it throws is counted and logged without its text, and `fallback` stands in for it. */
-export async function callHook<Result>(
-  parts: Pick<Parts, 'observer' | 'logger'>,
+/**
+ * Runs the host's code for at most `limitMs`; default `hookMs`. An answer that comes later is ignored, and so is a
+ * rejection. What blocks the event loop instead of awaiting can't be cut short.
+ * @throws GenerationJobError `hook_timed_out` · what the hook throws
+ */
+export async function boundHook<Result>(
+  parts: Pick<Parts, 'clock' | 'options'>,
   hook: string,
-  call: () => Result | Promise<Result>,
+  call: () => Result | PromiseLike<Result>,
+  limitMs: number = parts.options.hookMs,
+): Promise<Result> {
+  const answer = call();
+  if (!isThenable(answer)) return answer;
+  let timer: TimerHandle;
+  const late = new Promise<never>((_, reject) => {
+    const error = new GenerationJobError('hook_timed_out', `\`${hook}\` did not answer in ${limitMs} ms.`);
+    timer = parts.clock.setTimeout(() => reject(error), limitMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    parts.clock.clearTimeout(timer);
+  }
+}
+
+/** Runs the host's code like `boundHook`; what it throws is reported, and `fallback` stands in for it. */
+export async function callHook<Result>(
+  parts: Pick<Parts, 'clock' | 'options' | 'observer' | 'logger'>,
+  hook: string,
+  call: () => Result | PromiseLike<Result>,
   fallback: Result,
+  limitMs?: number,
 ): Promise<Result> {
   try {
-    return await call();
+    return await boundHook(parts, hook, call, limitMs);
   } catch (error) {
-    parts.observer.hookFailed(hook);
-    parts.logger.error({ hook, error: nameOfError(error) }, 'a hook failed');
+    reportHook(parts, hook, error);
     return fallback;
   }
+}
+
+/** Counts a hook's failure, and logs it without its text. */
+export function reportHook(
+  { observer, logger }: Pick<Parts, 'observer' | 'logger'>,
+  hook: string,
+  error: unknown,
+): void {
+  observer.hookFailed(hook);
+  logger.error({ hook, error: nameOfError(error) }, 'a hook failed');
+}
+
+function isThenable<Result>(answer: Result | PromiseLike<Result>): answer is PromiseLike<Result> {
+  return typeof (answer as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
 /** What may be logged of an error: its kind. Its text can hold prompts, URLs and secrets. */

@@ -55,7 +55,8 @@ export class Reaper {
     const { store, options, logger } = this.#parts;
     try {
       await this.#upkeep.leases.renewIfLate();
-      const due = await store.due.list({ limit: options.sweepStreams });
+      // What is under visit takes no place from others.
+      const due = await store.due.list({ limit: options.sweepStreams + this.#visiting.size });
       return due.filter(({ key }) => !this.#visiting.has(key.id)).map((entry) => this.#visit(entry));
     } catch (error) {
       logger.warn({ error: nameOfError(error) }, 'a sweep failed');

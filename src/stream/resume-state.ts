@@ -213,9 +213,9 @@ export function resumeState(state: FoldedState): ResumeState {
 }
 
 /** What clients see: the same, with only what the host shows of its metadata. */
-export function publicState(
+export async function publicState(
   state: FoldedState,
-  publicMetadata: (record: JobRecord) => Json,
-): Omit<ResumeState, 'metadata'> & { metadata: Json } {
-  return { ...resumeState(state), metadata: publicMetadata(state.record) };
+  publicMetadata: (record: JobRecord) => Promise<Json>,
+): Promise<Omit<ResumeState, 'metadata'> & { metadata: Json }> {
+  return { ...resumeState(state), metadata: await publicMetadata(state.record) };
 }

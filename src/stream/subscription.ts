@@ -24,7 +24,7 @@ import type { JobRecord, Json, LogEvent, StreamEvent } from './types.js';
 /** What a subscription needs of those who keep it. */
 export interface SubscriptionContext {
   readonly observer: StreamObserver;
-  publicMetadata(record: JobRecord): Json;
+  publicMetadata(record: JobRecord): Promise<Json>;
   /** Called once, when the subscription has closed. */
   onClosed(subscription: Subscription): void;
 }
@@ -287,9 +287,11 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
     if (state === null && generation !== undefined) state = await this.hub.state();
     if (this.#closedBy !== undefined) return;
     if (state === null || !this.#isAllowed(state.record)) return this.#vanish();
+    const shown = await publicState(state, (record) => this.#context.publicMetadata(record));
+    if (this.#closedBy !== undefined) return;
     this.#generation = state.record.generation;
     this.#sequence = state.sequence;
-    const data = JSON.stringify(publicState(state, (record) => this.#context.publicMetadata(record)));
+    const data = JSON.stringify(shown);
     this.#enqueue({
       generation: this.#generation,
       events: [{ event: 'sync', data, sequence: state.sequence, attempt: state.record.attempt }],

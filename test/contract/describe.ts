@@ -11,6 +11,7 @@ import { emitContracts } from './emit.js';
 import { endContracts } from './end.js';
 import { followContracts } from './follow.js';
 import { type BackendFactory, type Contract, runContract } from './harness.js';
+import { hookLimitContracts } from './hook-limits.js';
 import { hostCodeContracts } from './host-code.js';
 import { housekeepingContracts } from './housekeeping.js';
 import { indexContracts } from './indexes.js';
@@ -58,7 +59,7 @@ export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
   Housekeeping: housekeepingContracts,
   Deletion: deletionContracts,
   Crashes: crashContracts,
-  'What the host’s code does wrong': hostCodeContracts,
+  'What the host’s code does wrong': [...hostCodeContracts, ...hookLimitContracts],
 };
 
 function describeContracts(

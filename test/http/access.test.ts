@@ -95,6 +95,40 @@ describe.each(ADAPTERS)('access behind the %s adapter', (adapter) => {
     await until('no follower', () => manager.followerCount('chat-1') === 0);
   });
 
+  it('is refused when authorize does not answer in hookMs, at once and at a re-check; a late answer is not heard', async () => {
+    const waiting: ((answer: { userId: string } | null, error?: Error) => void)[] = [];
+    const failed: string[] = [];
+    let hangs = false;
+    const { manager, url } = await serve({
+      adapter,
+      routes: { recheckMs: 40 },
+      manager: { options: { hookMs: 60 }, observer: { hookFailed: (hook) => failed.push(hook) } },
+      authorize: () =>
+        hangs
+          ? new Promise((resolve, reject) => {
+              waiting.push((answer, error) =>
+                error ? reject(error) : resolve(answer as { userId: string }),
+              );
+            })
+          : { userId: 'ann' },
+    });
+    const job = await startJob(manager, 'chat-1');
+    const reader = await follow(`${url}/stream/chat-1`);
+    hangs = true;
+    await reader.over;
+    for (const route of ['stream', 'status']) {
+      const answer = await getJson(`${url}/${route}/chat-1`);
+      expect([answer.status, codeOf(answer)]).toEqual([404, 'stream_not_found']);
+    }
+    const stop = await postJson(`${url}/abort`, { streamId: 'chat-1' });
+    expect([stop.status, codeOf(stop)]).toEqual([404, 'stream_not_found']);
+    for (const answer of waiting.slice(1)) answer({ userId: 'ann' });
+    waiting[0]?.(null, new Error('too late'));
+    expect(failed).toEqual(waiting.map(() => 'authorize'));
+    expect(job.isOver).toBe(false);
+    await job.complete();
+  });
+
   it('ends an open stream when the same request now means another user (A3)', async () => {
     let userId = 'ann';
     const { manager, url } = await serve({

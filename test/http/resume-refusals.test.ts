@@ -137,6 +137,17 @@ const REFUSALS: readonly Refusal[] = [
     manager: { options: { limits: { resolutionBytes: 256 } } },
   },
   {
+    ...said('hook_timed_out', 'a response that the host’s schema never judges', {
+      decisions: [],
+      response: { stars: 1 },
+    }),
+    manager: {
+      options: { hookMs: 20 },
+      actionTypes: [{ type: 'rating', response: rating.response.refine(() => new Promise(() => {})) }],
+    },
+    asked: { type: 'rating', requests: [] },
+  },
+  {
     ...said('user_limit_exceeded', 'a run for which there is no room (L46)', {}),
     manager: { options: { limits: { activeJobsPerUser: 1 } } },
     meanwhile: ({ manager }) => startJob(manager, 'chat-9'),

@@ -32,6 +32,8 @@ it('defaults are those of the design', () => {
     retentionMs: 10 * minute,
     idempotencyMs: 1_440 * minute,
     maxRecoveries: 1,
+    hookMs: minute / 2,
+    describeEndMs: 5_000,
     trimLog: false,
     limits: {
       eventBytes: 256 * 1024,
