@@ -55,7 +55,12 @@ const layers = [
     layers: domain,
     packages: ['node:', 'prom-client'],
   },
-  { name: 'redis', files: /^src\/redis\//, layers: ['implementations', ...domain], packages: [] },
+  {
+    name: 'redis',
+    files: /^src\/redis\//,
+    layers: ['implementations', ...domain],
+    packages: ['zod', 'ioredis'],
+  },
   { name: 'agents', files: /^src\/agents\//, layers: domain, packages: ['zod', 'node:'] },
   { name: 'worker', files: /^src\/worker\//, layers: domain, packages: ['zod', 'node:'] },
 ];

@@ -310,14 +310,18 @@ export class GenerationJobManager {
 
   async #start(): Promise<void> {
     const { store, transport } = this.#parts;
-    await store.start();
-    await transport.start();
+    await store.start((error) => this.#report('store', error));
+    await transport.start((error) => this.#report('transport', error));
     this.#stopSignals = transport.onSignal(({ key, generation }) => {
       const job = this.#leases.find(key, generation);
       // The signal only makes it quick: what happened is asked of the store.
       if (job) this.#parts.background.run(this.#leases.check(job));
     });
     this.#reaper.start();
+  }
+
+  #report(part: 'store' | 'transport', error: unknown): void {
+    this.#parts.logger.warn({ part, error: nameOfError(error) }, 'a service has trouble');
   }
 
   async #drain(graceMs: number): Promise<void> {

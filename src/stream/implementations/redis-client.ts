@@ -19,32 +19,35 @@ export interface RedisClient {
   ssubscribe?(...channels: string[]): Promise<unknown>;
   sunsubscribe?(...channels: string[]): Promise<unknown>;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
+  off(event: string, listener: (...args: unknown[]) => void): unknown;
   disconnect(reconnect?: boolean): void;
   quit(): Promise<unknown>;
-  readonly options?: {
-    readonly keyPrefix?: string | undefined;
-    readonly shardedSubscribers?: boolean | undefined;
-    /** Of a cluster client: for the connections to its nodes. */
-    readonly redisOptions?: object | undefined;
-  };
+  readonly options?: RedisClientOptions | undefined;
   /** A cluster client lists its nodes. */
   nodes?(role?: string): RedisClient[];
 }
 
-export function isCluster(client: RedisClient): boolean {
-  return typeof client.nodes === 'function';
+/** The settings of a client that this library looks at. */
+export interface RedisClientOptions {
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly path?: string | undefined;
+  readonly name?: string | undefined;
+  readonly sentinels?: readonly { readonly host?: string; readonly port?: number }[] | null | undefined;
+  readonly keyPrefix?: string | undefined;
+  readonly stringNumbers?: boolean | undefined;
+  readonly replyMapping?: string | undefined;
+  readonly monitor?: boolean | undefined;
+  readonly retryStrategy?: ((times: number) => unknown) | null | undefined;
+  readonly clusterRetryStrategy?: ((times: number) => unknown) | null | undefined;
+  readonly scaleReads?: unknown;
+  readonly shardedSubscribers?: boolean | undefined;
+  /** Of a cluster client: for the connections to its nodes. */
+  readonly redisOptions?: RedisClientOptions | undefined;
 }
 
-/**
- * A prefix set on the client itself would be put before keys but not before channels: frames would go astray.
- * @throws GenerationJobError `invalid_options`
- */
-export function refuseClientPrefix(client: RedisClient): void {
-  if (!client.options?.keyPrefix) return;
-  throw new GenerationJobError(
-    'invalid_options',
-    'The Redis client has a keyPrefix: give it to this library instead.',
-  );
+export function isCluster(client: RedisClient): boolean {
+  return typeof client.nodes === 'function';
 }
 
 /** Whether frames can travel within their shard instead of over the whole cluster's bus. */
@@ -58,11 +61,16 @@ export function canSubscribeToShards(client: RedisClient): boolean {
 
 /**
  * A connection for listening, on which nothing may be asked and stay without an answer for longer than the limit: the
- * client then breaks it and connects anew.
+ * client then breaks it and connects anew. What is asked while it connects waits for it, whatever the client it is made
+ * from does.
  */
 export function duplicateForListening(client: RedisClient, socketTimeout: number): RedisClient {
-  if (!isCluster(client)) return client.duplicate({ socketTimeout });
-  return client.duplicate([], { redisOptions: { ...client.options?.redisOptions, socketTimeout } });
+  const waiting = { enableOfflineQueue: true };
+  if (!isCluster(client)) return client.duplicate({ socketTimeout, ...waiting, maxRetriesPerRequest: null });
+  return client.duplicate([], {
+    ...waiting,
+    redisOptions: { ...client.options?.redisOptions, socketTimeout },
+  });
 }
 
 interface Waiting {

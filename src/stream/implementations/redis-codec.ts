@@ -60,10 +60,12 @@ export function decodeBatch(text: string): DecodedBatch {
   const events: LogEvent[] = [];
   let sequence = firstSequence;
   for (let at = headerEnd + 1; at < text.length; ) {
+    const end = text.indexOf('\n', at);
     const nameEnd = text.indexOf('\t', at);
     const keepEnd = text.indexOf('\t', nameEnd + 1);
-    const end = text.indexOf('\n', keepEnd + 1);
-    if (end < 0) throw new GenerationJobError('internal', 'A batch is cut off.');
+    // A damaged line must not send the search back to where it began: that would never end.
+    if (nameEnd < at || keepEnd <= nameEnd || end < keepEnd)
+      throw new GenerationJobError('internal', 'A batch is cut off.');
     const keep = keepEnd === nameEnd + 1 ? undefined : text.slice(nameEnd + 1, keepEnd);
     events.push({
       event: text.slice(at, nameEnd),

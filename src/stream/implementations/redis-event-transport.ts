@@ -14,11 +14,15 @@
  * limit, and the client makes it again and subscribes; the others are left alone. The bus has no such limit: when it is
  * silent the whole link is replaced.
  *
+ * A link that its client has given up, because its strategy ends or its server stayed away too long, is made anew after
+ * `pingMs`, and the host is told.
+ *
  * One thing goes unseen: a client whose connection to the bus breaks makes another without a word. Where frames travel
  * on the bus, what was missed is found with the stream's next frame, or by the poll.
  */
-import { isGenerationJobError } from '../../errors.js';
+import { GenerationJobError, isGenerationJobError } from '../../errors.js';
 import type { ControlSignal, EventTransport, FrameListener } from '../interfaces/event-transport.js';
+import type { Report } from '../interfaces/report.js';
 import type { Frame, StreamKey } from '../types.js';
 import {
   canSubscribeToShards,
@@ -27,11 +31,13 @@ import {
   isCluster,
   type RedisClient,
 } from './redis-client.js';
+import { assertRedisClient } from './redis-client-check.js';
 import { decodeBatch } from './redis-codec.js';
 import { keyOf } from './redis-indexes.js';
 import { RedisKeys } from './redis-keys.js';
 import { parseRedisOptions, type RedisOptions } from './redis-options.js';
 import { RedisScripts } from './redis-scripts.js';
+import { startError } from './redis-start.js';
 
 const GONE = 'gone';
 /** Makes of a channel another that nobody listens to, on the same shard. */
@@ -69,10 +75,13 @@ export class RedisEventTransport implements EventTransport {
   #round: Iterator<string> | undefined;
   #pingTimer: NodeJS.Timeout | undefined;
   #starting: Promise<void> | undefined;
+  readonly #reports = new Set<Report>();
+  #anewTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   /** @param client as for the store; the link is a duplicate of it, and is this transport's to close */
   constructor(client: RedisClient, options: RedisOptions = {}) {
+    assertRedisClient(client);
     this.#options = parseRedisOptions(options);
     this.#sharded = canSubscribeToShards(client);
     this.#keys = new RedisKeys(this.#options.keyPrefix);
@@ -82,7 +91,8 @@ export class RedisEventTransport implements EventTransport {
     this.#link = this.#makeLink();
   }
 
-  start(): Promise<void> {
+  start(report?: Report): Promise<void> {
+    if (report !== undefined) this.#reports.add(report);
     this.#starting ??= this.#start().catch((error: unknown) => {
       this.#starting = undefined;
       throw error;
@@ -124,14 +134,20 @@ export class RedisEventTransport implements EventTransport {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#pingTimer);
+    clearTimeout(this.#anewTimer);
+    this.#reports.clear();
     this.#listening.clear();
     this.#signalListeners.clear();
     this.#link.disconnect();
   }
 
   async #start(): Promise<void> {
-    if (this.#link.status === 'wait') await this.#link.connect?.();
-    await this.#deadlines.limit(this.#link.subscribe(this.#keys.signals));
+    if (this.#link.status === 'wait') this.#link.connect?.().catch(() => {}); // what is asked next fails, and says why
+    try {
+      await this.#deadlines.limit(this.#link.subscribe(this.#keys.signals));
+    } catch (error) {
+      throw startError(this.#link, error);
+    }
     if (this.#closed) return;
     this.#pingTimer = setInterval(() => void this.#try(this.#link), this.#options.pingMs).unref();
   }
@@ -140,6 +156,7 @@ export class RedisEventTransport implements EventTransport {
     const link = duplicateForListening(this.#client, this.#options.pingTimeoutMs);
     link.on('error', () => {}); // told by what fails; the client tries again by itself
     link.on('ready', () => void this.#askAnew(link));
+    link.on('end', () => this.#onGivenUp(link));
     // A cluster's connections to its shards were made anew, and what they listened to has been asked for.
     link.on('subscribersReady', () => void this.#onShardsAnew(link));
     const receive = (channel: unknown, text: unknown) => this.#receive(String(channel), String(text));
@@ -226,6 +243,18 @@ export class RedisEventTransport implements EventTransport {
       else channels.push(next.value);
     }
     return channels;
+  }
+
+  /** A client whose own strategy gives up would leave every follower to the poll, for ever. */
+  #onGivenUp(link: RedisClient): void {
+    if (!this.#uses(link)) return;
+    const message =
+      'The client has given up the subscriber link. It is made anew; the log is polled meanwhile.';
+    const error = new GenerationJobError('unavailable', message);
+    for (const report of this.#reports) report(error);
+    this.#anewTimer = setTimeout(() => {
+      if (this.#uses(link)) this.#replace(link);
+    }, this.#options.pingMs).unref();
   }
 
   #replace(link: RedisClient): void {

@@ -19,10 +19,12 @@ import type {
   RenewAnswer,
   SettlementCommit,
 } from '../interfaces/job-store.js';
+import type { Report } from '../interfaces/report.js';
 import { streamKey } from '../stream-key.js';
 import { transitionOf } from '../transitions.js';
 import type { Frame, JobRecord, LogEvent, Snapshot, StreamKey, UserKey } from '../types.js';
-import { canSubscribeToShards, type RedisClient, refuseClientPrefix } from './redis-client.js';
+import { canSubscribeToShards, type RedisClient } from './redis-client.js';
+import { assertRedisClient } from './redis-client-check.js';
 import {
   decodeBatch,
   decodeRecord,
@@ -37,6 +39,7 @@ import { RedisDueIndex, RedisUserSlots } from './redis-indexes.js';
 import { RedisKeys } from './redis-keys.js';
 import { parseRedisOptions, type RedisOptions } from './redis-options.js';
 import { RedisScripts } from './redis-scripts.js';
+import { checkServer } from './redis-start.js';
 
 const NO_FRAMES: readonly Frame[] = [];
 
@@ -59,7 +62,7 @@ export class RedisJobStore implements JobStore {
    * @throws GenerationJobError `invalid_options`
    */
   constructor(client: RedisClient, options: RedisOptions = {}) {
-    refuseClientPrefix(client);
+    assertRedisClient(client);
     this.#client = client;
     this.#options = parseRedisOptions(options);
     const { timeoutMs, keyPrefix } = this.#options;
@@ -77,8 +80,11 @@ export class RedisJobStore implements JobStore {
     this.slots = new RedisUserSlots(this.#scripts, this.#keys);
   }
 
-  async start(): Promise<void> {
-    if (this.#client.status === 'wait') await this.#client.connect?.();
+  async start(report: Report = () => {}): Promise<void> {
+    const { timeoutMs } = this.#options;
+    const asked = { client: this.#client, scripts: this.#scripts, keys: this.#keys, timeoutMs };
+    const hindered = await checkServer(asked);
+    if (hindered !== undefined) report(hindered);
     const askedAt = Date.now();
     const [seconds, micros] = (await this.#scripts.command('TIME')) as [string, string];
     this.#offset = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000) - askedAt;

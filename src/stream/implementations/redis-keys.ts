@@ -42,6 +42,12 @@ export class RedisKeys {
     return `${this.#prefix}signals`;
   }
 
+  /** What a starting replica tries its rights on: a hash, a stream that is also a channel, a sorted set. */
+  get probe(): readonly [string, string, string] {
+    const base = `${this.#prefix}{probe}:`;
+    return [`${base}hash`, `${base}log`, `${base}set`];
+  }
+
   user(user: UserKey): { readonly slots: string; readonly runs: string; readonly streams: string } {
     const digest = createHash('sha256').update(user.userId).digest('base64url');
     const base = `${this.#prefix}{user:${user.tenantId ?? ''}/${digest}}:`;

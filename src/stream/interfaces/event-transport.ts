@@ -4,6 +4,7 @@
  * something (`onReset`), so that followers look at once instead of at the next poll.
  */
 import type { Frame, StreamKey } from '../types.js';
+import type { Report } from './report.js';
 
 export interface FrameListener {
   onFrame(frame: Frame): void;
@@ -22,8 +23,12 @@ export interface ControlSignal {
 export interface EventTransport {
   readonly kind: string;
 
-  /** Resolves when the transport can be used. @throws GenerationJobError `unavailable` when it can't be reached */
-  start(): Promise<void>;
+  /**
+   * Resolves when the transport can be used.
+   * @param report is told of what goes wrong later, by itself
+   * @throws GenerationJobError `unavailable` when it can't be reached
+   */
+  start(report?: Report): Promise<void>;
 
   /**
    * Listens to a stream. Resolves once frames committed from now on will be tried; the returned function stops it.

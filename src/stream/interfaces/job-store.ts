@@ -33,6 +33,7 @@ import type {
   Usage,
   UserKey,
 } from '../types.js';
+import type { Report } from './report.js';
 
 export interface CreateRequest {
   readonly key: StreamKey;
@@ -300,8 +301,12 @@ export interface JobStore {
   /** How long an ended generation is kept at most, if that is the store's to say (ms). */
   readonly keepsEndedMs?: number | undefined;
 
-  /** Resolves when the store can be used. @throws GenerationJobError `unavailable` when it can't be reached */
-  start(): Promise<void>;
+  /**
+   * Resolves when the store can be used.
+   * @param report is told of what goes wrong by itself, or stands in the way of writes only
+   * @throws GenerationJobError `unavailable` when it can't be reached, or can't be worked with as it is
+   */
+  start(report?: Report): Promise<void>;
 
   /** This process's estimate of the store's clock, in milliseconds since 1970. */
   now(): number;

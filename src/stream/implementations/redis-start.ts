@@ -1,0 +1,158 @@
+/**
+ * The first look at a Redis, so that what would fail later, one call at a time, fails `start` once and in words: nobody
+ * there, a wrong password, rights that are missing, a server that is too old, a copy that takes no writes.
+ *
+ * A server that can't be reached yet is waited for, as long as one answer may take. What Redis itself refuses is final at
+ * once: asking again would not change it.
+ */
+import { GenerationJobError } from '../../errors.js';
+import { isCluster, type RedisClient } from './redis-client.js';
+import type { RedisKeys } from './redis-keys.js';
+import type { RedisScripts } from './redis-scripts.js';
+
+const OLDEST_VERSION = 7;
+/** Until a client that refuses what it can't send at once is asked again. */
+const ASK_AGAIN_MS = 50;
+/** Servers that are full, or can't save, still answer and follow: what they refuse is told when it is refused. */
+const PASSING = /^(OOM|MISCONF)\b/;
+
+interface Asked {
+  readonly client: RedisClient;
+  readonly scripts: RedisScripts;
+  readonly keys: RedisKeys;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Waits for the server, and checks that this library can work with it.
+ * @returns what a full or otherwise hindered server refused, for the host to be told; undefined when all is well
+ * @throws GenerationJobError `unavailable`, saying what Redis said, where, and what to do
+ */
+export async function checkServer(asked: Asked): Promise<unknown> {
+  const { client, scripts, keys } = asked;
+  await reach(asked);
+  await checkVersion(client, scripts);
+  try {
+    await scripts.run('probe', keys.probe, []);
+  } catch (error) {
+    if (PASSING.test(wordOf(error))) return error;
+    throw startError(client, error);
+  }
+  return undefined;
+}
+
+/** Asks for the time until it is answered, refused, or too late. */
+async function reach({ client, scripts, timeoutMs }: Asked): Promise<void> {
+  const heard = new Heard(client);
+  const until = performance.now() + timeoutMs;
+  try {
+    if (client.status === 'wait') client.connect?.().catch(() => {}); // `Heard` has it, and the next command says so
+    for (;;) {
+      try {
+        await scripts.command('TIME');
+        return;
+      } catch (error) {
+        const told = isFinal(error) || heard.error === undefined ? error : heard.error;
+        if (isFinal(told) || client.status === 'end' || performance.now() >= until)
+          throw startError(client, told);
+        await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+      }
+    }
+  } finally {
+    heard.stop();
+  }
+}
+
+/** The newest error that a client tells of its connections: what the command itself fails with says less. */
+class Heard {
+  error: unknown;
+  readonly #client: RedisClient;
+
+  constructor(client: RedisClient) {
+    this.#client = client;
+    client.on('error', this.#hear);
+  }
+
+  stop(): void {
+    this.#client.off('error', this.#hear);
+  }
+
+  readonly #hear = (error: unknown) => {
+    this.error = error;
+  };
+}
+
+async function checkVersion(client: RedisClient, scripts: RedisScripts): Promise<void> {
+  let text: string;
+  try {
+    text = String(await scripts.command('INFO', 'server'));
+  } catch (error) {
+    if (/^NOPERM\b/.test(wordOf(error))) return; // the probe says whether what is needed is there
+    throw startError(client, error);
+  }
+  const version = /^redis_version:(\S+)/m.exec(text)?.[1];
+  if (version === undefined || Number.parseInt(version, 10) >= OLDEST_VERSION) return;
+  throw new GenerationJobError(
+    'unavailable',
+    `Redis${whereOf(client)} is version ${version}: use Redis ${OLDEST_VERSION}.0 or newer, or Valkey.`,
+  );
+}
+
+const SENTENCES: readonly (readonly [RegExp, string])[] = [
+  [
+    /^WRONGPASS\b|without any password configured/,
+    'refuses the password: correct user and password of the client',
+  ],
+  [/^NOAUTH\b/, 'asks for a password: give the client one'],
+  [
+    /NOPERM\b|can't run this command/,
+    'denies a right: give its user those listed in the README under "Rights"',
+  ],
+  [/^READONLY\b/, 'is a copy that takes no writes: connect to the primary, or through Sentinel or Cluster'],
+  [/^(ERR This instance has cluster support disabled)/, 'is no cluster: use a plain client'],
+  [
+    /^(MOVED|ASK|CLUSTERDOWN)\b/,
+    'is a cluster, or part of one that is not whole: use a Cluster client, and see to its slots',
+  ],
+  [/^LOADING\b/, 'is still loading its data: start again when it has'],
+  [/ECONNREFUSED/, 'refused the connection: start it, or correct host and port'],
+  [/ENOTFOUND|EAI_AGAIN/, 'has a host name that nobody knows: correct it'],
+  [/Connection is closed/, 'is not connected to, and the client has given up: give one that is open'],
+];
+
+/** What Redis, or the way to it, said; where; and what to do. */
+export function startError(client: RedisClient, error: unknown): GenerationJobError {
+  const word = wordOf(error);
+  const known = SENTENCES.find(([pattern]) => pattern.test(word));
+  const what = known?.[1] ?? 'did not answer in time: see to it, or raise timeoutMs';
+  return new GenerationJobError('unavailable', `Redis${whereOf(client)} ${what} (${word}).`, {
+    cause: causeOf(error),
+  });
+}
+
+/** Whether Redis itself said it: it would say the same again. */
+export function isFinal(error: unknown): boolean {
+  return /^(WRONGPASS|NOAUTH|NOPERM|ERR|READONLY|MOVED)\b/.test(wordOf(error));
+}
+
+/** The message of what lies beneath our own errors and those a cluster client makes of its nodes’. */
+function wordOf(error: unknown): string {
+  const cause = causeOf(error);
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function causeOf(error: unknown): unknown {
+  const { lastNodeError } = error as { lastNodeError?: unknown };
+  if (lastNodeError !== undefined && lastNodeError !== null) return causeOf(lastNodeError);
+  if (error instanceof GenerationJobError && error.cause !== undefined) return causeOf(error.cause);
+  return error;
+}
+
+/** Host and port, never a user or a password. */
+function whereOf(client: RedisClient): string {
+  const { host, port, path, sentinels, name } = client.options ?? {};
+  if (isCluster(client)) return '’s cluster';
+  if (sentinels && sentinels.length > 0) return ` (${name ?? 'primary'} of ${sentinels.length} Sentinels)`;
+  if (path) return ` at ${path}`;
+  return host === undefined ? '' : ` at ${host}:${port ?? 6379}`;
+}
