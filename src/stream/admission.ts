@@ -10,7 +10,7 @@ import type { CreateReply, CreateRequest, RememberedRun } from './interfaces/job
 import type { CreateJobInput } from './manager-types.js';
 import { type Parts, publishFrames, repeatUntilAnswered } from './parts.js';
 import type { SlotOwner } from './slot-keeper.js';
-import { streamKey, userKey } from './stream-key.js';
+import { checkConversationId, isIdText, streamKey, userKey } from './stream-key.js';
 import { isActive } from './transitions.js';
 import type { JobRecord, LogEvent, StreamKey, UserKey } from './types.js';
 
@@ -130,12 +130,13 @@ export class Admission {
     if (contentModel !== undefined && !models.has(contentModel)) {
       throw new GenerationJobError('invalid_argument', 'contentModel names no model given to the manager.');
     }
-    if (idempotencyKey !== undefined && (idempotencyKey.length === 0 || idempotencyKey.length > 256)) {
-      throw new GenerationJobError('invalid_argument', 'idempotencyKey must have 1 to 256 characters.');
+    if (idempotencyKey !== undefined && !isIdText(idempotencyKey, 256)) {
+      throw new GenerationJobError(
+        'invalid_argument',
+        'idempotencyKey must have 1 to 256 well-formed characters.',
+      );
     }
-    if (input.conversationId !== undefined && input.conversationId.length > 1024) {
-      throw new GenerationJobError('invalid_argument', 'conversationId must have at most 1,024 characters.');
-    }
+    checkConversationId(input.conversationId);
     return {
       key: streamKey(input.streamId, input.tenantId),
       userId: input.userId,

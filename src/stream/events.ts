@@ -50,6 +50,8 @@ export function serialiseMetadata(
   let bytes = 0;
   for (const [key, value] of Object.entries(metadata)) {
     if (value === undefined) continue;
+    if (!key.isWellFormed())
+      throw new GenerationJobError('invalid_argument', 'A metadata key has half of a surrogate pair.');
     const text = serialise(value, 'invalid_argument', `metadata["${key.slice(0, 64)}"]`);
     if (nestsDeeperThan(text, limits.jsonDepth))
       throw new GenerationJobError('json_too_deep', 'Metadata nests too deeply.');

@@ -17,6 +17,7 @@ import type { PauseInput } from './manager-types.js';
 import { boundHook, nameOfError, type Parts } from './parts.js';
 import { parsePause, withPayloadChecked } from './pending-action.js';
 import type { Fold } from './resume-state.js';
+import { checkConversationId } from './stream-key.js';
 import { isReservedEvent } from './transitions.js';
 import type { HostEvent, JobRecord, LogEvent, StreamKey, Usage } from './types.js';
 
@@ -162,6 +163,7 @@ export class GenerationJob implements LeaseClaim {
     metadata?: Readonly<Record<string, unknown>> | undefined;
   }): Promise<void> {
     const { conversationId } = change;
+    checkConversationId(conversationId);
     const metadata = change.metadata && this.#limits.takeMetadata(change.metadata);
     await this.#buffer.patch({
       ...(conversationId !== undefined && { conversationId }),

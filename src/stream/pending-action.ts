@@ -24,7 +24,11 @@ export const ACTION_LIMITS = {
 } as const;
 
 export const DECISIONS = ['approve', 'reject', 'edit', 'respond'] as const;
-export const idSchema = z.string().min(1).max(ACTION_LIMITS.idLength);
+export const idSchema = z
+  .string()
+  .min(1)
+  .max(ACTION_LIMITS.idLength)
+  .refine((id) => id.isWellFormed(), 'has half of a surrogate pair');
 export const textSchema = z.string().max(ACTION_LIMITS.textLength);
 const label = z.string().min(1).max(ACTION_LIMITS.labelLength);
 

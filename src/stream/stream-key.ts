@@ -23,15 +23,32 @@ export function streamKey(streamId: string, tenantId?: string): StreamKey {
   return { tenantId, streamId, id: `${tenantId ?? ''}/${streamId}` };
 }
 
+/**
+ * Whether `text` may be an id or a key: 1 to `most` UTF-16 units, and no half of a surrogate pair. What is sent to a
+ * store travels as UTF-8, which has no such half: two users could become one.
+ */
+export function isIdText(text: unknown, most: number): text is string {
+  return typeof text === 'string' && text.length > 0 && text.length <= most && text.isWellFormed();
+}
+
 /** @throws GenerationJobError `invalid_argument` unless the user id has 1 to 256 characters and the tenant id is well formed */
 export function userKey(userId: string, tenantId?: string): UserKey {
-  if (typeof userId !== 'string' || userId.length === 0 || userId.length > LONGEST_USER_ID) {
-    throw new GenerationJobError('invalid_argument', 'userId must have 1 to 256 characters.');
+  if (!isIdText(userId, LONGEST_USER_ID)) {
+    throw new GenerationJobError('invalid_argument', 'userId must have 1 to 256 well-formed characters.');
   }
   if (tenantId !== undefined && !isStreamId(tenantId)) {
     throw new GenerationJobError('invalid_stream_id', 'The tenant id is malformed.');
   }
   return { tenantId, userId };
+}
+
+/** @throws GenerationJobError `invalid_argument` */
+export function checkConversationId(conversationId: string | undefined): void {
+  if (conversationId === undefined || conversationId === '' || isIdText(conversationId, 1024)) return;
+  throw new GenerationJobError(
+    'invalid_argument',
+    'conversationId must have at most 1,024 well-formed characters.',
+  );
 }
 
 /**

@@ -562,4 +562,40 @@ export const createContracts: readonly Contract[] = [
       expect(await h.store.due.list({ limit: 10, all: true })).toEqual([]);
     },
   },
+  {
+    id: 'A4',
+    title: 'half of a surrogate pair in any id or key is refused at the edge, with nothing changed',
+    async run(h) {
+      const half = 'a\ud83d';
+      const { manager } = await h.replica();
+      const refused: Parameters<typeof manager.createJob>[0][] = [
+        { streamId: 's', userId: half },
+        { streamId: half, userId: 'u' },
+        { streamId: 's', userId: 'u', tenantId: half },
+        { streamId: 's', userId: 'u', conversationId: half },
+        { streamId: 's', userId: 'u', idempotencyKey: half },
+        { streamId: 's', userId: 'u', metadata: { [half]: 1 } },
+      ];
+      for (const input of refused) {
+        const { code } = (await rejection(manager.createJob(input))) as { code?: string };
+        expect(code).toMatch(/^invalid_(argument|stream_id)$/);
+      }
+      expect(await manager.getJob('s')).toBeNull();
+      const created = await manager.createJob({ streamId: 's', userId: 'u', metadata: { ok: half } });
+      if (!created.started) throw new Error('not started');
+      const { job } = created;
+      await expectCode(job.update({ conversationId: half }), 'invalid_argument');
+      await expectCode(job.update({ metadata: { [half]: 1 } }), 'invalid_argument');
+      const question = { question: 'q', options: [{ label: 'yes' }] };
+      const asked = { type: 'ask_user_question', questions: [{ id: half, ...question }] };
+      await expectCode(job.pause(asked), 'invalid_action');
+      await expectCode(
+        job.pause({ ...asked, questions: [{ id: 'q', ...question }], actionId: half }),
+        'invalid_action',
+      );
+      await job.complete();
+      // What is data and no key comes back as it was.
+      expect((await manager.getJob('s'))?.metadata).toEqual({ ok: half });
+    },
+  },
 ];
