@@ -71,6 +71,7 @@ export type {
   AttachKind,
   DetachResult,
   EndResult,
+  FinalOmission,
   StreamObserver,
 } from './stream/observer.js';
 export { type GenerationJobOptions, type Options, optionsSchema } from './stream/options.js';

@@ -5,7 +5,14 @@
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { GenerationJobError } from '../errors.js';
-import type { AttachKind, DetachResult, EndResult, StreamObserver, UpkeepStep } from '../stream/observer.js';
+import type {
+  AttachKind,
+  DetachResult,
+  EndResult,
+  FinalOmission,
+  StreamObserver,
+  UpkeepStep,
+} from '../stream/observer.js';
 import { TRANSITIONS, type TransitionName } from '../stream/transitions.js';
 
 export interface MetricsOptions {
@@ -39,6 +46,7 @@ const END_RESULTS = [
   'limit_exceeded',
   'interrupted',
 ] as const satisfies readonly EndResult[];
+const FINAL_OMISSIONS = ['too_large', 'too_deep', 'no_json'] as const satisfies readonly FinalOmission[];
 const ATTACH_KINDS = ['start', 'cursor', 'resume', 'tail'] as const satisfies readonly AttachKind[];
 const DETACH_RESULTS = [
   'ended',
@@ -98,6 +106,12 @@ function observeJobs(make: Makers) {
     'result',
     END_RESULTS,
   );
+  const omitted = make.counterBy(
+    'finals_omitted_total',
+    'Ends that came without the final message they were given',
+    'omission',
+    FINAL_OMISSIONS,
+  );
   const inFlight = make.gauge('jobs_in_flight', 'Generations this process is producing');
   const recoveries = make.counterBy('recoveries_total', 'Generations whose producer was lost', 'result', [
     'taken_over',
@@ -122,6 +136,7 @@ function observeJobs(make: Makers) {
     jobCreated: () => created.inc(),
     jobTransitioned: (name) => transitions(name),
     jobEnded: (result) => ended(result),
+    finalOmitted: (omission) => omitted(omission),
     jobsInFlight: (count) => inFlight.set(count),
     recovered: (result) => recoveries(result),
     approval: (outcome, waitedMs) => {

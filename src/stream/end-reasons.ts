@@ -41,5 +41,17 @@ export function isFailure(error: unknown): error is JobFailure {
 export function toFailure(error: unknown): JobFailure {
   if (!isFailure(error))
     return { code: 'producer_failed', message: 'The generation failed.', retryable: true };
-  return { code: error.code, message: error.message, retryable: error.retryable ?? false };
+  return {
+    code: cut(error.code, LONGEST_CODE),
+    message: cut(error.message, LONGEST_MESSAGE),
+    retryable: error.retryable ?? false,
+  };
+}
+
+/** UTF-16 units. A failure that is too long to be told would end as a lost producer, which says something else. */
+const LONGEST_CODE = 128;
+const LONGEST_MESSAGE = 4096;
+
+function cut(text: string, longest: number): string {
+  return text.length <= longest ? text : text.slice(0, longest);
 }

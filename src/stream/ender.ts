@@ -5,8 +5,8 @@
  */
 import { GenerationJobError } from '../errors.js';
 import { isTheirs } from './access.js';
+import { endEvent } from './end-event.js';
 import { reasonOfRecord } from './end-reasons.js';
-import { serialiseLifecycle } from './events.js';
 import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { AbortInput, AbortResult } from './manager-types.js';
@@ -162,19 +162,14 @@ export class Ender {
     cause: object,
   ): Promise<SerialisedEvent> {
     const { hooks, states, options } = this.#parts;
-    if (hooks.describeEnd === undefined) return serialiseLifecycle(event, cause, options.limits);
     const describe = async () => {
       const state = await states.read(key, record.generation);
-      const final = await hooks.describeEnd?.(state?.record ?? record, state?.content ?? null);
-      return serialiseLifecycle(event, { ...cause, ...(final !== undefined && { final }) }, options.limits);
+      return hooks.describeEnd?.(state?.record ?? record, state?.content ?? null);
     };
-    return callHook(
-      this.#parts,
-      'describeEnd',
-      describe,
-      serialiseLifecycle(event, cause, options.limits),
-      options.describeEndMs,
-    );
+    const final =
+      hooks.describeEnd &&
+      (await callHook<unknown>(this.#parts, 'describeEnd', describe, undefined, options.describeEndMs));
+    return endEvent(this.#parts, record, event, cause, final);
   }
 }
 

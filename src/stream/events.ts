@@ -39,6 +39,16 @@ export function serialiseLifecycle(
 }
 
 /**
+ * The host's final message as JSON text; bounded by `limits.finalBytes`, since an answer as a whole is larger than any of
+ * its events. @throws GenerationJobError `invalid_event`, `event_too_large`, `json_too_deep`
+ */
+export function serialiseFinal(final: unknown, limits: Options['limits']): string {
+  const text = serialise(final, 'invalid_event', 'The final message');
+  checkSize(text, { ...limits, eventBytes: limits.finalBytes }, 'The final message');
+  return text;
+}
+
+/**
  * The host's metadata as JSON text by key.
  * @throws GenerationJobError `invalid_argument`, `metadata_too_large`, `json_too_deep`
  */

@@ -9,6 +9,7 @@ import { type EndReason, GenerationJobError, JobEndedError } from '../errors.js'
 import { AttemptFold } from './attempt-fold.js';
 import { AttemptLimits } from './attempt-limits.js';
 import { EmitBuffer } from './emit-buffer.js';
+import { endEvent } from './end-event.js';
 import { isFailure, reasonOf, toFailure } from './end-reasons.js';
 import { serialiseHostEvent, serialiseLifecycle } from './events.js';
 import { giveUpLease } from './give-up-lease.js';
@@ -215,21 +216,24 @@ export class GenerationJob implements LeaseClaim {
     return { actionId: action.actionId };
   }
 
-  /** Ends the generation well. `final` is what a client shows as the finished message. @throws as `pause` */
+  /**
+   * Ends the generation well. `final` is what a client shows as the finished message: at most `limits.finalBytes` as JSON
+   * text. One that can't be carried is left out: the end has `finalOmitted: true` in its place.
+   * @throws JobEndedError when somebody else ended the generation first
+   */
   async complete(final: unknown = null): Promise<void> {
-    const event = serialiseLifecycle('completed', { final }, this.#parts.options.limits);
+    const event = endEvent(this.#parts, this, 'completed', {}, final);
     await this.#end({ name: 'complete', callId: this.#parts.entropy.id(), settles: this.#settles }, event);
   }
 
   /**
    * Ends the generation badly. A `{ code, message, retryable }` is told to clients as it is; of anything else only that
-   * the producer failed, since an error's text can hold what is none of their business.
+   * the producer failed, since an error's text can hold what is none of their business. `final` as for `complete`.
    * @throws JobEndedError when somebody else ended the generation first
    */
   async fail(error: unknown, final?: unknown): Promise<void> {
     const failure = toFailure(error);
-    const data = { ...failure, ...(final !== undefined && { final }) };
-    const event = serialiseLifecycle('failed', data, this.#parts.options.limits);
+    const event = endEvent(this.#parts, this, 'failed', failure, final);
     const callId = this.#parts.entropy.id();
     await this.#end({ name: 'fail', callId, error: failure, settles: this.#settles }, event);
   }

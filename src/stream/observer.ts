@@ -21,6 +21,8 @@ export type AttachKind = 'start' | 'cursor' | 'resume' | 'tail';
 export type ApprovalOutcome = 'paused' | 'resolved' | 'expired' | 'refused';
 /** `renewal` of a lease, `sweep`: a list of what is due, `visit` of a stream that is due, `deletion` of one of a user’s streams. */
 export type UpkeepStep = 'renewal' | 'sweep' | 'visit' | 'deletion';
+/** Why an end comes without the final message it was given. */
+export type FinalOmission = 'too_large' | 'too_deep' | 'no_json';
 export type DetachResult = 'ended' | 'left' | 'gone' | 'detached' | 'draining' | 'failed';
 
 export interface StreamObserver {
@@ -29,6 +31,8 @@ export interface StreamObserver {
   jobTransitioned(name: TransitionName, to: JobStatus): void;
   /** A generation ended by a commit of this process. */
   jobEnded(result: EndResult): void;
+  /** An end made here comes without the final message it was given. */
+  finalOmitted(omission: FinalOmission): void;
   /** Producers of this process, whenever the number changes. */
   jobsInFlight(count: number): void;
   /** Time from create to the first host event's commit. */
@@ -76,6 +80,7 @@ const OBSERVED = Object.keys({
   jobCreated: 0,
   jobTransitioned: 0,
   jobEnded: 0,
+  finalOmitted: 0,
   jobsInFlight: 0,
   firstEvent: 0,
   committed: 0,

@@ -37,6 +37,7 @@ const bytes = (byDefault: number, text: string) =>
 
 const limitsSchema = z.strictObject({
   eventBytes: bytes(256 * KIB, 'One event’s data as JSON text'),
+  finalBytes: bytes(4 * MIB, 'The final message of an end as JSON text; beyond it the end comes without'),
   metadataBytes: bytes(64 * KIB, 'A job’s metadata as JSON text'),
   jsonDepth: count(64, 'Nesting of event data, metadata and request bodies'),
   keptEvents: count(32, 'Different `keep` keys in a generation', 0),

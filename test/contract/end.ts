@@ -2,6 +2,8 @@
  * One end for each generation, told to everybody.
  */
 import { expect } from 'vitest';
+import type { GenerationJob } from '../../src/stream/generation-job.js';
+import type { Logger } from '../../src/stream/logger.js';
 import type { JobRecord } from '../../src/stream/types.js';
 import { DEAF, lossyTransport } from '../support/lossy-transport.js';
 import { dataOf, text } from './follower.js';
@@ -192,6 +194,8 @@ export const endContracts: readonly Contract[] = [
       const circular: Record<string, unknown> = {};
       circular.self = circular;
       const failures: string[] = [];
+      const omissions: string[] = [];
+      const told: string[] = [];
       const answers: [string, () => unknown][] = [
         [
           'throws',
@@ -201,19 +205,117 @@ export const endContracts: readonly Contract[] = [
         ],
         ['rejects', () => Promise.reject(new Error('x'))],
         ['circular', () => circular],
-        ['too-large', () => 'x'.repeat(300_000)],
+        ['too-large', () => 'x'.repeat(5_000_000)],
       ];
       for (const [streamId, answer] of answers) {
         const replica = await h.replica({
           hooks: { describeEnd: answer },
-          observer: { hookFailed: (hook) => failures.push(hook) },
+          observer: {
+            hookFailed: (hook) => failures.push(hook),
+            finalOmitted: (omission) => omissions.push(omission),
+          },
         });
         const job = await h.start(replica, { streamId });
         expect(await replica.manager.abortJob(streamId)).toMatchObject({ aborted: true });
         expect(job.reason).toBe('aborted');
-        expect((await h.log(streamId)).at(-1)).toMatchObject({ event: 'aborted', data: { code: 'aborted' } });
+        const end = (await h.log(streamId)).at(-1);
+        expect(end).toMatchObject({ event: 'aborted', data: { code: 'aborted' } });
+        expect(end?.data).not.toHaveProperty('final');
+        if ('finalOmitted' in dataOf<object>(end)) told.push(streamId);
       }
-      expect(failures).toEqual(answers.map(() => 'describeEnd'));
+      expect(failures).toEqual(['describeEnd', 'describeEnd']);
+      expect(omissions).toEqual(['no_json', 'too_large']);
+      expect(told).toEqual(['circular', 'too-large']);
+    },
+  },
+  {
+    id: 'L34 P4',
+    title: 'a final larger than an event may be reaches every follower, whoever announced the end',
+    async run(h) {
+      const large = { text: 'ä'.repeat(300_000), more: ['x'.repeat(1_500_000)] };
+      const [one, two] = await h.two({ hooks: { describeEnd: () => large } });
+      const ends: Record<string, (job: GenerationJob) => Promise<unknown>> = {
+        completed: (job) => job.run(() => large),
+        failed: (job) => job.fail({ code: 'x', message: 'x' }, large),
+        aborted: ({ streamId }) => two.manager.abortJob(streamId),
+        replaced: ({ streamId }) => h.start(two, { streamId }),
+      };
+      for (const [streamId, end] of Object.entries(ends)) {
+        const job = await h.start(one, { streamId });
+        const live = h.follow(two, { generation: job.generation }, streamId);
+        await h.until(() => live.events.length === 1, 'it follows');
+        for (let n = 0; n < 3; n++) job.emit(text('a'));
+        await job.flush();
+        await end(job);
+        const late = h.follow(one, { generation: job.generation }, streamId);
+        const synced = h.follow(one, { generation: job.generation, resume: true }, streamId);
+        for (const follower of [live, late]) {
+          const events = await h.finished(follower);
+          expect(events.map(({ event }) => event).slice(0, 4)).toEqual(['created', 'text', 'text', 'text']);
+          expect(dataOf<{ final: unknown }>(events.at(-1)).final, streamId).toEqual(large);
+        }
+        await h.finished(synced);
+        expect(dataOf<{ end: { final: unknown } }>(synced.events[0]).end.final, streamId).toEqual(large);
+      }
+    },
+  },
+  {
+    id: 'L34 P4',
+    title:
+      'a final that can’t be carried makes no failure of a finished answer: it is left out, told, logged and counted',
+    async run(h) {
+      const omissions: string[] = [];
+      const logged: object[] = [];
+      const ignore = () => {};
+      const logger = {
+        debug: ignore,
+        info: ignore,
+        warn: ignore,
+        error: (fields: object) => logged.push(fields),
+      };
+      const replica = await h.replica({
+        observer: { finalOmitted: (omission) => omissions.push(omission) },
+        logger: logger as unknown as Logger,
+      });
+      const circular: Record<string, unknown> = {};
+      circular.self = circular;
+      const finals: [string, string, unknown][] = [
+        ['large', 'too_large', 'x'.repeat(4 * 1024 * 1024)],
+        ['wide', 'too_large', 'ä'.repeat(2.5 * 1024 * 1024)],
+        ['deep', 'too_deep', JSON.parse('['.repeat(80) + ']'.repeat(80))],
+        ['circular', 'no_json', circular],
+        ['bigint', 'no_json', { count: 1n }],
+        ['function', 'no_json', () => {}],
+        [
+          'toJSON',
+          'no_json',
+          {
+            toJSON: () => {
+              throw new Error('x');
+            },
+          },
+        ],
+      ];
+      for (const [streamId, , final] of finals) {
+        const job = await h.start(replica, { streamId });
+        expect(await h.soon(job.run(() => final))).toEqual({ reason: 'completed' });
+        expect((await h.log(streamId)).at(-1)).toMatchObject({
+          event: 'completed',
+          data: { finalOmitted: true },
+        });
+        const [record] = await h.store.read(job.key, 'current');
+        expect(record).toMatchObject({ status: 'completed' });
+        expect(record?.error).toBeUndefined();
+      }
+      const expected = finals.map(([, omission]) => omission);
+      expect(omissions).toEqual(expected);
+      expect(logged).toMatchObject(finals.map(([streamId, omission]) => ({ streamId, omission })));
+      const failed = await h.start(replica, { streamId: 'failed' });
+      await failed.fail({ code: 'own', message: 'm'.repeat(500_000), retryable: true }, circular);
+      expect((await h.log('failed')).at(-1)).toMatchObject({
+        event: 'failed',
+        data: { code: 'own', message: 'm'.repeat(4096), retryable: true, finalOmitted: true },
+      });
     },
   },
 ];

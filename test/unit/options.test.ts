@@ -37,6 +37,7 @@ it('defaults are those of the design', () => {
     trimLog: false,
     limits: {
       eventBytes: 256 * 1024,
+      finalBytes: 4 * 1024 ** 2,
       metadataBytes: 64 * 1024,
       jsonDepth: 64,
       generationEvents: 500_000,
