@@ -96,6 +96,7 @@ export type {
   ApprovalDecision,
   Decision,
   Frame,
+  Hole,
   HostEvent,
   JobFailure,
   JobRecord,

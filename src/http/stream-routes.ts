@@ -176,7 +176,7 @@ export class StreamRoutes {
       abortBody,
     );
     if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
-    const { aborted, early, content, usage, record } = await this.#manager
+    const { aborted, early, content, missing, usage, record } = await this.#manager
       .abortJob(streamId, { ...caller, generation, by: 'user' })
       .catch((error: unknown) => this.#refuseIfReplaced(error, streamId, caller, generation));
     // Without a generation the caller wanted silence, and there is silence.
@@ -189,6 +189,7 @@ export class StreamRoutes {
       status: record.status,
       cursor: formatCursor(record.generation, record.lastSequence),
       content,
+      missing,
       usage,
     });
   }

@@ -342,7 +342,7 @@ export class ApprovalLifecycle {
     for (const { status, generation, lastSequence } of kept) {
       if (status !== 'aborted') continue;
       const beforeEnd = { key, generation, after: lastSequence - 2, maxEvents: 1, maxBytes: 1 };
-      const page = await this.#parts.store.readLog(beforeEnd);
+      const page = await this.#parts.log.read(beforeEnd);
       const [last] = page.found ? page.events : [];
       if (last?.event !== 'requires_action') continue;
       const { action } = JSON.parse(last.data) as { action: PublicAction };

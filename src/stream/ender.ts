@@ -61,6 +61,7 @@ export class Ender {
       aborted: ended !== undefined,
       early: isEarly(now),
       content: state?.content ?? null,
+      ...(state?.missing && { missing: state.missing }),
       usage: now.usage,
       record: now,
     };

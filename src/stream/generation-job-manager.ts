@@ -14,6 +14,7 @@ import { Ender } from './ender.js';
 import { Followers } from './followers.js';
 import { GenerationJob, type JobInput, type JobKeeper } from './generation-job.js';
 import { LeaseKeeper } from './lease-keeper.js';
+import { LogReader } from './log-reader.js';
 import { safeLogger } from './logger.js';
 import type {
   AbortInput,
@@ -374,6 +375,7 @@ export class GenerationJobManager {
       sequence: state.sequence,
       content: JSON.stringify(state.content ?? null),
       kept: state.kept,
+      missing: state.missing,
     });
     return this.#hold({ key, record: state.record, fold, unfolded: [], merge: false }, leaseStartedAt);
   }
@@ -398,11 +400,13 @@ function partsFrom(input: ManagerInput): Parts {
   const observer = safeObserver(input.observer);
   const logger = safeLogger(input.logger, () => observer.hookFailed('logger'));
   const options = parseOptions(input.options, input.jobStore);
+  const log = new LogReader(input.jobStore, observer);
   const models = new Map(input.contentModels?.map((model) => [model.name, model]));
   return {
     store: input.jobStore,
     transport: input.eventTransport,
-    states: new StateReader(input.jobStore, models, options, observer),
+    log,
+    states: new StateReader(log, models, options),
     options,
     models,
     actionTypes: actionTypesFrom(input.actionTypes),

@@ -13,6 +13,7 @@ import type { GenerationJobOptions } from './options.js';
 import type { Subscription } from './subscription.js';
 import type {
   ApprovalDecision,
+  Hole,
   JobRecord,
   JobStatus,
   Json,
@@ -73,6 +74,8 @@ export interface ResumeState<Content = unknown> {
   readonly cursor: string;
   /** Null without a content model. */
   readonly content: Content | null;
+  /** The sequences that `content` and `kept` lack because the store has lost them; absent when nothing is lost. */
+  readonly missing?: Hole | undefined;
   readonly pendingAction: PublicAction | null;
   readonly conversationId?: string | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -99,6 +102,8 @@ export interface AbortResult {
   /** Whether it ended before any event of the host was committed. */
   readonly early: boolean;
   readonly content: unknown;
+  /** As in `ResumeState`. */
+  readonly missing?: Hole | undefined;
   readonly usage: Usage;
   readonly record: JobRecord;
 }
@@ -204,6 +209,8 @@ export interface Continuation {
   /** The action's own. */
   readonly resumeContext?: Json | undefined;
   readonly content: unknown;
+  /** The sequences that `content` and `kept` lack because the store has lost them; absent when nothing is lost. */
+  readonly missing?: Hole | undefined;
   /** The sequence `content` is true at. */
   readonly sequence: number;
   readonly kept: readonly LogEvent[];
@@ -231,6 +238,8 @@ export interface Hooks {
     readonly settlementId: string;
     readonly record: JobRecord;
     readonly content: unknown;
+    /** The sequences that `content` lacks because the store has lost them; absent when nothing is lost. */
+    readonly missing?: Hole | undefined;
     readonly usage: Usage;
     readonly signal: AbortSignal;
   }): unknown;

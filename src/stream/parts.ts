@@ -8,6 +8,7 @@ import type { ActionTypes } from './action-types.js';
 import type { ContentModels } from './content-model.js';
 import type { EventTransport } from './interfaces/event-transport.js';
 import type { JobStore } from './interfaces/job-store.js';
+import type { LogReader } from './log-reader.js';
 import type { Logger } from './logger.js';
 import type { Hooks } from './manager-types.js';
 import type { StreamObserver } from './observer.js';
@@ -19,6 +20,7 @@ import type { Frame, JobRecord } from './types.js';
 export interface Parts {
   readonly store: JobStore;
   readonly transport: EventTransport;
+  readonly log: LogReader;
   readonly states: StateReader;
   readonly options: Options;
   readonly models: ContentModels;

@@ -102,10 +102,19 @@ export class Recovery {
 
 /** What the host is given to go on with. */
 export function continuationOf(state: FoldedState): Continuation {
-  const { record, content, sequence, kept } = state;
+  const { record, content, missing, sequence, kept } = state;
   const action = record.resumedAction;
   const resolution = record.resolutions.find(({ actionId }) => actionId === action?.actionId);
-  return { record, action, resolution, resumeContext: action?.resumeContext, content, sequence, kept };
+  return {
+    record,
+    action,
+    resolution,
+    resumeContext: action?.resumeContext,
+    content,
+    missing,
+    sequence,
+    kept,
+  };
 }
 
 function modeOf(

@@ -6,12 +6,12 @@
 import { GenerationJobError } from '../errors.js';
 import type { ContentModel, ContentModels } from './content-model.js';
 import { formatCursor } from './cursor.js';
-import type { JobStore, LogPage } from './interfaces/job-store.js';
+import type { CheckedPage, LogReader } from './log-reader.js';
 import type { ResumeState } from './manager-types.js';
-import type { StreamObserver } from './observer.js';
 import type { Options } from './options.js';
 import { isTerminalEvent } from './transitions.js';
 import type {
+  Hole,
   JobRecord,
   Json,
   LogEvent,
@@ -30,12 +30,14 @@ export class Fold {
   #sequence = 0;
   #reached = 0;
   #end: unknown = null;
+  #missing: Hole | undefined;
 
   constructor(model: ContentModel | undefined, snapshot?: Snapshot) {
     this.#model = model;
     this.#content = model === undefined ? null : snapshot ? JSON.parse(snapshot.content) : model.initial();
     this.#sequence = snapshot?.sequence ?? 0;
     this.#reached = this.#sequence;
+    this.#missing = snapshot?.missing;
     for (const event of snapshot?.kept ?? []) this.#kept.set(event.keep ?? event.event, event);
   }
 
@@ -62,25 +64,34 @@ export class Fold {
     return this.#end;
   }
 
+  /** What was lost of the events up to `sequence`, and has not been given up by starting the answer over. */
+  get missing(): Hole | undefined {
+    return this.#missing;
+  }
+
   get hasModel(): boolean {
     return this.#model !== undefined;
   }
 
   add(event: LogEvent): void {
-    this.#reached = event.sequence;
-    if (isTerminalEvent(event.event)) {
-      this.#end = JSON.parse(event.data);
+    const { sequence } = event;
+    const isEnd = isTerminalEvent(event.event);
+    const isRecovery = event.event === 'recovered';
+    const isRead = isEnd || isRecovery || this.#model !== undefined;
+    const data = isRead ? parsed(event.data) : null;
+    // What nobody can read is as good as lost.
+    if (data === undefined) return this.skip({ from: sequence, to: sequence });
+    this.#reached = sequence;
+    if (isEnd) {
+      this.#end = data;
       return;
     }
-    this.#sequence = event.sequence;
+    this.#sequence = sequence;
     if (event.keep !== undefined) {
       this.#kept.delete(event.keep);
       if (event.data !== 'null') this.#kept.set(event.keep, event);
     }
-    const model = this.#model;
-    const isRecovery = event.event === 'recovered';
-    if (model === undefined && !isRecovery) return;
-    const data: unknown = JSON.parse(event.data);
+    if (!isRead) return;
     try {
       this.#foldEvent(event, data, isRecovery);
     } catch (cause) {
@@ -88,10 +99,23 @@ export class Fold {
     }
   }
 
+  /**
+   * Goes on behind events that are lost. When the terminal one is among them, who goes on from here has nothing more to
+   * get, and the end is known from the record alone.
+   */
+  skip({ from, to }: Hole): void {
+    this.#missing = { from: this.#missing?.from ?? from, to };
+    this.#sequence = to;
+    this.#reached = to;
+  }
+
   #foldEvent(event: LogEvent, data: unknown, isRecovery: boolean): void {
     const model = this.#model;
     if (isRecovery && (data as { restart?: boolean }).restart === true) {
       this.#kept.clear();
+      // What is given up is missed no more, but for what a restart may keep.
+      const keepsBeginning = model?.restart !== undefined && this.#missing?.from === 1;
+      this.#missing = keepsBeginning ? { from: 1, to: 1 } : undefined;
       this.#content = model ? (model.restart?.(this.#content) ?? model.initial()) : null;
     }
     if (model === undefined) return;
@@ -108,7 +132,12 @@ export class Fold {
   }
 
   snapshot(): Snapshot {
-    return { sequence: this.#sequence, content: JSON.stringify(this.#content ?? null), kept: this.kept };
+    return {
+      sequence: this.#sequence,
+      content: JSON.stringify(this.#content ?? null),
+      kept: this.kept,
+      ...(this.#missing && { missing: this.#missing }),
+    };
   }
 }
 
@@ -118,31 +147,34 @@ export interface FoldedState {
   readonly kept: readonly LogEvent[];
   readonly sequence: number;
   readonly end: unknown;
+  /** What the store has lost of the events that `content` and `kept` should hold. */
+  readonly missing?: Hole | undefined;
   /** How much text was read for it. */
   readonly bytes: number;
 }
 
 export class StateReader {
-  readonly #store: JobStore;
+  readonly #log: LogReader;
   readonly #models: ContentModels;
   readonly #options: Options;
-  readonly #observer: StreamObserver;
 
-  constructor(store: JobStore, models: ContentModels, options: Options, observer: StreamObserver) {
-    this.#store = store;
+  constructor(log: LogReader, models: ContentModels, options: Options) {
+    this.#log = log;
     this.#models = models;
     this.#options = options;
-    this.#observer = observer;
   }
 
-  /** Folds a generation (default: the current one) up to its log's end; null when it is not kept. */
+  /**
+   * Folds a generation (default: the current one) up to its log's end; null when it is not kept. What the log has lost is
+   * left out and told in `missing`.
+   */
   async read(key: StreamKey, generation?: number): Promise<FoldedState | null> {
     const { pageEvents, pageBytes } = this.#options.limits;
     let fold: Fold | undefined;
     let wanted = generation;
     let bytes = 0;
-    for (;;) {
-      const page: LogPage = await this.#store.readLog({
+    for (let begun = 0; begun < MOST_BEGINNINGS; ) {
+      const page = await this.#log.read({
         key,
         generation: wanted,
         after: fold?.reached ?? 'snapshot',
@@ -150,37 +182,47 @@ export class StateReader {
         maxBytes: pageBytes,
         record: true,
       });
-      this.#observer.logRead();
       if (!page.found || page.record === undefined) return null;
       // Trimmed between two pages, or rewritten by a failover: what was folded is no longer a prefix. Begin again.
-      if (fold && (page.firstSequence > fold.reached + 1 || page.lastSequence < fold.reached))
+      if (fold && (page.firstSequence > fold.reached + 1 || page.lastSequence < fold.reached)) {
         fold = undefined;
-      else {
-        wanted = page.generation;
-        fold ??= new Fold(this.#modelOf(page.record), page.snapshot);
-        const before = fold.reached;
-        bytes += page.snapshot?.content.length ?? 0;
-        for (const event of page.events) {
-          fold.add(event);
-          bytes += event.data.length;
-        }
-        if (fold.reached === before && before < page.lastSequence && page.snapshot === undefined) {
-          throw new GenerationJobError(
-            'unavailable',
-            'The store gave a page without the events it speaks of.',
-          );
-        }
-        if (fold.reached >= page.lastSequence) {
-          const { content, kept, sequence, end } = fold;
-          return { record: page.record, content, kept, sequence, end, bytes };
-        }
+        begun++;
+        continue;
+      }
+      wanted = page.generation;
+      fold ??= new Fold(this.#modelOf(page.record), page.snapshot);
+      if (page.missing) fold.skip(page.missing);
+      for (const event of page.events) fold.add(event);
+      bytes += textOf(page);
+      if (fold.reached >= page.lastSequence) {
+        const { content, kept, sequence, end, missing } = fold;
+        return { record: page.record, content, kept, sequence, end, missing, bytes };
       }
     }
+    throw new GenerationJobError('unavailable', 'The log changes faster than it can be read.');
   }
 
   #modelOf(record: JobRecord): ContentModel | undefined {
     return record.contentModel === undefined ? undefined : this.#models.get(record.contentModel);
   }
+}
+
+/** A log that is trimmed or rewritten this often while it is read will not be read. */
+const MOST_BEGINNINGS = 16;
+
+/** Undefined, which JSON can't say, for what is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf({ snapshot, events }: CheckedPage): number {
+  let size = snapshot?.content.length ?? 0;
+  for (const { data } of events) size += data.length;
+  return size;
 }
 
 export function publicAction(action: PendingAction): PublicAction {
@@ -197,6 +239,7 @@ export function resumeState(state: FoldedState): ResumeState {
     status: record.status,
     cursor: formatCursor(record.generation, state.sequence),
     content: state.content,
+    ...(state.missing && { missing: state.missing }),
     pendingAction: record.pendingAction ? publicAction(record.pendingAction) : null,
     ...(record.conversationId !== undefined && { conversationId: record.conversationId }),
     metadata: record.metadata,

@@ -72,6 +72,7 @@ export class Settler {
       settlementId: `${key.id}/${generation}`,
       record,
       content: state?.content ?? null,
+      ...(state?.missing && { missing: state.missing }),
       usage,
       signal: this.#stopped.signal,
     });

@@ -17,7 +17,8 @@
 import type { Clock } from '../clock.js';
 import { isGenerationJobError } from '../errors.js';
 import type { EventTransport, FrameListener } from './interfaces/event-transport.js';
-import type { FoundPage, JobStore, LogPage } from './interfaces/job-store.js';
+import type { FoundPage, MissingPage } from './interfaces/job-store.js';
+import type { CheckedPage, LogReader } from './log-reader.js';
 import type { StreamObserver } from './observer.js';
 import type { Options } from './options.js';
 import type { FoldedState, StateReader } from './resume-state.js';
@@ -36,7 +37,7 @@ export interface Follower {
 }
 
 export interface HubContext {
-  readonly store: JobStore;
+  readonly log: LogReader;
   readonly transport: EventTransport;
   readonly states: StateReader;
   readonly options: Options;
@@ -66,7 +67,7 @@ export class StreamHub implements FrameListener {
   #closed = false;
   /** A follower could not read the log: it is woken when the store answers again. */
   #owesLook = false;
-  #reads: Map<string, Promise<LogPage>> | undefined;
+  #reads: Map<string, Promise<CheckedPage | MissingPage>> | undefined;
   #state: Promise<FoldedState | null> | undefined;
 
   constructor(key: StreamKey, context: HubContext) {
@@ -141,15 +142,14 @@ export class StreamHub implements FrameListener {
   }
 
   /** Reads a page of the log; equal reads under way are shared, and what they bring is kept in the window. */
-  read(generation: number | undefined, after: number): Promise<LogPage> {
+  read(generation: number | undefined, after: number): Promise<CheckedPage | MissingPage> {
     const name = `${generation}-${after}`;
     this.#reads ??= new Map();
     const underWay = this.#reads.get(name);
     if (underWay) return underWay;
-    const { store, options, observer } = this.#context;
-    observer.logRead();
-    const page = store
-      .readLog({
+    const { log, options } = this.#context;
+    const page = log
+      .read({
         key: this.key,
         generation,
         after,
@@ -186,7 +186,9 @@ export class StreamHub implements FrameListener {
 
   onFrame(given: Frame): void {
     // Events that are not where the frame says are none: followers then read the log.
-    const isWhole = given.events?.[0]?.sequence === given.firstSequence;
+    const isWhole =
+      given.events?.[0]?.sequence === given.firstSequence &&
+      given.events.at(-1)?.sequence === given.lastSequence;
     const frame = isWhole || given.events === undefined ? given : { ...given, events: undefined };
     this.#emittedAt ??= frame.emittedAt;
     this.#heardAt = Math.trunc(this.#context.clock.monotonic());
@@ -221,15 +223,14 @@ export class StreamHub implements FrameListener {
 
   /** Compares what was delivered with the log's end. Never throws: the next poll looks again. */
   async check(cause: 'frame' | 'reset' | 'poll'): Promise<void> {
-    const { store, observer, clock } = this.#context;
+    const { log, observer, clock } = this.#context;
     this.#heardAt = Math.trunc(clock.monotonic());
     if (this.#stopListening === undefined) await this.listen();
     const [generation, tail] = [this.#generation, this.#tail];
     if (generation === 0) return this.#wakeAll();
-    let page: LogPage;
+    let page: CheckedPage | MissingPage;
     try {
-      observer.logRead();
-      page = await store.readLog({ key: this.key, after: tail, maxEvents: 1, maxBytes: 1 });
+      page = await log.read({ key: this.key, after: tail, maxEvents: 1, maxBytes: 1 });
     } catch (error) {
       // The store is away: followers keep waiting, the next poll looks again.
       if (!isGenerationJobError(error, 'internal')) return;
@@ -276,7 +277,7 @@ export class StreamHub implements FrameListener {
   }
 
   /** Keeps a page of the newest generation that reaches the log's end, or that joins the window from the left. */
-  #absorb(page: LogPage): void {
+  #absorb(page: CheckedPage | MissingPage): void {
     if (!page.found || page.generation < this.#generation) return;
     const [first] = page.events;
     const last = page.events.at(-1);

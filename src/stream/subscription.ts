@@ -13,7 +13,8 @@
  */
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import { type Cursor, formatCursor, parseCursor } from './cursor.js';
-import type { FoundPage, LogPage } from './interfaces/job-store.js';
+import type { FoundPage, MissingPage } from './interfaces/job-store.js';
+import type { CheckedPage } from './log-reader.js';
 import type { SubscribeOptions } from './manager-types.js';
 import type { AttachKind, DetachResult, StreamObserver } from './observer.js';
 import { type FoldedState, publicState } from './resume-state.js';
@@ -54,6 +55,8 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
   #pulling = false;
   /** Losses met since the last event of the log. */
   #losses = 0;
+  /** The last `sync` stands for the terminal event too, which the log has lost. */
+  #syncIsEnd = false;
   /** The log had nothing beyond this place: only a wake-up makes it worth another look. */
   #isUpToDate = false;
   #queue: Batch[] | undefined;
@@ -81,6 +84,10 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
   /** The place of the last event read. */
   get cursor(): string {
     return formatCursor(this.#generation, this.#sequence);
+  }
+
+  get #place(): Cursor {
+    return { generation: this.#generation, sequence: this.#sequence };
   }
 
   /**
@@ -154,7 +161,7 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
   }
 
   /** Looks at the log once; for what the hub already holds, only at its end. */
-  async #look(generation: number | undefined, after: number): Promise<LogPage> {
+  async #look(generation: number | undefined, after: number): Promise<CheckedPage | MissingPage> {
     const known = this.hub.generation;
     const held = known > 0 && (generation ?? known) === known && this.hub.after(known, after);
     if (held) {
@@ -165,7 +172,11 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
     return this.hub.read(generation, after);
   }
 
-  async #settleIn(kind: AttachKind, from: Cursor | undefined, page: LogPage): Promise<void> {
+  async #settleIn(
+    kind: AttachKind,
+    from: Cursor | undefined,
+    page: CheckedPage | MissingPage,
+  ): Promise<void> {
     if (!page.found) {
       const current = page.currentGeneration;
       const asked = this.#options.generation;
@@ -190,6 +201,7 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
     this.#sequence = from?.generation === page.generation ? from.sequence : 0;
     if (this.#sequence > page.lastSequence && from) return this.#lose(from, page.generation);
     if (this.#sequence < page.firstSequence - 1) return this.#sync(page.generation);
+    if (page.missing?.from === this.#sequence + 1) return this.#lose(this.#place, page.generation);
     if (page.events[0]?.sequence === this.#sequence + 1) this.#enqueue(page);
     else this.#closeIfOver(page);
     return undefined;
@@ -212,7 +224,7 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
     if (this.#state !== 'closed') this.#announce();
   }
 
-  async #take(page: LogPage): Promise<void> {
+  async #take(page: CheckedPage | MissingPage): Promise<void> {
     if (this.#closedBy !== undefined) return;
     if (!page.found) {
       const goesOn = page.currentGeneration !== undefined && this.#options.follow === 'stream';
@@ -220,10 +232,10 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
       return this.#sync();
     }
     if (!this.#isAllowed(page)) return this.#vanish(); // the stream is another user's now
-    const place = { generation: this.#generation, sequence: this.#sequence };
     if (page.lastSequence < this.#sequence || this.#contradicts(page.events))
-      return this.#lose(place, page.generation);
+      return this.#lose(this.#place, page.generation);
     if (this.#sequence < page.firstSequence - 1) return this.#sync(page.generation);
+    if (page.missing) return this.#lose(this.#place, page.generation);
     if (page.events.length > 0) this.#enqueue(page);
     else if (this.#state === 'waiting' || !isActive(page.status)) this.#goOn(page);
     else this.#isUpToDate = true;
@@ -270,7 +282,7 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
     this.#sequence = last.sequence;
     this.#attempt = last.attempt;
     if (last.event !== 'gap' && last.event !== 'sync') this.#losses = 0;
-    if (isTerminalEvent(last.event)) this.#afterEnd();
+    if (isTerminalEvent(last.event) || (last.event === 'sync' && this.#syncIsEnd)) this.#afterEnd();
     else if (last.event === 'gone') this.#finish('gone');
     return batch;
   }
@@ -291,6 +303,7 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
     if (this.#closedBy !== undefined) return;
     this.#generation = state.record.generation;
     this.#sequence = state.sequence;
+    this.#syncIsEnd = !isActive(state.record.status) && state.sequence >= state.record.lastSequence;
     const data = JSON.stringify(shown);
     this.#enqueue({
       generation: this.#generation,
@@ -298,7 +311,7 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
     });
   }
 
-  /** The place is not in the log and never will be: say so, then give what there is. */
+  /** The place, or what follows it, is not in the log and never will be: say so, then give what there is. */
   async #lose(place: Cursor, generation?: number): Promise<void> {
     if (++this.#losses > MOST_LOSSES) throw new GenerationJobError('internal', 'The log contradicts itself.');
     this.#context.observer.gap();

@@ -211,6 +211,12 @@ export interface JobRecord {
   readonly settlement: Settlement;
 }
 
+/** Sequences the store has lost, from the first to the last of them. Several holes are told as one that spans them. */
+export interface Hole {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Folded content at a sequence: what is before it need not be kept. */
 export interface Snapshot {
   readonly sequence: number;
@@ -218,6 +224,8 @@ export interface Snapshot {
   readonly content: string;
   /** The newest event of each `keep` key, oldest first. */
   readonly kept: readonly LogEvent[];
+  /** What had been lost when it was folded, so that its content lacks it. */
+  readonly missing?: Hole | undefined;
 }
 
 /** A piece of a log on its way to followers. */

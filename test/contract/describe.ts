@@ -11,6 +11,7 @@ import { emitContracts } from './emit.js';
 import { endContracts } from './end.js';
 import { followContracts } from './follow.js';
 import { type BackendFactory, type Contract, runContract } from './harness.js';
+import { holeContracts } from './holes.js';
 import { hookLimitContracts } from './hook-limits.js';
 import { hostCodeContracts } from './host-code.js';
 import { housekeepingContracts } from './housekeeping.js';
@@ -49,6 +50,7 @@ export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
   Emit: emitContracts,
   Follow: followContracts,
   'Lost and late frames': lossContracts,
+  Holes: holeContracts,
   'Resume state': resumeStateContracts,
   End: endContracts,
   Approvals: approvalContracts,

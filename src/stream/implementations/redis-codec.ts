@@ -80,6 +80,21 @@ export function decodeBatch(text: string): DecodedBatch {
   return { generation, firstSequence, lastSequence, events };
 }
 
+/**
+ * The events of a log's entry; none when it has been damaged, which leaves a hole in the log.
+ * @throws GenerationJobError `internal` for the format of another release: what it holds is not lost
+ */
+export function decodeEntry(text: string): readonly LogEvent[] {
+  if (!text.startsWith(BATCH_START) && /^\d{1,9} /.test(text))
+    throw unreadable('A batch', text.split(' ', 1)[0]);
+  try {
+    const { firstSequence, lastSequence, events = [] } = decodeBatch(text);
+    return lastSequence === firstSequence + events.length - 1 ? events : [];
+  } catch {
+    return [];
+  }
+}
+
 /** The fields a new record begins with; the script adds what only it knows. */
 export function encodeNewRecord(record: {
   userId: string;
@@ -153,11 +168,22 @@ export function encodeSnapshot(snapshot: Snapshot): string {
   return JSON.stringify({ format: FORMAT, ...snapshot });
 }
 
-/** @throws GenerationJobError `internal` for a format this release can't read */
-export function decodeSnapshot(text: string): Snapshot {
-  const { format, ...snapshot } = JSON.parse(text) as Snapshot & { format: string };
-  if (format !== FORMAT) throw unreadable('A snapshot', format);
-  return snapshot;
+/**
+ * The snapshot; null when it has been damaged.
+ * @throws GenerationJobError `internal` for the format of another release: what it holds is not lost
+ */
+export function decodeSnapshot(text: string): Snapshot | null {
+  let read: Partial<Snapshot & { format: string }> | null;
+  try {
+    read = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const { format, sequence, content, kept, missing } = read ?? {};
+  if (typeof format === 'string' && format !== FORMAT) throw unreadable('A snapshot', format);
+  const isWhole = Number.isSafeInteger(sequence) && typeof content === 'string' && Array.isArray(kept);
+  if (format === undefined || !isWhole) return null;
+  return { sequence: sequence as number, content, kept, ...(missing && { missing }) };
 }
 
 function decodeSettlement(text: string): Settlement {

@@ -26,7 +26,7 @@ import type { Frame, JobRecord, LogEvent, Snapshot, StreamKey, UserKey } from '.
 import { canSubscribeToShards, type RedisClient } from './redis-client.js';
 import { assertRedisClient } from './redis-client-check.js';
 import {
-  decodeBatch,
+  decodeEntry,
   decodeRecord,
   decodeSnapshot,
   encodeBatch,
@@ -169,6 +169,8 @@ export class RedisJobStore implements JobStore {
       return { found: false, currentGeneration: Number(reply[1]), userId: reply[2] };
     const [, own, current, next, userId, status, first, last, snapshotSequence, snapshotText] = reply;
     const snapshot = snapshotText ? decodeSnapshot(snapshotText) : undefined;
+    // Without a snapshot that can be read, there is only the log.
+    if (snapshot === null) return this.readLog({ ...request, after: 0 });
     const flat = reply[10] as unknown as string[];
     const place = after === 'snapshot' ? (snapshot?.sequence ?? 0) : after;
     return {
@@ -356,12 +358,12 @@ export class RedisJobStore implements JobStore {
 /** No generation gets as far: beyond it, numbers lose their last digits. */
 const LARGEST_SEQUENCE = 2 ** 52;
 
-/** Entries hold whole batches: what lies before the place and what exceeds the page is left out. */
+/** Entries hold whole batches: what lies before the place and what exceeds the page is left out, and what can't be read. */
 function eventsOf(entries: readonly string[], after: number, request: ReadLogRequest): readonly LogEvent[] {
   const events: LogEvent[] = [];
   let size = 0;
   for (const entry of entries) {
-    for (const event of decodeBatch(entry).events ?? []) {
+    for (const event of decodeEntry(entry)) {
       if (event.sequence <= after) continue;
       size += event.data.length;
       const isFull = events.length >= request.maxEvents || size > request.maxBytes;
