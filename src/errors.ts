@@ -32,6 +32,11 @@ export const ERROR_TABLE = {
   metadata_too_large: { status: 413, remedy: 'Keep metadata small, or raise limits.metadataBytes.' },
   kept_limit: { status: 409, remedy: 'Reuse or clear a `keep` key, or raise limits.keptEvents.' },
   body_too_large: { status: 413, remedy: 'Send a smaller body, or raise limits.bodyBytes.' },
+  body_timeout: { status: 408, remedy: 'Send the whole body at once.' },
+  body_consumed: {
+    status: 500,
+    remedy: 'Leave the body of these routes unread, or put what was read into request.body.',
+  },
   invalid_body: { status: 400, remedy: 'Send a JSON object of the documented shape.' },
   unsupported_media_type: { status: 415, remedy: 'Send application/json without content-encoding.' },
   method_not_allowed: { status: 405, remedy: 'Use the documented method.' },

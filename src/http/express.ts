@@ -1,8 +1,9 @@
 /**
- * The routes for Express 5. Nothing here depends on what else the app has installed: a body that `express.json()` has
- * parsed is used, one that nobody has is read here, and a path that is not ours goes on to the next handler.
+ * The routes for Express 5 and 4, as one handler: nothing here loads Express, and nothing depends on what else the app has
+ * installed. A body that middleware has taken is used, one that nobody has is read here, and a path that is not ours goes
+ * on to the next handler. A handler and not a router, so that `authorize` finds the parameters of the mount path.
  */
-import { type Request, Router } from 'express';
+import type { Request, RequestHandler } from 'express';
 import type { GenerationJobManager } from '../stream/generation-job-manager.js';
 import { routeRequestOf, sendReply } from './node-exchange.js';
 import { parseRouteOptions, type StreamRouterOptions } from './route-options.js';
@@ -10,7 +11,7 @@ import { StreamRoutes } from './stream-routes.js';
 
 /**
  * `GET /stream/:streamId`, `GET /status/:streamId`, `GET /active`, `POST /abort` and, with `onResume`, `POST /resume`, below
- * wherever it is mounted.
+ * wherever it is mounted. Parameters of the mount path (`/tenants/:tenantId/streams`) are in the request's `params`.
  *
  * Behind a proxy that changes the `Host` header, name the page's origin in `allowedOrigins`.
  *
@@ -20,16 +21,14 @@ import { StreamRoutes } from './stream-routes.js';
 export function createStreamRouter(
   manager: GenerationJobManager,
   options: StreamRouterOptions<Request>,
-): Router {
+): RequestHandler {
   const { authorize, ...settings } = parseRouteOptions(options);
   const routes = new StreamRoutes(manager, settings);
-  const router = Router();
-  router.use((request, response, next) => {
+  return (request, response, next) => {
     const reply = routes.answer(routeRequestOf(request, request.url, () => authorize(request)));
     if (reply === undefined) return next();
     reply.then((made) => sendReply(made, request, response)).catch(next);
-  });
-  return router;
+  };
 }
 
 export type { Authorize, Identity, OnResume, StreamRouterOptions } from './route-options.js';

@@ -1,21 +1,25 @@
 /**
- * A request's JSON, from bytes nobody has looked at. Refused before it costs anything: by its headers, by its length
+ * A request's JSON, from bytes nobody has looked at, or from where something before us has put them. Refused before it costs anything: by its headers, by its length
  * while it arrives, by its depth before anything recursive sees it, by its shape before anything uses it. Unknown keys
  * are refused, so `__proto__` and `constructor` never become more than text.
  */
 import type { z } from 'zod';
+import type { Clock } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import { nestsDeeperThan } from '../stream/json-depth.js';
-import type { RouteRequest } from './route-types.js';
+import type { ReceivedBody, RouteRequest } from './route-types.js';
 
 export interface BodyLimits {
   readonly bodyBytes: number;
   readonly jsonDepth: number;
+  /** How long a body that is not there yet is waited for. */
+  readonly bodyMs: number;
+  readonly clock: Clock;
 }
 
 /**
- * @throws GenerationJobError `unsupported_media_type`, `body_too_large`, `json_too_deep`, or `invalid_body` when the
- *   body is not of the shape `schema` says
+ * @throws GenerationJobError `unsupported_media_type`, `body_too_large`, `body_timeout`, `body_consumed`, `json_too_deep`,
+ *   or `invalid_body` when the body is not of the shape `schema` says
  */
 export async function readJsonBody<Body>(
   request: RouteRequest,
@@ -23,14 +27,34 @@ export async function readJsonBody<Body>(
   schema: z.ZodType<Body>,
 ): Promise<Body> {
   checkHeaders(request, limits);
-  const value =
-    request.parsedBody === undefined
-      ? parse(await request.readBody(limits.bodyBytes), limits)
-      : request.parsedBody;
-  const parsed = schema.safeParse(value);
+  const body = request.receivedBody ?? { unparsed: await readInTime(request, limits) };
+  const parsed = schema.safeParse(contentOf(body, limits));
   if (!parsed.success)
     throw new GenerationJobError('invalid_body', 'The body is not of the documented shape.');
   return parsed.data;
+}
+
+async function readInTime(request: RouteRequest, limits: BodyLimits): Promise<Uint8Array> {
+  const { bodyBytes, bodyMs, clock } = limits;
+  const late = new AbortController();
+  const timer = clock.setTimeout(
+    () => late.abort(new GenerationJobError('body_timeout', `The body did not arrive in ${bodyMs} ms.`)),
+    bodyMs,
+  );
+  try {
+    return await request.readBody(bodyBytes, late.signal);
+  } finally {
+    clock.clearTimeout(timer);
+  }
+}
+
+function contentOf(body: ReceivedBody, limits: BodyLimits): unknown {
+  if ('value' in body) return body.value;
+  const bytes = typeof body.unparsed === 'string' ? Buffer.from(body.unparsed) : body.unparsed;
+  if (bytes.length > limits.bodyBytes) {
+    throw new GenerationJobError('body_too_large', `The body exceeds ${limits.bodyBytes} bytes.`);
+  }
+  return parse(bytes, limits);
 }
 
 /** Also for a body that was parsed before us: a form of another origin can send text, but not this content type. */

@@ -1,24 +1,13 @@
 /**
- * Node's request and response as the routes see them; works under Express and under a bare `http` server.
+ * Node's request and response as the routes see them; works under Express 4 and 5 and under a bare `http` server.
  */
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
-import { MIB } from '../clock.js';
-import { GenerationJobError } from '../errors.js';
+import { discardRest, type NodeRequest, readBody, receivedBodyOf } from './node-body.js';
 import type { Identity } from './route-options.js';
 import type { Reply, RouteRequest } from './route-types.js';
 import type { SseSink } from './sse-sink.js';
-
-/**
- * How much of a refused body is read and dropped, so that a client that is still sending gets to read the refusal
- * instead of a reset connection. More than that is an attack, and is cut off.
- */
-const LONGEST_DISCARDED = 16 * MIB;
-
-export interface NodeRequest extends IncomingMessage {
-  readonly body?: unknown;
-}
 
 /** `target` is the request's path and query below the mount point. */
 export function routeRequestOf(
@@ -38,27 +27,45 @@ export function routeRequestOf(
     },
     hostRequest: request,
     authorize: async () => authorize(),
-    parsedBody: request.body,
-    readBody: (maxBytes) => readBody(request, maxBytes),
+    receivedBody: receivedBodyOf(request),
+    readBody: (maxBytes, signal) => readBody(request, maxBytes, signal),
   };
 }
 
+/** @throws what the host has put in place of the response's own methods throws; a stream has no follower then */
 export function sendReply(reply: Reply, request: IncomingMessage, response: ServerResponse): void {
   if (response.headersSent || response.destroyed) {
     // The client left, or the host answers in our place, while a stream was being attached: it ends unread.
     if (reply.kind === 'stream') reply.begin(closedSink());
     return;
   }
-  response.statusCode = reply.status;
-  for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value);
+  try {
+    sendHead(reply, request, response);
+  } catch (error) {
+    if (reply.kind === 'stream') reply.begin(closedSink());
+    throw error;
+  }
   if (reply.kind === 'stream') {
-    if (request.httpVersionMajor === 1) prepareConnection(response);
-    response.flushHeaders();
     reply.begin(new NodeSink(response, request.httpVersionMajor === 1 ? bareSocketOf(response) : null));
     return;
   }
   if (!request.complete) discardRest(request);
   response.end(reply.kind === 'json' ? reply.body : undefined);
+}
+
+/** What middleware before us has said of a body that is not ours. */
+const OF_ANOTHER_BODY = ['content-length', 'content-encoding', 'transfer-encoding', 'trailer'];
+
+/** @throws what the host has put in place of the response's own methods throws */
+function sendHead(reply: Reply, request: IncomingMessage, response: ServerResponse): void {
+  // Only what is there: Node frames no body whose length was ever taken back.
+  for (const name of OF_ANOTHER_BODY) if (response.hasHeader(name)) response.removeHeader(name);
+  response.statusCode = reply.status;
+  for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value);
+  if (reply.kind === 'json') response.setHeader('content-length', Buffer.byteLength(reply.body));
+  if (reply.kind !== 'stream') return;
+  if (request.httpVersionMajor === 1) prepareConnection(response);
+  response.flushHeaders();
 }
 
 /**
@@ -134,34 +141,4 @@ class NodeSink implements SseSink {
     this.#closed = true;
     this.#response.destroy();
   }
-}
-
-/** By events, because leaving an iterator of a request destroys its connection, and with it the refusal. */
-function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const take = (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= maxBytes) chunks.push(chunk);
-      else finish(new GenerationJobError('body_too_large', `The body exceeds ${maxBytes} bytes.`));
-    };
-    const end = () => finish();
-    const breakOff = () => finish(new GenerationJobError('invalid_body', 'The body broke off.'));
-    const finish = (error?: GenerationJobError) => {
-      request.off('data', take).off('end', end).off('close', breakOff).off('error', breakOff);
-      if (error) reject(error);
-      else resolve(Buffer.concat(chunks, bytes));
-    };
-    request.on('data', take).on('end', end).on('close', breakOff).on('error', breakOff);
-  });
-}
-
-function discardRest(request: IncomingMessage): void {
-  let bytes = 0;
-  request.on('error', () => {});
-  request.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > LONGEST_DISCARDED) request.destroy();
-  });
 }

@@ -67,6 +67,7 @@ const optionsSchema = z.strictObject({
   recheckMs: duration(30 * SECOND, 'How often access is checked again on an open stream'),
   stallMs: duration(30 * SECOND, 'How long a reader may take nothing before it is detached'),
   retryMs: duration(2 * SECOND, 'When clients reconnect; each is told between half and one and a half of it'),
+  bodyMs: duration(30 * SECOND, 'How long the body of a request is waited for'),
   readerBytes: z
     .number()
     .int()

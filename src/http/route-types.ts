@@ -18,11 +18,18 @@ export interface RouteRequest {
   readonly hostRequest: unknown;
   /** The host's answer to who this is, as it is given. */
   authorize(): Promise<Identity | null | undefined>;
-  /** The body if something before us has parsed it; else undefined. */
-  readonly parsedBody: unknown;
-  /** The body. @throws GenerationJobError `body_too_large` as soon as there is more than `maxBytes` */
-  readBody(maxBytes: number): Promise<Uint8Array>;
+  /** The body if something before us has taken it off the request; else undefined. */
+  readonly receivedBody: ReceivedBody | undefined;
+  /**
+   * Reads the body until `signal` fires.
+   * @throws GenerationJobError `body_too_large` as soon as there is more than `maxBytes` · `body_consumed`, `invalid_body`
+   *   when it can't come any more · the reason of `signal`
+   */
+  readBody(maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
 }
+
+/** A body as it came, or what something before us has made of it. */
+export type ReceivedBody = { readonly unparsed: string | Uint8Array } | { readonly value: unknown };
 
 export type Reply =
   | { readonly kind: 'json'; readonly status: number; readonly headers: ReplyHeaders; readonly body: string }

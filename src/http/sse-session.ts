@@ -135,7 +135,7 @@ export class SseSession implements Ticking {
   #send(text: string): boolean {
     this.#ticks = 0;
     if (text.length <= SLICE) {
-      if (this.#sink.write(text)) return true;
+      if (this.#write(text)) return true;
     } else {
       this.#text = text;
       this.#sent = 0;
@@ -153,10 +153,30 @@ export class SseSession implements Ticking {
       if (endsInsideCharacter(this.#text, end)) end--;
       const slice = this.#text.slice(this.#sent, end);
       this.#sent = end;
-      takesMore = this.#sink.write(slice);
+      takesMore = this.#write(slice);
     }
     if (this.#sent >= this.#text.length) this.#text = '';
     return takesMore;
+  }
+
+  /** A host's own `write` may throw: that is the end of this reader, and of nobody else. */
+  #write(text: string): boolean {
+    try {
+      return this.#sink.write(text);
+    } catch (error) {
+      this.#context.onError(error);
+      this.#sink.destroy();
+      return false;
+    }
+  }
+
+  #end(): void {
+    try {
+      this.#sink.end();
+    } catch (error) {
+      this.#context.onError(error);
+      this.#sink.destroy();
+    }
   }
 
   readonly #resume = () => {
@@ -181,16 +201,16 @@ export class SseSession implements Ticking {
     // In the middle of an event any more text would become part of it; without a blank line a parser drops it.
     if (this.#text === '') this.#sendFarewell(reason);
     this.#text = '';
-    this.#sink.end();
+    this.#end();
   }
 
   #sendFarewell(reason: DetachResult): void {
     switch (reason) {
       case 'draining':
-        this.#sink.write(farewell(this.#context.random));
+        this.#write(farewell(this.#context.random));
         return;
       case 'detached':
-        this.#sink.write(encodeRetry(this.#context.retryMs * (0.5 + this.#context.random())));
+        this.#write(encodeRetry(this.#context.retryMs * (0.5 + this.#context.random())));
         return;
       case 'ended':
       case 'gone':

@@ -13,7 +13,7 @@ import { isStreamId, userKey } from '../stream/stream-key.js';
 import type { Subscription } from '../stream/subscription.js';
 import { isActive } from '../stream/transitions.js';
 import { verdictShape } from '../stream/verdict.js';
-import { readJsonBody } from './json-body.js';
+import { type BodyLimits, readJsonBody } from './json-body.js';
 import { comesFromForeignPage } from './origin-check.js';
 import { emptyReply, errorReply, jsonReply, logError, replyToError, STREAM_HEADERS } from './replies.js';
 import { LEAST_READER_BYTES, type RouteOptions } from './route-options.js';
@@ -44,13 +44,16 @@ export class StreamRoutes {
   readonly #manager: GenerationJobManager;
   readonly #options: RouteOptions;
   readonly #sessions: SessionContext;
+  readonly #bodyLimits: BodyLimits;
 
   constructor(manager: GenerationJobManager, options: RouteOptions) {
     this.#manager = manager;
     this.#options = options;
     const { clock, entropy, logger, options: streamOptions } = manager.parts;
-    const { heartbeatMs, recheckMs, stallMs } = options;
+    const { heartbeatMs, recheckMs, stallMs, bodyMs } = options;
     const tickMs = Math.min(heartbeatMs, recheckMs, stallMs) / TICKS_IN_SHORTEST;
+    const { bodyBytes, jsonDepth } = streamOptions.limits;
+    this.#bodyLimits = { bodyBytes, jsonDepth, bodyMs, clock };
     this.#sessions = {
       ticker: new SessionTicker(clock, tickMs),
       heartbeatTicks: Math.floor(heartbeatMs / tickMs),
@@ -170,11 +173,7 @@ export class StreamRoutes {
 
   async #abort(request: RouteRequest): Promise<Reply> {
     const caller = await identify(request, this.#manager.parts);
-    const { streamId, generation } = await readJsonBody(
-      request,
-      this.#manager.parts.options.limits,
-      abortBody,
-    );
+    const { streamId, generation } = await readJsonBody(request, this.#bodyLimits, abortBody);
     if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
     const { aborted, early, content, missing, usage, record } = await this.#manager
       .abortJob(streamId, { ...caller, generation, by: 'user' })
@@ -198,8 +197,8 @@ export class StreamRoutes {
   async #resume(request: RouteRequest): Promise<Reply> {
     const caller = await identify(request, this.#manager.parts);
     const { onResume } = this.#options;
-    const { background, options } = this.#manager.parts;
-    const { streamId, ...said } = await readJsonBody(request, options.limits, resumeBody);
+    const { background } = this.#manager.parts;
+    const { streamId, ...said } = await readJsonBody(request, this.#bodyLimits, resumeBody);
     if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
     try {
       const { job, continuation } = await this.#manager.approvals.resolve(streamId, {

@@ -33,8 +33,8 @@ export function createStreamHandler(
       header: (name) => request.headers.get(name) ?? undefined,
       hostRequest: request,
       authorize: async () => authorize(request),
-      parsedBody: undefined,
-      readBody: (maxBytes) => readBody(request, maxBytes),
+      receivedBody: undefined,
+      readBody: (maxBytes, signal) => readBody(request, maxBytes, signal),
     } satisfies RouteRequest);
     return responseOf(reply ?? errorReply('stream_not_found'), request);
   };
@@ -52,17 +52,32 @@ function responseOf(reply: Reply, request: Request): Response {
   return new Response(sink.stream, { status, headers });
 }
 
-async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+async function readBody(request: Request, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  const { body } = request;
+  if (request.bodyUsed || body?.locked) {
+    throw new GenerationJobError('body_consumed', 'Something has read the body before.');
+  }
+  if (body === null) return new Uint8Array();
+  const reader = body.getReader();
+  const cancel = () => reader.cancel().catch(() => {}); // of what has broken off there is nothing to cancel
+  signal.addEventListener('abort', cancel, { once: true });
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  // Leaving the loop cancels the body.
-  for await (const chunk of request.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > maxBytes)
-      throw new GenerationJobError('body_too_large', `The body exceeds ${maxBytes} bytes.`);
-    chunks.push(chunk);
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      bytes += read.value.length;
+      if (bytes > maxBytes) break;
+      chunks.push(read.value);
+    }
+  } catch (cause) {
+    throw new GenerationJobError('invalid_body', 'The body broke off.', { cause });
+  } finally {
+    signal.removeEventListener('abort', cancel);
   }
-  return Buffer.concat(chunks, bytes);
+  signal.throwIfAborted();
+  if (bytes <= maxBytes) return Buffer.concat(chunks, bytes);
+  void cancel();
+  throw new GenerationJobError('body_too_large', `The body exceeds ${maxBytes} bytes.`);
 }
 
 export type { Authorize, Identity, OnResume, StreamHandlerOptions } from './route-options.js';

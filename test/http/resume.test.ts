@@ -275,7 +275,7 @@ describe.each(ADAPTERS)('the %s adapter', (adapter) => {
       headers: { 'x-session': 'ann', 'content-type': 'application/json' },
       body: JSON.stringify(approval),
     });
-    expect(response.status).toBe(adapter === 'express' ? 418 : 404);
+    expect(response.status).toBe(adapter === 'web' ? 404 : 418);
     await response.text();
     expect((await served.manager.getJob('chat-1'))?.status).toBe('requires_action');
   });

@@ -13,6 +13,7 @@ import {
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import express, { type Express } from 'express';
+import express4 from 'express4';
 import {
   createStreamServices,
   type GenerationJob,
@@ -25,7 +26,14 @@ import { createStreamRouter, type OnResume, type StreamRouterOptions } from 'gen
 import { createStreamHandler } from 'generation-jobs/web';
 import { afterEach, expect } from 'vitest';
 
-export const ADAPTERS = ['express', 'web'] as const;
+/** Every Express a host may have, by the name of the adapter in tests. Express 4 is typed as 5: what tests use of it is the same. */
+export const EXPRESSES = {
+  express,
+  express4: express4 as unknown as typeof express,
+} as const;
+type ExpressAdapter = keyof typeof EXPRESSES;
+export const EXPRESS_ADAPTERS = Object.keys(EXPRESSES) as readonly ExpressAdapter[];
+export const ADAPTERS = [...EXPRESS_ADAPTERS, 'web'] as const;
 type Adapter = (typeof ADAPTERS)[number];
 
 type RouteSettings = Omit<StreamRouterOptions<express.Request>, 'authorize' | 'onResume'> & {
@@ -38,8 +46,13 @@ export interface ServeInput {
   readonly services?: StreamServices;
   readonly routes?: RouteSettings;
   /** By the headers of a request; default: who `x-session` says, as `user` or `tenant/user`. */
-  readonly authorize?: (header: (name: string) => string | undefined) => ReturnType<typeof bySession>;
+  readonly authorize?: (
+    header: (name: string) => string | undefined,
+    request?: express.Request,
+  ) => ReturnType<typeof bySession>;
   readonly server?: ServerOptions;
+  /** Express only: where the router is mounted; `/api/chat` by default. */
+  readonly mount?: string;
   /** Express only: installs what the host has before our router. */
   readonly before?: (app: Express) => void;
   /** Express only: installs what the host has after our router. */
@@ -118,13 +131,13 @@ function listenerOf(manager: GenerationJobManager, input: ServeInput) {
       bridge(handler, request, response).catch(() => response.destroy());
     };
   }
-  const app = express();
+  const app = EXPRESSES[adapter]();
   input.before?.(app);
   app.use(
-    '/api/chat',
+    input.mount ?? '/api/chat',
     createStreamRouter(manager, {
       ...routes,
-      authorize: (request) => authorize((name) => request.get(name)),
+      authorize: (request) => authorize((name) => request.get(name), request),
     }),
   );
   input.after?.(app);
