@@ -4,7 +4,7 @@
 -- ARGV  1 call id  2 not after  3 user id  4 idempotency key or ""  5 line of the created event
 --       6 generation it may replace or ""  7 line of that one's end  8 its failure as JSON  9 settles "1" or "0"
 --       10 lease in ms  11 expiry margin in ms  12 JSON [field, value, ...] of the new record
--- Reply { "created", record, replaced | nil } | { "joined" | "conflict", record } | { "taken" } | { "expired" }
+-- Reply { "created", record, replaced | nil } | { "joined" | "conflict", record } | { "taken" } | { "expired", time }
 -- @include record
 -- @include append
 -- @include enter
@@ -27,7 +27,7 @@ for _, one in ipairs(kept) do
   end
 end
 if at > tonumber(ARGV[2]) then
-  return { 'expired' }
+  return { 'expired', text(at) }
 end
 if record and record.userId ~= user then
   return { 'taken' }
@@ -70,6 +70,7 @@ set(job, created, 'fence', generation .. ' 1 running 1')
 set(job, created, 'createdAt', stamp)
 set(job, created, 'updatedAt', stamp)
 set(job, created, 'leaseUntil', text(at + tonumber(ARGV[10])))
+set(job, created, 'lease', lease_of('1', ARGV[10]))
 append(log, live, generation, '1', '1', '1', ARGV[5])
 keep_for(KEYS, tonumber(ARGV[10]) + tonumber(ARGV[11]))
 return { 'created', flatten(created), replaced }

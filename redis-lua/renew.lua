@@ -24,7 +24,7 @@ if fence.status ~= 'running' then
 end
 local at = now()
 local lease_until = ARGV[3] == '0' and '0' or text(at + tonumber(ARGV[3]))
-redis.call('HSET', job, 'leaseUntil', lease_until, 'updatedAt', text(at))
+redis.call('HSET', job, 'leaseUntil', lease_until, 'updatedAt', text(at), 'lease', lease_of(ARGV[2], ARGV[3]))
 local margin = tonumber(ARGV[4])
 if redis.call('PTTL', job) < margin / 2 + tonumber(ARGV[3]) then
   keep_for(KEYS, margin + tonumber(ARGV[3]))

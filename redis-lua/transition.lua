@@ -5,6 +5,7 @@
 -- ARGV  1 generation  2 name  3 call id  4 line of the event  5 " from from "  6 to  7 guard or ""
 --       8 next attempt "1" or "0"  9 action id  10 attempt or ""  11 lease in ms  12 resolution as JSON without its end or ""
 --       13 failure as JSON or ""  14 release the key when early "1" or "0"  15 settles "1" or "0"  16 expiry margin in ms
+--       17 end of a lease that counts as lapsed though the clock has not come so far, or ""
 -- Reply as commit.lua; refusal: gone ended running paused fenced lease action early
 -- @include record
 -- @include append
@@ -41,7 +42,7 @@ if ARGV[10] ~= '' and ARGV[10] ~= fence.attempt then
   return { 'fenced', flatten(record) }
 end
 local at = now()
-if ARGV[7] == 'lease' and tonumber(record.leaseUntil or '0') > at then
+if ARGV[7] == 'lease' and tonumber(record.leaseUntil or '0') > at and record.leaseUntil ~= ARGV[17] then
   return { 'lease', flatten(record) }
 end
 if ARGV[7] == 'action' then
@@ -79,6 +80,7 @@ set(job, record, 'lifecycle', text(tonumber(record.lifecycle) + 1))
 called(job, record, call_id)
 if ARGV[8] == '1' then
   set(job, record, 'leaseUntil', text(at + tonumber(ARGV[11])))
+  set(job, record, 'lease', lease_of(fence.attempt, ARGV[11]))
   margin = margin + tonumber(ARGV[11])
 end
 keep_for(KEYS, margin)

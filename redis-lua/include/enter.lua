@@ -27,6 +27,7 @@ local function enter(job, record, fence, status, at, failure, settles)
   unset(job, record, 'expiresAt')
   if status ~= 'running' then
     unset(job, record, 'leaseUntil')
+    unset(job, record, 'lease')
   end
   if is_active(status) then
     return

@@ -47,6 +47,12 @@ local function parse(fence)
   return { generation = generation, attempt = attempt, status = status, sequence = sequence }
 end
 
+-- How long the lease of an attempt is. The attempt stands beside it, since a release that does not know the field leaves
+-- it as it was when it takes over.
+local function lease_of(attempt, ms)
+  return attempt .. ' ' .. ms
+end
+
 local function is_active(status)
   return status == 'running' or status == 'requires_action'
 end

@@ -228,6 +228,12 @@ function observeFaults(make: Makers) {
     'step',
     UPKEEP_STEPS,
   );
+  const jumps = make.counterBy(
+    'clock_jumps_total',
+    'Jumps of the store’s clock by more than half a lease, as this process saw them',
+    'direction',
+    ['ahead', 'back'],
+  );
   const hooks = make.counterBy('hook_failures_total', 'Hooks of the host that threw', 'hook', HOOKS);
   const isHook = (name: string): name is (typeof HOOKS)[number] =>
     (HOOKS as readonly string[]).includes(name);
@@ -237,6 +243,7 @@ function observeFaults(make: Makers) {
     fenced: () => fenced.inc(),
     leaseLost: () => leases.inc(),
     upkeepFailed: (step) => upkeep(step),
+    clockJumped: (direction) => jumps(direction),
     hookFailed: (hook) => hooks(isHook(hook) ? hook : OTHER_HOOK),
   } satisfies Partial<StreamObserver>;
 }

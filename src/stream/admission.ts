@@ -70,13 +70,15 @@ export class Admission {
     const { store, slots, clock } = this.#parts;
     const { key } = first;
     let [current] = await this.#repeat(until, () => store.read(key, 'current'));
+    /** How far the store's clock turned out to be ahead of what is known of it. */
+    let aheadMs = 0;
     for (let conflicts = 0; conflicts < MOST_CONFLICTS; conflicts++) {
       const request = await this.#withReplacement(first, input, current);
       if (request === undefined) return { started: false, record: current as JobRecord };
       const slot = { userId: user.userId, createId: request.callId, attempt: 1 };
       await this.#repeat(until, () => slots.take(key, slot));
       const leaseStartedAt = clock.monotonic();
-      const reply = await this.#repeat(until, () => this.#tryCreate(request)).catch(
+      const reply = await this.#repeat(until, () => this.#tryCreate(request, aheadMs)).catch(
         async (error: unknown) => {
           throw new GenerationJobError('unavailable', 'The store did not answer a create.', { cause: error });
         },
@@ -96,6 +98,11 @@ export class Admission {
         case 'taken':
           throw new GenerationJobError('stream_taken', 'The stream belongs to somebody else.');
         case 'expired':
+          // Too late by this process's own clock as well?
+          if (aheadMs === 0 && clock.monotonic() < until) {
+            aheadMs = Math.max(1, reply.now - store.now());
+            break;
+          }
           throw new GenerationJobError('create_expired', 'The create reached the store too late.');
         case 'full':
           throw new GenerationJobError('capacity_exceeded', 'The store holds as many streams as it may.');
@@ -107,9 +114,9 @@ export class Admission {
   }
 
   /** The score is held near for one lease, so a create that arrives later than that must not be made. */
-  async #tryCreate(request: CreateRequest): Promise<CreateReply> {
+  async #tryCreate(request: CreateRequest, aheadMs: number): Promise<CreateReply> {
     const { store } = this.#parts;
-    const notAfter = Math.min(request.notAfter, store.now() + request.leaseMs);
+    const notAfter = Math.min(request.notAfter, store.now() + request.leaseMs) + aheadMs;
     await store.due.nearer(request.key, request.leaseMs);
     return store.create({ ...request, notAfter });
   }

@@ -311,7 +311,11 @@ export class ApprovalLifecycle {
     const { actionId, idempotencyKey } = given;
     if (record === undefined) return notFound();
     if (record.pendingAction?.actionId === actionId) {
-      // The store's clock says so; whichever replica looks first ends it.
+      // The store's clock says so. If that has jumped, whoever asks again later learns what holds.
+      if (this.#parts.storeClock.isFarAhead(record.pendingAction.expiresAt)) {
+        return new GenerationJobError('unavailable', 'The store’s clock has jumped.');
+      }
+      // Whichever replica looks first ends it.
       await this.#context.ender.expire(key, record);
       return expired();
     }

@@ -69,14 +69,20 @@ export class Ender {
 
   /** Ends a paused generation whose action was not answered in time. Says whether this call did. */
   async expire(key: StreamKey, record: JobRecord): Promise<boolean> {
+    // The store alone may call it expired by a clock that has jumped: nobody's time to decide ends by that.
+    const { expiresAt = 0 } = record.pendingAction ?? {};
+    if (this.#parts.storeClock.isFarAhead(expiresAt)) return false;
     const ended = await this.#end(key, record, 'expire', { code: 'expired' });
     const how = ended?.resolutions.at(-1);
     if (how) this.#parts.observer.approval('expired', how.at - how.askedAt);
     return ended !== undefined;
   }
 
-  /** Ends a generation whose producer fell silent. Says whether this call did. */
-  async loseProducer(key: StreamKey, record: JobRecord): Promise<boolean> {
+  /**
+   * Ends a generation whose producer fell silent. Says whether this call did.
+   * @param unmovedLeaseUntil as for `Recovery.recover`
+   */
+  async loseProducer(key: StreamKey, record: JobRecord, unmovedLeaseUntil?: number): Promise<boolean> {
     const { store, options } = this.#parts;
     const user = { tenantId: key.tenantId, userId: record.userId };
     const run = { streamId: key.streamId, generation: record.generation };
@@ -85,7 +91,13 @@ export class Ender {
     // Forgotten before the end: a crash in between leaves a run that is lost, not a key that is.
     const released = isForgotten ? record.idempotencyKey : undefined;
     if (released !== undefined) await store.slots.forget(user, released, run);
-    const ended = await this.#end(key, record, 'lose', { code: 'producer_lost', retryable: true });
+    const ended = await this.#end(
+      key,
+      record,
+      'lose',
+      { code: 'producer_lost', retryable: true },
+      unmovedLeaseUntil,
+    );
     if (ended === undefined && released !== undefined) {
       await store.slots.remember(user, released, run, options.idempotencyMs);
     }
@@ -123,6 +135,7 @@ export class Ender {
       by?: string;
       reason?: string;
     },
+    unmovedLeaseUntil?: number,
   ): Promise<JobRecord | undefined> {
     const { store, options, clock, entropy, hooks, observer } = this.#parts;
     const failure = { code: cause.code, message: MESSAGES[cause.code], retryable: cause.retryable ?? false };
@@ -141,6 +154,7 @@ export class Ender {
       callId: entropy.id(),
       event,
       attempt: name === 'lose' ? record.attempt : undefined,
+      unmovedLeaseUntil,
       actionId: name === 'expire' ? record.pendingAction?.actionId : undefined,
       resolution: name === 'expire' && record.pendingAction ? expiryOf(record.pendingAction) : undefined,
       error: failure,

@@ -36,6 +36,7 @@ import { Recovery } from './recovery.js';
 import { Fold, type FoldedState, publicState, resumeState, StateReader } from './resume-state.js';
 import { Settler } from './settlement.js';
 import { SlotKeeper } from './slot-keeper.js';
+import { StoreClock } from './store-clock.js';
 import { streamKey, userKey } from './stream-key.js';
 import type { Subscription } from './subscription.js';
 import { isActive } from './transitions.js';
@@ -402,9 +403,11 @@ function partsFrom(input: ManagerInput): Parts {
   const options = parseOptions(input.options, input.jobStore);
   const log = new LogReader(input.jobStore, observer);
   const models = new Map(input.contentModels?.map((model) => [model.name, model]));
+  const clock = input.clock ?? systemClock;
   return {
     store: input.jobStore,
     transport: input.eventTransport,
+    storeClock: new StoreClock({ store: input.jobStore, clock, options, observer, logger }),
     log,
     states: new StateReader(log, models, options),
     options,
@@ -414,7 +417,7 @@ function partsFrom(input: ManagerInput): Parts {
     hooks: input.hooks ?? {},
     observer,
     logger,
-    clock: input.clock ?? systemClock,
+    clock,
     entropy: input.entropy ?? systemEntropy,
     background: new Background((error) =>
       logger.warn({ error: nameOfError(error) }, 'background work failed'),

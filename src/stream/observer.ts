@@ -4,6 +4,7 @@
  * never fail a stream.
  */
 
+import type { ClockJump } from './store-clock.js';
 import type { TransitionName } from './transitions.js';
 import type { JobStatus } from './types.js';
 
@@ -56,6 +57,8 @@ export interface StreamObserver {
   settled(outcome: 'settled' | 'retried' | 'set_aside'): void;
   /** A step of the upkeep failed for one stream, or for one part of the due index; it is tried again by itself. */
   upkeepFailed(step: UpkeepStep): void;
+  /** The store's clock was seen to jump by more than half a lease. */
+  clockJumped(direction: ClockJump): void;
   /** A hook of the host, a logger or an observer threw. */
   hookFailed(hook: string): void;
 }
@@ -98,5 +101,6 @@ const OBSERVED = Object.keys({
   approval: 0,
   settled: 0,
   upkeepFailed: 0,
+  clockJumped: 0,
   hookFailed: 0,
 } satisfies Record<keyof StreamObserver, 0>);

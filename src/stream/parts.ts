@@ -15,12 +15,15 @@ import type { StreamObserver } from './observer.js';
 import type { Options } from './options.js';
 import type { StateReader } from './resume-state.js';
 import type { SlotKeeper } from './slot-keeper.js';
+import type { StoreClock } from './store-clock.js';
 import type { Frame, JobRecord } from './types.js';
 
 export interface Parts {
   readonly store: JobStore;
   readonly transport: EventTransport;
   readonly log: LogReader;
+  /** The store's clock as far as it is believed: for judging what is over. */
+  readonly storeClock: StoreClock;
   readonly states: StateReader;
   readonly options: Options;
   readonly models: ContentModels;

@@ -12,7 +12,7 @@ import type { LeaseKeeper } from './lease-keeper.js';
 import { nameOfError, type Parts } from './parts.js';
 import type { Recovery } from './recovery.js';
 import type { Settler } from './settlement.js';
-import { isActive } from './transitions.js';
+import { StalledLeases } from './stalled-leases.js';
 import type { JobRecord, StreamKey } from './types.js';
 
 export interface Upkeep {
@@ -22,21 +22,28 @@ export interface Upkeep {
   readonly settler: Settler;
 }
 
+const ALL_STREAMS = 100_000;
+/** Streams whose scores are brought near in one turn. */
+const AT_ONCE = 256;
+
 export class Reaper {
   readonly #parts: Parts;
   readonly #upkeep: Upkeep;
   #timer: TimerHandle | undefined;
   readonly #visiting = new Set<string>();
+  readonly #stalled: StalledLeases;
   #running = false;
 
   constructor(parts: Parts, upkeep: Upkeep) {
     this.#parts = parts;
     this.#upkeep = upkeep;
+    this.#stalled = new StalledLeases(parts);
   }
 
   start(): void {
     if (this.#running) return;
     this.#running = true;
+    this.#parts.storeClock.observe();
     this.#schedule();
   }
 
@@ -52,11 +59,14 @@ export class Reaper {
 
   /** Visits what is due and is not being visited: a host's hook that hangs must not keep other streams waiting. */
   async #begin(): Promise<readonly Promise<void>[]> {
-    const { store, options, logger } = this.#parts;
+    const { store, storeClock, options, logger } = this.#parts;
     try {
       await this.#upkeep.leases.renewIfLate();
+      this.#stalled.prune();
       // What is under visit takes no place from others.
       const due = await store.due.list({ limit: options.sweepStreams + this.#visiting.size });
+      // What was put off by a clock that went back lies too far ahead.
+      if (storeClock.observe() === 'back') this.#parts.background.run(this.#bringNear());
       return due.filter(({ key }) => !this.#visiting.has(key.id)).map((entry) => this.#visit(entry));
     } catch (error) {
       logger.warn({ error: nameOfError(error) }, 'a sweep failed');
@@ -76,14 +86,14 @@ export class Reaper {
   }
 
   async #visit(entry: DueEntry): Promise<void> {
-    const { store, options, logger } = this.#parts;
+    const { store, logger } = this.#parts;
     const { key } = entry;
     this.#visiting.add(key.id);
     try {
       const before = await store.read(key, 'kept');
       for (const record of before) await this.#look(key, record);
       const after = await store.read(key, 'kept');
-      const next = after.map((record) => deadlineOf(record, options));
+      const next = after.map((record) => this.#nextLook(key, record));
       await store.due.later(entry, next.length > 0 ? Math.min(...next) : null);
     } catch (error) {
       logger.warn({ streamId: key.streamId, error: nameOfError(error) }, 'upkeep of a stream failed');
@@ -93,22 +103,44 @@ export class Reaper {
   }
 
   async #look(key: StreamKey, record: JobRecord): Promise<void> {
-    const { store, options, background } = this.#parts;
+    const { storeClock, options, background } = this.#parts;
     const { leases, ender, recovery, settler } = this.#upkeep;
-    if (deadlineOf(record, options) > store.now()) return;
+    if (record.status === 'running') {
+      // A lease this process holds itself is for the keeper to judge, by the keeper's clock.
+      if (leases.find(key, record.generation)?.attempt === record.attempt) return;
+      if (this.#stalled.lostIn(key, record) === 0) return recovery.recover(key, record, record.leaseUntil);
+    }
+    if (deadlineOf(record, options) > storeClock.now()) return;
     if (record.status === 'requires_action') {
       await ender.expire(key, record);
       return;
     }
-    if (isActive(record.status)) {
-      // A lease this process holds itself is for the keeper to judge, by the keeper's clock.
-      if (leases.find(key, record.generation)?.attempt === record.attempt) return;
+    if (record.status === 'running') {
       await recovery.recover(key, record);
       return;
     }
     // A settlement may take long: the sweep goes on meanwhile, and its claim keeps others away.
     if (record.settlement.state === 'open') background.run(settler.settle(key, record));
     else await this.#forget(key, record);
+  }
+
+  /** When a generation must be looked at again, by the store's clock as it shows itself: that is what lists by it. */
+  #nextLook(key: StreamKey, record: JobRecord): number {
+    const { store, options } = this.#parts;
+    const deadline = deadlineOf(record, options);
+    if (record.status !== 'running') return deadline;
+    const lostInMs = this.#stalled.lostIn(key, record);
+    return lostInMs === undefined ? deadline : Math.min(deadline, store.now() + lostInMs);
+  }
+
+  /** Has every stream looked at once, whatever its score. */
+  async #bringNear(): Promise<void> {
+    const { store } = this.#parts;
+    const entries = await store.due.list({ limit: ALL_STREAMS, all: true });
+    for (let at = 0; at < entries.length; at += AT_ONCE) {
+      const some = entries.slice(at, at + AT_ONCE);
+      await Promise.all(some.map(({ key }) => store.due.nearer(key, 0)));
+    }
   }
 
   /** The generation goes; what its idempotency key led to stays known for as long as the key is. */

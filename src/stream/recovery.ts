@@ -30,19 +30,23 @@ export class Recovery {
     this.#context = context;
   }
 
-  async recover(key: StreamKey, record: JobRecord): Promise<void> {
+  /**
+   * @param unmovedLeaseUntil the end of the lease, when it is not the store's clock that says that the producer is lost
+   *   but the record, which has stood still for a whole lease
+   */
+  async recover(key: StreamKey, record: JobRecord, unmovedLeaseUntil?: number): Promise<void> {
     const { hooks, options, observer, background } = this.#parts;
     if (
       hooks.recover === undefined ||
       (record.recoveries >= options.maxRecoveries && record.leaseUntil !== 0)
     ) {
-      const ended = await this.#context.ender.loseProducer(key, record);
+      const ended = await this.#context.ender.loseProducer(key, record, unmovedLeaseUntil);
       if (ended) observer.recovered('given_up');
       return;
     }
     if (this.#context.isDraining()) return; // another replica, or this one's successor
     const startedAt = this.#parts.clock.monotonic();
-    const taken = await this.#takeOver(key, record);
+    const taken = await this.#takeOver(key, record, unmovedLeaseUntil);
     if (taken === undefined) return;
     observer.recovered('taken_over');
     background.run(this.#parts.slots.keep(key, taken));
@@ -65,7 +69,11 @@ export class Recovery {
     await giveUpLease(this.#parts.store, { key, generation, attempt });
   }
 
-  async #takeOver(key: StreamKey, record: JobRecord): Promise<JobRecord | undefined> {
+  async #takeOver(
+    key: StreamKey,
+    record: JobRecord,
+    unmovedLeaseUntil: number | undefined,
+  ): Promise<JobRecord | undefined> {
     const { store, options, clock, entropy, hooks, observer } = this.#parts;
     const mode = await callHook(
       this.#parts,
@@ -86,6 +94,7 @@ export class Recovery {
       callId: entropy.id(),
       event: serialiseLifecycle('recovered', announced, options.limits),
       attempt: record.attempt,
+      unmovedLeaseUntil,
       leaseMs: options.leaseMs,
       settles: hooks.settle !== undefined,
     };

@@ -28,7 +28,9 @@ export class Settler {
   async settle(key: StreamKey, record: JobRecord): Promise<void> {
     const { hooks, options, store } = this.#parts;
     const { settlement } = record;
-    if (isActive(record.status) || settlement.state !== 'open' || settlement.notBefore > store.now()) return;
+    if (isActive(record.status) || settlement.state !== 'open') return;
+    // What nobody has tried is waited for by nobody.
+    if (settlement.tries > 0 && settlement.notBefore > this.#parts.storeClock.now()) return;
     if (this.#stopped.signal.aborted) return;
     const tries = settlement.tries + 1;
     if (hooks.settle === undefined) return; // another replica's: this one has no hook to call

@@ -200,6 +200,8 @@ export interface JobRecord {
   readonly snapshotSequence: number;
   /** Until when the attempt may write unless it renews; only while running. */
   readonly leaseUntil?: number | undefined;
+  /** How long the attempt's lease is from each renewal (ms), as its producer said; only while running, and where it did. */
+  readonly leaseMs?: number | undefined;
   readonly pendingAction?: PendingAction | undefined;
   /** The decided action this attempt goes on from, so that a successor can as well; only while running. */
   readonly resumedAction?: PendingAction | undefined;

@@ -76,6 +76,7 @@ export const storeContracts: readonly Contract[] = [
       const expired = { notAfter: desk.store.now() - 1 };
       expect(await desk.store.create(desk.request({ ...expired, userId: 'v' }))).toEqual({
         outcome: 'expired',
+        now: expect.closeTo(desk.store.now(), -3),
       });
       expect(await desk.store.create(desk.request({ userId: 'v', idempotencyKey: 'k' }))).toEqual({
         outcome: 'taken',

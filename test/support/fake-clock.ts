@@ -37,6 +37,11 @@ export class FakeClock implements Clock {
     return this.#monotonic;
   }
 
+  /** Sets wall time alone, as somebody who corrects a machine's date does. */
+  setDate(byMs: number): void {
+    this.#wallOffset += byMs;
+  }
+
   setTimeout(callback: () => void, ms: number): TimerHandle {
     const timer = ++this.#lastTimer;
     this.#timers.set(timer, { at: this.#monotonic + Math.max(0, ms), callback });

@@ -58,6 +58,7 @@ export class InMemoryGeneration {
       lifecycleEvents: 0,
       snapshotSequence: 0,
       leaseUntil: now + request.leaseMs,
+      leaseMs: request.leaseMs,
       resolutions: [],
       usage: {},
       settlement: { state: 'settled', revision: 0, tries: 0, notBefore: 0 },
@@ -139,6 +140,7 @@ export class InMemoryGeneration {
       this.#patches = 0;
       if (commit.name === 'recover' && record.leaseUntil !== 0) record.recoveries++;
       record.leaseUntil = now + (commit.leaseMs ?? 0);
+      record.leaseMs = commit.leaseMs;
     }
     if (commit.resolution) record.resolutions = [...record.resolutions, { ...commit.resolution, at: now }];
     this.#enter(transition.to, now, commit.error, commit.settles);
@@ -177,10 +179,12 @@ export class InMemoryGeneration {
     return this.#frame([logged]);
   }
 
-  renew(attempt: number, leaseUntil: number, now: number): Refusal | 'held' {
+  /** @param leaseMs 0 to give the lease up */
+  renew(attempt: number, leaseMs: number, now: number): Refusal | 'held' {
     const refusal = this.#refuseProducer(attempt);
     if (refusal) return refusal;
-    this.#record.leaseUntil = leaseUntil;
+    this.#record.leaseUntil = leaseMs === 0 ? 0 : now + leaseMs;
+    this.#record.leaseMs = leaseMs === 0 ? undefined : leaseMs;
     this.#record.updatedAt = now;
     return 'held';
   }
@@ -247,7 +251,8 @@ export class InMemoryGeneration {
       return record.status === 'running' ? 'running' : 'paused';
     }
     if (commit.attempt !== undefined && commit.attempt !== record.attempt) return 'fenced';
-    if (guard === 'lease' && (record.leaseUntil ?? 0) > now) return 'lease';
+    const { leaseUntil = 0 } = record;
+    if (guard === 'lease' && leaseUntil > now && leaseUntil !== commit.unmovedLeaseUntil) return 'lease';
     if (guard === 'action') {
       if (commit.actionId !== record.pendingAction?.actionId) return 'action';
       const hasExpired = (record.pendingAction?.expiresAt ?? 0) <= now;
@@ -280,7 +285,7 @@ export class InMemoryGeneration {
     if (wasPaused && status === 'running') record.resumedAction = record.pendingAction;
     else if (status !== 'running') record.resumedAction = undefined;
     record.pendingAction = undefined;
-    if (status !== 'running') record.leaseUntil = undefined;
+    if (status !== 'running') record.leaseUntil = record.leaseMs = undefined;
     if (isActive(status)) return;
     record.endedAt = now;
     record.error = error;

@@ -34,6 +34,8 @@ export class InMemoryJobStore implements JobStore {
   readonly #streams = new Map<string, Stream>();
   readonly #users = new Map<string, Map<string, StreamKey>>();
   readonly #clock: Clock;
+  /** Wall time less monotonic time when the store was made: from then on nobody sets its clock. */
+  readonly #offset: number;
   readonly #maxStreams: number;
   /** Of the whole store: so a number never repeats, even on a stream that was deleted in this millisecond. */
   #lastGeneration = 0;
@@ -41,6 +43,7 @@ export class InMemoryJobStore implements JobStore {
   /** @param options.maxStreams how many streams may be kept at once; default 10,000; a create beyond it is refused */
   constructor(options: { clock?: Clock; maxStreams?: number } = {}) {
     this.#clock = options.clock ?? systemClock;
+    this.#offset = this.#clock.now() - this.#clock.monotonic();
     this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
     this.due = new InMemoryDueIndex(() => this.now());
     this.slots = new InMemoryUserSlots(() => this.now());
@@ -49,7 +52,7 @@ export class InMemoryJobStore implements JobStore {
   async start(): Promise<void> {}
 
   now(): number {
-    return Math.floor(this.#clock.now()); // generations and cursors are whole numbers
+    return Math.floor(this.#offset + this.#clock.monotonic()); // generations and cursors are whole numbers
   }
 
   async create(request: CreateRequest): Promise<CreateReply> {
@@ -58,7 +61,7 @@ export class InMemoryJobStore implements JobStore {
     const current = stream?.generations.at(-1);
     const own = stream?.generations.find((one) => one.createId === request.callId);
     if (own) return { outcome: 'created', record: own.record(), frames: [] };
-    if (now > request.notAfter) return { outcome: 'expired' };
+    if (now > request.notAfter) return { outcome: 'expired', now };
     if (current && current.userId !== request.userId) return { outcome: 'taken' };
     const sameKey =
       request.idempotencyKey !== undefined &&
@@ -133,7 +136,7 @@ export class InMemoryJobStore implements JobStore {
   async renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly RenewAnswer[]> {
     const now = this.now();
     return claims.map(({ key, generation, attempt }) => {
-      return this.#find(key, generation)?.renew(attempt, leaseMs === 0 ? 0 : now + leaseMs, now) ?? 'gone';
+      return this.#find(key, generation)?.renew(attempt, leaseMs, now) ?? 'gone';
     });
   }
 

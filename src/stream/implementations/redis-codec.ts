@@ -154,6 +154,7 @@ export function decodeRecord(
     lifecycleEvents: number('lifecycle'),
     snapshotSequence: number('snapshotSequence'),
     leaseUntil: optional('leaseUntil'),
+    leaseMs: decodeLease(fields.get('lease'), attempt),
     pendingAction: json<PendingAction>('action'),
     resumedAction: json<PendingAction>('resumed'),
     resolutions: json<Resolution[]>('resolutions') ?? [],
@@ -184,6 +185,12 @@ export function decodeSnapshot(text: string): Snapshot | null {
   const isWhole = Number.isSafeInteger(sequence) && typeof content === 'string' && Array.isArray(kept);
   if (format === undefined || !isWhole) return null;
   return { sequence: sequence as number, content, kept, ...(missing && { missing }) };
+}
+
+/** Nothing, when it is an earlier attempt's. */
+function decodeLease(text: string | undefined, attempt: string | undefined): number | undefined {
+  const [of, ms] = text?.split(' ') ?? [];
+  return of !== undefined && of === attempt && ms !== '0' ? Number(ms) : undefined;
 }
 
 function decodeSettlement(text: string): Settlement {

@@ -7,32 +7,27 @@ import { streamKey } from '../stream-key.js';
 import type { StreamKey, UserKey } from '../types.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisScripts } from './redis-scripts.js';
+import type { ServerTime } from './server-time.js';
 
 export class RedisDueIndex implements DueIndex {
   readonly #scripts: RedisScripts;
   readonly #keys: RedisKeys;
-  readonly #onServerTime: (serverNow: number, askedAt: number) => void;
-  readonly #localNow: () => number;
+  readonly #time: ServerTime;
 
-  constructor(
-    scripts: RedisScripts,
-    keys: RedisKeys,
-    clock: { localNow: () => number; onServerTime: (serverNow: number, askedAt: number) => void },
-  ) {
+  constructor(scripts: RedisScripts, keys: RedisKeys, time: ServerTime) {
     this.#scripts = scripts;
     this.#keys = keys;
-    this.#localNow = clock.localNow;
-    this.#onServerTime = clock.onServerTime;
+    this.#time = time;
   }
 
   async list({ limit, all = false }: { limit: number; all?: boolean }): Promise<readonly DueEntry[]> {
-    const askedAt = this.#localNow();
+    const askedAt = this.#time.monotonic();
     const replies = await Promise.all(
       this.#keys.shards.map(({ scores }) => this.#scripts.run('due-list', [scores], [limit, all ? 1 : 0])),
     );
     const due: DueEntry[] = [];
-    for (const [serverNow, ...found] of replies as string[][]) {
-      this.#onServerTime(Number(serverNow), askedAt);
+    for (const [shard, [serverNow, ...found]] of (replies as string[][]).entries()) {
+      this.#time.tell(shard, Number(serverNow), askedAt);
       for (let index = 0; index < found.length; index += 2) {
         due.push({ key: keyOf(found[index] as string), at: Number(found[index + 1]) });
       }

@@ -40,6 +40,7 @@ import { RedisKeys } from './redis-keys.js';
 import { parseRedisOptions, type RedisOptions } from './redis-options.js';
 import { RedisScripts } from './redis-scripts.js';
 import { checkServer } from './redis-start.js';
+import { ServerTime, WHOLE_SERVER } from './server-time.js';
 
 const NO_FRAMES: readonly Frame[] = [];
 
@@ -54,8 +55,7 @@ export class RedisJobStore implements JobStore {
   readonly #scripts: RedisScripts;
   readonly #keys: RedisKeys;
   readonly #options: ReturnType<typeof parseRedisOptions>;
-  /** Server time less ours, by the newest answer. */
-  #offset = 0;
+  readonly #time: ServerTime;
 
   /**
    * @param client an ioredis or iovalkey client; it stays the host's, who also closes it
@@ -70,13 +70,8 @@ export class RedisJobStore implements JobStore {
     this.keepsEndedMs = this.#options.expiryMarginMs;
     this.#scripts = new RedisScripts(client, { timeoutMs, sharded: canSubscribeToShards(client) });
     this.#keys = new RedisKeys(keyPrefix);
-    this.due = new RedisDueIndex(this.#scripts, this.#keys, {
-      localNow: () => Date.now(),
-      onServerTime: (serverNow, askedAt) => {
-        // As if the answer had been given when it was asked for: in doubt, the server is ahead of us by less than it is.
-        this.#offset = serverNow - askedAt;
-      },
-    });
+    this.#time = new ServerTime(timeoutMs);
+    this.due = new RedisDueIndex(this.#scripts, this.#keys, this.#time);
     this.slots = new RedisUserSlots(this.#scripts, this.#keys);
   }
 
@@ -85,13 +80,13 @@ export class RedisJobStore implements JobStore {
     const asked = { client: this.#client, scripts: this.#scripts, keys: this.#keys, timeoutMs };
     const hindered = await checkServer(asked);
     if (hindered !== undefined) report(hindered);
-    const askedAt = Date.now();
+    const askedAt = this.#time.monotonic();
     const [seconds, micros] = (await this.#scripts.command('TIME')) as [string, string];
-    this.#offset = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000) - askedAt;
+    this.#time.tell(WHOLE_SERVER, Number(seconds) * 1000 + Math.floor(Number(micros) / 1000), askedAt);
   }
 
   now(): number {
-    return Date.now() + this.#offset;
+    return this.#time.now();
   }
 
   async create(request: CreateRequest): Promise<CreateReply> {
@@ -130,8 +125,9 @@ export class RedisJobStore implements JobStore {
       case 'conflict':
         return { outcome, record: decodeRecord(flat ?? [], key) };
       case 'taken':
-      case 'expired':
         return { outcome };
+      case 'expired':
+        return { outcome, now: Number(flat) };
       default:
         throw new GenerationJobError('internal', 'A script gave an answer this release does not know.');
     }
@@ -321,6 +317,7 @@ export class RedisJobStore implements JobStore {
       flag(commit.releaseKeyWhenEarly ?? false),
       flag(commit.settles),
       this.#options.expiryMarginMs,
+      commit.unmovedLeaseUntil ?? '',
     ]);
     return commitReply(reply, commit.key);
   }

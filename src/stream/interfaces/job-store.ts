@@ -73,7 +73,8 @@ export type CreateReply =
   | { readonly outcome: 'conflict'; readonly record: JobRecord }
   /** The stream is another user's. */
   | { readonly outcome: 'taken' }
-  | { readonly outcome: 'expired' }
+  /** `now` is the store's time, for a caller whose estimate of it was wrong. */
+  | { readonly outcome: 'expired'; readonly now: number }
   /** The store holds as many streams as it may. */
   | { readonly outcome: 'full' };
 
@@ -131,6 +132,11 @@ export interface OtherCommit {
   readonly actionId?: string | undefined;
   /** `recover` and `lose`: must be the current one. */
   readonly attempt?: number | undefined;
+  /**
+   * `recover` and `lose`: a lease that still ends at this time counts as lapsed, though the store's clock says otherwise.
+   * For a caller that has seen the record stand still for a whole lease: the clock went back.
+   */
+  readonly unmovedLeaseUntil?: number | undefined;
   /** `recover` and `resolve`: the new attempt's lease. */
   readonly leaseMs?: number | undefined;
   /** `resolve` and `expire`: recorded with the store's time. */
