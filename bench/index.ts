@@ -5,12 +5,14 @@
 import { benchEmit } from './emit.js';
 import { benchFanOut } from './fan-out.js';
 import { describeMachine } from './figures.js';
+import { benchGreedInMemory } from './greed.js';
 import { benchIdle } from './idle.js';
 import { benchSlowReaders } from './slow-readers.js';
 
 const benches: Record<string, () => Promise<void>> = {
   emit: benchEmit,
   'fan-out': benchFanOut,
+  greed: benchGreedInMemory,
   idle: benchIdle,
   slow: benchSlowReaders,
 };

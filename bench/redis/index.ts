@@ -2,12 +2,14 @@
  * `npm run bench:redis`: what the library costs on Redis, against a bare PUBLISH and against the usual three awaited
  * calls a token, measured in the same run on a server of its own.
  *
- * Arguments: `--quick` for a look of a minute; the names of suites (`paced`, `bursty`, `open`, `idle`, `cluster`) for
+ * Arguments: `--quick` for a look of a minute; the names of suites (`paced`, `bursty`, `open`, `idle`, `greed`, `cluster`) for
  * some of them. Without names: all but `cluster`, which starts three more servers.
  */
 import { parseArgs } from 'node:util';
+import { createStreamServices } from 'generation-jobs';
 import { RedisServer, startCluster } from '../../test/support/redis-server.js';
 import { describeMachine, median, ratioOf, repeatShuffled } from '../figures.js';
+import { benchGreed } from '../greed.js';
 import { measureIdle } from './idle.js';
 import { measure, type Sample } from './measure.js';
 import type { ContenderName, LoadName, RunSetup } from './messages.js';
@@ -24,7 +26,7 @@ const { values: flags, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
-const wanted = positionals.length > 0 ? positionals : ['paced', 'bursty', 'open', 'idle'];
+const wanted = positionals.length > 0 ? positionals : ['paced', 'bursty', 'open', 'idle', 'greed'];
 const { repetitions, warmUpMs, paceMs, openMs } = ENDURANCE[flags.quick ? 'quick' : 'full'];
 
 type Samples = Record<string, Sample[]>;
@@ -58,6 +60,18 @@ if (wanted.includes('idle')) {
   await admin.flushall();
   const bytes = await measureIdle(server.port, IDLE_STREAMS);
   console.log(`idle followed stream: ${Math.round(bytes)} bytes of heap, of ${IDLE_STREAMS} (goal <= 1,536)`);
+}
+if (wanted.includes('greed')) {
+  let client = server.connect();
+  await benchGreed({
+    ...{ store: `Redis ${version}`, goalMs: 40, repetitions, forMs: paceMs },
+    async open() {
+      await admin.flushall();
+      client = server.connect();
+      return createStreamServices({ redis: client });
+    },
+    close: async () => client.disconnect(),
+  });
 }
 
 admin.disconnect();

@@ -1,13 +1,13 @@
 /**
  * Group commit for one attempt. An event is written at once when nothing is under way, in the same turn as the emit; while a
  * commit is under way events gather and become the next one. So one event costs one call's latency, and many events
- * cost few calls, without a timer. A store that answers within the turn would be given a burst event by event: there the
- * first event of a turn goes at once, and what else comes in it goes together at its end.
+ * cost few calls, without a timer. When a commit may be sent is asked of the process's turns (`CommitTurns`), and
+ * whether more may be emitted in this turn of the event loop of `EmitTurns`.
  *
  * States
- * - `idle`       nothing under way. A patch or an end enters `committing`, and so does the turn's first event; later ones
- *                wait for the turn's end, for somebody who flushes, or for a full batch. With `coalesceMs`, events
- *                first enter `gathering` until the time is over or a batch is full.
+ * - `idle`       nothing under way. An end enters `committing`; an event or a patch asks for a turn, and enters it when
+ *                that has come: at once, unless the process or this producer has sent its share in this turn. With
+ *                `coalesceMs`, events first enter `gathering` until the time is over or a batch is full.
  * - `committing` one commit is under way; what comes gathers. Its answer leads to the next commit or to `idle`; a
  *                refusal to `closed`; a rejection, whose outcome is unknown, to `repeating`.
  * - `repeating`  the same commit, frozen, is made again after a pause, until it is answered or the lease is over.
@@ -15,8 +15,10 @@
  *
  * An end is the last commit: it drains what is buffered before it, then carries the change of state.
  */
-import type { TimerHandle } from '../clock.js';
+import { KIB, type TimerHandle } from '../clock.js';
 import { type EndReason, JobEndedError } from '../errors.js';
+import { CommitSeat } from './commit-turns.js';
+import { EmitSeat } from './emit-turns.js';
 import type { CommitReply, ProducerCommit, ProducerTransition, RecordPatch } from './interfaces/job-store.js';
 import { type Parts, publishFrames } from './parts.js';
 import type { LogEvent, Mutable, SerialisedEvent, StreamKey } from './types.js';
@@ -46,7 +48,10 @@ interface Ending {
   readonly reject: (error: unknown) => void;
 }
 
-type BufferParts = Pick<Parts, 'store' | 'transport' | 'options' | 'clock' | 'entropy' | 'observer'>;
+type BufferParts = Pick<
+  Parts,
+  'store' | 'transport' | 'options' | 'clock' | 'entropy' | 'observer' | 'emitTurns' | 'commitTurns'
+>;
 
 const READY = Promise.resolve();
 
@@ -54,6 +59,8 @@ export class EmitBuffer {
   readonly #parts: BufferParts;
   readonly #place: { readonly key: StreamKey; readonly generation: number; readonly attempt: number };
   readonly #owner: BufferOwner;
+  readonly #commitSeat: CommitSeat;
+  readonly #emitSeat: EmitSeat;
   #waiting: Mutable<LogEvent>[] = [];
   #waitingBytes = 0;
   #committed: number;
@@ -63,8 +70,6 @@ export class EmitBuffer {
   #retryTimer: TimerHandle | undefined;
   #retryMs = 0;
   #gatherTimer: TimerHandle | undefined;
-  /** Whether this turn of the event loop has had its first commit: what comes later in it is committed at its end. */
-  #hasBegunInTurn = false;
   /** When the first of the waiting events, and of those under way, was taken. */
   #emittedAt: number | undefined;
   #underWayEmittedAt: number | undefined;
@@ -86,6 +91,8 @@ export class EmitBuffer {
     this.#committed = place.lastSequence;
     this.#next = place.lastSequence + 1;
     this.#owner = owner;
+    this.#commitSeat = new CommitSeat(place.key, () => this.#send());
+    this.#emitSeat = new EmitSeat(() => this.#giveRoomIfAny());
   }
 
   /** The sequence of the last event taken in. */
@@ -109,6 +116,7 @@ export class EmitBuffer {
     if (newest === undefined) return this.push(event);
     this.#waitingBytes += event.data.length - newest.data.length;
     Object.assign(newest, event);
+    this.#parts.emitTurns.count(this.#emitSeat, weightOf(1, event.data.length));
     return this.#whenRoom();
   }
 
@@ -127,6 +135,7 @@ export class EmitBuffer {
     });
     this.#waitingBytes += event.data.length;
     if (this.#waiting.length === 1) this.#emittedAt = this.#parts.clock.monotonic();
+    this.#parts.emitTurns.count(this.#emitSeat, weightOf(1, event.data.length));
     if (this.#underWay === undefined) this.#begin();
     return this.#whenRoom();
   }
@@ -143,7 +152,7 @@ export class EmitBuffer {
     this.#patchNumber++;
     const metadata = { ...this.#patch?.metadata, ...patch.metadata };
     this.#patch = { ...this.#patch, ...patch, metadata, number: this.#patchNumber };
-    if (this.#underWay === undefined) this.#send();
+    if (this.#underWay === undefined) this.#ask();
     return this.flush();
   }
 
@@ -151,7 +160,7 @@ export class EmitBuffer {
   flush(): Promise<void> {
     if (this.#committed >= this.lastSequence && this.#patchCommitted >= this.#patchNumber) return READY;
     if (this.#closed) return Promise.reject(this.#closed);
-    if (this.#underWay === undefined) this.#send();
+    if (this.#underWay === undefined) this.#ask();
     return new Promise((resolve, reject) => {
       this.#flushes.push({ sequence: this.lastSequence, patch: this.#patchNumber, resolve, reject });
     });
@@ -162,7 +171,7 @@ export class EmitBuffer {
     this.throwIfOver();
     return new Promise((resolve, reject) => {
       this.#ending = { transition, event, resolve, reject };
-      if (this.#underWay === undefined) this.#send();
+      if (this.#underWay === undefined) this.#ask();
     });
   }
 
@@ -174,6 +183,8 @@ export class EmitBuffer {
     this.#waitingBytes = 0;
     this.#parts.clock.clearTimeout(this.#retryTimer);
     this.#parts.clock.clearTimeout(this.#gatherTimer);
+    this.#parts.emitTurns.leave(this.#emitSeat);
+    this.#parts.commitTurns.leave(this.#commitSeat);
     this.#giveRoom();
     for (const { reject } of this.#flushes.splice(0)) reject(reason);
     this.#ending?.reject(reason);
@@ -181,31 +192,26 @@ export class EmitBuffer {
 
   // --- committing
 
+  /** For events that nobody waits for yet. */
   #begin(): void {
     const { coalesceMs, limits } = this.#parts.options;
     const isFull = this.#waiting.length >= limits.batchEvents || this.#waitingBytes >= limits.batchBytes;
-    if (isFull) return this.#send();
-    if (coalesceMs > 0) {
-      this.#gatherTimer ??= this.#parts.clock.setTimeout(() => this.#send(), coalesceMs);
-      return;
-    }
-    // A store that answers within the turn would otherwise be given a producer's burst event by event.
-    if (this.#hasBegunInTurn) return;
-    this.#hasBegunInTurn = true;
-    this.#parts.clock.defer(() => this.#endTurn());
-    this.#send();
+    if (isFull) return this.#ask();
+    if (coalesceMs === 0) return this.#parts.commitTurns.ask(this.#commitSeat, false);
+    this.#gatherTimer ??= this.#parts.clock.setTimeout(() => this.#ask(), coalesceMs);
   }
 
-  #endTurn(): void {
-    this.#hasBegunInTurn = false;
-    if (this.#underWay === undefined && this.#waiting.length > 0 && !this.#closed) this.#begin();
+  /** For what somebody waits for. An end waits for no turn: it is the last of its kind. */
+  #ask(): void {
+    this.#parts.clock.clearTimeout(this.#gatherTimer);
+    this.#gatherTimer = undefined;
+    if (this.#ending) this.#send();
+    else this.#parts.commitTurns.ask(this.#commitSeat, true);
   }
 
   #send(): void {
-    if (this.#gatherTimer !== undefined) {
-      this.#parts.clock.clearTimeout(this.#gatherTimer);
-      this.#gatherTimer = undefined;
-    }
+    if (this.#underWay !== undefined || this.#closed) return;
+    const bytes = this.#waitingBytes;
     const events = this.#takeBatch();
     const patch = this.#patch;
     this.#patch = undefined;
@@ -226,6 +232,8 @@ export class EmitBuffer {
     this.#underWayEmittedAt = this.#emittedAt;
     this.#emittedAt = this.#underWaySince;
     this.#retryMs = this.#parts.options.retryMs;
+    const weight = weightOf(events.length, bytes - this.#waitingBytes);
+    this.#parts.commitTurns.sent(this.#commitSeat, weight, this.#underWaySince);
     this.#commit(this.#underWay);
   }
 
@@ -257,6 +265,7 @@ export class EmitBuffer {
 
   #onReply(commit: ProducerCommit, reply: CommitReply): void {
     this.#underWay = undefined;
+    this.#parts.commitTurns.answered(this.#commitSeat);
     if (!reply.ok) {
       // Whatever the attempt was told meanwhile, the store's answer is what happened.
       if (commit.transition) this.#ending?.resolve(reply);
@@ -278,14 +287,14 @@ export class EmitBuffer {
     this.#settleFlushes();
     if (commit.transition) return this.#ending?.resolve(reply);
     if (this.#closed) return;
-    if (this.#hasRoom()) this.#giveRoom();
+    this.#giveRoomIfAny();
     this.#goOn();
   }
 
   /** After a commit: what somebody waits for is sent now, anything else as if it had just come. */
   #goOn(): void {
     const isAwaited = this.#patch !== undefined || this.#ending !== undefined || this.#flushes.length > 0;
-    if (isAwaited || !this.#hasRoom()) this.#send();
+    if (isAwaited || !this.#hasRoom()) this.#ask();
     else if (this.#waiting.length > 0) this.#begin();
   }
 
@@ -312,7 +321,7 @@ export class EmitBuffer {
   }
 
   #whenRoom(): Promise<void> {
-    if (this.#hasRoom()) return READY;
+    if (this.#hasRoom() && this.#parts.emitTurns.admits(this.#emitSeat)) return READY;
     if (this.#room === undefined) {
       let resolve = () => {};
       const promise = new Promise<void>((done) => {
@@ -323,10 +332,20 @@ export class EmitBuffer {
     return this.#room.promise;
   }
 
+  #giveRoomIfAny(): void {
+    if (this.#room !== undefined && this.#hasRoom() && this.#parts.emitTurns.admits(this.#emitSeat))
+      this.#giveRoom();
+  }
+
   #giveRoom(): void {
     this.#room?.resolve();
     this.#room = undefined;
   }
+}
+
+/** What events cost a turn: each of them, and as much again for each KiB. */
+function weightOf(events: number, textLength: number): number {
+  return events + textLength / KIB;
 }
 
 const END_REASONS = {

@@ -8,8 +8,10 @@ import { isTheirs } from './access.js';
 import { actionTypesFrom } from './action-types.js';
 import { Admission } from './admission.js';
 import { ApprovalLifecycle } from './approvals.js';
+import { CommitTurns } from './commit-turns.js';
 import type { ContentModel } from './content-model.js';
 import { Deletion } from './deletion.js';
+import { EmitTurns } from './emit-turns.js';
 import { Ender } from './ender.js';
 import { Followers } from './followers.js';
 import { GenerationJob, type JobInput, type JobKeeper } from './generation-job.js';
@@ -403,9 +405,10 @@ function partsFrom(input: ManagerInput): Parts {
   const options = parseOptions(input.options, input.jobStore);
   const log = new LogReader(input.jobStore, observer);
   const models = new Map(input.contentModels?.map((model) => [model.name, model]));
+  const store = input.jobStore;
   const clock = input.clock ?? systemClock;
   return {
-    store: input.jobStore,
+    store,
     transport: input.eventTransport,
     storeClock: new StoreClock({ store: input.jobStore, clock, options, observer, logger }),
     log,
@@ -418,6 +421,8 @@ function partsFrom(input: ManagerInput): Parts {
     observer,
     logger,
     clock,
+    emitTurns: new EmitTurns(clock, options.limits.turnEvents),
+    commitTurns: new CommitTurns({ clock, store, options }),
     entropy: input.entropy ?? systemEntropy,
     background: new Background((error) =>
       logger.warn({ error: nameOfError(error) }, 'background work failed'),

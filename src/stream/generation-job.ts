@@ -124,8 +124,9 @@ export class GenerationJob implements LeaseClaim {
 
   /**
    * Emits one event: checked, turned into text and put in order now; committed as soon as the store takes it.
-   * @returns a promise that resolves when there is room for the next event. It never rejects, so it need not be
-   *   awaited; `flush` tells whether events were committed.
+   * @returns a promise that resolves when there is room for the next event, and the process has a turn for it. It never
+   *   rejects, so it need not be awaited; `flush` tells whether events were committed. A loop has to await it: one that
+   *   does not holds the whole process until it ends.
    * @throws GenerationJobError `invalid_event`, `reserved_event`, `event_too_large`, `json_too_deep`, `kept_limit`: the
    *   job goes on · JobEndedError when this handle is over · `limit_exceeded` when the generation has become too large,
    *   which fails the job

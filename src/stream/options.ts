@@ -49,6 +49,14 @@ const limitsSchema = z.strictObject({
   batchBytes: text(48 * KIB, 'Event data in one commit'),
   bufferEvents: count(1024, 'Events waiting to be committed before `emit` waits'),
   bufferBytes: text(4 * MIB, 'Event data waiting to be committed before `emit` waits'),
+  turnEvents: count(
+    2048,
+    'Events taken from all producers of a process in one turn of the event loop before `emit` waits for another; each KiB of data counts as one more',
+  ),
+  commitsUnderWay: count(
+    64,
+    'Commits of a process that one node of the store is given at once; more on a slow link',
+  ),
   liveBytes: text(
     1 * MIB,
     'Live tail of a followed stream in memory; a follower further behind pulls from the log',

@@ -5,7 +5,9 @@
 import { type Clock, type Entropy, sleep, type TimerHandle } from '../clock.js';
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import type { ActionTypes } from './action-types.js';
+import type { CommitTurns } from './commit-turns.js';
 import type { ContentModels } from './content-model.js';
+import type { EmitTurns } from './emit-turns.js';
 import type { EventTransport } from './interfaces/event-transport.js';
 import type { JobStore } from './interfaces/job-store.js';
 import type { LogReader } from './log-reader.js';
@@ -29,6 +31,8 @@ export interface Parts {
   readonly models: ContentModels;
   readonly actionTypes: ActionTypes;
   readonly slots: SlotKeeper;
+  readonly emitTurns: EmitTurns;
+  readonly commitTurns: CommitTurns;
   readonly hooks: Hooks;
   readonly observer: StreamObserver;
   readonly logger: Logger;

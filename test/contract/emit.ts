@@ -4,11 +4,21 @@
 import { expect } from 'vitest';
 import type { ProducerCommit } from '../../src/stream/interfaces/job-store.js';
 import type { HostEvent } from '../../src/stream/types.js';
+import { turns } from '../support/fake-clock.js';
 import { type Loss, lossyStore, unknownOutcome } from '../support/lossy-store.js';
 import { pick } from '../support/seeded.js';
 import { wrapStore } from '../support/wrapped-store.js';
 import { text } from './follower.js';
-import { AT_ONCE_MS, type Contract, codeOf, type Harness, rejection, TIMES, thrownCode } from './harness.js';
+import {
+  AT_ONCE_MS,
+  type Contract,
+  codeOf,
+  type Harness,
+  RENEWS_SELDOM,
+  rejection,
+  TIMES,
+  thrownCode,
+} from './harness.js';
 
 /** A store that keeps some commits waiting until it is told to let them go. */
 function heldCommits(isHeld: (commit: ProducerCommit) => boolean) {
@@ -135,6 +145,33 @@ export const emitContracts: readonly Contract[] = [
       expect(await h.finished(after)).toEqual(log);
       thrower.onReadable = undefined;
       thrower.close();
+    },
+  },
+  {
+    id: 'L12',
+    title:
+      'producers that do nothing but await emit hold up neither the process nor a quiet stream’s follower',
+    async run(h) {
+      const replica = await h.replica({ options: { ...RENEWS_SELDOM, limits: { turnEvents: 50 } } });
+      const quiet = await h.start(replica, { streamId: 'quiet' });
+      const follower = h.follow(replica, { after: 'tail' }, 'quiet');
+      await h.soon(follower.subscription.ready);
+      const jobs = await Promise.all(upTo(20).map((n) => h.start(replica, { streamId: `greedy-${n}` })));
+      const hasArrived = () => follower.names.includes('text');
+      let left = jobs.length;
+      // Bounded, so that the test ends when they do hold the process.
+      const greedy = jobs.map(async (job) => {
+        let emitted = 0;
+        for (; !hasArrived() && emitted < 20_000; emitted++) await job.emit({ event: 'n', data: emitted });
+        left--;
+        return emitted;
+      });
+      quiet.emit(text('a'));
+      while (!hasArrived() && left > 0) await turns(1);
+      const counts = await h.soon(Promise.all(greedy), 'the greedy ones’ last emits');
+      expect(Math.max(...counts), 'emits of a greedy one meanwhile').toBeLessThan(20_000);
+      await h.soon(Promise.all(jobs.map((job) => job.flush())), 'the greedy ones’ commits');
+      for (const n of [0, 19]) expect(await numbers(h, `greedy-${n}`)).toEqual(upTo(counts[n] ?? 0));
     },
   },
   {

@@ -3,8 +3,10 @@
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
+import { Cluster, type Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { RedisJobStore } from '../../src/stream/implementations/redis-job-store.js';
+import { streamKey } from '../../src/stream/stream-key.js';
 import { type RedisCluster, type RedisServer, startCluster } from '../support/redis-server.js';
 import { countOf, namesOf, Stage, TIMES } from './replicas.js';
 
@@ -104,6 +106,23 @@ it('a stream whose slot moves to another node while it is written and followed g
   await stage.until(() => stage.producer('moving').isComplete, 'the producer knows');
   expect(stage.producer('moving').reason).toBe('aborted');
   stage.check();
+});
+
+it('the store names the node that a stream’s commits go to', async () => {
+  const client = new Cluster(cluster.nodes.map(({ port }) => ({ port, host: '127.0.0.1' })));
+  const store = new RedisJobStore(client);
+  await store.start();
+  const shards = (await nodes[0]?.redis.call('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
+  for (const tenantId of [undefined, 'tenant']) {
+    for (const streamId of STREAMS) {
+      const key = streamKey(streamId, tenantId);
+      const slot = Number(await nodes[0]?.redis.call('CLUSTER', 'KEYSLOT', `gj:{${key.id}}:job`));
+      const owner = shards.find(([first, last]) => first <= slot && slot <= last)?.[2];
+      expect(store.nodeOf(key)).toBe(owner?.slice(0, 2).join(':'));
+    }
+  }
+  expect(new Set(STREAMS.map((streamId) => store.nodeOf(streamKey(streamId)))).size).toBe(3);
+  client.disconnect();
 });
 
 async function moveSlot(slot: number, source: (typeof nodes)[0], target: (typeof nodes)[0]): Promise<void> {

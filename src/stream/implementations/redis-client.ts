@@ -25,6 +25,8 @@ export interface RedisClient {
   readonly options?: RedisClientOptions | undefined;
   /** A cluster client lists its nodes. */
   nodes?(role?: string): RedisClient[];
+  /** A cluster client keeps, for each hash slot, the names of its nodes, the primary first. */
+  readonly slots?: readonly (readonly string[] | undefined)[] | undefined;
 }
 
 /** The settings of a client that this library looks at. */

@@ -25,6 +25,7 @@ import { transitionOf } from '../transitions.js';
 import type { Frame, JobRecord, LogEvent, Snapshot, StreamKey, UserKey } from '../types.js';
 import { canSubscribeToShards, type RedisClient } from './redis-client.js';
 import { assertRedisClient } from './redis-client-check.js';
+import { clusterSlot } from './redis-cluster-slot.js';
 import {
   decodeEntry,
   decodeRecord,
@@ -87,6 +88,12 @@ export class RedisJobStore implements JobStore {
 
   now(): number {
     return this.#time.now();
+  }
+
+  /** Of a cluster, the primary that holds the stream's slot, as far as the client knows. */
+  nodeOf(key: StreamKey): string {
+    const { slots } = this.#client;
+    return slots === undefined ? '' : (slots[clusterSlot(key.id)]?.[0] ?? '');
   }
 
   async create(request: CreateRequest): Promise<CreateReply> {

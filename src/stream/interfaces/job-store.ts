@@ -308,6 +308,12 @@ export interface JobStore {
   readonly keepsEndedMs?: number | undefined;
 
   /**
+   * Names the server a stream's commits go to, so that a busy server makes only its own producers wait. It may change
+   * with time. Left out where there is one server.
+   */
+  nodeOf?(key: StreamKey): string;
+
+  /**
    * Resolves when the store can be used.
    * @param report is told of what goes wrong by itself, or stands in the way of writes only
    * @throws GenerationJobError `unavailable` when it can't be reached, or can't be worked with as it is
