@@ -81,13 +81,13 @@ function redisOptionsTable() {
   return table(['option', 'default', 'bounds', 'meaning'], [prefix, ...rows]);
 }
 
-function optionRow(name, { type, minimum, maximum, default: byDefault, description }) {
+function optionRow(name, { type, enum: values, minimum, maximum, default: byDefault, description }) {
   const measure = measureOf(name);
   const value = (given) => (typeof given === 'number' ? measure(given) : String(given));
   const largest = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
   const bounds =
-    type === 'boolean'
-      ? 'true, false'
+    values !== undefined || type === 'boolean'
+      ? (values ?? [true, false]).join(', ')
       : largest === undefined
         ? `${value(minimum)} or more`
         : `${value(minimum)} to ${value(largest)}`;

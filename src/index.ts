@@ -10,6 +10,7 @@ export {
   GenerationJobError,
   isGenerationJobError,
   JobEndedError,
+  JobFailureError,
 } from './errors.js';
 export { createStreamServices, type StreamServices } from './services.js';
 export { ActionDecidedError } from './stream/action-decided-error.js';
@@ -17,6 +18,7 @@ export type { ActionSchema, ActionType } from './stream/action-types.js';
 export type { ApprovalLifecycle, Resolved } from './stream/approvals.js';
 export { type ContentModel, defineContentModel, type FoldedEvent } from './stream/content-model.js';
 export { type Cursor, formatCursor, parseCursor } from './stream/cursor.js';
+export type { ErrorPlace, ErrorReport, ErrorSubject } from './stream/error-reports.js';
 export { fingerprintOf } from './stream/fingerprint.js';
 export type { AttemptEnd, GenerationJob } from './stream/generation-job.js';
 export { GenerationJobManager } from './stream/generation-job-manager.js';

@@ -21,7 +21,7 @@ async function failureOf(setup: Parameters<typeof runFactory>[1], options: objec
     ...options,
     onError: (error) => void errors.push(error as Error),
   });
-  expect(end).toEqual({ reason: 'failed' });
+  expect(end).toMatchObject({ reason: 'failed' });
   return { failure: (await manager.getJob('s'))?.error, errors, manager };
 }
 
@@ -49,7 +49,7 @@ describe('a job fails agent_failed, and only its host learns why, when', () => {
         throw new Error('and so does this');
       },
     });
-    expect(end).toEqual({ reason: 'failed' });
+    expect(end).toMatchObject({ reason: 'failed' });
     expect((await manager.getJob('s'))?.error).toMatchObject({ code: 'agent_failed' });
     expect(errors).toHaveLength(1);
   });

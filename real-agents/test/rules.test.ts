@@ -176,7 +176,7 @@ describe('the bridge', () => {
     const { job, continuation } = await decide(manager, { decisions: [{ id: 'c1', decision: 'approve' }] });
     await resumeAgent(job, continuation, createRun, options);
     const again = await startJob(manager);
-    expect(await resumeAgent(again, continuation, createRun, options)).toEqual({ reason: 'failed' });
+    expect(await resumeAgent(again, continuation, createRun, options)).toMatchObject({ reason: 'failed' });
     expect((await manager.getJob('s'))?.error).toMatchObject({ code: 'checkpoint_lost' });
     expect(executed).toEqual(['c1']);
   });
@@ -185,7 +185,7 @@ describe('the bridge', () => {
     const { manager, createRun, options } = await pausedJob({ script: TWO, direct: ['transfer'] });
     expect((await manager.approvals.peek('s'))?.requests.map(({ id }) => id)).toEqual(['c1']);
     const { job, continuation } = await decide(manager, { decisions: [{ id: 'c1', decision: 'approve' }] });
-    expect(await resumeAgent(job, continuation, createRun, options)).toEqual({ reason: 'failed' });
+    expect(await resumeAgent(job, continuation, createRun, options)).toMatchObject({ reason: 'failed' });
     expect((await manager.getJob('s'))?.error).toMatchObject({
       code: 'decision_not_followed',
       retryable: false,
@@ -196,7 +196,7 @@ describe('the bridge', () => {
   it('rule 6: runs neither of two direct calls of a turn when the first is rejected', async () => {
     const { manager, createRun, options } = await pausedJob({ script: TWO, direct: ['transfer'] });
     const { job, continuation } = await decide(manager, { decisions: [{ id: 'c1', decision: 'reject' }] });
-    expect(await resumeAgent(job, continuation, createRun, options)).toEqual({ reason: 'failed' });
+    expect(await resumeAgent(job, continuation, createRun, options)).toMatchObject({ reason: 'failed' });
     expect((await manager.getJob('s'))?.error).toMatchObject({ code: 'decision_not_followed' });
     expect(executed).toEqual([]);
   });
@@ -226,7 +226,7 @@ describe('the bridge', () => {
         getInterrupt: () => run.getInterrupt(),
       });
     };
-    expect(await resumeAgent(job, continuation, misled, options)).toEqual({ reason: 'failed' });
+    expect(await resumeAgent(job, continuation, misled, options)).toMatchObject({ reason: 'failed' });
     expect((await manager.getJob('s'))?.error).toMatchObject({ code: 'decision_not_followed' });
     expect(executed).toEqual([]);
   });
@@ -236,7 +236,7 @@ describe('the bridge', () => {
     const manager = replica();
     const createRun = runFactory(sdk, { script: ONE, ask: ['transfer'] });
     const end = await runAgent(await startJob(manager), createRun, userSays(sdk, 'go'), { checkpointer });
-    expect(end).toEqual({ reason: 'failed' });
+    expect(end).toMatchObject({ reason: 'failed' });
     expect(await manager.approvals.peek('s')).toBeNull();
   });
 
@@ -271,7 +271,7 @@ describe('the bridge', () => {
     const { manager, createRun, options } = await pausedJob({}, { sdkVersion: '3.9.2' });
     const { job, continuation } = await decide(manager, { decisions: [{ id: 'c1', decision: 'approve' }] });
     const end = await resumeAgent(job, continuation, createRun, { ...options, sdkVersion: '3.10.0' });
-    expect(end).toEqual({ reason: 'failed' });
+    expect(end).toMatchObject({ reason: 'failed' });
     expect((await manager.getJob('s'))?.error).toMatchObject({ code: 'sdk_changed' });
     expect(executed).toEqual([]);
   });

@@ -6,7 +6,7 @@
  * An attempt ends `paused` when the run stopped to ask, `completed` when it returned, `failed` with one of `AGENT_FAILURES`
  * or with the code of the library's own error, or as somebody else ended the job.
  */
-import { GenerationJobError, isGenerationJobError } from '../errors.js';
+import { GenerationJobError, isGenerationJobError, JobFailureError } from '../errors.js';
 import type { AttemptEnd, GenerationJob } from '../stream/generation-job.js';
 import type { Continuation } from '../stream/manager-types.js';
 import type { JobFailure } from '../stream/types.js';
@@ -86,7 +86,7 @@ export interface AgentOptions {
   readonly final?: ((returned: unknown, run: RunLike) => unknown) | undefined;
   /**
    * Told what `createRun` or the run threw, since clients only learn that the agent failed; also when a run's threads could
-   * not be remembered or deleted, which fails nothing.
+   * not be remembered or deleted, which fails nothing. The manager's own `onError` is told as well.
    */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
@@ -176,9 +176,11 @@ class AgentAttempt {
       } catch (error) {
         if (this.#job.isOver) return null;
         const cause = this.#stopped ?? error;
-        if (!(cause instanceof Failure)) this.#tell(cause);
+        const isOwn = cause instanceof Failure;
+        if (!isOwn) this.#tell(cause);
         await this.#rememberThreads();
-        throw failureOf(cause);
+        // With what caused it: that is told to the manager's own `onError`.
+        throw new JobFailureError(failureOf(cause), isOwn ? {} : { cause });
       }
     });
     await this.#leave(); // only now is it known how the job has ended
@@ -190,22 +192,28 @@ class AgentAttempt {
     try {
       await rememberChildThreads(this.#job, this.#run);
     } catch (error) {
-      if (!this.#job.isOver) this.#tell(error);
+      if (!this.#job.isOver) this.#tellMinor(error);
     }
   }
 
   async #leave(): Promise<void> {
     const { checkpointer } = this.#options;
     if (checkpointer === undefined || !isFinal(this.#job.reason)) return;
-    await deleteLate(this.#job, this.#run, checkpointer).catch((error: unknown) => this.#tell(error));
+    await deleteLate(this.#job, this.#run, checkpointer).catch((error: unknown) => this.#tellMinor(error));
   }
 
   #tell(error: unknown): void {
     try {
       this.#options.onError?.(error);
-    } catch {
-      // The host's own report of a failure; the failure itself is told by the job's end.
+    } catch (failure) {
+      this.#job.report('onError', failure);
     }
+  }
+
+  /** What fails nothing is in no end of the job. */
+  #tellMinor(error: unknown): void {
+    this.#job.report('agent', error);
+    this.#tell(error);
   }
 
   /** What the run came to, once its stream has ended: a pause, or what `completed` carries. */

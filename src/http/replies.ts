@@ -1,11 +1,11 @@
 /**
  * Answers that are not streams, errors among them. A client learns an error's code and the remedy from the table in
- * `errors.ts`, and nothing that was put into a message: ids, stacks and what other systems said stay here. The log gets
- * the code and where it was thrown, for the same reason without the message.
+ * `errors.ts`, and nothing that was put into a message: ids, stacks and what other systems said stay here, where the host
+ * is told of them.
  */
 import { ERROR_TABLE, type ErrorCode, isGenerationJobError } from '../errors.js';
 import { ActionDecidedError } from '../stream/action-decided-error.js';
-import type { Logger } from '../stream/logger.js';
+import type { ErrorReporter } from '../stream/error-reports.js';
 import type { Resolution } from '../stream/types.js';
 import type { Reply, ReplyHeaders } from './route-types.js';
 
@@ -40,10 +40,13 @@ export function errorReply(code: ErrorCode, headers: ReplyHeaders = {}, details:
   return jsonReply(status, { error: { code, message: remedy, ...details } }, headers);
 }
 
-/** The answer to whatever was thrown; what is not the client's doing is logged. */
-export function replyToError(error: unknown, route: string, logger: Logger): Reply {
+/** The host's `authorize` threw, or gave nothing that names a user. */
+export class AuthorizeFailed extends Error {}
+
+/** The answer to whatever was thrown; what is not the client's doing is told to the host. */
+export function replyToError(error: unknown, route: string, errors: ErrorReporter): Reply {
   const code = isGenerationJobError(error) ? error.code : 'internal';
-  if (ERROR_TABLE[code].status >= 500) logError(error, route, logger);
+  if (ERROR_TABLE[code].status >= 500) reportError(error, route, errors);
   if (error instanceof ActionDecidedError)
     return errorReply(code, {}, { outcome: outcomeOf(error.resolution) });
   return errorReply(code);
@@ -54,26 +57,9 @@ function outcomeOf({ actionId, by, at, decisions, answers, response }: Resolutio
   return { actionId, by, at, decisions, answers, response };
 }
 
-/** One record for an error, without its message: that may quote a prompt, a key or a URL. */
-export function logError(error: unknown, route: string, logger: Logger): void {
+export function reportError(error: unknown, route: string, errors: ErrorReporter): void {
   const code = isGenerationJobError(error) ? error.code : 'internal';
-  logger.error({ route, code, thrown: nameOf(error), at: framesOf(error) }, 'request failed');
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? String(error.name) : typeof error;
-}
-
-/** Where it was thrown: the stack after the message. Empty when the two can't be told apart. */
-function framesOf(error: unknown): string[] {
-  if (!(error instanceof Error) || typeof error.stack !== 'string') return [];
-  const message = String(error.message);
-  const start = error.stack.indexOf(message);
-  if (start < 0) return [];
-  return error.stack
-    .slice(start + message.length)
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line.startsWith('at '))
-    .slice(0, 10);
+  const details = { route, code };
+  if (error instanceof AuthorizeFailed) errors.report({ where: 'authorize', error: error.cause, details });
+  else errors.report({ where: 'route', error, details });
 }

@@ -15,7 +15,15 @@ import { isActive } from '../stream/transitions.js';
 import { verdictShape } from '../stream/verdict.js';
 import { type BodyLimits, readJsonBody } from './json-body.js';
 import { comesFromForeignPage } from './origin-check.js';
-import { emptyReply, errorReply, jsonReply, logError, replyToError, STREAM_HEADERS } from './replies.js';
+import {
+  AuthorizeFailed,
+  emptyReply,
+  errorReply,
+  jsonReply,
+  replyToError,
+  reportError,
+  STREAM_HEADERS,
+} from './replies.js';
 import { LEAST_READER_BYTES, type RouteOptions } from './route-options.js';
 import { type MatchedRoute, METHODS, matchRoute, streamIdOf } from './route-paths.js';
 import type { Reply, RouteRequest } from './route-types.js';
@@ -49,7 +57,7 @@ export class StreamRoutes {
   constructor(manager: GenerationJobManager, options: RouteOptions) {
     this.#manager = manager;
     this.#options = options;
-    const { clock, entropy, logger, options: streamOptions } = manager.parts;
+    const { clock, entropy, errors, options: streamOptions } = manager.parts;
     const { heartbeatMs, recheckMs, stallMs, bodyMs } = options;
     const tickMs = Math.min(heartbeatMs, recheckMs, stallMs) / TICKS_IN_SHORTEST;
     const { bodyBytes, jsonDepth } = streamOptions.limits;
@@ -62,7 +70,7 @@ export class StreamRoutes {
       readerBytes: options.readerBytes ?? Math.max(streamOptions.limits.liveBytes, LEAST_READER_BYTES),
       retryMs: options.retryMs,
       random: () => entropy.random(),
-      onError: (error) => logError(error, 'stream', logger),
+      onError: (error) => reportError(error, 'stream', errors),
     };
   }
 
@@ -96,7 +104,7 @@ export class StreamRoutes {
           return route.name satisfies never;
       }
     } catch (error) {
-      return replyToError(error, route.name, this.#manager.parts.logger);
+      return replyToError(error, route.name, this.#manager.parts.errors);
     }
   }
 
@@ -134,7 +142,7 @@ export class StreamRoutes {
     try {
       return (await this.#manager.getJob(streamId, caller)) !== null;
     } catch (error) {
-      logError(error, 'stream', this.#manager.parts.logger);
+      reportError(error, 'stream', this.#manager.parts.errors);
       return true;
     }
   }
@@ -225,7 +233,10 @@ async function identify(request: RouteRequest, parts: HookParts): Promise<Caller
   try {
     userKey(identity.userId, identity.tenantId);
   } catch (cause) {
-    throw new GenerationJobError('internal', 'authorize gave no valid { userId, tenantId? }.', { cause });
+    const invalid = new GenerationJobError('internal', 'authorize gave no valid { userId, tenantId? }.', {
+      cause,
+    });
+    throw new AuthorizeFailed('authorize', { cause: invalid });
   }
   const { userId, tenantId } = identity;
   return tenantId === undefined ? { userId } : { userId, tenantId };
@@ -233,12 +244,16 @@ async function identify(request: RouteRequest, parts: HookParts): Promise<Caller
 
 type HookParts = Parameters<typeof reportHook>[0] & Parameters<typeof boundHook>[0];
 
-/** The host's answer; nobody, when it does not come in time. @throws what `authorize` throws */
+/**
+ * The host's answer; nobody, when it does not come in time.
+ * @throws AuthorizeFailed with what `authorize` threw; an error of the library's own as it is
+ */
 async function whoAsks(request: RouteRequest, parts: HookParts): ReturnType<RouteRequest['authorize']> {
   try {
     return await boundHook(parts, 'authorize', () => request.authorize());
   } catch (error) {
-    if (!isGenerationJobError(error, 'hook_timed_out')) throw error;
+    if (!isGenerationJobError(error)) throw new AuthorizeFailed('authorize', { cause: error });
+    if (error.code !== 'hook_timed_out') throw error;
     reportHook(parts, 'authorize', error);
     return null;
   }

@@ -70,6 +70,8 @@ const HOOKS = [
   'authorize',
   'actionType',
   'contentModel',
+  'onError',
+  'onReadable',
   'logger',
   'observer',
   'other',

@@ -196,7 +196,7 @@ export class Admission {
     user: UserKey,
     reply: CreateReply & { outcome: 'created' },
   ): Promise<void> {
-    const { store, observer } = this.#parts;
+    const { store, observer, errors } = this.#parts;
     publishFrames(this.#parts, reply.frames);
     observer.jobCreated();
     if (reply.replaced) {
@@ -206,7 +206,9 @@ export class Admission {
     if (request.idempotencyKey === undefined) return;
     const run = { streamId: request.key.streamId, generation: reply.record.generation };
     // Without it the key still finds the run on its stream for as long as the run is kept.
-    await store.slots.confirm(user, request.idempotencyKey, run).catch(() => undefined);
+    await store.slots
+      .confirm(user, request.idempotencyKey, run)
+      .catch((error: unknown) => errors.report({ where: 'upkeep', error, record: reply.record }));
   }
 
   #repeat<Answer>(until: number, call: () => Promise<Answer>): Promise<Answer> {

@@ -166,7 +166,7 @@ export class ApprovalLifecycle {
     try {
       answer = await boundHook(this.#parts, 'beforeResolve', () => hooks.beforeResolve?.(proposed));
     } catch (cause) {
-      reportHook(this.#parts, 'beforeResolve', cause);
+      reportHook(this.#parts, 'beforeResolve', cause, record);
       throw new GenerationJobError('action_refused', 'The host could not judge the decision.', { cause });
     }
     if (answer === false) throw new GenerationJobError('action_refused', 'The host refused the decision.');

@@ -5,7 +5,7 @@
 import { isGenerationJobError } from '../errors.js';
 import { serialiseHostEvent } from './events.js';
 import type { LeaseClaim } from './interfaces/job-store.js';
-import { nameOfError, type Parts } from './parts.js';
+import type { Parts } from './parts.js';
 import type { Fold } from './resume-state.js';
 import type { LogEvent, SerialisedEvent, Snapshot } from './types.js';
 
@@ -74,12 +74,8 @@ export class AttemptFold {
   }
 
   #tellFailure(error: unknown): void {
-    const { streamId } = this.#claim.key;
-    const { generation, attempt } = this.#claim;
+    const { key, generation, attempt } = this.#claim;
     this.#parts.observer.hookFailed('contentModel');
-    this.#parts.logger.error(
-      { streamId, generation, attempt, error: nameOfError(error) },
-      'a content model failed',
-    );
+    this.#parts.errors.report({ where: 'contentModel', error, record: { ...key, generation, attempt } });
   }
 }

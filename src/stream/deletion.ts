@@ -44,7 +44,9 @@ export class Deletion {
         await store.slots.forget(user, idempotencyKey, { streamId: key.streamId, generation });
       }
       background.run(slots.give(key, record));
-      await callHook(this.#parts, 'onDeleted', () => this.#parts.hooks.onDeleted?.(record), undefined);
+      await callHook(this.#parts, 'onDeleted', () => this.#parts.hooks.onDeleted?.(record), undefined, {
+        record,
+      });
       if (!isActive(record.status)) continue;
       const local = this.#leases.find(key, generation);
       if (local) local.lose('gone');

@@ -4,10 +4,11 @@
  * for the answer again and pays for it twice.
  */
 import { isGenerationJobError } from '../errors.js';
+import type { ErrorSubject } from './error-reports.js';
 import { serialiseFinal, serialiseLifecycle } from './events.js';
 import type { FinalOmission } from './observer.js';
 import type { Parts } from './parts.js';
-import type { JobRecord, SerialisedEvent } from './types.js';
+import type { SerialisedEvent } from './types.js';
 
 const OMISSIONS: ReadonlyMap<string, FinalOmission> = new Map([
   ['event_too_large', 'too_large'],
@@ -20,8 +21,8 @@ const OMISSIONS: ReadonlyMap<string, FinalOmission> = new Map([
  * @throws GenerationJobError `event_too_large`, `json_too_deep`, `invalid_event` for `data`
  */
 export function endEvent(
-  parts: Pick<Parts, 'options' | 'observer' | 'logger'>,
-  { streamId, generation }: Pick<JobRecord, 'streamId' | 'generation'>,
+  parts: Pick<Parts, 'options' | 'observer' | 'errors'>,
+  record: ErrorSubject,
   event: 'completed' | 'failed' | 'aborted',
   data: object,
   final: unknown,
@@ -34,8 +35,8 @@ export function endEvent(
   } catch (error) {
     const omission = OMISSIONS.get(isGenerationJobError(error) ? error.code : '') ?? 'no_json';
     parts.observer.finalOmitted(omission);
-    const message = 'a final message was left out of an end';
-    parts.logger.error({ streamId, generation, omission, finalBytes: limits.finalBytes }, message);
+    const details = { omission, finalBytes: limits.finalBytes };
+    parts.errors.report({ where: 'final', error, record, details });
     return serialiseLifecycle(event, { ...data, finalOmitted: true }, limits);
   }
   // The text is joined to the rest as it is: it may be large, and has been written once.

@@ -1,5 +1,5 @@
 /** How an attempt's end is told: to its holder by a signal's reason, to clients by a failure. */
-import type { EndReason } from '../errors.js';
+import { type EndReason, JobFailureError } from '../errors.js';
 import type { JobFailure, JobRecord } from './types.js';
 
 /** Why a refused commit ends the attempt. */
@@ -30,11 +30,21 @@ export function reasonOfRecord(record: JobRecord | undefined): EndReason {
   return code === 'replaced' || code === 'expired' ? code : 'aborted';
 }
 
-/** What a host throws on purpose: told to clients as it is. */
-export function isFailure(error: unknown): error is JobFailure {
-  if (typeof error !== 'object' || error === null || error instanceof Error) return false;
-  const { code, message } = error as Partial<JobFailure>;
+/**
+ * What a host throws on purpose: told to clients as it is. An `Error` must say `retryable` as well: many have a `code`, and
+ * a message that is none of the clients' business.
+ */
+function isFailure(error: unknown): error is JobFailure {
+  if (typeof error !== 'object' || error === null) return false;
+  const { code, message, retryable } = error as Partial<JobFailure>;
+  if (error instanceof Error && typeof retryable !== 'boolean') return false;
   return typeof code === 'string' && typeof message === 'string';
+}
+
+/** Whether there is nothing more to an error than what clients are told. */
+export function isWholeFailure(error: unknown): boolean {
+  if (!(error instanceof Error)) return isFailure(error);
+  return error instanceof JobFailureError && error.cause === undefined;
 }
 
 /** Of anything else, clients learn only that the producer failed. */

@@ -54,7 +54,7 @@ export class Ender {
     const [now = record] = ended ? [ended] : await this.#parts.store.read(key, record.generation);
     // That it is over is certain; a content model that fails can't take that answer away.
     const state = await this.#parts.states.read(key, record.generation).catch((error: unknown) => {
-      reportHook(this.#parts, 'contentModel', error);
+      reportHook(this.#parts, 'contentModel', error, record);
       return null;
     });
     return {
@@ -181,9 +181,9 @@ export class Ender {
       const state = await states.read(key, record.generation);
       return hooks.describeEnd?.(state?.record ?? record, state?.content ?? null);
     };
+    const about = { record, limitMs: options.describeEndMs };
     const final =
-      hooks.describeEnd &&
-      (await callHook<unknown>(this.#parts, 'describeEnd', describe, undefined, options.describeEndMs));
+      hooks.describeEnd && (await callHook<unknown>(this.#parts, 'describeEnd', describe, undefined, about));
     return endEvent(this.#parts, record, event, cause, final);
   }
 }

@@ -91,9 +91,16 @@ export class Followers implements SubscriptionContext {
           'onFollowersGone',
           () => hooks.onFollowersGone?.(streamId, tenantId),
           undefined,
+          { record: hub.key },
         ),
       );
     }
+  }
+
+  /** For subscriptions. */
+  onReaderFailed(error: unknown, { hub }: Subscription): void {
+    this.#parts.observer.hookFailed('onReadable');
+    this.#parts.errors.report({ where: 'onReadable', error, record: hub.key });
   }
 
   /** What clients may see of a record's metadata; nothing when the host fails to say. */
@@ -104,6 +111,7 @@ export class Followers implements SubscriptionContext {
       'publicMetadata',
       async () => (await hooks.publicMetadata?.(record)) ?? {},
       {},
+      { record },
     );
   }
 

@@ -13,6 +13,7 @@ import type { ContentModel } from './content-model.js';
 import { Deletion } from './deletion.js';
 import { EmitTurns } from './emit-turns.js';
 import { Ender } from './ender.js';
+import { ErrorReporter } from './error-reports.js';
 import { Followers } from './followers.js';
 import { GenerationJob, type JobInput, type JobKeeper } from './generation-job.js';
 import { LeaseKeeper } from './lease-keeper.js';
@@ -32,7 +33,7 @@ import type {
 } from './manager-types.js';
 import { safeObserver } from './observer.js';
 import { parseOptions } from './options.js';
-import { Background, nameOfError, type Parts } from './parts.js';
+import { Background, type Parts } from './parts.js';
 import { Reaper } from './reaper.js';
 import { Recovery } from './recovery.js';
 import { Fold, type FoldedState, publicState, resumeState, StateReader } from './resume-state.js';
@@ -109,7 +110,10 @@ export class GenerationJobManager {
   }
 
   /** What the layers around the manager share with it. */
-  get parts(): Pick<Parts, 'background' | 'clock' | 'entropy' | 'observer' | 'logger' | 'options'> {
+  get parts(): Pick<
+    Parts,
+    'background' | 'clock' | 'entropy' | 'errors' | 'observer' | 'logger' | 'options'
+  > {
     return this.#parts;
   }
 
@@ -150,7 +154,7 @@ export class GenerationJobManager {
     );
     if (this.isDraining) {
       // The drain began while the store answered, and has not seen this job.
-      await job.fail(INTERRUPTED).catch(() => job.loseLease());
+      await job.fail(INTERRUPTED).catch((error: unknown) => job.loseLease(error));
       throw new GenerationJobError('draining', 'This replica takes no new jobs.');
     }
     return { started: true, job, record };
@@ -313,19 +317,15 @@ export class GenerationJobManager {
   // --- inside
 
   async #start(): Promise<void> {
-    const { store, transport } = this.#parts;
-    await store.start((error) => this.#report('store', error));
-    await transport.start((error) => this.#report('transport', error));
+    const { store, transport, errors } = this.#parts;
+    await store.start((error) => errors.report({ where: 'store', error }));
+    await transport.start((error) => errors.report({ where: 'transport', error }));
     this.#stopSignals = transport.onSignal(({ key, generation }) => {
       const job = this.#leases.find(key, generation);
       // The signal only makes it quick: what happened is asked of the store.
       if (job) this.#parts.background.run(this.#leases.check(job));
     });
     this.#reaper.start();
-  }
-
-  #report(part: 'store' | 'transport', error: unknown): void {
-    this.#parts.logger.warn({ part, error: nameOfError(error) }, 'a service has trouble');
   }
 
   async #drain(graceMs: number): Promise<void> {
@@ -342,7 +342,9 @@ export class GenerationJobManager {
   async #letGo(job: GenerationJob): Promise<void> {
     const { store, hooks } = this.#parts;
     const handsOver = store.shared && hooks.recover !== undefined;
-    await (handsOver ? this.#leases.handOver(job) : job.fail(INTERRUPTED)).catch(() => job.loseLease());
+    await (handsOver ? this.#leases.handOver(job) : job.fail(INTERRUPTED)).catch((error: unknown) =>
+      job.loseLease(error),
+    );
   }
 
   /** Waits for `work`, but no longer than `ms`. */
@@ -359,6 +361,7 @@ export class GenerationJobManager {
     this.#stopSignals?.();
     await transport.close();
     await store.close();
+    this.#parts.errors.close();
   }
 
   async #readState(
@@ -400,13 +403,23 @@ export class GenerationJobManager {
 }
 
 function partsFrom(input: ManagerInput): Parts {
-  const observer = safeObserver(input.observer);
-  const logger = safeLogger(input.logger, () => observer.hookFailed('logger'));
+  const { hooks = {}, clock = systemClock } = input;
   const options = parseOptions(input.options, input.jobStore);
+  const observer = safeObserver(input.observer, (error) => errors.report({ where: 'observer', error }));
+  const logger = safeLogger(input.logger, (error) => {
+    observer.hookFailed('logger');
+    errors.report({ where: 'logger', error });
+  });
+  const errors = new ErrorReporter({
+    onError: hooks.onError && ((report) => hooks.onError?.(report)),
+    logger: input.logger && logger,
+    logErrors: options.logErrors,
+    clock,
+    hookFailed: (hook) => observer.hookFailed(hook),
+  });
   const log = new LogReader(input.jobStore, observer);
   const models = new Map(input.contentModels?.map((model) => [model.name, model]));
   const store = input.jobStore;
-  const clock = input.clock ?? systemClock;
   return {
     store,
     transport: input.eventTransport,
@@ -417,15 +430,14 @@ function partsFrom(input: ManagerInput): Parts {
     models,
     actionTypes: actionTypesFrom(input.actionTypes),
     slots: new SlotKeeper({ store: input.jobStore, options }),
-    hooks: input.hooks ?? {},
+    hooks,
     observer,
     logger,
+    errors,
     clock,
     emitTurns: new EmitTurns(clock, options.limits.turnEvents),
     commitTurns: new CommitTurns({ clock, store, options }),
     entropy: input.entropy ?? systemEntropy,
-    background: new Background((error) =>
-      logger.warn({ error: nameOfError(error) }, 'background work failed'),
-    ),
+    background: new Background((error) => errors.report({ where: 'background', error })),
   };
 }

@@ -10,12 +10,13 @@ import { AttemptFold } from './attempt-fold.js';
 import { AttemptLimits } from './attempt-limits.js';
 import { EmitBuffer } from './emit-buffer.js';
 import { endEvent } from './end-event.js';
-import { isFailure, reasonOf, toFailure } from './end-reasons.js';
+import { isWholeFailure, reasonOf, toFailure } from './end-reasons.js';
+import type { ErrorPlace, ErrorSubject } from './error-reports.js';
 import { serialiseHostEvent, serialiseLifecycle } from './events.js';
 import { giveUpLease } from './give-up-lease.js';
 import type { CommitReply, LeaseClaim, ProducerTransition } from './interfaces/job-store.js';
 import type { PauseInput } from './manager-types.js';
-import { boundHook, nameOfError, type Parts } from './parts.js';
+import { boundHook, type Parts } from './parts.js';
 import { parsePause, withPayloadChecked } from './pending-action.js';
 import type { Fold } from './resume-state.js';
 import { checkConversationId } from './stream-key.js';
@@ -44,6 +45,8 @@ export interface JobInput {
 
 export interface AttemptEnd {
   readonly reason: EndReason;
+  /** What the producer threw, or why its end could not be taken. After a stop by others, what the stop made it throw. */
+  readonly error?: unknown;
 }
 
 export class GenerationJob implements LeaseClaim {
@@ -223,34 +226,36 @@ export class GenerationJob implements LeaseClaim {
    * @throws JobEndedError when somebody else ended the generation first
    */
   async complete(final: unknown = null): Promise<void> {
-    const event = endEvent(this.#parts, this, 'completed', {}, final);
+    const event = endEvent(this.#parts, this.#subject, 'completed', {}, final);
     await this.#end({ name: 'complete', callId: this.#parts.entropy.id(), settles: this.#settles }, event);
   }
 
   /**
-   * Ends the generation badly. A `{ code, message, retryable }` is told to clients as it is; of anything else only that
-   * the producer failed, since an error's text can hold what is none of their business. `final` as for `complete`.
+   * Ends the generation badly. A `{ code, message, retryable }`, also as a `JobFailureError` or another `Error` that has all
+   * three, is told to clients as it is; of anything else only that the producer failed, since an error's text can hold what
+   * is none of their business. `final` as for `complete`.
    * @throws JobEndedError when somebody else ended the generation first
    */
   async fail(error: unknown, final?: unknown): Promise<void> {
     const failure = toFailure(error);
-    const event = endEvent(this.#parts, this, 'failed', failure, final);
+    const event = endEvent(this.#parts, this.#subject, 'failed', failure, final);
     const callId = this.#parts.entropy.id();
     await this.#end({ name: 'fail', callId, error: failure, settles: this.#settles }, event);
   }
 
   /**
    * Runs a producer and sees to its end: completes with what `produce` returns, fails when it throws, and leaves alone
-   * what was paused or ended by others. Never rejects.
+   * what was paused or ended by others. Never rejects: what was thrown is the answer's `error`, and `onError` is told.
    */
   async run(produce: (job: this) => unknown): Promise<AttemptEnd> {
     try {
       const final = await produce(this);
       if (!this.isOver) await this.complete(final ?? null);
+      return { reason: this.reason ?? 'failed' };
     } catch (error) {
       await this.#failUnlessOver(error);
+      return { reason: this.reason ?? 'failed', error };
     }
-    return { reason: this.reason ?? 'failed' };
   }
 
   /** Why this handle is over; undefined while it is not. */
@@ -258,7 +263,12 @@ export class GenerationJob implements LeaseClaim {
     return this.isOver ? (this.signal.reason as JobEndedError).reason : undefined;
   }
 
-  // --- by the manager
+  // --- by the manager and the layers around it
+
+  /** Tells the host of an error that nobody else is told. */
+  report(where: ErrorPlace, error: unknown): void {
+    this.#parts.errors.report({ where, error, record: this.#subject });
+  }
 
   /** Somebody else ended the generation, or took it over. */
   lose(reason: EndReason, cause?: unknown): void {
@@ -273,7 +283,8 @@ export class GenerationJob implements LeaseClaim {
   loseLease(cause?: unknown): void {
     if (this.isOver) return;
     this.#parts.observer.leaseLost();
-    this.#parts.logger.warn({ ...this.#names(), error: nameOfError(cause) }, 'a lease was lost');
+    this.#parts.logger.warn(this.#names(), 'a lease was lost');
+    if (cause !== undefined) this.report('lease', cause);
     this.#over(new JobEndedError('lease_lost', { cause }));
   }
 
@@ -296,6 +307,11 @@ export class GenerationJob implements LeaseClaim {
     return this.#parts.hooks.settle !== undefined;
   }
 
+  get #subject(): ErrorSubject {
+    const { key, generation, attempt } = this;
+    return { streamId: key.streamId, tenantId: key.tenantId, generation, attempt };
+  }
+
   #names(): object {
     return { streamId: this.streamId, generation: this.generation, attempt: this.attempt };
   }
@@ -311,8 +327,7 @@ export class GenerationJob implements LeaseClaim {
 
   async #failUnlessOver(error: unknown): Promise<void> {
     if (this.isOver) return;
-    if (!isFailure(error))
-      this.#parts.logger.error({ ...this.#names(), error: nameOfError(error) }, 'a producer failed');
+    if (!isWholeFailure(error)) this.report('producer', error);
     try {
       await this.fail(error);
     } catch (cause) {

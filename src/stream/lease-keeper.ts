@@ -109,7 +109,8 @@ export class LeaseKeeper {
 
   /** Gives a lease up so that another replica may take over at once. */
   async handOver(job: GenerationJob): Promise<void> {
-    await job.flush().catch(() => undefined); // what can't be committed now is lost, as in a crash
+    // What can't be committed now is lost, as in a crash.
+    await job.flush().catch((error: unknown) => job.report('lease', error));
     job.lose('handed_over');
     await giveUpLease(this.#parts.store, job);
   }
@@ -147,13 +148,14 @@ export class LeaseKeeper {
 
   async #apply(job: GenerationJob, answer: 'held' | Refusal, startedAt: number): Promise<void> {
     const { slots, options } = this.#parts;
+    const tell = (error: unknown) => job.report('upkeep', error);
     if (answer !== 'held') return job.lose(await this.#whyRefused(job, answer));
     job.leaseDeadline = startedAt + options.leaseMs;
     job.checkTime();
     // A slot that can't be renewed now is renewed next time; at worst the user gets it back early.
     if (job.isOver) return;
-    await slots.keep(job.key, job).catch(() => undefined);
-    if (job.isOver) await slots.give(job.key, job).catch(() => undefined);
+    await slots.keep(job.key, job).catch(tell);
+    if (job.isOver) await slots.give(job.key, job).catch(tell);
   }
 
   async #whyRefused(job: GenerationJob, refusal: Refusal): Promise<EndReason> {

@@ -4,6 +4,7 @@
 import type { Clock, Entropy } from '../clock.js';
 import type { ActionType } from './action-types.js';
 import type { ContentModel } from './content-model.js';
+import type { ErrorReport } from './error-reports.js';
 import type { GenerationJob } from './generation-job.js';
 import type { EventTransport } from './interfaces/event-transport.js';
 import type { JobStore } from './interfaces/job-store.js';
@@ -258,6 +259,12 @@ export interface Hooks {
   onFollowersGone?(streamId: string, tenantId: string | undefined): unknown;
   /** A stream was deleted, with this kept generation of it, which is not settled any more: what the host has of it elsewhere may go. */
   onDeleted?(record: JobRecord): unknown;
+  /**
+   * Told of every error that nobody else is told: what the host's own code threw (a producer, a hook, `authorize`, a content
+   * model), and what upkeep met. Given the error itself, whose text may hold secrets. Not waited for; what it throws is
+   * logged. Without it and without a `logger` the same goes to standard error, at most ten a minute.
+   */
+  onError?(report: ErrorReport): unknown;
   /** What of the metadata clients may see, in `sync` and `status`. Default: nothing. */
   publicMetadata?(record: JobRecord): Json | Promise<Json>;
 }

@@ -106,6 +106,10 @@ export const optionsSchema = z.strictObject({
     5 * SECOND,
     'How long `describeEnd` may take; less than the grace of a drain, so that ends under way are described',
   ),
+  logErrors: z
+    .enum(['full', 'name'])
+    .default('full')
+    .describe('What is logged of an error: all of it, or its name and where it was thrown'),
   limits: limitsSchema.prefault({}),
 });
 

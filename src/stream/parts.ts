@@ -8,6 +8,7 @@ import type { ActionTypes } from './action-types.js';
 import type { CommitTurns } from './commit-turns.js';
 import type { ContentModels } from './content-model.js';
 import type { EmitTurns } from './emit-turns.js';
+import type { ErrorPlace, ErrorReporter, ErrorSubject } from './error-reports.js';
 import type { EventTransport } from './interfaces/event-transport.js';
 import type { JobStore } from './interfaces/job-store.js';
 import type { LogReader } from './log-reader.js';
@@ -36,6 +37,8 @@ export interface Parts {
   readonly hooks: Hooks;
   readonly observer: StreamObserver;
   readonly logger: Logger;
+  /** Told of each error that nobody else is told. */
+  readonly errors: ErrorReporter;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly background: Background;
@@ -92,38 +95,33 @@ export async function boundHook<Result>(
 
 /** Runs the host's code like `boundHook`; what it throws is reported, and `fallback` stands in for it. */
 export async function callHook<Result>(
-  parts: Pick<Parts, 'clock' | 'options' | 'observer' | 'logger'>,
-  hook: string,
+  parts: Pick<Parts, 'clock' | 'options' | 'observer' | 'errors'>,
+  hook: ErrorPlace,
   call: () => Result | PromiseLike<Result>,
   fallback: Result,
-  limitMs?: number,
+  about: { readonly record?: ErrorSubject | undefined; readonly limitMs?: number | undefined } = {},
 ): Promise<Result> {
   try {
-    return await boundHook(parts, hook, call, limitMs);
+    return await boundHook(parts, hook, call, about.limitMs);
   } catch (error) {
-    reportHook(parts, hook, error);
+    reportHook(parts, hook, error, about.record);
     return fallback;
   }
 }
 
-/** Counts a hook's failure, and logs it without its text. */
+/** Counts a hook's failure, and tells the host of it. */
 export function reportHook(
-  { observer, logger }: Pick<Parts, 'observer' | 'logger'>,
-  hook: string,
+  { observer, errors }: Pick<Parts, 'observer' | 'errors'>,
+  hook: ErrorPlace,
   error: unknown,
+  record?: ErrorSubject,
 ): void {
   observer.hookFailed(hook);
-  logger.error({ hook, error: nameOfError(error) }, 'a hook failed');
+  errors.report({ where: hook, error, record });
 }
 
 function isThenable<Result>(answer: Result | PromiseLike<Result>): answer is PromiseLike<Result> {
   return typeof (answer as { then?: unknown } | null | undefined)?.then === 'function';
-}
-
-/** What may be logged of an error: its kind. Its text can hold prompts, URLs and secrets. */
-export function nameOfError(error: unknown): string {
-  if (isGenerationJobError(error)) return error.code;
-  return error instanceof Error ? error.name : typeof error;
 }
 
 /** Hands the frames of a store that does not publish by itself to the transport. */

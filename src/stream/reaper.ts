@@ -9,7 +9,7 @@ import { deadlineOf } from './deadlines.js';
 import type { Ender } from './ender.js';
 import type { DueEntry } from './interfaces/job-store.js';
 import type { LeaseKeeper } from './lease-keeper.js';
-import { nameOfError, type Parts } from './parts.js';
+import type { Parts } from './parts.js';
 import type { Recovery } from './recovery.js';
 import type { Settler } from './settlement.js';
 import { StalledLeases } from './stalled-leases.js';
@@ -59,7 +59,7 @@ export class Reaper {
 
   /** Visits what is due and is not being visited: a host's hook that hangs must not keep other streams waiting. */
   async #begin(): Promise<readonly Promise<void>[]> {
-    const { store, storeClock, options, logger } = this.#parts;
+    const { store, storeClock, options, errors } = this.#parts;
     try {
       await this.#upkeep.leases.renewIfLate();
       this.#stalled.prune();
@@ -69,7 +69,7 @@ export class Reaper {
       if (storeClock.observe() === 'back') this.#parts.background.run(this.#bringNear());
       return due.filter(({ key }) => !this.#visiting.has(key.id)).map((entry) => this.#visit(entry));
     } catch (error) {
-      logger.warn({ error: nameOfError(error) }, 'a sweep failed');
+      errors.report({ where: 'sweep', error });
       return [];
     }
   }
@@ -86,7 +86,7 @@ export class Reaper {
   }
 
   async #visit(entry: DueEntry): Promise<void> {
-    const { store, logger } = this.#parts;
+    const { store, errors } = this.#parts;
     const { key } = entry;
     this.#visiting.add(key.id);
     try {
@@ -96,7 +96,7 @@ export class Reaper {
       const next = after.map((record) => this.#nextLook(key, record));
       await store.due.later(entry, next.length > 0 ? Math.min(...next) : null);
     } catch (error) {
-      logger.warn({ streamId: key.streamId, error: nameOfError(error) }, 'upkeep of a stream failed');
+      errors.report({ where: 'upkeep', error, record: key });
     } finally {
       this.#visiting.delete(key.id);
     }

@@ -80,6 +80,7 @@ export class Recovery {
       'recoverMode',
       () => modeOf(hooks.recoverMode, record),
       'restart',
+      { record },
     );
     const announced = {
       fromSequence: record.lastSequence,

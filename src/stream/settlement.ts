@@ -10,7 +10,7 @@
  */
 import { MINUTE, sleep } from '../clock.js';
 import type { CommitReply, SettlementCommit } from './interfaces/job-store.js';
-import { nameOfError, type Parts } from './parts.js';
+import type { Parts } from './parts.js';
 import { isActive } from './transitions.js';
 import type { JobRecord, StreamKey } from './types.js';
 
@@ -45,8 +45,7 @@ export class Settler {
       await this.#callHost(key, claimed);
     } catch (error) {
       outcome = tries >= options.settleTries ? 'set_aside' : 'retried';
-      const names = { streamId: key.streamId, generation: record.generation, tries };
-      this.#parts.logger.error({ ...names, error: nameOfError(error), outcome }, 'a settlement failed');
+      this.#parts.errors.report({ where: 'settle', error, record, details: { tries, outcome } });
     }
     over.abort();
     await renewing;
@@ -97,8 +96,8 @@ export class Settler {
         state: 'open',
         tries,
         notBeforeMs: options.settleClaimMs,
-      }).catch(() => undefined);
-      if (renewed === undefined) continue;
+      }).catch((error: unknown) => this.#parts.errors.report({ where: 'upkeep', error, record }));
+      if (!renewed) continue;
       record = renewed;
       onRenewed(renewed);
     }

@@ -26,6 +26,7 @@ import type { JobRecord, Json, LogEvent, StreamEvent } from './types.js';
 export interface SubscriptionContext {
   readonly observer: StreamObserver;
   publicMetadata(record: JobRecord): Promise<Json>;
+  onReaderFailed(error: unknown, subscription: Subscription): void;
   /** Called once, when the subscription has closed. */
   onClosed(subscription: Subscription): void;
 }
@@ -348,9 +349,9 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
   #announce(): void {
     try {
       this.onReadable?.();
-    } catch {
+    } catch (error) {
       // A reader that throws when told that there is something to read harms nobody but itself.
-      this.#context.observer.hookFailed('onReadable');
+      this.#context.onReaderFailed(error, this);
     }
     if (this.#pending !== undefined) this.#answer();
   }

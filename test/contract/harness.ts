@@ -9,6 +9,7 @@ import { textContent } from '../../src/content/text.js';
 import { isGenerationJobError } from '../../src/errors.js';
 import type { ActionType } from '../../src/stream/action-types.js';
 import type { ContentModel } from '../../src/stream/content-model.js';
+import type { ErrorReport } from '../../src/stream/error-reports.js';
 import type { GenerationJob } from '../../src/stream/generation-job.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import type { EventTransport } from '../../src/stream/interfaces/event-transport.js';
@@ -99,6 +100,8 @@ export class Replica {
   readonly calls: Record<string, number> = {};
   readonly transport: CountedTransport;
   readonly store: JobStore;
+  /** What the host was told by `onError`, unless a test has its own. */
+  readonly reports: ErrorReport[] = [];
   isDead = false;
 
   constructor(backend: Backend, input: ReplicaInput, entropySeed: number) {
@@ -119,7 +122,7 @@ export class Replica {
       jobStore: this.store,
       eventTransport: this.transport,
       options: { ...TIMES, ...input.options },
-      hooks: input.hooks,
+      hooks: { onError: (report) => void this.reports.push(report), ...input.hooks },
       observer: input.observer,
       actionTypes: input.actionTypes,
       logger: input.logger,

@@ -3,16 +3,113 @@
  * what it was for, and nothing else.
  */
 import { expect } from 'vitest';
+import { JobFailureError } from '../../src/errors.js';
 import type { ContentModel } from '../../src/stream/content-model.js';
+import type { Hooks } from '../../src/stream/manager-types.js';
 import type { JobRecord } from '../../src/stream/types.js';
 import { text } from './follower.js';
 import { type Contract, codeOf, expectCode, rejection } from './harness.js';
+
+const FOLD = 'the fold';
+function brokenFold(): never {
+  throw new Error(FOLD);
+}
 
 function model(fold: (content: unknown) => unknown): ContentModel<never> {
   return { name: 'odd', initial: () => ({}), fold } as unknown as ContentModel<never>;
 }
 
+/** Hooks that throw an error of their own name. */
+function brokenHooks(): Hooks {
+  const breaks = (hook: string) => () => {
+    throw new Error(hook);
+  };
+  return {
+    describeEnd: breaks('describeEnd'),
+    settle: breaks('settle'),
+    beforeResolve: breaks('beforeResolve'),
+    onDeleted: breaks('onDeleted'),
+    publicMetadata: breaks('publicMetadata'),
+    onFollowersGone: breaks('onFollowersGone'),
+  };
+}
+
 export const hostCodeContracts: readonly Contract[] = [
+  {
+    id: 'L34 A15',
+    title:
+      'what a hook of the host throws reaches onError itself, with the hook and the generation it was for',
+    async run(h) {
+      const replica = await h.replica({ hooks: brokenHooks(), contentModels: [model(brokenFold)] });
+      const job = await h.start(replica, { contentModel: 'odd' });
+      const follower = h.follow(replica);
+      await h.until(() => follower.events.length > 0, 'the first event');
+      follower.leave();
+      job.emit(text('x'));
+      await h.soon(job.flush());
+      const { actionId } = await job.pause({ type: 'checkpoint' });
+      await expectCode(
+        h.soon(replica.manager.approvals.resolve('s', { actionId, by: 'p' })),
+        'action_refused',
+      );
+      await h.soon(replica.manager.abortJob('s'));
+      await h.start(replica, { streamId: 'deleted' });
+      await h.soon(replica.manager.getPublicState('deleted'));
+      await h.soon(replica.manager.deleteStream('deleted'));
+      const places = () => replica.reports.map(({ where }) => where);
+      const expected = [
+        ...['beforeResolve', 'contentModel', 'describeEnd', 'onDeleted'],
+        ...['onFollowersGone', 'publicMetadata', 'settle'],
+      ];
+      await h.until(() => new Set(places()).size === expected.length, 'all are told');
+      expect([...new Set(places())].sort()).toEqual(expected);
+      for (const { where, error, record } of replica.reports) {
+        const { message, cause } = error as Error;
+        expect([where, ((cause as Error) ?? error).message]).toEqual([
+          where,
+          where === 'contentModel' || where === 'describeEnd' || where === 'settle' ? FOLD : where,
+        ]);
+        expect(message).toBeTruthy();
+        expect(record?.streamId).toBe(where === 'onDeleted' || where === 'publicMetadata' ? 'deleted' : 's');
+      }
+    },
+  },
+  {
+    id: 'L5 A15',
+    title:
+      'what a producer throws is the answer of run and reaches onError once; clients learn what was said on purpose',
+    async run(h) {
+      const replica = await h.replica();
+      const failure = { code: 'too_rude', message: 'The model refused.', retryable: false };
+      const unsaid = { code: 'producer_failed', message: 'The generation failed.', retryable: true };
+      const cause = new Error('the provider');
+      const thrown: [unknown, object, boolean][] = [
+        [new TypeError('a mistake'), unsaid, true],
+        [Object.assign(new Error('connect 10.0.0.1'), { code: 'ECONNREFUSED' }), unsaid, true],
+        ['a word', unsaid, true],
+        [failure, failure, false],
+        [new JobFailureError(failure), failure, false],
+        [new JobFailureError(failure, { cause }), failure, true],
+        [Object.assign(new Error(failure.message), failure), failure, true],
+      ];
+      for (const [index, [error, told, isReported]] of thrown.entries()) {
+        const streamId = `s${index}`;
+        const job = await h.start(replica, { streamId });
+        const end = await h.soon(
+          job.run(() => {
+            throw error;
+          }),
+        );
+        expect(end).toEqual({ reason: 'failed', error });
+        expect((await h.log(streamId)).at(-1)).toMatchObject({ event: 'failed', data: told });
+        const reports = replica.reports.splice(0);
+        expect(reports.map(({ where, record }) => [where, record?.streamId])).toEqual(
+          isReported ? [['producer', streamId]] : [],
+        );
+        if (isReported) expect(reports[0]?.error).toBe(error);
+      }
+    },
+  },
   {
     id: 'L42 P5',
     title: 'a hook that hangs for one stream keeps no other one from its end',

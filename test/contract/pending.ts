@@ -467,7 +467,13 @@ export const pendingContracts: readonly Contract[] = [
           throw new Error(CANARY);
         },
       };
-      const input = { hooks, observer, logger: { debug: line, info: line, warn: line, error: line } };
+      const options = { logErrors: 'name' } as const;
+      const input = {
+        hooks,
+        observer,
+        options,
+        logger: { debug: line, info: line, warn: line, error: line },
+      };
       const [one, two] = await h.two(input);
       const secret = { fingerprint: CANARY, resumeContext: { [CANARY]: [CANARY] } };
       const doomed = await h.replica(input);

@@ -61,7 +61,7 @@ async function failureOf(run: () => RunLike | Promise<RunLike>, options: AgentOp
   const { manager, job } = await started();
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
-  expect(await runAgent(job, run, {}, { ...options, onError })).toEqual({ reason: 'failed' });
+  expect(await runAgent(job, run, {}, { ...options, onError })).toMatchObject({ reason: 'failed' });
   return { error: (await manager.getJob('s'))?.error, errors };
 }
 
@@ -142,7 +142,7 @@ describe('the approval window', () => {
       checkpointer,
       approvalWindowMs: 60_001,
     });
-    expect(end).toEqual({ reason: 'failed' });
+    expect(end).toMatchObject({ reason: 'failed' });
     expect((await manager.getJob('s'))?.error).toMatchObject({ code: 'invalid_options' });
   });
 
