@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const tools = [
   { command: 'chromium', variable: 'CHROMIUM_PATH', debianPackage: 'chromium' },
   { command: 'redis-server', variable: 'REDIS_SERVER_PATH', debianPackage: 'redis-server' },
+  { command: 'faketime', variable: 'FAKETIME_PATH', debianPackage: 'faketime' },
 ];
 
 const APT_ATTEMPTS = 3;

@@ -182,6 +182,11 @@ const operations = {
     const until = performance.now() + ms;
     while (performance.now() < until);
   },
+  /** Sets this process's wall clock, as somebody who corrects a machine's date does. */
+  async setDate({ byMs }) {
+    const now = Date.now;
+    Date.now = () => now() + byMs;
+  },
   drain: (options) => manager.drain(options),
 };
 

@@ -2,9 +2,9 @@
  * Redis servers of a test's own: on free loopback ports, with their files in a folder of their own, ended by pid. A test
  * that fails leaves none behind, because a server ends with the process that started it.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 
 const PROGRAM = process.env.REDIS_SERVER_PATH ?? 'redis-server';
+const FAKETIME = process.env.FAKETIME_PATH ?? 'faketime';
 const CLUSTER_NODES = 3;
 const SLOTS = 16_384;
 
@@ -27,12 +28,14 @@ export class RedisServer {
   readonly port: number;
   readonly #folder: string;
   readonly #args: readonly string[];
+  readonly #environment: NodeJS.ProcessEnv;
   #process: ChildProcess | undefined;
 
-  private constructor(port: number, folder: string, args: readonly string[]) {
+  private constructor(port: number, folder: string, args: readonly string[], environment = process.env) {
     this.port = port;
     this.#folder = folder;
     this.#args = args;
+    this.#environment = environment;
   }
 
   /** @param args more of the server's command line, such as `--appendonly yes` */
@@ -41,6 +44,23 @@ export class RedisServer {
     const port = await freePort(args.includes('--cluster-enabled'));
     const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
     const server = new RedisServer(port, folder, [...own, ...args]);
+    await server.run();
+    return server;
+  }
+
+  /** A server whose clock `setClock` sets while it runs: its wall time alone, as on a machine whose date is set. */
+  static async startWithClock(...args: string[]): Promise<RedisServer> {
+    const folder = await newFolder();
+    const port = await freePort(false);
+    const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
+    const server = new RedisServer(port, folder, [...own, ...args], {
+      ...process.env,
+      LD_PRELOAD: clockLibraries(),
+      FAKETIME_TIMESTAMP_FILE: join(folder, 'clock'),
+      FAKETIME_NO_CACHE: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    });
+    await server.setClock(0);
     await server.run();
     return server;
   }
@@ -78,7 +98,7 @@ export class RedisServer {
 
   /** Starts it (again), with the files it left. */
   async run(): Promise<void> {
-    this.#process = spawn(PROGRAM, this.#args, { stdio: 'ignore' });
+    this.#process = spawn(PROGRAM, this.#args, { stdio: 'ignore', env: this.#environment });
     const failed = once(this.#process, 'error').then(([error]) => {
       throw error as Error;
     });
@@ -86,6 +106,13 @@ export class RedisServer {
     failed.catch(() => {});
     process.once('exit', this.#end);
     endWithSignals();
+  }
+
+  /** Sets the clock of a server of `startWithClock` to so many seconds off this machine's. */
+  async setClock(bySeconds: number): Promise<void> {
+    const file = join(this.#folder, 'clock');
+    await writeFile(`${file}.new`, `${bySeconds < 0 ? '' : '+'}${bySeconds}\n`);
+    await rename(`${file}.new`, file);
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -185,6 +212,15 @@ function connectTo(port: number): Redis {
 async function isWhole(client: Redis, nodes: number): Promise<boolean> {
   const state = String(await client.call('CLUSTER', 'INFO'));
   return state.includes('cluster_state:ok') && state.includes(`cluster_known_nodes:${nodes}\r`);
+}
+
+/**
+ * libfaketime, as its own command would load it. The C library comes before the server's allocator, which would ask for
+ * the time while libfaketime still allocates.
+ */
+function clockLibraries(): string {
+  const found = execFileSync(FAKETIME, ['-f', '+0', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8' });
+  return `${found.trim()} libc.so.6`;
 }
 
 function newFolder(): Promise<string> {
