@@ -1,19 +1,27 @@
 -- The hot path: a producer's batch without a change of state. All that is checked stands in the entry's own header, so
 -- nothing travels twice.
 -- Guards: the generation is current, its status running, the attempt the entry's, the log's end just before its first
--- event.
+-- event; no hold lasts.
 --
 -- KEYS  1 job  2 log, whose name is also the live channel's
 -- ARGV  1 entry: see include/append.lua
--- Reply 1 stored, now or by an earlier call of the same batch
+-- Reply "held" while its end is being described: see hold.lua
+--       1 stored, now or by an earlier call of the same batch
 --       the fence as it is (empty without one): nothing was changed
 
 local header, generation, attempt, first, last = string.match(ARGV[1], '^(1 (%d+) (%d+) (%d+) (%d+)\n)')
 local writer = generation .. ' ' .. attempt .. ' running '
-local fence = redis.call('HGET', KEYS[1], 'fence')
+local stored = redis.call('HMGET', KEYS[1], 'fence', 'held')
+local fence, held = stored[1], tonumber(stored[2] or nil)
 local after = writer .. last
 if fence ~= writer .. string.format('%.0f', first - 1) then
   return fence == after and 1 or fence or ''
+end
+if held then
+  local time = redis.call('TIME')
+  if held > time[1] * 1000 + math.floor(time[2] / 1000) then
+    return 'held'
+  end
 end
 redis.call('XADD', KEYS[2], generation .. '-' .. last, 'e', ARGV[1])
 redis.call('HSET', KEYS[1], 'fence', after)

@@ -7,7 +7,7 @@
 --       10 action as JSON without its end or ""  11 action id  12 expires in ms  13 failure as JSON or ""
 --       14 settles "1" or "0"  15 expiry margin in ms
 -- Reply { "ok", last sequence, record } | { refusal, record | nil }
---       refusal: gone replaced ended paused fenced sequence
+--       refusal: gone replaced ended paused fenced sequence; held, unless the state changes
 -- @include record
 -- @include append
 -- @include enter
@@ -49,6 +49,9 @@ if fence.sequence ~= before then
     return { 'ok', after, {} }
   end
   return { 'sequence', flatten(record) }
+end
+if call_id == '' and is_held(record, now()) then
+  return { 'held' }
 end
 
 -- Everything has been checked: from here on the commit is made.

@@ -4,6 +4,7 @@
 -- ARGV  1 call id  2 not after  3 user id  4 idempotency key or ""  5 line of the created event
 --       6 generation it may replace or ""  7 line of that one's end  8 its failure as JSON  9 settles "1" or "0"
 --       10 lease in ms  11 expiry margin in ms  12 JSON [field, value, ...] of the new record
+--       13 last sequence and 14 attempt that one's end was described from, or ""
 -- Reply { "created", record, replaced | nil } | { "joined" | "conflict", record } | { "taken" } | { "expired", time }
 -- @include record
 -- @include append
@@ -41,7 +42,7 @@ if idempotency_key ~= '' then
 end
 local fence = record and parse(record.fence)
 local is_replacing = record and is_active(fence.status)
-if is_replacing and fence.generation ~= ARGV[6] then
+if is_replacing and (fence.generation ~= ARGV[6] or is_behind(fence, ARGV[13], ARGV[14])) then
   return { 'conflict', flatten(record) }
 end
 

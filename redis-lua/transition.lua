@@ -6,7 +6,8 @@
 --       8 next attempt "1" or "0"  9 action id  10 attempt or ""  11 lease in ms  12 resolution as JSON without its end or ""
 --       13 failure as JSON or ""  14 release the key when early "1" or "0"  15 settles "1" or "0"  16 expiry margin in ms
 --       17 end of a lease that counts as lapsed though the clock has not come so far, or ""
--- Reply as commit.lua; refusal: gone ended running paused fenced lease action early
+--       18 last sequence and 19 attempt the end was described from, or ""
+-- Reply as commit.lua; refusal: gone ended running paused fenced lease action early behind
 -- @include record
 -- @include append
 -- @include enter
@@ -56,6 +57,9 @@ if ARGV[7] == 'action' then
   if name == 'resolve' and has_expired then
     return { 'action', flatten(record) }
   end
+end
+if is_behind(fence, ARGV[18], ARGV[19]) then
+  return { 'behind', flatten(record) }
 end
 
 -- Everything has been checked: from here on the commit is made.

@@ -22,6 +22,7 @@ local function enter(job, record, fence, status, at, failure, settles)
   elseif status ~= 'running' then
     unset(job, record, 'resumed')
   end
+  unset(job, record, 'held')
   unset(job, record, 'action')
   unset(job, record, 'actionId')
   unset(job, record, 'expiresAt')

@@ -53,6 +53,16 @@ local function lease_of(attempt, ms)
   return attempt .. ' ' .. ms
 end
 
+-- Whether the producer is held still while an end is described: see hold.lua.
+local function is_held(record, at)
+  return (tonumber(record.held) or 0) > at
+end
+
+-- Whether the generation has gone on since its end was described, from `sequence` and `attempt`, "" when it was not.
+local function is_behind(fence, sequence, attempt)
+  return sequence ~= '' and (fence.sequence ~= sequence or fence.attempt ~= attempt)
+end
+
 local function is_active(status)
   return status == 'running' or status == 'requires_action'
 end

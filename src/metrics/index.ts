@@ -114,6 +114,10 @@ function observeJobs(make: Makers) {
     'omission',
     FINAL_OMISSIONS,
   );
+  const behind = make.counter(
+    'ends_described_behind_total',
+    'Ends whose final message may lack what a producer without hold committed meanwhile',
+  );
   const inFlight = make.gauge('jobs_in_flight', 'Generations this process is producing');
   const recoveries = make.counterBy('recoveries_total', 'Generations whose producer was lost', 'result', [
     'taken_over',
@@ -139,6 +143,7 @@ function observeJobs(make: Makers) {
     jobTransitioned: (name) => transitions(name),
     jobEnded: (result) => ended(result),
     finalOmitted: (omission) => omitted(omission),
+    endBehind: () => behind.inc(),
     jobsInFlight: (count) => inFlight.set(count),
     recovered: (result) => recoveries(result),
     approval: (outcome, waitedMs) => {

@@ -73,13 +73,16 @@ export class Admission {
     /** How far the store's clock turned out to be ahead of what is known of it. */
     let aheadMs = 0;
     for (let conflicts = 0; conflicts < MOST_CONFLICTS; conflicts++) {
-      const request = await this.#withReplacement(first, input, current);
+      const request = await this.#withReplacement(first, input, current, { round: conflicts + 1, until });
       if (request === undefined) return { started: false, record: current as JobRecord };
       const slot = { userId: user.userId, createId: request.callId, attempt: 1 };
-      await this.#repeat(until, () => slots.take(key, slot));
+      await this.#repeat(until, () => slots.take(key, slot)).catch((error: unknown) => {
+        this.#ender.keepReplaced(key, request.replaces);
+        throw error;
+      });
       const leaseStartedAt = clock.monotonic();
       const reply = await this.#repeat(until, () => this.#tryCreate(request, aheadMs)).catch(
-        async (error: unknown) => {
+        (error: unknown) => {
           throw new GenerationJobError('unavailable', 'The store did not answer a create.', { cause: error });
         },
       );
@@ -88,6 +91,8 @@ export class Admission {
         const created = { ...request.created, sequence: 1, attempt: 1 };
         return { started: true, key, record: reply.record, created, leaseStartedAt };
       }
+      // In a conflict it is held again at once, or is not the one in the way.
+      if (reply.outcome !== 'conflict') this.#ender.keepReplaced(key, request.replaces);
       await this.#giveSlotBack(slot, request, reply);
       switch (reply.outcome) {
         case 'joined':
@@ -164,6 +169,7 @@ export class Admission {
     request: CreateRequest,
     input: CreateJobInput,
     current: JobRecord | undefined,
+    { round, until }: { readonly round: number; readonly until: number },
   ): Promise<CreateRequest | undefined> {
     if (current === undefined || !isActive(current.status)) return request;
     if (current.userId !== input.userId)
@@ -177,8 +183,10 @@ export class Admission {
       case 'join':
         return undefined;
       case 'replace': {
-        const end = await this.#ender.describeReplacement(current, request.key);
-        return { ...request, replaces: { generation: current.generation, ...end } };
+        // Half of what is left, so that the create itself still has time.
+        const limitMs = Math.max(1, (until - this.#parts.clock.monotonic()) / 2);
+        const replaces = await this.#ender.describeReplacement(request.key, current, round, limitMs);
+        return { ...request, replaces };
       }
     }
   }

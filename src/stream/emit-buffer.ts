@@ -9,7 +9,8 @@
  *                that has come: at once, unless the process or this producer has sent its share in this turn. With
  *                `coalesceMs`, events first enter `gathering` until the time is over or a batch is full.
  * - `committing` one commit is under way; what comes gathers. Its answer leads to the next commit or to `idle`; a
- *                refusal to `closed`; a rejection, whose outcome is unknown, to `repeating`.
+ *                refusal to `closed`; a rejection, whose outcome is unknown, to `repeating`, and so does the refusal
+ *                `held`: somebody describes an end, which may come or not.
  * - `repeating`  the same commit, frozen, is made again after a pause, until it is answered or the lease is over.
  * - `closed`     the attempt is over. Nothing leaves; emits throw, waiting promises settle.
  *
@@ -54,6 +55,9 @@ type BufferParts = Pick<
 >;
 
 const READY = Promise.resolve();
+/** Longest pause before a commit is made again, in `retryMs`: one that was held is soon taken or over. */
+const LONGEST_RETRY_FACTOR = 20;
+const LONGEST_HELD_FACTOR = 2;
 
 export class EmitBuffer {
   readonly #parts: BufferParts;
@@ -264,6 +268,8 @@ export class EmitBuffer {
   }
 
   #onReply(commit: ProducerCommit, reply: CommitReply): void {
+    if (!reply.ok && reply.refusal === 'held')
+      return this.#repeat(commit, reply.refusal, LONGEST_HELD_FACTOR);
     this.#underWay = undefined;
     this.#parts.commitTurns.answered(this.#commitSeat);
     if (!reply.ok) {
@@ -299,11 +305,15 @@ export class EmitBuffer {
   }
 
   #onUnknown(commit: ProducerCommit, error: unknown): void {
+    this.#repeat(commit, error, LONGEST_RETRY_FACTOR);
+  }
+
+  #repeat(commit: ProducerCommit, cause: unknown, longestFactor: number): void {
     if (this.#closed) return;
     const { clock, entropy, options } = this.#parts;
-    if (clock.monotonic() >= this.#owner.leaseDeadline()) return this.#owner.onLeaseOver(error);
+    if (clock.monotonic() >= this.#owner.leaseDeadline()) return this.#owner.onLeaseOver(cause);
     const pause = this.#retryMs * (0.5 + entropy.random() / 2);
-    this.#retryMs = Math.min(this.#retryMs * 2, options.retryMs * 20);
+    this.#retryMs = Math.min(this.#retryMs * 2, options.retryMs * longestFactor);
     this.#retryTimer = clock.setTimeout(() => this.#commit(commit), pause);
   }
 

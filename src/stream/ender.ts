@@ -1,19 +1,21 @@
 /**
  * Ends that no producer announces: abort from any replica, expiry of an action, loss of a producer, replacement. All go
- * the same way: read the generation and what it has said so far, ask the host for a final message, bring the due score
- * near enough for what must follow, commit, tell followers and the producer, and look after the settlement.
+ * the same way: let the host describe it from what is committed, bring the due score near enough for what must follow,
+ * commit, tell followers and the producer, and look after the settlement.
  */
+import { sleep } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import { isTheirs } from './access.js';
+import { EndDescriber } from './end-description.js';
 import { endEvent } from './end-event.js';
 import { reasonOfRecord } from './end-reasons.js';
-import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
+import type { CommitReply, CreateRequest, OtherCommit } from './interfaces/job-store.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { AbortInput, AbortResult } from './manager-types.js';
 import type { EndResult } from './observer.js';
-import { callHook, isEarly, type Parts, publishFrames, repeatUntilAnswered, reportHook } from './parts.js';
+import { isEarly, type Parts, publishFrames, repeatUntilAnswered, reportHook } from './parts.js';
 import { isActive } from './transitions.js';
-import type { JobFailure, JobRecord, PendingAction, SerialisedEvent, StreamKey } from './types.js';
+import type { JobRecord, PendingAction, StreamKey } from './types.js';
 
 const RESULTS: ReadonlySet<string> = new Set<EndResult>([
   'replaced',
@@ -33,10 +35,12 @@ export interface EnderContext {
 export class Ender {
   readonly #parts: Parts;
   readonly #context: EnderContext;
+  readonly #describer: EndDescriber;
 
   constructor(parts: Parts, context: EnderContext) {
     this.#parts = parts;
     this.#context = context;
+    this.#describer = new EndDescriber(parts);
   }
 
   /** @throws GenerationJobError `stream_not_found` for an unknown stream or generation, or somebody else's */
@@ -49,6 +53,7 @@ export class Ender {
     let ended: JobRecord | undefined;
     if (isActive(record.status)) {
       const details = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
+      await this.#letFlush(key, record.generation);
       ended = await this.#end(key, record, 'abort', { code: 'aborted', ...details });
     }
     const [now = record] = ended ? [ended] : await this.#parts.store.read(key, record.generation);
@@ -104,13 +109,32 @@ export class Ender {
     return ended !== undefined;
   }
 
-  /** The end a create gives to the generation it replaces. */
+  /**
+   * The end a create gives to the generation it replaces; undefined when that one is over.
+   * @param round counts the descriptions of this end from 1
+   * @param limitMs how long describing it may take at most
+   */
   async describeReplacement(
-    record: JobRecord,
     key: StreamKey,
-  ): Promise<{ end: SerialisedEvent; error: JobFailure }> {
-    const end = await this.#describe(key, record, 'aborted', { code: 'replaced' });
-    return { end, error: { code: 'replaced', message: MESSAGES.replaced, retryable: false } };
+    record: JobRecord,
+    round: number,
+    limitMs: number,
+  ): Promise<CreateRequest['replaces']> {
+    const { describeEndMs } = this.#parts.options;
+    const { generation } = record;
+    await this.#letFlush(key, generation);
+    const limit = Math.min(limitMs, describeEndMs);
+    const description = await this.#describer.describe(key, record, round, limit);
+    if (description === undefined) return undefined;
+    const { final, describedFrom } = description;
+    const end = endEvent(this.#parts, record, 'aborted', { code: 'replaced' }, final);
+    const error = { code: 'replaced', message: MESSAGES.replaced, retryable: false };
+    return { generation, end, error, describedFrom };
+  }
+
+  /** No create came of it: the generation goes on. */
+  keepReplaced(key: StreamKey, replaces: CreateRequest['replaces']): void {
+    if (replaces !== undefined) this.#describer.letGo(key, replaces.generation);
   }
 
   /** What follows an end, whoever committed it. */
@@ -128,31 +152,17 @@ export class Ender {
   async #end(
     key: StreamKey,
     record: JobRecord,
-    name: OtherCommit['name'] & ('abort' | 'expire' | 'lose'),
-    cause: {
-      code: 'aborted' | 'expired' | 'producer_lost';
-      retryable?: boolean;
-      by?: string;
-      reason?: string;
-    },
+    name: EndName,
+    cause: EndCause,
     unmovedLeaseUntil?: number,
   ): Promise<JobRecord | undefined> {
-    const { store, options, clock, entropy, hooks, observer } = this.#parts;
+    const { options, entropy, hooks, observer } = this.#parts;
     const failure = { code: cause.code, message: MESSAGES[cause.code], retryable: cause.retryable ?? false };
-    const event =
-      name === 'lose'
-        ? await this.#describe(key, record, 'failed', failure)
-        : await this.#describe(key, record, 'aborted', cause);
-    // A paused generation's score may lie a day ahead, also of one that pauses in this moment: settlement and retention
-    // come sooner now.
-    if (name !== 'lose') await store.due.nearer(key, options.leaseMs);
-    const commit: OtherCommit = {
+    const rest: Omit<OtherCommit, 'event' | 'callId'> = {
       writer: 'other',
       key,
       generation: record.generation,
       name,
-      callId: entropy.id(),
-      event,
       attempt: name === 'lose' ? record.attempt : undefined,
       unmovedLeaseUntil,
       actionId: name === 'expire' ? record.pendingAction?.actionId : undefined,
@@ -161,32 +171,59 @@ export class Ender {
       releaseKeyWhenEarly: name === 'lose' && record.resolutions.length === 0,
       settles: hooks.settle !== undefined,
     };
-    const until = clock.monotonic() + options.leaseMs;
-    const reply: CommitReply = await repeatUntilAnswered(this.#parts, () => store.commit(commit), until);
-    if (!reply.ok || reply.record === undefined) return undefined;
-    publishFrames(this.#parts, reply.frames);
-    observer.jobTransitioned(name, reply.record.status);
-    this.afterEnd(key, reply.record);
-    return reply.record;
+    for (let round = 1; ; round++) {
+      const description = await this.#describer.describe(key, record, round);
+      if (description === undefined) return undefined;
+      const { final, describedFrom } = description;
+      const [said, data] = name === 'lose' ? (['failed', failure] as const) : (['aborted', cause] as const);
+      const event = endEvent(this.#parts, record, said, data, final);
+      // A paused generation's score may lie a day ahead, also of one that pauses in this moment: settlement and
+      // retention come sooner now.
+      if (name !== 'lose') await this.#parts.store.due.nearer(key, options.leaseMs);
+      const reply = await this.#commit({ ...rest, event, callId: entropy.id(), describedFrom });
+      if (reply.ok && reply.record !== undefined) {
+        publishFrames(this.#parts, reply.frames);
+        observer.jobTransitioned(name, reply.record.status);
+        this.afterEnd(key, reply.record);
+        return reply.record;
+      }
+      if (reply.ok || reply.refusal !== 'behind') {
+        this.#describer.letGo(key, record.generation);
+        return undefined;
+      }
+    }
   }
 
-  async #describe(
-    key: StreamKey,
-    record: JobRecord,
-    event: 'aborted' | 'failed',
-    cause: object,
-  ): Promise<SerialisedEvent> {
-    const { hooks, states, options } = this.#parts;
-    const describe = async () => {
-      const state = await states.read(key, record.generation);
-      return hooks.describeEnd?.(state?.record ?? record, state?.content ?? null);
-    };
-    const about = { record, limitMs: options.describeEndMs };
-    const final =
-      hooks.describeEnd && (await callHook<unknown>(this.#parts, 'describeEnd', describe, undefined, about));
-    return endEvent(this.#parts, record, event, cause, final);
+  #commit(commit: OtherCommit): Promise<CommitReply> {
+    const { store, options, clock } = this.#parts;
+    const until = clock.monotonic() + options.leaseMs;
+    return repeatUntilAnswered(this.#parts, () => store.commit(commit), until);
+  }
+
+  /** What a producer of this process has taken before the stop is committed before it; no longer than a moment. */
+  async #letFlush(key: StreamKey, generation: number): Promise<void> {
+    const { clock, options } = this.#parts;
+    const local = this.#context.leases.find(key, generation);
+    if (local === undefined) return;
+    const over = new AbortController();
+    // What can't be committed now is lost with the end, as what comes after it.
+    const flushed = local.flush().catch(() => undefined);
+    await Promise.race([flushed, sleep(clock, options.retryMs * FLUSH_FACTOR, over.signal)]);
+    over.abort();
   }
 }
+
+type EndName = OtherCommit['name'] & ('abort' | 'expire' | 'lose');
+
+interface EndCause {
+  readonly code: 'aborted' | 'expired' | 'producer_lost';
+  readonly retryable?: boolean;
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+/** In `retryMs`: a stop waits no longer for a store that does not answer, or for a turn that does not come. */
+const FLUSH_FACTOR = 2;
 
 function expiryOf({ actionId, type, payloadDigest, askedAt }: PendingAction): OtherCommit['resolution'] {
   return { actionId, type, outcome: 'expired', decisions: [], answers: [], payloadDigest, askedAt };

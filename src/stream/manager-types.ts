@@ -228,7 +228,8 @@ export interface Hooks {
   /**
    * The payload of an end that no producer announces (abort, expiry, replacement, lost producer), so that a client
    * always has a final message to show. Becomes `final` in the terminal event. `content` is the fold of the log as read
-   * just before the end; a producer still writing may get a few more events in.
+   * just before the end, and nothing is committed between the two: the producer is held still meanwhile, and the end is
+   * described anew if somebody changed the generation. So it may be called more than once for one end.
    */
   describeEnd?(record: JobRecord, content: unknown): unknown;
   /**

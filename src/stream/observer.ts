@@ -34,6 +34,8 @@ export interface StreamObserver {
   jobEnded(result: EndResult): void;
   /** An end made here comes without the final message it was given. */
   finalOmitted(omission: FinalOmission): void;
+  /** An end of this process may be described from less than was committed before it, beside a producer that knows no hold. */
+  endBehind(): void;
   /** Producers of this process, whenever the number changes. */
   jobsInFlight(count: number): void;
   /** Time from create to the first host event's commit. */
@@ -93,6 +95,7 @@ const OBSERVED = Object.keys({
   jobTransitioned: 0,
   jobEnded: 0,
   finalOmitted: 0,
+  endBehind: 0,
   jobsInFlight: 0,
   firstEvent: 0,
   committed: 0,

@@ -5,8 +5,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/clock.js';
 import type {
+  Commit,
   CommitReply,
   CreateReply,
+  CreateRequest,
   JobStore,
   LogPage,
   OtherCommit,
@@ -301,6 +303,17 @@ const BROKEN: Readonly<Record<string, Break>> = {
       const [record] = await store.read(commit.key, commit.generation);
       return store.commit({ ...commit, revision: record?.settlement.revision ?? commit.revision });
     }),
+  'holds nobody still': (store) =>
+    wrapStore(store, async (call, perform) => {
+      const [commit] = call.args as [Commit];
+      if (call.method !== 'commit' || commit.writer !== 'describer') return perform();
+      return store.commit({ ...commit, forMs: 0 });
+    }),
+  'ends what was described from less': onOther((commit) => ({ ...commit, describedFrom: undefined })),
+  'replaces what was described from less': asking('create', (request: CreateRequest) => ({
+    ...request,
+    replaces: request.replaces && { ...request.replaces, describedFrom: undefined },
+  })),
   'keeps ended generations for ever': (store) =>
     wrapStore(store, (call, perform) => {
       return call.method === 'delete' && call.args[1] !== undefined ? Promise.resolve(false) : perform();

@@ -7,6 +7,7 @@ import { crashContracts } from './crashes.js';
 import { createContracts } from './create.js';
 import { decisionContracts } from './decisions.js';
 import { deletionContracts } from './deletion.js';
+import { descriptionContracts, holdContracts } from './descriptions.js';
 import { emitContracts } from './emit.js';
 import { endContracts } from './end.js';
 import { followContracts } from './follow.js';
@@ -43,7 +44,11 @@ export function describeStreamContract(name: string, factory: BackendFactory, ru
   }
 }
 
-export const storePortContracts: readonly Contract[] = [...storeContracts, ...indexContracts];
+export const storePortContracts: readonly Contract[] = [
+  ...storeContracts,
+  ...holdContracts,
+  ...indexContracts,
+];
 
 export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
   Create: createContracts,
@@ -53,6 +58,7 @@ export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
   Holes: holeContracts,
   'Resume state': resumeStateContracts,
   End: endContracts,
+  'Described ends': descriptionContracts,
   Approvals: approvalContracts,
   Decisions: decisionContracts,
   'Pending actions': pendingContracts,

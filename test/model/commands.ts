@@ -47,6 +47,8 @@ export interface Run {
   readonly seed: number;
   readonly isStormy: boolean;
   readonly trimLog: boolean;
+  /** Whether ends no producer announces are described. */
+  readonly describes: boolean;
   readonly recovery: 'none' | 'restart' | 'continue';
   readonly steps: readonly Step[];
 }
@@ -126,6 +128,7 @@ export const run: fc.Arbitrary<Run> = fc.record({
   seed: fc.nat(),
   isStormy: fc.boolean(),
   trimLog: fc.boolean(),
+  describes: fc.boolean(),
   recovery: fc.constantFrom('none', 'restart', 'continue'),
   steps: fc.array(fc.record({ command, rests: fc.boolean() }), { minLength: 2, maxLength: 40 }),
 });

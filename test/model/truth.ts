@@ -91,6 +91,14 @@ export class Truth {
     }
   }
 
+  /** P4: what the host says of an end it did not announce is what was committed before it. */
+  #checkDescription(generation: number, end: LogEvent | undefined): void {
+    if (end?.event !== 'aborted' && end?.event !== 'failed') return;
+    const { final } = JSON.parse(end.data) as { final?: { text: string } | null };
+    if (final)
+      expect(final.text, `what ${generation} ends with`).toBe(this.text(generation, end.sequence - 1));
+  }
+
   /** P1, P3, P4: numbered without gaps, one legal history, attempts that only grow, one end and nothing after it. */
   checkHistories(): void {
     let previous = 0;
@@ -110,6 +118,7 @@ export class Truth {
         expect(event.attempt, `attempt at ${generation}-${event.sequence}`).toBe(attempt);
       }
       this.#checkActions(generation);
+      this.#checkDescription(generation, log.at(-1));
       const ends = log.filter((event) => isTerminalEvent(event.event)).length;
       expect(ends, `ends of ${generation}`).toBeLessThanOrEqual(1);
       const isLast = generation === this.generations.at(-1);

@@ -399,7 +399,7 @@ export class World {
   // --- parts
 
   async #process(): Promise<Process> {
-    const { isStormy, trimLog, recovery } = this.#run;
+    const { isStormy, trimLog, recovery, describes } = this.#run;
     const random = this.#random;
     const process: Process = { losing: 0, losesRequests: false, commitLoss: 'none' } as Process;
     const recover = (job: GenerationJob, { action, resolution }: Continuation) => {
@@ -419,13 +419,17 @@ export class World {
         options: {
           trimLog,
           snapshotEvents: 4,
+          describeEndMs: 400,
           retentionMs: 3_600_000,
           idempotencyMs: 7_200_000,
           idleTimeoutMs: 3_600_000,
           maxRunMs: 7_200_000,
           limits: { liveBytes: 600, pageEvents: 5, batchEvents: 4 },
         },
-        hooks: recovery === 'none' ? {} : { recover, recoverMode: recovery },
+        hooks: {
+          ...(recovery !== 'none' && { recover, recoverMode: recovery }),
+          ...(describes && { describeEnd: (_, content) => content }),
+        },
         wrapStore: (store) =>
           lossyStore(delayedStore(store, random, this.#backend.activity, 2), ({ method }) => {
             if (method === 'commit' && process.commitLoss !== 'none') return process.commitLoss;

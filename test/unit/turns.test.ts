@@ -314,8 +314,9 @@ it('a producer that is over while it waits leaves its place and no timer', async
   const jobs = await startAll(manager, 3);
   for (const job of jobs) emitOne(job);
   await turns(3);
-  await manager.abortJob('g1', { userId: 'u' });
-  await turns(3);
+  const aborting = manager.abortJob('g1', { userId: 'u' });
+  await clock.advance(1_000); // a stop waits a moment for what was taken before it
+  await aborting;
   await store.answer('g0');
   expect(store.underWay).toEqual(['g2']);
   store.release();

@@ -7,6 +7,7 @@ import type {
   CreateRequest,
   FoundPage,
   OtherCommit,
+  Place,
   ProducerCommit,
   ReadLogRequest,
   Refusal,
@@ -36,6 +37,7 @@ export class InMemoryGeneration {
   #firstSequence = 1;
   #snapshot: Snapshot | undefined;
   #patches = 0;
+  #heldUntil = 0;
 
   constructor(request: CreateRequest, generation: number, now: number) {
     this.key = request.key;
@@ -110,6 +112,7 @@ export class InMemoryGeneration {
         ? { ok: true, lastSequence: record.lastSequence, frames: NO_FRAMES }
         : this.#refused('sequence');
     }
+    if (!transition && this.#heldUntil > now) return this.#refused('held');
     let events = commit.events;
     if (transition) {
       events = this.#applyProducerTransition(commit, now);
@@ -161,6 +164,20 @@ export class InMemoryGeneration {
     };
     this.#record.updatedAt = now;
     return { ok: true, lastSequence, frames: NO_FRAMES, record: this.record() };
+  }
+
+  hold(forMs: number, now: number): CommitReply {
+    const { status, lastSequence } = this.#record;
+    if (!isActive(status)) return this.#refused('ended');
+    if (forMs === 0) this.#heldUntil = 0;
+    else if (status === 'running') this.#heldUntil = Math.max(this.#heldUntil, now + forMs);
+    return { ok: true, lastSequence, frames: NO_FRAMES, record: this.record() };
+  }
+
+  /** Whether it has gone on since its end was described. */
+  isBeyond(described: Place | undefined): boolean {
+    const { lastSequence, attempt } = this.#record;
+    return described !== undefined && (described.sequence !== lastSequence || described.attempt !== attempt);
   }
 
   /** Ended by a create, in the same step. */
@@ -259,7 +276,7 @@ export class InMemoryGeneration {
       if (commit.name === 'expire' && !hasExpired) return 'early';
       if (commit.name === 'resolve' && hasExpired) return 'action';
     }
-    return undefined;
+    return this.isBeyond(commit.describedFrom) ? 'behind' : undefined;
   }
 
   #applyProducerTransition(commit: ProducerCommit, now: number): readonly LogEvent[] {
@@ -282,6 +299,7 @@ export class InMemoryGeneration {
     const wasPaused = record.status === 'requires_action';
     record.status = status;
     record.updatedAt = now;
+    this.#heldUntil = 0;
     if (wasPaused && status === 'running') record.resumedAction = record.pendingAction;
     else if (status !== 'running') record.resumedAction = undefined;
     record.pendingAction = undefined;

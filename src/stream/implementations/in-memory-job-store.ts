@@ -68,13 +68,13 @@ export class InMemoryJobStore implements JobStore {
       stream?.generations.find((one) => one.idempotencyKey === request.idempotencyKey);
     if (sameKey) return { outcome: 'joined', record: sameKey.record() };
     const active = current && isActive(current.status) ? current : undefined;
-    if (active && active.generation !== request.replaces?.generation) {
+    const { replaces } = request;
+    if (active && (active.generation !== replaces?.generation || active.isBeyond(replaces.describedFrom))) {
       return { outcome: 'conflict', record: active.record() };
     }
     if (!stream && this.#streams.size >= this.#maxStreams) return { outcome: 'full' };
 
     const frames = [];
-    const { replaces } = request;
     if (active && replaces) frames.push(active.replaceBy(replaces.end, replaces.error, request.settles, now));
     this.#lastGeneration = Math.max(now, this.#lastGeneration + 1);
     const created = new InMemoryGeneration(request, this.#lastGeneration, now);
@@ -96,6 +96,8 @@ export class InMemoryJobStore implements JobStore {
       }
       case 'other':
         return generation.commitOther(commit, this.now());
+      case 'describer':
+        return generation.hold(commit.forMs, this.now());
       case 'settler':
         return generation.commitSettlement(commit, this.now());
     }

@@ -9,6 +9,7 @@ import type {
   CommitReply,
   CreateReply,
   CreateRequest,
+  HoldCommit,
   JobStore,
   LeaseClaim,
   LogPage,
@@ -118,6 +119,8 @@ export class RedisJobStore implements JobStore {
       request.leaseMs,
       expiryMarginMs,
       JSON.stringify(encodeNewRecord({ ...request, createId: request.callId })),
+      replaces?.describedFrom?.sequence ?? '',
+      replaces?.describedFrom?.attempt ?? '',
     ]);
     const [outcome, flat, replaced] = reply as [string, string[]?, string[]?];
     switch (outcome) {
@@ -150,6 +153,8 @@ export class RedisJobStore implements JobStore {
         return this.#commitOther(commit);
       case 'settler':
         return this.#commitSettlement(commit);
+      case 'describer':
+        return this.#hold(commit);
     }
   }
 
@@ -264,6 +269,7 @@ export class RedisJobStore implements JobStore {
     const [job, log] = this.#keys.stream(key);
     const reply = await this.#scripts.run('append', [job, log], [encodeBatch(generation, attempt, events)]);
     if (reply === 1) return { ok: true, lastSequence, frames: NO_FRAMES };
+    if (reply === 'held') return { ok: false, refusal: reply };
     return this.#whyRefused(commit, String(reply));
   }
 
@@ -325,8 +331,14 @@ export class RedisJobStore implements JobStore {
       flag(commit.settles),
       this.#options.expiryMarginMs,
       commit.unmovedLeaseUntil ?? '',
+      commit.describedFrom?.sequence ?? '',
+      commit.describedFrom?.attempt ?? '',
     ]);
     return commitReply(reply, commit.key);
+  }
+
+  async #hold({ key, generation, forMs }: HoldCommit): Promise<CommitReply> {
+    return commitReply(await this.#run('hold', key, [generation, forMs]), key);
   }
 
   async #commitSettlement(commit: SettlementCommit): Promise<CommitReply> {

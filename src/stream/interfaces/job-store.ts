@@ -35,6 +35,12 @@ import type {
 } from '../types.js';
 import type { Report } from './report.js';
 
+/** Where a generation stands: its last event, and who may write the next. */
+export interface Place {
+  readonly sequence: number;
+  readonly attempt: number;
+}
+
 export interface CreateRequest {
   readonly key: StreamKey;
   readonly userId: string;
@@ -50,9 +56,17 @@ export interface CreateRequest {
   readonly metadata: Readonly<Record<string, string>>;
   /** The `created` event, sequence 1. */
   readonly created: SerialisedEvent;
-  /** The active generation this create may end, and the `aborted` event it ends with. */
+  /**
+   * The active generation this create may end, and the `aborted` event it ends with; with `describedFrom`, only while it
+   * stands there.
+   */
   readonly replaces?:
-    | { readonly generation: number; readonly end: SerialisedEvent; readonly error: JobFailure }
+    | {
+        readonly generation: number;
+        readonly end: SerialisedEvent;
+        readonly error: JobFailure;
+        readonly describedFrom?: Place | undefined;
+      }
     | undefined;
   /** Whether the ended generation still has a settlement to come. */
   readonly settles: boolean;
@@ -69,7 +83,7 @@ export type CreateReply =
     }
   /** A kept generation of the same user has the same idempotency key. */
   | { readonly outcome: 'joined'; readonly record: JobRecord }
-  /** Another generation is active than `replaces` named (or it named none). */
+  /** Another generation is active than `replaces` named (or it named none), or that one stands elsewhere than described. */
   | { readonly outcome: 'conflict'; readonly record: JobRecord }
   /** The stream is another user's. */
   | { readonly outcome: 'taken' }
@@ -141,6 +155,8 @@ export interface OtherCommit {
   readonly leaseMs?: number | undefined;
   /** `resolve` and `expire`: recorded with the store's time. */
   readonly resolution?: Omit<Resolution, 'at'> | undefined;
+  /** Where the generation stood when this end was described; refused as `behind` when it has gone on since. */
+  readonly describedFrom?: Place | undefined;
   readonly error?: JobFailure | undefined;
   /** `lose` before any host event: forget the idempotency key, so that the request may be made again. */
   readonly releaseKeyWhenEarly?: boolean | undefined;
@@ -159,14 +175,28 @@ export interface SettlementCommit {
   readonly notBeforeMs: number;
 }
 
-export type Commit = ProducerCommit | OtherCommit | SettlementCommit;
+/**
+ * Holds the producer of a running generation still while its end is described: until `forMs` from now (not sooner than an
+ * earlier hold) its commits are refused as `held`, those excepted that change the state. Any change of state takes the
+ * hold away, and so does `forMs` 0. A generation that waits for a person has nothing to hold. Changes nothing else; made
+ * again, it is the same hold.
+ */
+export interface HoldCommit {
+  readonly writer: 'describer';
+  readonly key: StreamKey;
+  readonly generation: number;
+  readonly forMs: number;
+}
+
+export type Commit = ProducerCommit | OtherCommit | SettlementCommit | HoldCommit;
 
 /**
  * Why a commit changed nothing.
  * `gone` no such generation is kept · `replaced` a newer generation is current · `ended` it has ended · `paused` it
  * waits for a person · `running` it is not paused · `fenced` another attempt holds it · `sequence` the log does not end
  * where the writer says · `action` another action (or none) is pending · `lease` the lease has not lapsed · `revision`
- * somebody else settles · `early` the action has not expired
+ * somebody else settles · `early` the action has not expired · `held` an end is being described: the same commit may
+ * be taken later · `behind` the generation has gone on since its end was described
  */
 export type Refusal =
   | 'gone'
@@ -179,7 +209,9 @@ export type Refusal =
   | 'action'
   | 'lease'
   | 'revision'
-  | 'early';
+  | 'early'
+  | 'held'
+  | 'behind';
 
 export type CommitReply =
   | {
@@ -187,7 +219,7 @@ export type CommitReply =
       readonly lastSequence: number;
       /** As for `CreateReply`. */
       readonly frames: readonly Frame[];
-      /** The record after the step; always with a transition or a settlement, else left out. */
+      /** The record after the step; always with a transition, a settlement or a hold, else left out. */
       readonly record?: JobRecord | undefined;
     }
   /** `record` is the generation as it stands, when it is kept. */
@@ -335,6 +367,7 @@ export interface JobStore {
   commit(commit: ProducerCommit): Promise<CommitReply>;
   commit(commit: OtherCommit): Promise<CommitReply>;
   commit(commit: SettlementCommit): Promise<CommitReply>;
+  commit(commit: HoldCommit): Promise<CommitReply>;
   commit(commit: Commit): Promise<CommitReply>;
 
   /** The current record, that of a named generation, or all kept (newest first). Empty when there is none. */
