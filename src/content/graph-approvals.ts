@@ -5,35 +5,34 @@
 import type { Branch, ContentPart } from './graph-content.js';
 import { type Fields, fieldsOf, listOf, wordOf } from './graph-events.js';
 import { withArguments } from './graph-parts.js';
-import { withPart } from './graph-subagents.js';
+import { setPart } from './graph-subagents.js';
 
 /** After `requires_action`: the calls in question have their whole arguments, whatever was lost or is still to stream. */
-export function foldQuestion<B extends Branch>(branch: B, data: unknown): B {
+export function foldQuestion(branch: Branch, data: unknown): void {
   const action = fieldsOf(fieldsOf(data).action);
   const actionId = wordOf(action.actionId);
-  if (actionId === undefined) return branch;
-  return listOf(action.requests).reduce((asked: B, request) => {
+  if (actionId === undefined) return;
+  for (const request of listOf(action.requests)) {
     const isMeant = ({ tool_call: call }: ContentPart) =>
       call !== undefined &&
       call.id === wordOf(request.id) &&
       call.progress !== 1 &&
       (call.name === '' || call.name === request.name);
-    const mark = (part: ContentPart) => ({
+    changeNewest(branch, isMeant, (part) => ({
       ...withArguments(part, request.arguments),
       approval: { actionId },
-    });
-    return changedNewest(asked, isMeant, mark) ?? asked;
-  }, branch);
+    }));
+  }
 }
 
 /** After `resumed`: each call shows its decision, and the arguments it goes on with. */
-export function foldDecision<B extends Branch>(branch: B, data: unknown): B {
+export function foldDecision(branch: Branch, data: unknown): void {
   const { actionId, by, decisions } = fieldsOf(data);
-  return listOf(decisions).reduce((decided: B, decision) => {
+  for (const decision of listOf(decisions)) {
     const isMeant = ({ tool_call: call, approval }: ContentPart) =>
       approval !== undefined && approval.actionId === actionId && call?.id === decision.id;
-    return changedNewest(decided, isMeant, (part) => decidedPart(part, decision, wordOf(by))) ?? decided;
-  }, branch);
+    changeNewest(branch, isMeant, (part) => decidedPart(part, decision, wordOf(by)));
+  }
 }
 
 function decidedPart(part: ContentPart, decided: Fields, by: string | undefined): ContentPart {
@@ -51,21 +50,19 @@ function decidedPart(part: ContentPart, decided: Fields, by: string | undefined)
   };
 }
 
-/** The branch with its newest part that is meant changed, its own parts before those of sub-agents. */
-function changedNewest<B extends Branch>(
-  branch: B,
+/** Changes the newest part that is meant, the branch's own before those of sub-agents; says whether there was one. */
+function changeNewest(
+  branch: Branch,
   isMeant: (part: ContentPart) => boolean,
   change: (part: ContentPart) => ContentPart,
-): B | undefined {
+): boolean {
   const at = branch.parts.findLastIndex(isMeant);
   const found = branch.parts[at];
-  if (found !== undefined) return withPart(branch, at, change(found));
-  for (const [place, part] of branch.parts.entries()) {
-    for (const [index, run] of (part.subagents ?? []).entries()) {
-      const changed = changedNewest(run, isMeant, change);
-      if (changed === undefined) continue;
-      return withPart(branch, place, { ...part, subagents: part.subagents?.with(index, changed) ?? [] });
-    }
+  if (found !== undefined) {
+    setPart(branch, at, change(found));
+    return true;
   }
-  return undefined;
+  return branch.parts.some(({ subagents = [] }) =>
+    subagents.some((run) => changeNewest(run, isMeant, change)),
+  );
 }

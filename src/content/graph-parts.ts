@@ -1,5 +1,6 @@
 /**
- * How one part grows: by a delta, by a piece of a call's arguments, by a result. Parts are never changed in place. The
+ * How one part grows: by a delta, by a piece of a call's arguments, by a result. A part is replaced, not changed, but for
+ * its lists, which only the fold has and which grow in place. The
  * shapes are those of the agent SDK's aggregator, so that a finished run has the same parts either way.
  */
 import type { ContentPart, Step, ToolCall } from './graph-content.js';
@@ -21,7 +22,7 @@ export function grownBy(part: ContentPart | undefined, delta: Fields): ContentPa
     case 'agent_update':
       return isFields(delta.agent_update) ? { type, agent_update: delta.agent_update } : current;
     case 'summary':
-      return { ...delta, type, content: [...itemsOf(current.content), ...itemsOf(delta.content)] };
+      return { ...delta, type, content: grownList(current.content, delta.content) };
     case 'image_url':
       return 'image_url' in delta ? { ...current, image_url: delta.image_url } : current;
     case 'toolCall':
@@ -42,7 +43,7 @@ function textGrownBy(current: ContentPart, delta: Fields): ContentPart {
     text: (current.text ?? '') + (text ?? ''),
     ...(callIds ? { tool_call_ids: callIds } : {}),
     ...((citations ?? current.citations) !== undefined && {
-      citations: [...itemsOf(current.citations), ...(citations ?? [])],
+      citations: grownList(current.citations, citations),
     }),
   };
 }
@@ -132,6 +133,13 @@ function compact(text: string): string | undefined {
   }
 }
 
+/** The list with more at its end; one of the fold's own if there was none. */
+function grownList(list: unknown, more: unknown): unknown[] {
+  const grown: unknown[] = Array.isArray(list) ? list : [];
+  for (const item of itemsOf(more)) grown.push(item);
+  return grown;
+}
+
 function itemsOf(list: unknown): readonly unknown[] {
   return Array.isArray(list) ? list : [];
 }
@@ -140,5 +148,9 @@ function itemsOf(list: unknown): readonly unknown[] {
 export function summaryOf(value: unknown): ContentPart | undefined {
   const fields = fieldsOf(value);
   const type = wordOf(fields.type);
-  return type === undefined ? undefined : { ...fields, type };
+  if (type === undefined) return undefined;
+  // What the fold goes on with is its own.
+  return Array.isArray(fields.content)
+    ? { ...fields, type, content: [...fields.content] }
+    : { ...fields, type };
 }

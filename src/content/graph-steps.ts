@@ -8,13 +8,10 @@ import type { Branch, Step, StepCall } from './graph-content.js';
 import { type Fields, fieldsOf, indexOf, isFields, listOf, wordOf } from './graph-events.js';
 import { callFinishedBy, callGrownBy, grownBy, summaryOf } from './graph-parts.js';
 
-/** The branch after an event of its run; itself when the event changes nothing. */
-export function foldRunEvent<B extends Branch>(branch: B, event: string, data: unknown): B {
+/** Changes the branch by an event of its run. */
+export function foldRunEvent(branch: Branch, event: string, data: unknown): void {
   const fold = FOLDS.get(event);
-  if (fold === undefined || !isFields(data)) return branch;
-  const draft = new BranchDraft(branch);
-  fold(draft, data);
-  return draft.appliedTo(branch);
+  if (fold !== undefined && isFields(data)) fold(new BranchDraft(branch), data);
 }
 
 const FOLDS: ReadonlyMap<string, (draft: BranchDraft, data: Fields) => void> = new Map([

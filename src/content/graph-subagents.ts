@@ -27,16 +27,22 @@ interface Level {
   readonly agentId?: string;
 }
 
-export function foldSubagentUpdate<B extends Branch>(branch: B, data: unknown): B {
-  if (!isFields(data)) return branch;
+/** Changes the branch by an event of a run that one of its calls has started. */
+export function foldSubagentUpdate(branch: Branch, data: unknown): void {
+  if (!isFields(data)) return;
   const change = changeOf(data);
   const path = change && pathOf(branch, data);
-  return change && path && path.length <= DEEPEST ? changedAt(branch, path, change) : branch;
+  if (change && path && path.length <= DEEPEST) changeAt(branch, path, change);
 }
 
+/** What becomes of the run; it is changed in place, or another one stands for it. */
 function changeOf({ phase, data }: Fields): ((run: SubagentContent) => SubagentContent) | undefined {
   const event = WRAPPED.get(phase);
-  if (event !== undefined) return (run) => foldRunEvent(run, event, data);
+  if (event !== undefined)
+    return (run) => {
+      foldRunEvent(run, event, data);
+      return run;
+    };
   switch (phase) {
     case 'start':
       return (run) => withStatus(run, 'running');
@@ -84,7 +90,8 @@ function levelOf({
 function pathTo({ parts }: Branch, level: Level, depth: number | undefined): readonly Level[] | undefined {
   if ((depth ?? 1) <= 1 && parts.some((part) => part.tool_call?.id === level.callId)) return [level];
   if (depth !== undefined && depth <= 1) return undefined;
-  for (const { tool_call: call, subagents = [] } of parts.toReversed()) {
+  for (let at = parts.length - 1; at >= 0; at--) {
+    const { tool_call: call, subagents = [] } = parts[at] as ContentPart;
     if (call === undefined) continue;
     for (const run of subagents) {
       const rest = pathTo(run, level, depth === undefined ? undefined : depth - 1);
@@ -94,21 +101,28 @@ function pathTo({ parts }: Branch, level: Level, depth: number | undefined): rea
   return undefined;
 }
 
-function changedAt<B extends Branch>(
-  branch: B,
+function changeAt(
+  branch: Branch,
   [level, ...below]: readonly Level[],
   change: (run: SubagentContent) => SubagentContent,
-): B {
+): void {
   const at = branch.parts.findLastIndex((part) => part.tool_call?.id === level?.callId);
   const part = branch.parts[at];
-  if (level === undefined || part === undefined) return branch;
-  const runs = part.subagents ?? [];
-  const place = runs.findIndex(({ runId }) => runId === level.runId);
-  const run = runs[place] ?? begun(level);
-  const changed = below.length === 0 ? change(run) : changedAt(run, below, change);
-  if (changed === run) return branch;
-  const subagents = place === -1 ? [...runs, changed] : runs.with(place, changed);
-  return withPart(branch, at, { ...part, subagents });
+  if (level === undefined || part === undefined) return;
+  const runs = part.subagents as SubagentContent[] | undefined;
+  const place = runs?.findIndex(({ runId }) => runId === level.runId) ?? -1;
+  const run = runs?.[place] ?? begun(level);
+  const changed = below.length === 0 ? change(run) : run;
+  if (below.length > 0) changeAt(run, below, change);
+  // An event that says nothing begins no run.
+  if (place === -1 && changed === run && isUntouched(run)) return;
+  if (runs === undefined) setPart(branch, at, { ...part, subagents: [changed] });
+  else if (place === -1) runs.push(changed);
+  else runs[place] = changed;
+}
+
+function isUntouched({ parts, bookkeeping: { next, steps } }: Branch): boolean {
+  return parts.length === 0 && steps.length === 0 && next === 0;
 }
 
 function begun({ runId, type, agentId }: Level): SubagentContent {
@@ -121,7 +135,7 @@ function begun({ runId, type, agentId }: Level): SubagentContent {
   };
 }
 
-/** The branch with another part in a place that has one. */
-export function withPart<B extends Branch>(branch: B, at: number, part: ContentPart): B {
-  return { ...branch, parts: branch.parts.with(at, part) };
+/** Puts another part in a place that has one. */
+export function setPart(branch: Branch, at: number, part: ContentPart): void {
+  (branch.parts as ContentPart[])[at] = part;
 }

@@ -6,7 +6,7 @@
  * another process, this keeps all of a call's arguments while they stream, has no holes, keeps an image's address, and
  * shows on a call what was asked and decided about it, and what the sub-agents it started do.
  *
- * A fold copies what it changes and nothing else, so content that was handed out never changes. Not folded are
+ * A fold changes the content it is given, so that a run of thousands of calls costs no more for each. Not folded are
  * `on_context_usage` and the like, which have a newest state but no place in a message: emit them with `keep`.
  */
 import { type ContentModel, defineContentModel } from '../stream/content-model.js';
@@ -34,13 +34,17 @@ export function graphContent(): ContentModel<GraphContent> {
           return created === undefined || created === null ? content : { created, ...content };
         }
         case 'requires_action':
-          return foldQuestion(content, data);
+          foldQuestion(content, data);
+          return content;
         case 'resumed':
-          return foldDecision(content, data);
+          foldDecision(content, data);
+          return content;
         case 'on_subagent_update':
-          return foldSubagentUpdate(content, data);
+          foldSubagentUpdate(content, data);
+          return content;
         default:
-          return foldRunEvent(content, event, data);
+          foldRunEvent(content, event, data);
+          return content;
       }
     },
   });

@@ -27,7 +27,10 @@ export function textContent(
   return defineContentModel<{ text: string }>({
     name: 'text',
     initial: () => ({ text: '' }),
-    fold: (content, { event, data }) => (event === name ? { text: content.text + pieceOf(data) } : content),
+    fold: (content, { event, data }) => {
+      if (event === name) content.text += pieceOf(data);
+      return content;
+    },
     merge: (earlier, later) => {
       // What stands beside the piece would be lost, so such events stay apart.
       const isText = [earlier, later].every((one) => one.event === name && isOnlyPiece(one.data));

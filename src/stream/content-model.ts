@@ -15,9 +15,12 @@ export interface FoldedEvent {
 export interface ContentModel<Content = unknown> {
   /** Kept in the record; a replica that folds must know a model of this name. */
   readonly name: string;
-  /** The content before the first event; must be JSON. */
+  /** The content before the first event: JSON, and a new object each time, since `fold` may change it. */
   initial(): Content;
-  /** The content after one more event. May change and return the content it was given. */
+  /**
+   * The content after one more event. It should change the content it was given and return it: what is copied at each
+   * event makes a long answer cost its square. Nobody else has that object: hooks and followers get another one.
+   */
   fold(content: Content, event: FoldedEvent): Content;
   /**
    * What is left of the content when a successor starts the answer over, such as what came from `created`. Default:
