@@ -1,42 +1,61 @@
 /**
- * The producer's own fold of what it has committed, and the snapshots made of it: every `snapshotEvents` events, and at
- * each pause and end. A content model that throws costs the snapshots and nothing else: followers have the whole log.
+ * The producer's own fold of what it has committed, and the snapshots made of it: as they fall due (`SnapshotSchedule`), and
+ * at each pause and end. A content model that throws costs the snapshots and nothing else: followers have the whole log.
+ *
+ * Without a content model a snapshot still says which events are kept, so that nobody has to look for them in the whole
+ * log. It holds no content, so it neither lets the log be trimmed nor counts against `limits.unsnapshotted*`. Where the
+ * record names a model that this process does not know there are no snapshots: others would take them for content.
  */
 import { isGenerationJobError } from '../errors.js';
+import type { AttemptLimits } from './attempt-limits.js';
 import { serialiseHostEvent } from './events.js';
 import type { LeaseClaim } from './interfaces/job-store.js';
 import type { Parts } from './parts.js';
-import type { Fold } from './resume-state.js';
-import type { LogEvent, SerialisedEvent, Snapshot } from './types.js';
+import { type Fold, sizeOfSnapshot } from './resume-state.js';
+import { SnapshotSchedule } from './snapshot-schedule.js';
+import type { JobRecord, LogEvent, SerialisedEvent, Snapshot } from './types.js';
 
 export class AttemptFold {
   readonly #parts: Parts;
   readonly #claim: LeaseClaim;
   readonly #fold: Fold;
-  #snapshotSequence: number;
+  readonly #schedule: SnapshotSchedule;
+  readonly #hasSnapshots: boolean;
+  #isSaving = false;
   #hasFailed = false;
 
-  /** @param fold up to where the attempt begins, less what is then given to `add` */
-  constructor(parts: Parts, claim: LeaseClaim, fold: Fold, snapshotSequence: number) {
+  /**
+   * @param fold up to where the attempt begins, less what is then given to `add`
+   * @param unsnapshotted the text of the events since the record's newest snapshot
+   */
+  constructor(parts: Parts, claim: LeaseClaim, fold: Fold, record: JobRecord, unsnapshotted: number) {
     this.#parts = parts;
     this.#claim = claim;
     this.#fold = fold;
-    this.#snapshotSequence = snapshotSequence;
+    this.#hasSnapshots = fold.hasModel || record.contentModel === undefined;
+    const newest = { sequence: record.snapshotSequence, size: fold.startSize };
+    this.#schedule = new SnapshotSchedule(parts.options.snapshotEvents, newest, unsnapshotted);
   }
 
-  /** The newest snapshot's sequence; 0 without one. */
-  get snapshotSequence(): number {
-    return this.#snapshotSequence;
+  /** The sequence up to which a snapshot has the content; 0 without one. */
+  get contentSequence(): number {
+    return this.#fold.hasModel ? this.#schedule.sequence : 0;
   }
 
-  get isSnapshotDue(): boolean {
-    return this.#fold.sequence - this.#snapshotSequence >= this.#parts.options.snapshotEvents;
+  /** A long answer must not fail for want of a snapshot: half of what it may have without one is enough. */
+  isSnapshotDue(limits: AttemptLimits): boolean {
+    if (this.#isSaving) return false;
+    if (this.#schedule.isDueAt(this.#fold.sequence)) return true;
+    return this.#fold.hasModel && limits.isHalfUsed(this.#fold.sequence - this.#schedule.sequence);
   }
 
   add(events: readonly LogEvent[]): void {
-    if (!this.#fold.hasModel || this.#hasFailed) return;
+    if (!this.#hasSnapshots || this.#hasFailed) return;
     try {
-      for (const event of events) this.#fold.add(event);
+      for (const event of events) {
+        this.#fold.add(event);
+        this.#schedule.count(event.data.length);
+      }
     } catch (error) {
       this.#hasFailed = true;
       this.#tellFailure(error);
@@ -54,11 +73,12 @@ export class AttemptFold {
     }
   }
 
-  /** Saves what is folded, if there is anything new; says whether there was. */
+  /** Saves what is folded, if there is anything new; says whether the content until now has been saved. */
   save(): boolean {
-    const { store, background, options } = this.#parts;
-    if (!this.#fold.hasModel || this.#hasFailed || this.#fold.sequence <= this.#snapshotSequence)
-      return false;
+    const { hasModel, sequence } = this.#fold;
+    if (!this.#hasSnapshots || this.#hasFailed || sequence <= this.#schedule.sequence) return false;
+    // At an end, a short tail without content is not worth a call.
+    if (!hasModel && !this.#schedule.isDueAt(sequence)) return false;
     let snapshot: Snapshot;
     try {
       snapshot = this.#fold.snapshot();
@@ -67,10 +87,24 @@ export class AttemptFold {
       this.#tellFailure(error);
       return false;
     }
-    this.#snapshotSequence = snapshot.sequence;
+    this.#schedule.taken(snapshot.sequence, sizeOfSnapshot(snapshot));
+    this.#parts.background.run(this.#store(snapshot));
+    return hasModel;
+  }
+
+  async #store(snapshot: Snapshot): Promise<void> {
+    const { store, options } = this.#parts;
     const { key, generation, attempt } = this.#claim;
-    background.run(store.saveSnapshot({ key, generation, attempt, snapshot, trim: options.trimLog }));
-    return true;
+    const trim = options.trimLog && this.#fold.hasModel;
+    this.#isSaving = true;
+    try {
+      await store.saveSnapshot({ key, generation, attempt, snapshot, trim });
+    } catch (error) {
+      this.#schedule.failed();
+      throw error;
+    } finally {
+      this.#isSaving = false;
+    }
   }
 
   #tellFailure(error: unknown): void {

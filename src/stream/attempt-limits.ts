@@ -25,6 +25,12 @@ export class AttemptLimits {
     this.#unsnapshottedBytes = 0;
   }
 
+  /** Whether half of what may be emitted without a snapshot has been, if so many events have come since the last one. */
+  isHalfUsed(events: number): boolean {
+    const { unsnapshottedEvents, unsnapshottedBytes } = this.#limits;
+    return events * 2 >= unsnapshottedEvents || this.#unsnapshottedBytes * 2 >= unsnapshottedBytes;
+  }
+
   /** Counts an event that would be the generation's `sequence`th; says which limit it exceeds. */
   exceededBy(data: string, sequence: number, snapshotSequence: number): string | undefined {
     const limits = this.#limits;

@@ -149,7 +149,7 @@ export class GenerationJobManager {
     const { key, record, created, leaseStartedAt } = admitted;
     const fold = new Fold(this.#modelOf(record));
     const job = this.#hold(
-      { key, record, fold, unfolded: [created], merge: input.merge ?? false },
+      { key, record, fold, unfolded: [created], unsnapshotted: 0, merge: input.merge ?? false },
       leaseStartedAt,
     );
     if (this.isDraining) {
@@ -372,7 +372,7 @@ export class GenerationJobManager {
     const startedAt = clock.monotonic();
     const state = await states.read(streamKey(streamId, access.tenantId), access.generation);
     if (state === null || !isTheirs(state.record, access)) return null;
-    observer.resumed(state.bytes, clock.monotonic() - startedAt);
+    observer.resumed(state.snapshotSize + state.tailSize, clock.monotonic() - startedAt);
     return state;
   }
 
@@ -383,7 +383,11 @@ export class GenerationJobManager {
       kept: state.kept,
       missing: state.missing,
     });
-    return this.#hold({ key, record: state.record, fold, unfolded: [], merge: false }, leaseStartedAt);
+    const { record, tailSize } = state;
+    return this.#hold(
+      { key, record, fold, unfolded: [], unsnapshotted: tailSize, merge: false },
+      leaseStartedAt,
+    );
   }
 
   #hold(input: Omit<JobInput, 'leaseDeadline'>, leaseStartedAt: number): GenerationJob {

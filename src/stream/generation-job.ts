@@ -38,6 +38,8 @@ export interface JobInput {
   readonly fold: Fold;
   /** What the fold has still to see. */
   readonly unfolded: readonly LogEvent[];
+  /** Text of the events since the record's newest snapshot; 0 for a new generation. */
+  readonly unsnapshotted: number;
   readonly merge: boolean;
   /** On this process's monotonic clock; by then the lease may be over. */
   readonly leaseDeadline: number;
@@ -89,7 +91,7 @@ export class GenerationJob implements LeaseClaim {
     this.signal = this.#controller.signal;
     this.leaseDeadline = input.leaseDeadline;
     this.#merge = input.merge;
-    this.#fold = new AttemptFold(parts, this, input.fold, record.snapshotSequence);
+    this.#fold = new AttemptFold(parts, this, input.fold, record, input.unsnapshotted);
     this.#limits = new AttemptLimits(parts.options.limits, record, input.fold.kept);
     this.#earlierActions = new Set(record.resolutions.map(({ actionId }) => actionId));
     this.#createdAt = record.createdAt;
@@ -364,7 +366,7 @@ export class GenerationJob implements LeaseClaim {
       this.#parts.observer.firstEvent(Math.max(0, this.#parts.store.now() - this.#createdAt));
     }
     this.#fold.add(events);
-    if (this.#fold.isSnapshotDue) this.#saveSnapshot();
+    if (this.#fold.isSnapshotDue(this.#limits)) this.#saveSnapshot();
   }
 
   #saveSnapshot(): void {
@@ -373,7 +375,7 @@ export class GenerationJob implements LeaseClaim {
 
   #checkLimits(data: string, more: 0 | 1): void {
     const sequence = this.#buffer.lastSequence + more;
-    const limit = this.#limits.exceededBy(data, sequence, this.#fold.snapshotSequence);
+    const limit = this.#limits.exceededBy(data, sequence, this.#fold.contentSequence);
     if (limit === undefined) return;
     const message = `The generation exceeded limits.${limit}.`;
     void this.#failUnlessOver({ code: 'limit_exceeded', message, retryable: false });

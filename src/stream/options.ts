@@ -95,7 +95,7 @@ export const optionsSchema = z.strictObject({
     'First pause before a call of unknown outcome is repeated; doubles up to 20 times this',
   ),
   coalesceMs: duration(0, 'Gather events this long before a first commit; for those who pay per command', 0),
-  snapshotEvents: count(500, 'Events between snapshots'),
+  snapshotEvents: count(500, 'Fewest events between snapshots; more lie between them as the content grows'),
   trimLog: z.boolean().default(false).describe('Whether events before a snapshot are removed from the log'),
   maxRecoveries: count(1, 'How often a generation may be taken over after a crash', 0),
   settleTries: count(10, 'How often a settlement is tried before it is set aside'),

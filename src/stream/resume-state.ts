@@ -6,7 +6,7 @@
 import { GenerationJobError } from '../errors.js';
 import type { ContentModel, ContentModels } from './content-model.js';
 import { formatCursor } from './cursor.js';
-import type { CheckedPage, LogReader } from './log-reader.js';
+import type { LogReader } from './log-reader.js';
 import type { ResumeState } from './manager-types.js';
 import type { Options } from './options.js';
 import { isTerminalEvent } from './transitions.js';
@@ -31,6 +31,8 @@ export class Fold {
   #reached = 0;
   #end: unknown = null;
   #missing: Hole | undefined;
+  /** Text of the content and the kept events it began with. */
+  readonly startSize: number;
 
   constructor(model: ContentModel | undefined, snapshot?: Snapshot) {
     this.#model = model;
@@ -38,6 +40,7 @@ export class Fold {
     this.#sequence = snapshot?.sequence ?? 0;
     this.#reached = this.#sequence;
     this.#missing = snapshot?.missing;
+    this.startSize = snapshot === undefined ? 0 : sizeOfSnapshot(snapshot);
     for (const event of snapshot?.kept ?? []) this.#kept.set(event.keep ?? event.event, event);
   }
 
@@ -149,8 +152,9 @@ export interface FoldedState {
   readonly end: unknown;
   /** What the store has lost of the events that `content` and `kept` should hold. */
   readonly missing?: Hole | undefined;
-  /** How much text was read for it. */
-  readonly bytes: number;
+  /** Text read for it: of the snapshot, and of the events after it. */
+  readonly snapshotSize: number;
+  readonly tailSize: number;
 }
 
 export class StateReader {
@@ -172,7 +176,7 @@ export class StateReader {
     const { pageEvents, pageBytes } = this.#options.limits;
     let fold: Fold | undefined;
     let wanted = generation;
-    let bytes = 0;
+    let tailSize = 0;
     for (let begun = 0; begun < MOST_BEGINNINGS; ) {
       const page = await this.#log.read({
         key,
@@ -186,6 +190,7 @@ export class StateReader {
       // Trimmed between two pages, or rewritten by a failover: what was folded is no longer a prefix. Begin again.
       if (fold && (page.firstSequence > fold.reached + 1 || page.lastSequence < fold.reached)) {
         fold = undefined;
+        tailSize = 0;
         begun++;
         continue;
       }
@@ -193,10 +198,11 @@ export class StateReader {
       fold ??= new Fold(this.#modelOf(page.record), page.snapshot);
       if (page.missing) fold.skip(page.missing);
       for (const event of page.events) fold.add(event);
-      bytes += textOf(page);
+      tailSize += textOf(page.events);
       if (fold.reached >= page.lastSequence) {
-        const { content, kept, sequence, end, missing } = fold;
-        return { record: page.record, content, kept, sequence, end, missing, bytes };
+        const { content, kept, sequence, end, missing, startSize } = fold;
+        const sizes = { snapshotSize: startSize, tailSize };
+        return { record: page.record, content, kept, sequence, end, missing, ...sizes };
       }
     }
     throw new GenerationJobError('unavailable', 'The log changes faster than it can be read.');
@@ -219,10 +225,15 @@ function parsed(text: string): unknown {
   }
 }
 
-function textOf({ snapshot, events }: CheckedPage): number {
-  let size = snapshot?.content.length ?? 0;
+function textOf(events: readonly LogEvent[]): number {
+  let size = 0;
   for (const { data } of events) size += data.length;
   return size;
+}
+
+/** Text of the content and of the events kept with it. */
+export function sizeOfSnapshot({ content, kept }: Snapshot): number {
+  return content.length + textOf(kept);
 }
 
 export function publicAction(action: PendingAction): PublicAction {

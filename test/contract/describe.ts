@@ -22,6 +22,7 @@ import { pendingContracts } from './pending.js';
 import { raceContracts } from './races.js';
 import { resumeStateContracts } from './resume-state.js';
 import { settlementContracts } from './settlement.js';
+import { snapshotContracts } from './snapshots.js';
 import { storeContracts } from './store.js';
 
 interface Run {
@@ -57,6 +58,7 @@ export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
   'Lost and late frames': lossContracts,
   Holes: holeContracts,
   'Resume state': resumeStateContracts,
+  Snapshots: snapshotContracts,
   End: endContracts,
   'Described ends': descriptionContracts,
   Approvals: approvalContracts,
