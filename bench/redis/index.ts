@@ -2,8 +2,8 @@
  * `npm run bench:redis`: what the library costs on Redis, against a bare PUBLISH and against the usual three awaited
  * calls a token, measured in the same run on a server of its own.
  *
- * Arguments: `--quick` for a look of a minute; the names of suites (`paced`, `bursty`, `open`, `idle`, `greed`, `cluster`) for
- * some of them. Without names: all but `cluster`, which starts three more servers.
+ * Arguments: `--quick` for a look of a minute; the names of suites (`paced`, `bursty`, `open`, `idle`, `greed`, `long`,
+ * `cluster`) for some of them. Without names: all but `cluster`, which starts three more servers.
  */
 import { parseArgs } from 'node:util';
 import { createStreamServices } from 'generation-jobs';
@@ -11,6 +11,7 @@ import { RedisServer, startCluster } from '../../test/support/redis-server.js';
 import { describeMachine, median, ratioOf, repeatShuffled } from '../figures.js';
 import { benchGreed } from '../greed.js';
 import { measureIdle } from './idle.js';
+import { benchLongAnswers } from './long-answers.js';
 import { measure, type Sample } from './measure.js';
 import type { ContenderName, LoadName, RunSetup } from './messages.js';
 
@@ -26,7 +27,7 @@ const { values: flags, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
-const wanted = positionals.length > 0 ? positionals : ['paced', 'bursty', 'open', 'idle', 'greed'];
+const wanted = positionals.length > 0 ? positionals : ['paced', 'bursty', 'open', 'idle', 'greed', 'long'];
 const { repetitions, warmUpMs, paceMs, openMs } = ENDURANCE[flags.quick ? 'quick' : 'full'];
 
 type Samples = Record<string, Sample[]>;
@@ -73,6 +74,7 @@ if (wanted.includes('greed')) {
     close: async () => client.disconnect(),
   });
 }
+if (wanted.includes('long')) await benchLongAnswers(admin, flags.quick ? 1 : repetitions);
 
 admin.disconnect();
 for (const node of nodes) node.disconnect();

@@ -15,6 +15,9 @@ import { type Fold, sizeOfSnapshot } from './resume-state.js';
 import { SnapshotSchedule } from './snapshot-schedule.js';
 import type { JobRecord, LogEvent, SerialisedEvent, Snapshot } from './types.js';
 
+/** How many times more events lie between snapshots that only say what is kept: looking for that is less work than folding. */
+const WITHOUT_CONTENT = 4;
+
 export class AttemptFold {
   readonly #parts: Parts;
   readonly #claim: LeaseClaim;
@@ -34,7 +37,8 @@ export class AttemptFold {
     this.#fold = fold;
     this.#hasSnapshots = fold.hasModel || record.contentModel === undefined;
     const newest = { sequence: record.snapshotSequence, size: fold.startSize };
-    this.#schedule = new SnapshotSchedule(parts.options.snapshotEvents, newest, unsnapshotted);
+    const leastEvents = parts.options.snapshotEvents * (fold.hasModel ? 1 : WITHOUT_CONTENT);
+    this.#schedule = new SnapshotSchedule(leastEvents, newest, unsnapshotted);
   }
 
   /** The sequence up to which a snapshot has the content; 0 without one. */

@@ -9,7 +9,7 @@
  * All snapshots together write about this many times the text of the events, and a tail has at most one part in so many of
  * the content's text. Events are slower to read and fold than content is to parse, so a larger tail shows in every resume.
  */
-const SIZE_BY_TAIL = 4;
+const SIZE_BY_TAIL = 3;
 
 export class SnapshotSchedule {
   readonly #leastEvents: number;

@@ -18,7 +18,7 @@ export const resumeStateContracts: readonly Contract[] = [
     async run(h) {
       for (const trimLog of [false, true]) {
         const [one, two] = await h.two({
-          options: { snapshotEvents: 7, trimLog, limits: { pageEvents: 4 } },
+          options: { snapshotEvents: 7, trimLog, limits: { pageEvents: 4 }, retentionMs: 12_000 },
         });
         const streamId = `trim-${trimLog}`;
         const job = await h.start(one, { streamId, contentModel: 'text' });
@@ -114,7 +114,7 @@ export const resumeStateContracts: readonly Contract[] = [
   },
   {
     id: 'L26',
-    title: 'a resume after 100,000 deltas reads the snapshot and a tail of at most a fourth of its text',
+    title: 'a resume after 100,000 deltas reads the snapshot and a tail of at most a third of its text',
     async run(h) {
       const writer = await h.replica();
       let read = 0;
@@ -136,8 +136,8 @@ export const resumeStateContracts: readonly Contract[] = [
       await h.rest();
       const state = await reader.manager.getResumeState('s');
       expect(textOf(state)).toHaveLength(100_000);
-      // A fourth of the content in events of 12 characters, and the batches under way meanwhile.
-      expect(read).toBeLessThan(100_000 / 4 / 12 + 256 * 2);
+      // A third of the content in events of 12 characters, and the batches under way meanwhile.
+      expect(read).toBeLessThan(100_000 / 3 / 12 + 256 * 2);
       await h.soon(job.complete());
     },
   },

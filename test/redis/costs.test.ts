@@ -4,7 +4,9 @@
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { textContent } from '../../src/content/text.js';
 import { createStreamServices } from '../../src/services.js';
+import type { ContentModel } from '../../src/stream/content-model.js';
 import type { GenerationJob } from '../../src/stream/generation-job.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import { RedisProxy } from '../support/redis-proxy.js';
@@ -38,10 +40,22 @@ afterEach(async () => {
 });
 
 /** Its upkeep keeps still for as long as a count takes. */
-async function replica(redis: Redis): Promise<GenerationJobManager> {
+async function replica(
+  redis: Redis,
+  contentModels: readonly ContentModel[] = [],
+): Promise<GenerationJobManager> {
   const made = new GenerationJobManager({
     ...createStreamServices({ redis, pingMs: 600_000 }),
-    options: { leaseMs: 600_000, renewMs: 300_000, sweepMs: 300_000, logPollMs: 300_000 },
+    options: {
+      leaseMs: 600_000,
+      renewMs: 300_000,
+      sweepMs: 300_000,
+      logPollMs: 300_000,
+      // Snapshots are counted by themselves, below.
+      ...(contentModels.length === 0 && { snapshotEvents: 100_000 }),
+      limits: { unsnapshottedEvents: 400_000 },
+    },
+    contentModels,
   });
   await made.start();
   return made;
@@ -273,3 +287,27 @@ it('a token’s bytes on the wire are at most 0.75 of the baseline’s, also one
   expect(ratios.bursty).toBeLessThanOrEqual(0.75);
   expect(ratios['full speed']).toBeLessThanOrEqual(0.75);
 });
+
+/** What a token costs with a content model, its snapshots included, in bytes that are sent to Redis. */
+async function bytesPerToken(tokens: number, kind: 'text' | undefined): Promise<number> {
+  const streamId = `long-${tokens}-${kind}`;
+  const long = await replica(client, [textContent()]);
+  const created = await long.createJob({ streamId, userId: 'u', contentModel: kind });
+  if (!created.started) throw new Error('The job was not started.');
+  const before = proxy.traffic.toServer;
+  for (let index = 0; index < tokens; index++) await created.job.emit(token(index));
+  await created.job.complete();
+  await long.idle();
+  const bytes = proxy.traffic.toServer - before;
+  await long.close();
+  await looker.flushall();
+  return bytes / tokens;
+}
+
+it('a token of a long answer costs as many bytes as one of a short answer, snapshots included', async () => {
+  for (const kind of ['text', undefined] as const) {
+    const [short, long] = [await bytesPerToken(20_000, kind), await bytesPerToken(160_000, kind)];
+    console.log(`${kind}: ${short.toFixed(1)} bytes a token of 20,000, ${long.toFixed(1)} of 160,000`);
+    expect(Math.max(short, long) / Math.min(short, long)).toBeLessThan(1.2);
+  }
+}, 60_000);
