@@ -6,7 +6,7 @@
 import type { Request, RequestHandler } from 'express';
 import type { GenerationJobManager } from '../stream/generation-job-manager.js';
 import { routeRequestOf, sendReply } from './node-exchange.js';
-import { parseRouteOptions, type StreamRouterOptions } from './route-options.js';
+import { parseRouterOptions, type StreamRouterOptions } from './route-options.js';
 import { StreamRoutes } from './stream-routes.js';
 
 /**
@@ -22,12 +22,12 @@ export function createStreamRouter(
   manager: GenerationJobManager,
   options: StreamRouterOptions<Request>,
 ): RequestHandler {
-  const { authorize, ...settings } = parseRouteOptions(options);
+  const { authorize, framing, ...settings } = parseRouterOptions(options);
   const routes = new StreamRoutes(manager, settings);
   return (request, response, next) => {
     const reply = routes.answer(routeRequestOf(request, request.url, () => authorize(request)));
     if (reply === undefined) return next();
-    reply.then((made) => sendReply(made, request, response)).catch(next);
+    reply.then((made) => sendReply(made, request, response, framing)).catch(next);
   };
 }
 

@@ -74,10 +74,16 @@ const optionsSchema = z.strictObject({
     .min(LEAST_READER_BYTES)
     .optional()
     .describe('What a reader may leave unread in this process (bytes). Default: limits.liveBytes'),
-  basePath,
 });
+const routerSchema = optionsSchema.extend({
+  framing: z
+    .enum(['chunked', 'close'])
+    .default('chunked')
+    .describe('How the body of a stream is framed over HTTP/1.1: in chunks, or not at all, as over HTTP/1.0'),
+});
+const handlerSchema = optionsSchema.extend({ basePath });
 
-type Settings = z.input<typeof optionsSchema>;
+export type Framing = z.output<typeof routerSchema>['framing'];
 /** What the routes ask of the host. */
 interface Host<HostRequest> {
   readonly authorize: Authorize<HostRequest>;
@@ -86,18 +92,25 @@ interface Host<HostRequest> {
 }
 
 /** For `createStreamRouter`: where Express mounts it is its base path. */
-export type StreamRouterOptions<HostRequest> = Host<HostRequest> & Omit<Settings, 'basePath'>;
-/** For `createStreamHandler`. */
-export type StreamHandlerOptions = Host<Request> & Settings;
+export type StreamRouterOptions<HostRequest> = Host<HostRequest> & z.input<typeof routerSchema>;
+/** For `createStreamHandler`: framing is its server's. */
+export type StreamHandlerOptions = Host<Request> & z.input<typeof handlerSchema>;
 export type RouteOptions = z.output<typeof optionsSchema> & {
   /** The host's, with a request of the kind it gave `authorize` for. */
   readonly onResume?: OnResume<unknown> | undefined;
 };
 
 /** @throws GenerationJobError `invalid_options` naming each option that is missing, unknown or out of bounds */
-export function parseRouteOptions<HostRequest>(
-  given: Host<HostRequest> & Settings,
-): RouteOptions & { readonly authorize: Authorize<HostRequest> } {
+export function parseRouterOptions<HostRequest>(given: StreamRouterOptions<HostRequest>) {
+  return parse(given, routerSchema);
+}
+
+/** @throws GenerationJobError `invalid_options` naming each option that is missing, unknown or out of bounds */
+export function parseHandlerOptions(given: StreamHandlerOptions) {
+  return parse(given, handlerSchema);
+}
+
+function parse<HostRequest, Settings extends object>(given: Host<HostRequest>, schema: z.ZodType<Settings>) {
   const { authorize, onResume, ...settings } = given ?? {};
   if (typeof authorize !== 'function') {
     throw new GenerationJobError(
@@ -107,7 +120,7 @@ export function parseRouteOptions<HostRequest>(
   }
   if (onResume !== undefined && typeof onResume !== 'function')
     throw new GenerationJobError('invalid_options', 'onResume must be a function.');
-  const parsed = optionsSchema.safeParse(settings);
+  const parsed = schema.safeParse(settings);
   if (!parsed.success) throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error)}.`);
   return { authorize, onResume: onResume as OnResume<unknown> | undefined, ...parsed.data };
 }

@@ -13,21 +13,30 @@ import { formatCursor } from '../stream/cursor.js';
 import type { Batch } from '../stream/stream-hub.js';
 import type { LogEvent } from '../stream/types.js';
 
-const texts = new WeakMap<readonly LogEvent[], string>();
+type Texts = WeakMap<readonly LogEvent[], string>;
+const texts: Texts = new WeakMap();
+const chunks: Texts = new WeakMap();
 
 /**
- * The text of a batch; the same string for the same array of events.
+ * The text of a batch, framed for readers whose sinks are chunked; the same string for the same array of events.
  * @throws GenerationJobError `invalid_event` when a field can't be written without changing what a parser reads
  */
-export function encodeBatch(batch: Batch): string {
-  const known = texts.get(batch.events);
+export function encodeBatch(batch: Batch, isChunked = false): string {
+  const made = isChunked ? chunks : texts;
+  const known = made.get(batch.events);
   if (known !== undefined) return known;
   let text = '';
   for (const { event, data, sequence } of batch.events) {
     text += encodeEvent(hasPlace(event) ? formatCursor(batch.generation, sequence) : undefined, event, data);
   }
-  texts.set(batch.events, text);
+  if (isChunked) text = inChunk(text);
+  made.set(batch.events, text);
   return text;
+}
+
+/** A text as one chunk of an HTTP/1.1 body (RFC 9112, section 7.1), which counts bytes. An empty one would be the last. */
+export function inChunk(text: string): string {
+  return text === '' ? '' : `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
 }
 
 /**

@@ -14,12 +14,15 @@
  *                reader that does not take the rest in time is cut off.
  * - `closed`     the connection is over. Nothing leaves it.
  *
+ * A response ends as a whole one after an end, `gone`, a drain, or when access was refused; anything else, and an end in
+ * the middle of a batch, breaks it off.
+ *
  * A full sink holds at most its own high-water mark and one slice, so a reader that never reads costs no more than that.
  */
 import type { DetachResult } from '../stream/observer.js';
 import type { Batch } from '../stream/stream-hub.js';
 import type { SessionTicker, Ticking } from './session-ticker.js';
-import { encodeBatch, encodeComment, encodeRetry } from './sse-encoder.js';
+import { encodeBatch, encodeComment, encodeRetry, inChunk } from './sse-encoder.js';
 import type { SseSink } from './sse-sink.js';
 
 /** The part of a `Subscription` a session needs. */
@@ -50,6 +53,7 @@ const SLICE = 16 * 1024;
 const LEAST_DRAIN_RETRY_MS = 100;
 const DRAIN_RETRY_SPREAD_MS = 900;
 const HEARTBEAT = encodeComment('heartbeat');
+const HEARTBEAT_IN_CHUNK = inChunk(HEARTBEAT);
 /** In ticks, at least one whole: what a reader that is not waited for has for what was written last. */
 const HASTY_TICKS = 2;
 
@@ -93,7 +97,7 @@ export class SseSession implements Ticking {
       return;
     }
     ticker.add(this);
-    if (this.#send(encodeRetry(retryMs * (0.5 + random())) + preamble)) this.#pump();
+    if (this.#send(this.#framed(encodeRetry(retryMs * (0.5 + random())) + preamble))) this.#pump();
   }
 
   /** For the shared timer. */
@@ -106,7 +110,9 @@ export class SseSession implements Ticking {
     this.#ticks++;
     if (this.#isStalled()) this.#stop('detached');
     else {
-      if (this.#state === 'streaming' && this.#ticks >= this.#context.heartbeatTicks) this.#send(HEARTBEAT);
+      if (this.#state === 'streaming' && this.#ticks >= this.#context.heartbeatTicks) {
+        this.#send(this.#sink.isChunked ? HEARTBEAT_IN_CHUNK : HEARTBEAT);
+      }
       if (--this.#ticksToRecheck <= 0) this.#recheck();
     }
   }
@@ -122,7 +128,7 @@ export class SseSession implements Ticking {
     if (this.#state !== 'streaming') return;
     try {
       for (let batch = this.#subscription.read(); batch !== null; batch = this.#subscription.read()) {
-        if (!this.#send(encodeBatch(batch))) return;
+        if (!this.#send(encodeBatch(batch, this.#sink.isChunked))) return;
       }
     } catch (error) {
       this.#context.onError(error);
@@ -131,7 +137,11 @@ export class SseSession implements Ticking {
     if (this.#subscription.closedBy !== undefined) this.#stop(this.#subscription.closedBy);
   };
 
-  /** Writes a text, in slices if need be; says whether the sink takes more. */
+  #framed(text: string): string {
+    return this.#sink.isChunked ? inChunk(text) : text;
+  }
+
+  /** Writes a framed text, in slices if need be; says whether the sink takes more. */
   #send(text: string): boolean {
     this.#ticks = 0;
     if (text.length <= SLICE) {
@@ -170,9 +180,9 @@ export class SseSession implements Ticking {
     }
   }
 
-  #end(): void {
+  #end(isWhole: boolean): void {
     try {
-      this.#sink.end();
+      this.#sink.end(isWhole);
     } catch (error) {
       this.#context.onError(error);
       this.#sink.destroy();
@@ -199,18 +209,19 @@ export class SseSession implements Ticking {
     this.#ticks = complete ? this.#context.stallTicks : HASTY_TICKS;
     this.#subscription.close(reason);
     // In the middle of an event any more text would become part of it; without a blank line a parser drops it.
-    if (this.#text === '') this.#sendFarewell(reason);
+    const isCut = this.#text !== '';
     this.#text = '';
-    this.#end();
+    if (!isCut) this.#sendFarewell(reason);
+    this.#end(!isCut && reason !== 'detached' && reason !== 'failed');
   }
 
   #sendFarewell(reason: DetachResult): void {
     switch (reason) {
       case 'draining':
-        this.#write(farewell(this.#context.random));
+        this.#write(this.#framed(farewell(this.#context.random)));
         return;
       case 'detached':
-        this.#write(encodeRetry(this.#context.retryMs * (0.5 + this.#context.random())));
+        this.#write(this.#framed(encodeRetry(this.#context.retryMs * (0.5 + this.#context.random()))));
         return;
       case 'ended':
       case 'gone':

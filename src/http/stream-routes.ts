@@ -28,7 +28,7 @@ import { LEAST_READER_BYTES, type RouteOptions } from './route-options.js';
 import { type MatchedRoute, METHODS, matchRoute, streamIdOf } from './route-paths.js';
 import type { Reply, RouteRequest } from './route-types.js';
 import { SessionTicker } from './session-ticker.js';
-import { encodePlace } from './sse-encoder.js';
+import { encodePlace, inChunk } from './sse-encoder.js';
 import { farewell, type SessionContext, SseSession } from './sse-session.js';
 import { streamQueryOf } from './stream-query.js';
 
@@ -269,8 +269,8 @@ function elsewhere(random: () => number): Reply {
     status: 200,
     headers: STREAM_HEADERS,
     begin: (sink) => {
-      sink.write(farewell(random));
-      sink.end();
+      sink.write(sink.isChunked ? inChunk(farewell(random)) : farewell(random));
+      sink.end(true);
     },
   };
 }

@@ -12,6 +12,8 @@ const encoder = new TextEncoder();
 
 export class WebSink implements SseSink {
   closed = false;
+  /** Framing is the server's. */
+  readonly isChunked = false;
   onDrain: (() => void) | undefined;
   onClose: (() => void) | undefined;
   readonly stream: ReadableStream<Uint8Array>;
@@ -54,9 +56,10 @@ export class WebSink implements SseSink {
     return !this.#full;
   }
 
-  /** What is still queued stays until it is read, or until the session cuts it off. */
-  end(): void {
+  /** What is still queued of a whole body stays until it is read, or until the session cuts it off. */
+  end(isWhole: boolean): void {
     if (this.closed || this.#ended) return;
+    if (!isWhole) return this.destroy();
     this.#ended = true;
     const { bufferedBytes } = this;
     this.#controller.close();

@@ -4,7 +4,7 @@
 import { GenerationJobError } from '../errors.js';
 import type { GenerationJobManager } from '../stream/generation-job-manager.js';
 import { errorReply } from './replies.js';
-import { parseRouteOptions, type StreamHandlerOptions } from './route-options.js';
+import { parseHandlerOptions, type StreamHandlerOptions } from './route-options.js';
 import type { Reply, RouteRequest } from './route-types.js';
 import { StreamRoutes } from './stream-routes.js';
 import { WebSink } from './web-sink.js';
@@ -18,13 +18,11 @@ export function createStreamHandler(
   manager: GenerationJobManager,
   options: StreamHandlerOptions,
 ): (request: Request) => Promise<Response> {
-  const { authorize, ...settings } = parseRouteOptions(options);
+  const { authorize, basePath, ...settings } = parseHandlerOptions(options);
   const routes = new StreamRoutes(manager, settings);
   return async (request) => {
     const url = new URL(request.url);
-    const path = url.pathname.startsWith(settings.basePath)
-      ? url.pathname.slice(settings.basePath.length)
-      : '';
+    const path = url.pathname.startsWith(basePath) ? url.pathname.slice(basePath.length) : '';
     const reply = await routes.answer({
       method: request.method,
       path,

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ERROR_TABLE } from '../../src/errors.js';
-import { parseRouteOptions } from '../../src/http/route-options.js';
+import { parseHandlerOptions, parseRouterOptions } from '../../src/http/route-options.js';
 import {
   FOLLOWER_EVENTS,
   LIFECYCLE_EVENTS,
@@ -62,10 +62,11 @@ describe('the tables of the documents', () => {
   });
 
   it('list every option of the routes with its default', () => {
-    const { authorize: _, readerBytes: __, ...defaults } = parseRouteOptions({ authorize: () => null });
+    const given = { authorize: () => null };
+    const defaults = { ...parseRouterOptions(given), ...parseHandlerOptions(given) };
     const rows = tableRows(read('README.md'), 'route-options');
     expect(rows.map(([name]) => plain(name)).sort()).toEqual(
-      [...Object.keys(defaults), 'authorize', 'readerBytes'].sort(),
+      [...Object.keys(defaults), 'readerBytes'].sort(),
     );
     for (const [name, value] of rows) {
       const actual = defaults[plain(name) as keyof typeof defaults];

@@ -126,6 +126,11 @@ describe('the SSE encoder', () => {
     const readOnce = read;
     expect(encodeBatch({ generation: 7, events: watched })).toBe(first);
     expect(read).toBe(readOnce);
+    const chunk = encodeBatch({ generation: 7, events: watched }, true);
+    const readTwice = read;
+    expect(encodeBatch({ generation: 7, events: watched }, true)).toBe(chunk);
+    expect(read).toBe(readTwice);
+    expect(chunk).toBe(`${Buffer.byteLength(first).toString(16)}\r\n${first}\r\n`);
   });
 
   it('writes whole milliseconds, because a browser ignores any other retry', () => {

@@ -9,11 +9,13 @@ const KIB = 1024;
 /** A sink that is full above `room` bytes, and drains when the test says so. */
 class TestSink implements SseSink {
   closed = false;
+  isChunked = false;
   bufferedBytes = 0;
   onDrain: (() => void) | undefined;
   onClose: (() => void) | undefined;
   readonly writes: string[] = [];
   ended = false;
+  isWhole: boolean | undefined;
   destroyed = false;
   mostBuffered = 0;
   room = Number.POSITIVE_INFINITY;
@@ -36,8 +38,9 @@ class TestSink implements SseSink {
     this.onDrain?.();
   }
 
-  end(): void {
+  end(isWhole: boolean): void {
     this.ended = true;
+    this.isWhole = isWhole;
   }
 
   destroy(): void {
@@ -299,6 +302,60 @@ describe('an SSE session', () => {
     subscription.onReadable?.();
     expect([sink.ended, errors.length]).toEqual([true, 1]);
     expect(sink.text).toBe('retry: 2000\n\n');
+  });
+
+  it('ends a response as a whole one after an end, gone, a drain or lost access; anything else breaks it off', () => {
+    const endedBy = (reason: DetachResult) => {
+      const { session, sink, subscription } = setUp();
+      session.start();
+      subscription.give('x');
+      subscription.close(reason);
+      return [sink.ended, sink.isWhole];
+    };
+    for (const reason of ['ended', 'gone', 'draining', 'left'] as const) {
+      expect([reason, ...endedBy(reason)]).toEqual([reason, true, true]);
+    }
+    for (const reason of ['failed', 'detached'] as const) {
+      expect([reason, ...endedBy(reason)]).toEqual([reason, true, false]);
+    }
+    const inside = setUp();
+    inside.session.start();
+    inside.sink.room = 1;
+    inside.subscription.give('x'.repeat(100 * KIB));
+    inside.subscription.close('draining');
+    expect([inside.sink.ended, inside.sink.isWhole]).toEqual([true, false]);
+    const stalled = setUp();
+    stalled.session.start();
+    stalled.sink.room = 1;
+    stalled.subscription.give('x');
+    stalled.tick(9);
+    expect([stalled.sink.ended, stalled.sink.isWhole]).toEqual([true, false]);
+  });
+
+  it('frames what it writes to a chunked sink by its length in bytes, and cuts no chunk short', () => {
+    const { session, sink, subscription, tick } = setUp({ random: () => 0.5 });
+    sink.isChunked = true;
+    session.start('id: 7-1\n\n');
+    subscription.give('für \u{1f600}');
+    subscription.give('\u20ac'.repeat(40 * KIB));
+    tick(4);
+    subscription.close('draining');
+    const chunks: string[] = [];
+    let rest = Buffer.from(sink.text);
+    while (rest.length > 0) {
+      const at = rest.indexOf('\r\n');
+      const length = Number.parseInt(rest.subarray(0, at).toString(), 16);
+      chunks.push(rest.subarray(at + 2, at + 2 + length).toString());
+      expect(rest.subarray(at + 2 + length, at + 4 + length).toString()).toBe('\r\n');
+      rest = rest.subarray(at + 4 + length);
+    }
+    expect(chunks).toEqual([
+      'retry: 2000\n\nid: 7-1\n\n',
+      'id: 7-1\nevent: text\ndata: "für \u{1f600}"\n\n',
+      `id: 7-2\nevent: text\ndata: "${'\u20ac'.repeat(40 * KIB)}"\n\n`,
+      ': heartbeat\n\n',
+      'retry: 550\n\n: draining\n\n',
+    ]);
   });
 
   it('leaves the stream when its reader does, and holds no timer after the last one', () => {

@@ -9,6 +9,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Connections accepted so far. */
   readonly accepted: number;
+  /** Ends every open connection in an orderly way (FIN), as a proxy that goes down does, in the middle of whatever it is. */
+  hangUp(): void;
   /** Resets every open connection, and every new one until `restore`. */
   cut(): void;
   restore(): void;
@@ -43,6 +45,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     port: (server.address() as AddressInfo).port,
     get accepted() {
       return accepted;
+    },
+    hangUp() {
+      for (const socket of sockets) socket.end();
     },
     cut() {
       isCut = true;
