@@ -64,7 +64,10 @@ function sendHead(reply: Reply, request: IncomingMessage, response: ServerRespon
   // Only what is there: Node frames no body whose length was ever taken back.
   for (const name of OF_ANOTHER_BODY) if (response.hasHeader(name)) response.removeHeader(name);
   response.statusCode = reply.status;
-  for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value);
+  for (const [name, value] of Object.entries(reply.headers)) {
+    if (name === 'vary') response.appendHeader(name, value);
+    else response.setHeader(name, value);
+  }
   if (reply.kind === 'json') response.setHeader('content-length', Buffer.byteLength(reply.body));
   if (reply.kind === 'stream') prepareStream(request, response, framing);
 }

@@ -8,6 +8,7 @@ import { GenerationJobError } from '../errors.js';
 import type { GenerationJob } from '../stream/generation-job.js';
 import type { Continuation } from '../stream/manager-types.js';
 import { describeIssues } from '../stream/options.js';
+import { originOf } from './origin-check.js';
 
 /** On whose behalf a request acts: nothing else in the request says so. */
 export interface Identity {
@@ -43,9 +44,10 @@ const duration = (byDefault: number, text: string) =>
   z.number().int().min(10).max(HOUR).default(byDefault).describe(`${text} (ms)`);
 
 const origin = z.string().transform((text, context) => {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && url.origin !== 'null' && url.pathname === '/' && url.search === '') return url.origin;
-  context.addIssue({ code: 'custom', message: 'must be an origin such as https://chat.example.com' });
+  const named = originOf(text);
+  if (named !== undefined) return named;
+  const message = 'must be an origin such as https://chat.example.com or capacitor://localhost';
+  context.addIssue({ code: 'custom', message });
   return z.NEVER;
 });
 
@@ -63,6 +65,10 @@ const optionsSchema = z.strictObject({
     .array(origin)
     .default([])
     .describe('Origins other than the server’s own that may call the routes'),
+  cors: z
+    .boolean()
+    .default(false)
+    .describe('Whether pages of allowedOrigins get the headers that let them read answers, with cookies'),
   heartbeatMs: duration(15 * SECOND, 'Longest silence of an open stream; then a comment is sent'),
   recheckMs: duration(30 * SECOND, 'How often access is checked again on an open stream'),
   stallMs: duration(30 * SECOND, 'How long a reader may take nothing before it is detached'),

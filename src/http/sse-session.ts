@@ -4,7 +4,7 @@
  * shared by all its readers, and time is counted in ticks of a timer they share.
  *
  * States
- * - `streaming`  everything readable has been written; a wake-up of the subscription writes more. A comment is sent when
+ * - `streaming`  everything readable has been written; a wake-up of the subscription writes more. A heartbeat is sent when
  *                nothing else was for a heartbeat.
  * - `blocked`    the sink is full: nothing is read, so nothing piles up here; wake-ups are ignored, the log waits. Leaves
  *                to `streaming` when the sink drains, to `finishing` when it has not for the stall time, or when the
@@ -22,8 +22,9 @@
 import type { DetachResult } from '../stream/observer.js';
 import type { Batch } from '../stream/stream-hub.js';
 import type { SessionTicker, Ticking } from './session-ticker.js';
-import { encodeBatch, encodeComment, encodeRetry, inChunk } from './sse-encoder.js';
+import { encodeBatch, encodeComment, encodeEvent, encodeRetry, inChunk } from './sse-encoder.js';
 import type { SseSink } from './sse-sink.js';
+import type { Heartbeat } from './stream-query.js';
 
 /** The part of a `Subscription` a session needs. */
 export interface ReadableSubscription {
@@ -52,8 +53,11 @@ const SLICE = 16 * 1024;
 /** After a drain all readers come back at once: within this time, elsewhere. */
 const LEAST_DRAIN_RETRY_MS = 100;
 const DRAIN_RETRY_SPREAD_MS = 900;
-const HEARTBEAT = encodeComment('heartbeat');
-const HEARTBEAT_IN_CHUNK = inChunk(HEARTBEAT);
+const HEARTBEATS = {
+  comment: encodeComment('heartbeat'),
+  /** Without an id: it is no place to come back to. */
+  event: encodeEvent(undefined, 'heartbeat', '{}'),
+} satisfies Record<Heartbeat, string>;
 /** In ticks, at least one whole: what a reader that is not waited for has for what was written last. */
 const HASTY_TICKS = 2;
 
@@ -62,6 +66,7 @@ export class SseSession implements Ticking {
   readonly #sink: SseSink;
   readonly #context: SessionContext;
   readonly #mayRead: () => Promise<boolean>;
+  readonly #heartbeat: Heartbeat;
   #state: 'streaming' | 'blocked' | 'finishing' | 'closed' = 'streaming';
   /** Text of which the part from `#sent` has yet to be written; empty when none has. */
   #text = '';
@@ -77,11 +82,13 @@ export class SseSession implements Ticking {
     sink: SseSink,
     context: SessionContext,
     mayRead: () => Promise<boolean>,
+    heartbeat: Heartbeat = 'comment',
   ) {
     this.#subscription = subscription;
     this.#sink = sink;
     this.#context = context;
     this.#mayRead = mayRead;
+    this.#heartbeat = heartbeat;
     // Readers that came together, after a deployment say, are not re-checked together.
     this.#ticksToRecheck = 1 + Math.floor(context.random() * context.recheckTicks);
   }
@@ -111,7 +118,7 @@ export class SseSession implements Ticking {
     if (this.#isStalled()) this.#stop('detached');
     else {
       if (this.#state === 'streaming' && this.#ticks >= this.#context.heartbeatTicks) {
-        this.#send(this.#sink.isChunked ? HEARTBEAT_IN_CHUNK : HEARTBEAT);
+        this.#send(this.#framed(HEARTBEATS[this.#heartbeat]));
       }
       if (--this.#ticksToRecheck <= 0) this.#recheck();
     }

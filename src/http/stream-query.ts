@@ -1,30 +1,41 @@
 /**
- * Where a reader wants to begin, from its request. `Last-Event-ID` wins over `?after=`: a browser that reconnects sends
- * the one it has read up to to the address it began with.
+ * Where a reader wants to begin, and how, from its request. `Last-Event-ID` wins over `?after=`: a browser that reconnects
+ * sends the one it has read up to to the address it began with. Clients that can't set headers have other names for it.
  */
 import { GenerationJobError } from '../errors.js';
 import { parseCursor } from '../stream/cursor.js';
 import type { SubscribeOptions } from '../stream/manager-types.js';
 import type { RouteRequest } from './route-types.js';
 
-export type StreamQuery = Pick<SubscribeOptions, 'after' | 'generation' | 'follow' | 'resume'>;
+/** How a heartbeat comes: a comment is for proxies, an event is seen by the page as well. */
+export type Heartbeat = 'comment' | 'event';
+
+export interface StreamQuery {
+  readonly from: Pick<SubscribeOptions, 'after' | 'generation' | 'follow' | 'resume'>;
+  readonly heartbeat: Heartbeat;
+}
+
+/** `after`, and what it is called by polyfills of EventSource; the first that is there counts. */
+const NAMES_OF_AFTER = ['after', 'lastEventId', 'last_event_id'];
 
 /** @throws GenerationJobError `invalid_cursor`, or `invalid_argument` naming the parameter */
 export function streamQueryOf(request: RouteRequest): StreamQuery {
   const { query } = request;
   const lastEventId = request.header('last-event-id');
-  const after = lastEventId ?? query.get('after') ?? undefined;
+  const named = NAMES_OF_AFTER.find((name) => query.has(name));
+  const after = lastEventId ?? (named && query.get(named)) ?? undefined;
   if (after !== undefined && (after !== 'tail' || lastEventId !== undefined)) parseCursor(after);
   const generation = generationOf(query.get('generation'));
   const follow = oneOf(query, 'follow', ['generation', 'stream']);
   const resume = oneOf(query, 'resume', ['true', 'false']);
-  return {
+  const from = {
     ...(after !== undefined && { after }),
     // A cursor names its generation: what the address said first no longer counts.
     ...(generation !== undefined && (after === undefined || after === 'tail') && { generation }),
     ...(follow !== undefined && { follow }),
     ...(resume === 'true' && { resume: true }),
   };
+  return { from, heartbeat: oneOf(query, 'heartbeat', ['comment', 'event']) ?? 'comment' };
 }
 
 /** A generation is written as in a cursor. */

@@ -10,11 +10,11 @@ import { formatCursor } from '../stream/cursor.js';
 import type { GenerationJobManager } from '../stream/generation-job-manager.js';
 import { boundHook, reportHook } from '../stream/parts.js';
 import { isStreamId, userKey } from '../stream/stream-key.js';
-import type { Subscription } from '../stream/subscription.js';
 import { isActive } from '../stream/transitions.js';
 import { verdictShape } from '../stream/verdict.js';
+import { corsHeaders } from './cors.js';
 import { type BodyLimits, readJsonBody } from './json-body.js';
-import { comesFromForeignPage } from './origin-check.js';
+import { listedOrigin, OriginCheck } from './origin-check.js';
 import {
   AuthorizeFailed,
   emptyReply,
@@ -53,15 +53,17 @@ export class StreamRoutes {
   readonly #options: RouteOptions;
   readonly #sessions: SessionContext;
   readonly #bodyLimits: BodyLimits;
+  readonly #origins: OriginCheck;
 
   constructor(manager: GenerationJobManager, options: RouteOptions) {
     this.#manager = manager;
     this.#options = options;
-    const { clock, entropy, errors, options: streamOptions } = manager.parts;
+    const { clock, entropy, errors, logger, options: streamOptions } = manager.parts;
     const { heartbeatMs, recheckMs, stallMs, bodyMs } = options;
     const tickMs = Math.min(heartbeatMs, recheckMs, stallMs) / TICKS_IN_SHORTEST;
     const { bodyBytes, jsonDepth } = streamOptions.limits;
     this.#bodyLimits = { bodyBytes, jsonDepth, bodyMs, clock };
+    this.#origins = new OriginCheck(options.allowedOrigins, logger);
     this.#sessions = {
       ticker: new SessionTicker(clock, tickMs),
       heartbeatTicks: Math.floor(heartbeatMs / tickMs),
@@ -79,7 +81,14 @@ export class StreamRoutes {
     const route = matchRoute(request.path);
     if (route === undefined || (route.name === 'resume' && this.#options.onResume === undefined))
       return undefined;
-    return this.#answer(route, request);
+    return this.#options.cors ? this.#readably(route, request) : this.#answer(route, request);
+  }
+
+  /** With what lets the page that asks read the answer, a refusal too. */
+  async #readably(route: MatchedRoute, request: RouteRequest): Promise<Reply> {
+    const origin = listedOrigin(request, this.#options.allowedOrigins);
+    const reply = await this.#answer(route, request);
+    return { ...reply, headers: { ...reply.headers, ...corsHeaders(request, origin, METHODS[route.name]) } };
   }
 
   async #answer(route: MatchedRoute, request: RouteRequest): Promise<Reply> {
@@ -88,7 +97,7 @@ export class StreamRoutes {
     try {
       if (!methods.includes(request.method)) return errorReply('method_not_allowed', allow);
       if (request.method === 'OPTIONS') return emptyReply(204, allow);
-      if (comesFromForeignPage(request, this.#options.allowedOrigins)) return errorReply('origin_refused');
+      if (this.#origins.refuses(request)) return errorReply('origin_refused');
       switch (route.name) {
         case 'stream':
           return await this.#stream(request, streamIdOf(route.segment));
@@ -109,24 +118,21 @@ export class StreamRoutes {
   }
 
   async #stream(request: RouteRequest, streamId: string): Promise<Reply> {
-    const query = streamQueryOf(request);
+    const { from, heartbeat } = streamQueryOf(request);
     const caller = await identify(request, this.#manager.parts);
     if (this.#manager.isDraining) return elsewhere(this.#sessions.random);
     if (request.method === 'HEAD') return await this.#headOfStream(streamId, caller);
-    const subscription = this.#manager.subscribe(streamId, { ...caller, ...query });
+    const subscription = this.#manager.subscribe(streamId, { ...caller, ...from });
     await subscription.ready;
     // Closed before anything was read: all there is to the generation was before the cursor.
     if (subscription.closedBy === 'ended') return emptyReply(204);
-    const preamble = query.after === 'tail' ? encodePlace(subscription.cursor) : '';
-    return this.#reply(subscription, preamble, () => this.#mayStillRead(request, streamId, caller));
-  }
-
-  #reply(subscription: Subscription, preamble: string, mayRead: () => Promise<boolean>): Reply {
+    const preamble = from.after === 'tail' ? encodePlace(subscription.cursor) : '';
+    const mayRead = () => this.#mayStillRead(request, streamId, caller);
     return {
       kind: 'stream',
       status: 200,
       headers: STREAM_HEADERS,
-      begin: (sink) => new SseSession(subscription, sink, this.#sessions, mayRead).start(preamble),
+      begin: (sink) => new SseSession(subscription, sink, this.#sessions, mayRead, heartbeat).start(preamble),
     };
   }
 

@@ -8,6 +8,7 @@ import {
   follow,
   getJson,
   postJson,
+  rawRequest,
   send,
   serve,
   startJob,
@@ -181,6 +182,110 @@ describe.each(ADAPTERS)('access behind the %s adapter', (adapter) => {
     }
     const standardPort = { origin: 'https://chat.example.com', host: 'chat.example.com:443' };
     expect((await open(standardPort)).status).toBe(200);
+  });
+
+  it('is given to apps and extensions whose origins are listed, and to no others', async () => {
+    const listed = ['capacitor://localhost', 'tauri://localhost', 'chrome-extension://ABCdefghijklmnop'];
+    const { manager, port } = await serve({ adapter, routes: { allowedOrigins: listed } });
+    await startJob(manager, 'chat-1');
+    const status = async (origin: string, host?: string) =>
+      (await send(port, 'GET', 'stream/chat-1', { origin, ...(host !== undefined && { host }) })).status;
+    for (const origin of [...listed, 'chrome-extension://abcdefghijklmnop', 'CAPACITOR://localhost']) {
+      expect([origin, await status(origin)]).toEqual([origin, 200]);
+    }
+    for (const origin of [
+      ...[
+        'capacitor://evil',
+        'ionic://localhost',
+        'tauri://localhost:8080',
+        'tauri://x@localhost',
+        'tauri://',
+      ],
+      ...['capacitor://localhost/path', 'file://', 'blob:capacitor://localhost', 'data:,', 'null'],
+    ]) {
+      expect([origin, await status(origin)]).toEqual([origin, 403]);
+    }
+    expect(await status('ionic://chat.example.com', 'chat.example.com'), 'a scheme of somebody’s own').toBe(
+      403,
+    );
+  });
+
+  it('sends the headers a listed page on another port needs with cors: true, its preflight included', async () => {
+    const page = 'http://localhost:5173';
+    const { manager, port } = await serve({ adapter, routes: { allowedOrigins: [page], cors: true } });
+    await startJob(manager, 'chat-1');
+    const readable = {
+      'access-control-allow-origin': page,
+      'access-control-allow-credentials': 'true',
+      'access-control-expose-headers': 'Link',
+      vary: 'Origin',
+    };
+    const json = { 'content-type': 'application/json' };
+    const answers = [
+      await send(port, 'GET', 'stream/chat-1', { origin: page }),
+      await send(port, 'GET', 'stream/none', { origin: page }),
+      await send(port, 'GET', 'active', { origin: page }),
+      await send(port, 'POST', 'abort', { ...json, origin: page }, '{"streamId":"chat-1"}'),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 404, 200, 200]);
+    for (const { headers } of answers) expect(headers).toMatchObject(readable);
+    const preflight = (origin: string) =>
+      send(port, 'OPTIONS', 'abort', {
+        origin,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization, content-type',
+      });
+    expect(await preflight(page)).toMatchObject({
+      status: 204,
+      headers: {
+        ...readable,
+        'access-control-allow-methods': 'POST, OPTIONS',
+        'access-control-allow-headers': 'authorization, content-type',
+        'access-control-max-age': '7200',
+      },
+    });
+    for (const { headers } of [
+      await preflight('https://evil.example'),
+      await send(port, 'GET', 'active', { origin: 'https://evil.example' }),
+      await send(port, 'GET', 'active'),
+    ]) {
+      expect(headers.vary).toBe('Origin');
+      expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
+    }
+  });
+
+  it('logs once what was seen and expected when Stop is refused for a missing Host', async () => {
+    const warnings: object[] = [];
+    const ignore = () => {};
+    const logger = {
+      debug: ignore,
+      info: ignore,
+      error: ignore,
+      warn: (fields: object) => warnings.push(fields),
+    };
+    const { manager, port } = await serve({ adapter, manager: { logger }, routes: { allowedOrigins: [] } });
+    await startJob(manager, 'chat-1');
+    const stop = async () => {
+      const body = '{"streamId":"chat-1"}';
+      const socket = await rawRequest(
+        port,
+        `POST /api/chat/abort HTTP/1.0\r\nx-session: ann\r\norigin: https://chat.example.com\r\n` +
+          `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      );
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk;
+      });
+      socket.resume();
+      await until('the answer', () => socket.destroyed);
+      return text;
+    };
+    for (let tries = 0; tries < 3; tries++) expect(await stop()).toContain('origin_refused');
+    const { reason, seen } = warnings[0] as { reason: string; seen: { origin: string } };
+    expect(warnings).toHaveLength(1);
+    expect(seen.origin).toBe('https://chat.example.com');
+    if (adapter !== 'web') expect([reason, seen]).toEqual(['no_host', { origin: seen.origin, host: null }]);
+    expect(warnings[0]).toMatchObject({ expected: { origins: [], host: 'that of the page’s origin' } });
   });
 
   it('never lets an answer be stored or shared (A22)', async () => {

@@ -1,4 +1,6 @@
+import { createStreamServices } from 'generation-jobs';
 import { describe, expect, it } from 'vitest';
+import { wrapStore } from '../support/wrapped-store.js';
 import { ADAPTERS, codeOf, follow, getJson, postJson, serve, startJob, until } from './serving.js';
 
 describe.each(ADAPTERS)('the routes behind the %s adapter', (adapter) => {
@@ -30,6 +32,64 @@ describe.each(ADAPTERS)('the routes behind the %s adapter', (adapter) => {
     await Promise.all([byQuery.over, byHeader.over]);
     expect(byQuery.events.map(({ id }) => id)).toEqual([3, 4, 5].map((n) => `${job.generation}-${n}`));
     expect(byHeader.events.map(({ id }) => id)).toEqual([4, 5].map((n) => `${job.generation}-${n}`));
+  });
+
+  it('take ?lastEventId= and ?last_event_id= for ?after=, which wins over them, as the header does over all', async () => {
+    const { manager, url } = await serve({ adapter });
+    const job = await startJob(manager, 'chat-1');
+    for (const text of ['a', 'b', 'c']) void job.emit({ event: 'text', data: { text } });
+    await job.complete();
+    const at = (sequence: number) => `${job.generation}-${sequence}`;
+    const first = async (query: string, headers: Record<string, string> = {}) => {
+      const reader = await follow(`${url}/stream/chat-1?${query}`, headers);
+      await reader.over;
+      return reader.events[0]?.id;
+    };
+    expect(await first(`lastEventId=${at(2)}`)).toBe(at(3));
+    expect(await first(`last_event_id=${at(2)}`)).toBe(at(3));
+    expect(await first(`lastEventId=${at(1)}&after=${at(2)}`)).toBe(at(3));
+    expect(await first(`last_event_id=${at(3)}&lastEventId=${at(2)}`)).toBe(at(3));
+    const all = `after=${at(1)}&lastEventId=${at(1)}&last_event_id=${at(1)}`;
+    expect(await first(all, { 'last-event-id': at(3) })).toBe(at(4));
+    for (const name of ['lastEventId', 'last_event_id']) {
+      const malformed = await getJson(`${url}/stream/chat-1?${name}=x`);
+      expect([malformed.status, codeOf(malformed)]).toEqual([400, 'invalid_cursor']);
+    }
+  });
+
+  it('send heartbeats as an event without an id on request, so that a page can tell quiet from dead', async () => {
+    const { manager, url } = await serve({ adapter, routes: { heartbeatMs: 20 } });
+    const job = await startJob(manager, 'chat-1');
+    const asked = await follow(`${url}/stream/chat-1?heartbeat=event`);
+    const comments = await follow(`${url}/stream/chat-1?heartbeat=comment`);
+    await until('heartbeats', () => asked.events.length > 3 && comments.comments.length > 3);
+    expect(asked.events.slice(1, 3)).toEqual([
+      { id: undefined, event: 'heartbeat', data: '{}' },
+      { id: undefined, event: 'heartbeat', data: '{}' },
+    ]);
+    expect(asked.comments).toEqual([]);
+    expect(comments.events.map(({ event }) => event)).toEqual(['created']);
+    expect(() => job.emit({ event: 'heartbeat', data: 1 })).toThrow('reserved');
+    await job.complete();
+  });
+
+  it('deliver a host’s event of an older release that has a name which is reserved by now, as it is', async () => {
+    const { jobStore, ...rest } = createStreamServices();
+    const store = wrapStore(jobStore, ({ method, args }, perform) => {
+      const [request] = args as [{ events?: { event: string }[] }];
+      if (method === 'commit') for (const event of request.events ?? []) rename(event);
+      return perform();
+    });
+    const rename = (event: { event: string }) => {
+      if (event.event === 'was/heartbeat') event.event = 'heartbeat';
+    };
+    const { manager, url } = await serve({ adapter, services: { ...rest, jobStore: store } });
+    const job = await startJob(manager, 'chat-1');
+    await job.emit({ event: 'was/heartbeat', data: { beat: 1 } });
+    await job.complete();
+    const reader = await follow(`${url}/stream/chat-1?heartbeat=event`);
+    await reader.over;
+    expect(reader.events[1]).toEqual({ id: `${job.generation}-2`, event: 'heartbeat', data: '{"beat":1}' });
   });
 
   it('answer 204 to the cursor of an ended generation’s end, so that a browser stops reconnecting', async () => {
@@ -186,12 +246,21 @@ describe.each(ADAPTERS)('the routes behind the %s adapter', (adapter) => {
   it('refuse query values they do not know, and ignore parameters they do not know', async () => {
     const { manager, url } = await serve({ adapter });
     await (await startJob(manager, 'chat-1')).complete();
-    for (const query of ['resume=yes', 'follow=forever', 'generation=x', 'generation=0', 'generation=-1']) {
+    for (const query of [
+      'resume=yes',
+      'follow=forever',
+      'heartbeat=loud',
+      'generation=x',
+      'generation=0',
+      'generation=-1',
+    ]) {
       const answer = await getJson(`${url}/stream/chat-1?${query}`);
       expect([query, answer.status, codeOf(answer)]).toEqual([query, 400, 'invalid_argument']);
     }
     const reader = await follow(`${url}/stream/chat-1?token=x&_=1`);
     expect(reader.response.status).toBe(200);
+    const stopped = await postJson(`${url}/abort?newer=yes`, { streamId: 'chat-1' });
+    expect(stopped.status).toBe(200);
   });
 });
 
