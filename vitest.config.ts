@@ -24,6 +24,8 @@ export default defineConfig({
     maxWorkers: 1,
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // What a busy machine may need; a poll is over as soon as it is so.
+    expect: { poll: { timeout: 15_000 } },
     // A test that passes on the second try has found something: it fails instead.
     retry: 0,
     reporters: ['default', './scripts/closing-line-reporter.mjs'],

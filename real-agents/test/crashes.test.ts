@@ -45,7 +45,7 @@ for (const [group, at] of [
       await victim.start(name('ran'), { ...PAY, tool: 'hangs' });
       await victim.resolve(name('ran'), { ...APPROVE, begin: true });
       await until(async () => (await used.world.ran(name('ran'))).length === 1, 'its tool runs');
-      const text = Array.from({ length: 100 }, (_, i) => `${i} `);
+      const text = Array.from({ length: 300 }, (_, i) => `${i} `);
       const script = [{ tools: [{ id: 'c0', name: 'sum', args: {} }] }, { text }];
       await victim.start(name('text'), { script, delayMs: 15 }, { begin: true });
       await until(async () => (await survivor().parts(name('text'))).length === 2, 'it writes');
@@ -94,7 +94,7 @@ for (const [group, at] of [
         await over(id);
         const parts = (await survivor().parts(id)) as { text?: string }[];
         expect(parts).toHaveLength(2);
-        expect(parts[1]?.text?.split(' ').length).toBe(101);
+        expect(parts[1]?.text?.split(' ').length).toBe(301);
         // The model was paid for in both attempts.
         expect(await used.world.settled(id)).toMatchObject([
           { status: 'completed', usage: { input_tokens: 30, output_tokens: 15 } },

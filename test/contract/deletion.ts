@@ -34,6 +34,7 @@ export const deletionContracts: readonly Contract[] = [
     id: 'L51',
     title:
       'deleting a stream or a user leaves nothing, tells producers and followers, and a late write brings nothing back',
+    leasesLapse: true,
     async run(h) {
       const options = { limits: { activeJobsPerUser: 3 } };
       const two = await h.replica({ options });

@@ -283,14 +283,15 @@ export const followContracts: readonly Contract[] = [
       'an event committed between the history read and the live join arrives once, however they are scheduled',
     async run(h) {
       for (const heldUntil of ['before the read', 'after the read'] as const) {
-        let release = () => {};
+        // More than one read may be under way.
+        const held: (() => void)[] = [];
         let isHeld = true;
         const replica = await h.replica({
           wrapStore: (store) =>
             wrapStore(store, async ({ method }, perform) => {
               const waits = method === 'readLog' && isHeld;
               const early = waits && heldUntil === 'after the read' ? await perform() : undefined;
-              if (waits) await new Promise<void>((resolve) => (release = resolve));
+              if (waits) await new Promise<void>((resolve) => held.push(resolve));
               return early ?? perform();
             }),
         });
@@ -305,7 +306,7 @@ export const followContracts: readonly Contract[] = [
         await job.flush();
         await h.rest();
         isHeld = false;
-        release();
+        for (const release of held) release();
         await h.rest();
         emitAll(job, 6, 8);
         await job.complete();

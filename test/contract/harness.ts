@@ -19,7 +19,7 @@ import type { CreateJobInput, Hooks } from '../../src/stream/manager-types.js';
 import type { StreamObserver } from '../../src/stream/observer.js';
 import type { GenerationJobOptions } from '../../src/stream/options.js';
 import { streamKey } from '../../src/stream/stream-key.js';
-import type { LogEvent, StreamEvent, StreamKey, UserKey } from '../../src/stream/types.js';
+import type { JobRecord, LogEvent, StreamEvent, StreamKey, UserKey } from '../../src/stream/types.js';
 import { type Activity, delayedStore } from '../support/delayed-store.js';
 import { turns } from '../support/fake-clock.js';
 import { CountedTransport, ProcessClock } from '../support/leaks.js';
@@ -40,6 +40,8 @@ export interface Backend {
   readonly publishes: boolean;
   /** What a real clock and a busy machine may add to a deadline. */
   readonly slackMs: number;
+  /** Where time is real: leases that a busy machine doesn't lose, for contracts that wait for none to lapse. */
+  readonly roomyLeases?: GenerationJobOptions | undefined;
   /** Lets time pass: moves it, or waits for it. */
   advance(ms: number): Promise<void>;
   /** Moves time in one leap; undefined where time can't be moved. */
@@ -56,6 +58,8 @@ export interface Contract {
   /** The scenarios it checks, such as `L18 F22`. */
   readonly id: string;
   readonly title: string;
+  /** It waits for leases to lapse: they are short, also where time is real. */
+  readonly leasesLapse?: true;
   run(harness: Harness): Promise<void>;
 }
 
@@ -104,7 +108,12 @@ export class Replica {
   readonly reports: ErrorReport[] = [];
   isDead = false;
 
-  constructor(backend: Backend, input: ReplicaInput, entropySeed: number) {
+  constructor(
+    backend: Backend,
+    input: ReplicaInput,
+    leases: GenerationJobOptions | undefined,
+    entropySeed: number,
+  ) {
     const { jobStore, eventTransport } = backend.connect();
     this.clock = new ProcessClock(backend.clock);
     this.transport = new CountedTransport(
@@ -121,7 +130,7 @@ export class Replica {
     this.manager = new GenerationJobManager({
       jobStore: this.store,
       eventTransport: this.transport,
-      options: { ...TIMES, ...input.options },
+      options: { ...TIMES, ...leases, ...input.options },
       hooks: { onError: (report) => void this.reports.push(report), ...input.hooks },
       observer: input.observer,
       actionTypes: input.actionTypes,
@@ -145,17 +154,22 @@ let lastReplica = 0;
 export class Harness {
   readonly backend: Backend;
   readonly random: () => number;
+  readonly #leases: GenerationJobOptions | undefined;
   readonly #replicas: Replica[] = [];
   readonly #followers: Follower[] = [];
 
-  constructor(backend: Backend, seed = 1) {
+  constructor(
+    backend: Backend,
+    { leasesLapse = true, seed = 1 }: { leasesLapse?: boolean; seed?: number } = {},
+  ) {
     this.backend = backend;
+    this.#leases = leasesLapse ? undefined : backend.roomyLeases;
     this.random = seededRandom(seed);
   }
 
   /** One more process on the same backend, with its upkeep running. */
   async replica(input: ReplicaInput = {}): Promise<Replica> {
-    const replica = new Replica(this.backend, input, ++lastReplica);
+    const replica = new Replica(this.backend, input, this.#leases, ++lastReplica);
     this.#replicas.push(replica);
     await replica.manager.start();
     return replica;
@@ -279,6 +293,13 @@ export class Harness {
   }
 }
 
+/** Records apart from what a renewal changes, which may come at any time. */
+export function apartFromRenewals(
+  records: readonly JobRecord[],
+): Omit<JobRecord, 'leaseUntil' | 'updatedAt'>[] {
+  return records.map(({ leaseUntil: _, updatedAt: __, ...record }) => record);
+}
+
 /** The user's streams that are there: the index over-approximates. */
 export async function ownedBy(store: JobStore, user: UserKey): Promise<readonly StreamKey[]> {
   const keys = await store.listByUser(user);
@@ -289,7 +310,8 @@ export async function ownedBy(store: JobStore, user: UserKey): Promise<readonly 
 /** Runs a contract on a backend of its own, and looks for what it left behind. */
 export async function runContract(contract: Contract, factory: BackendFactory, seed?: number): Promise<void> {
   const backend = await factory();
-  const harness = new Harness(backend, seed);
+  const { leasesLapse = false } = contract;
+  const harness = new Harness(backend, { leasesLapse, ...(seed !== undefined && { seed }) });
   try {
     await contract.run(harness);
     await harness.close();

@@ -228,6 +228,7 @@ export const holeContracts: readonly Contract[] = [
     id: 'P5 F1',
     title:
       'a successor is told what it goes on without, and its snapshots go on telling it; starting over forgets it',
+    leasesLapse: true,
     async run(h) {
       for (const mode of ['continue', 'restart'] as const) {
         const damage = noDamage();

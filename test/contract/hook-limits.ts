@@ -141,6 +141,7 @@ export const hookLimitContracts: readonly Contract[] = [
   {
     id: 'F13 P5',
     title: 'a take-over whose recoverMode does not answer in hookMs starts the answer over',
+    leasesLapse: true,
     async run(h) {
       const hanging = new Hanging();
       const doomed = await h.replica();
@@ -217,6 +218,7 @@ export const hookLimitContracts: readonly Contract[] = [
   {
     id: 'L35',
     title: 'settle and recover have no limit but their claim and their lease',
+    leasesLapse: true,
     async run(h) {
       const settling = new Hanging();
       const recovering = new Hanging();

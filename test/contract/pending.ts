@@ -248,6 +248,7 @@ export const pendingContracts: readonly Contract[] = [
   {
     id: 'F30 L42',
     title: 'the replica that asked dies: any other shows the action and decides it',
+    leasesLapse: true,
     async run(h) {
       const doomed = await h.replica();
       const [one, two] = await h.two();
@@ -274,6 +275,7 @@ export const pendingContracts: readonly Contract[] = [
     id: 'F30 L42 P5',
     title:
       'the replica that asked dies: the action expires within one sweep, and followers everywhere hear it once',
+    leasesLapse: true,
     async run(h) {
       const doomed = await h.replica();
       const replicas = await h.three();
@@ -334,6 +336,7 @@ export const pendingContracts: readonly Contract[] = [
     id: 'L45 L44',
     title:
       'a successor goes on from the newest action, not from one before it, and from none once it paused again and ended',
+    leasesLapse: true,
     async run(h) {
       const seen: Continuation[] = [];
       const hang = (job: GenerationJob) =>
@@ -440,6 +443,7 @@ export const pendingContracts: readonly Contract[] = [
     id: 'L41 P8',
     title:
       'what the host needs to go on and its fingerprint are in no event, state, history, error, log line or metric',
+    leasesLapse: true,
     async run(h) {
       const CANARY = 'canary-91c2';
       const seen: string[] = [];

@@ -14,7 +14,7 @@ let backends = 0;
 /** @param connect makes a client as a host would; called once a replica */
 export async function redisBackend(connect: () => RedisClient): Promise<Backend> {
   const activity = new Activity();
-  const options = { keyPrefix: `t${process.pid}-${++backends}:`, timeoutMs: 2_000, createHoldMs: 2_000 };
+  const options = { keyPrefix: `t${process.pid}-${++backends}:`, timeoutMs: 10_000, createHoldMs: 2_000 };
   const clients: RedisClient[] = [];
   const transports: RedisEventTransport[] = [];
   const rest = async () => {
@@ -27,6 +27,7 @@ export async function redisBackend(connect: () => RedisClient): Promise<Backend>
     rounds: 100,
     publishes: true,
     slackMs: 2_000,
+    roomyLeases: { leaseMs: 4_000, renewMs: 1_300 },
     connect: () => {
       const client = connect();
       clients.push(client);

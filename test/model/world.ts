@@ -445,6 +445,7 @@ export class World {
             }),
         }),
       },
+      undefined,
       pick(random, 2 ** 30),
     );
     this.#all.push(process.replica);

@@ -211,5 +211,16 @@ process.once('SIGTERM', async () => {
   process.disconnect();
 });
 
-await manager.start();
+/** A replica that comes up while Redis is away is started until it can be, as a supervisor does. */
+async function start() {
+  try {
+    await manager.start();
+  } catch (error) {
+    if (!isGenerationJobError(error) || error.code !== 'unavailable') throw error;
+    await pause(100);
+    return start();
+  }
+}
+
+await start();
 process.send({ type: 'ready' });
