@@ -41,7 +41,8 @@ try('PUBLISH', stream, '')
 
 try('ZADD', set, '1', 'a')
 try('ZSCORE', set, 'a')
-try('ZRANGEBYSCORE', set, '-inf', '+inf', 'LIMIT', 0, 1)
+try('ZCOUNT', set, '-inf', '+inf')
+try('ZRANGE', set, 0, 0)
 try('ZREM', set, 'a')
 
 try('DEL', hash, stream, set)

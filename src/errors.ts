@@ -103,6 +103,10 @@ export const ERROR_TABLE = {
     status: 503,
     remedy: 'Try again. On the server, make the hook named answer in time, or raise hookMs.',
   },
+  deletion_incomplete: {
+    status: 503,
+    remedy: 'Delete again: what could be deleted is gone, and the streams named in the message are left.',
+  },
   unavailable: { status: 503, remedy: 'Try again: the store did not answer.' },
   draining: { status: 503, remedy: 'Reconnect: this replica is shutting down.' },
   closed: { status: 503, remedy: 'Use a manager that has not been closed.' },
@@ -141,6 +145,26 @@ export class ConflictError extends GenerationJobError {
     super('conflict', `Generation ${generation} is active on stream ${streamId}.`);
     this.streamId = streamId;
     this.generation = generation;
+  }
+}
+
+/** Of a user's streams some could not be deleted; all others have gone. */
+export class DeletionIncompleteError extends GenerationJobError {
+  override readonly name = 'DeletionIncompleteError';
+  /** How many streams were deleted. */
+  readonly deleted: number;
+  /** Stream ids of those that are left; empty when it is not known which. */
+  readonly left: readonly string[];
+
+  constructor(deleted: number, left: readonly string[], options?: { cause?: unknown }) {
+    const shown = left.slice(0, 10).join(', ') || 'the rest';
+    super(
+      'deletion_incomplete',
+      `Deleted ${deleted} streams, but not ${left.length || 'all'}: ${shown}.`,
+      options,
+    );
+    this.deleted = deleted;
+    this.left = left;
   }
 }
 

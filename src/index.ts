@@ -4,6 +4,7 @@
 export { type Clock, type Entropy, systemClock, systemEntropy, type TimerHandle } from './clock.js';
 export {
   ConflictError,
+  DeletionIncompleteError,
   type EndReason,
   ERROR_TABLE,
   type ErrorCode,

@@ -56,7 +56,13 @@ const DETACH_RESULTS = [
   'draining',
   'failed',
 ] as const satisfies readonly DetachResult[];
-const UPKEEP_STEPS = ['renewal', 'sweep', 'visit', 'deletion'] as const satisfies readonly UpkeepStep[];
+const UPKEEP_STEPS = [
+  'renewal',
+  'sweep',
+  'visit',
+  'listing',
+  'deletion',
+] as const satisfies readonly UpkeepStep[];
 const TRANSITION_NAMES = Object.keys(TRANSITIONS) as TransitionName[];
 const HOOKS = [
   'describeEnd',

@@ -2,12 +2,17 @@
  * Removes streams whole: log, records, snapshots, what their users' books say of them. The producer is told, followers end
  * with `gone`, and a late write finds nothing to write to.
  */
+import { DeletionIncompleteError } from '../errors.js';
 import { isTheirs } from './access.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { Access } from './manager-types.js';
 import { callHook, type Parts } from './parts.js';
 import { isActive } from './transitions.js';
 import type { JobRecord, StreamKey, UserKey } from './types.js';
+import { reportUpkeepFailures } from './upkeep-failures.js';
+
+/** A page of a user’s index; its streams are deleted at the same time. */
+const STREAMS_AT_ONCE = 100;
 
 export class Deletion {
   readonly #parts: Parts;
@@ -25,24 +30,49 @@ export class Deletion {
     return current !== undefined && isTheirs(current, access) && this.#delete(key, kept);
   }
 
-  /** Everything of the user; says how many streams that were. */
+  /**
+   * Everything of the user that can be deleted; says how many streams that were.
+   * @throws DeletionIncompleteError when something could not be; the rest has gone
+   */
   async ofUser(user: UserKey): Promise<number> {
     const { store } = this.#parts;
+    const left: { streamId?: string; error: unknown }[] = [];
     let deleted = 0;
-    for (const key of await store.listByUser(user)) if (await this.ofStream(key, user)) deleted++;
-    await store.slots.clear(user);
-    return deleted;
+    const tryOne = async (key: StreamKey) => {
+      try {
+        if (await this.ofStream(key, user)) deleted++;
+      } catch (error) {
+        left.push({ streamId: key.streamId, error });
+      }
+    };
+    try {
+      for (let after: string | undefined; ; ) {
+        const { entries, next } = await store.listByUser(user, { limit: STREAMS_AT_ONCE, after });
+        await Promise.all(entries.map(({ key }) => tryOne(key)));
+        if (next === undefined) break;
+        after = next;
+      }
+      await store.slots.clear(user);
+    } catch (error) {
+      left.push({ error });
+    }
+    if (left.length === 0) return deleted;
+    reportUpkeepFailures(this.#parts, 'deletion', left);
+    const streamIds = left.flatMap(({ streamId }) => streamId ?? []);
+    throw new DeletionIncompleteError(deleted, streamIds, { cause: left[0]?.error });
   }
 
   async #delete(key: StreamKey, kept: readonly JobRecord[]): Promise<boolean> {
     const { store, transport, slots, background } = this.#parts;
+    // Before the stream goes: what fails here is done by the next try, which would find no stream any more.
+    for (const { generation, idempotencyKey, userId } of kept) {
+      if (idempotencyKey === undefined) continue;
+      const user = { tenantId: key.tenantId, userId };
+      await store.slots.forget(user, idempotencyKey, { streamId: key.streamId, generation });
+    }
     const deleted = await store.delete(key);
     for (const record of kept) {
-      const { generation, idempotencyKey } = record;
-      const user = { tenantId: key.tenantId, userId: record.userId };
-      if (idempotencyKey !== undefined) {
-        await store.slots.forget(user, idempotencyKey, { streamId: key.streamId, generation });
-      }
+      const { generation } = record;
       background.run(slots.give(key, record));
       await callHook(this.#parts, 'onDeleted', () => this.#parts.hooks.onDeleted?.(record), undefined, {
         record,

@@ -17,6 +17,7 @@ import { ErrorReporter } from './error-reports.js';
 import { Followers } from './followers.js';
 import { GenerationJob, type JobInput, type JobKeeper } from './generation-job.js';
 import { LeaseKeeper } from './lease-keeper.js';
+import { Listings } from './listings.js';
 import { LogReader } from './log-reader.js';
 import { safeLogger } from './logger.js';
 import type {
@@ -25,6 +26,8 @@ import type {
   Access,
   CreateJobInput,
   CreateJobResult,
+  JobPage,
+  ListActiveJobsInput,
   ManagerInput,
   ResumeState,
   Stats,
@@ -48,7 +51,6 @@ import type { JobRecord, Json, StreamKey } from './types.js';
 const DEFAULT_GRACE_MS = 10_000;
 /** What ends and hooks under way have, after the grace time, before they are left behind. */
 const LAST_WORD_MS = 5_000;
-const STATS_STREAMS = 100_000;
 const INTERRUPTED = { code: 'interrupted', message: 'The server is shutting down.', retryable: true };
 const NO_OPTIONS = {};
 
@@ -60,6 +62,7 @@ export class GenerationJobManager {
   readonly #admission: Admission;
   readonly #deletion: Deletion;
   readonly #followers: Followers;
+  readonly #listings: Listings;
   readonly #settler: Settler;
   readonly #reaper: Reaper;
   readonly #keeper: JobKeeper;
@@ -75,6 +78,7 @@ export class GenerationJobManager {
     this.#leases = new LeaseKeeper(parts);
     this.#settler = new Settler(parts);
     this.#followers = new Followers(parts);
+    this.#listings = new Listings(parts);
     this.#keeper = {
       release: (job) => this.#leases.release(job),
       onTransition: (job, name, record) => {
@@ -235,15 +239,15 @@ export class GenerationJobManager {
     return this.approvals.expire(streamId, access);
   }
 
-  /** The user's running and paused generations. */
-  async listActiveJobs(owner: {
-    userId: string;
-    tenantId?: string | undefined;
-  }): Promise<readonly JobRecord[]> {
-    const user = userKey(owner.userId, owner.tenantId);
-    const keys = await this.#parts.store.listByUser(user);
-    const records = await Promise.all(keys.map((key) => this.#parts.store.read(key, 'current')));
-    return records.flat().filter((record) => record.userId === owner.userId && isActive(record.status));
+  /**
+   * Lists the user's running and paused generations: an array of at most `limit` records (1 to 1,000; default 1,000).
+   * When there may be more, its `next` is the `cursor` of the following page. A record that can't be read takes no other
+   * one with it: its stream is named in `unread`. On Redis a page costs two round trips, however many jobs it holds.
+   * @throws GenerationJobError `invalid_argument` for a limit out of bounds, or a cursor that no page gave;
+   *   `invalid_stream_id` for a malformed tenant id; `unavailable`
+   */
+  listActiveJobs(input: ListActiveJobsInput): Promise<JobPage> {
+    return this.#listings.activeJobs(input);
   }
 
   /** Removes a stream with everything kept of it; its producer stops, its followers end with `gone`. */
@@ -251,7 +255,11 @@ export class GenerationJobManager {
     return this.#deletion.ofStream(streamKey(streamId, access.tenantId), access);
   }
 
-  /** Removes everything kept of a user; says how many streams that were. */
+  /**
+   * Removes everything kept of a user that can be removed; says how many streams that were.
+   * @throws DeletionIncompleteError when some streams could not be deleted: it names them, and the same call may be made again;
+   *   GenerationJobError `invalid_argument`
+   */
   async deleteUser(owner: { userId: string; tenantId?: string | undefined }): Promise<number> {
     return this.#deletion.ofUser(userKey(owner.userId, owner.tenantId));
   }
@@ -263,10 +271,6 @@ export class GenerationJobManager {
 
   /** Counts by status, of this process and of the store. Reads every kept stream: for dashboards, not hot paths. */
   async stats(): Promise<Stats> {
-    const { store } = this.#parts;
-    const counts = { running: 0, requires_action: 0, completed: 0, failed: 0, aborted: 0 };
-    const entries = await store.due.list({ limit: STATS_STREAMS, all: true });
-    for (const { key } of entries) for (const { status } of await store.read(key, 'kept')) counts[status]++;
     return {
       process: {
         producing: this.#leases.size,
@@ -274,7 +278,7 @@ export class GenerationJobManager {
         followers: this.#followers.size,
         draining: this.isDraining,
       },
-      global: { ...counts, streams: entries.length },
+      global: await this.#listings.counts(),
     };
   }
 

@@ -55,6 +55,24 @@ export type CreateJobResult =
   | { readonly started: true; readonly job: GenerationJob; readonly record: JobRecord }
   | { readonly started: false; readonly record: JobRecord };
 
+export interface ListActiveJobsInput {
+  /** 1 to 256 characters. */
+  readonly userId: string;
+  readonly tenantId?: string | undefined;
+  /** Jobs in the page, at most: 1 to 1,000. Default 1,000. */
+  readonly limit?: number | undefined;
+  /** The `next` of the page before. Default: from the beginning. */
+  readonly cursor?: string | undefined;
+}
+
+/** Records, as a plain array; and, when there is something to say, how the listing goes on and what is missing in it. */
+export interface JobPage extends ReadonlyArray<JobRecord> {
+  /** The `cursor` of the page after this one; absent on the last. It goes into a URL as it is. */
+  readonly next?: string;
+  /** Stream ids of records that could not be read; absent when all could. */
+  readonly unread?: readonly string[];
+}
+
 export interface SubscribeOptions extends Access {
   /** A cursor to go on after, or `tail` for new events only. Default: from the first event. */
   readonly after?: string | undefined;
@@ -298,6 +316,9 @@ export interface Stats {
     readonly followers: number;
     readonly draining: boolean;
   };
-  /** Of the whole store: kept generations by status. */
-  readonly global: Readonly<Record<JobStatus, number>> & { readonly streams: number };
+  /** Of the whole store: kept generations by status, streams, and how many of these could not be read. */
+  readonly global: Readonly<Record<JobStatus, number>> & {
+    readonly streams: number;
+    readonly unread: number;
+  };
 }

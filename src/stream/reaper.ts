@@ -3,17 +3,22 @@
  * for each of their generations what its state asks for: take over or fail a producer that fell silent, expire an
  * action nobody answered, settle an end, delete what has been kept long enough. Each of these is a fenced commit, so
  * one reaper is enough and many are harmless.
+ *
+ * Each part of the index, each stream and each of its generations answers for itself. A stream whose look failed is due
+ * still; this process looks at it again after a pause that doubles, and the sweep goes on past it until then.
  */
 import type { TimerHandle } from '../clock.js';
 import { deadlineOf } from './deadlines.js';
 import type { Ender } from './ender.js';
-import type { DueEntry } from './interfaces/job-store.js';
+import type { DueEntry, DuePage, PageRequest } from './interfaces/job-store.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { Parts } from './parts.js';
 import type { Recovery } from './recovery.js';
+import { Setbacks } from './setbacks.js';
 import type { Settler } from './settlement.js';
 import { StalledLeases } from './stalled-leases.js';
 import type { JobRecord, StreamKey } from './types.js';
+import { reportUpkeepFailures } from './upkeep-failures.js';
 
 export interface Upkeep {
   readonly leases: LeaseKeeper;
@@ -22,7 +27,10 @@ export interface Upkeep {
   readonly settler: Settler;
 }
 
-const ALL_STREAMS = 100_000;
+/** Visits under way, in sweeps: what waits for a host’s hook keeps its place this long, and holds memory. */
+const VISITS_FACTOR = 16;
+/** Of a sweep’s places, those for streams whose last look failed: they are due for longest, and would take all. */
+const RETRIES_SHARE = 0.25;
 /** Streams whose scores are brought near in one turn. */
 const AT_ONCE = 256;
 
@@ -32,10 +40,17 @@ export class Reaper {
   #timer: TimerHandle | undefined;
   readonly #visiting = new Set<string>();
   readonly #stalled: StalledLeases;
+  /** Streams, and parts of the index, that failed. */
+  readonly #setbacks: Setbacks;
   #running = false;
 
   constructor(parts: Parts, upkeep: Upkeep) {
     this.#parts = parts;
+    const { sweepMs, leaseMs } = parts.options;
+    this.#setbacks = new Setbacks(parts.clock, {
+      firstMs: sweepMs,
+      longestMs: leaseMs,
+    });
     this.#upkeep = upkeep;
     this.#stalled = new StalledLeases(parts);
   }
@@ -57,21 +72,43 @@ export class Reaper {
     await Promise.all(await this.#begin());
   }
 
-  /** Visits what is due and is not being visited: a host's hook that hangs must not keep other streams waiting. */
   async #begin(): Promise<readonly Promise<void>[]> {
-    const { store, storeClock, options, errors } = this.#parts;
+    const { background, storeClock } = this.#parts;
     try {
       await this.#upkeep.leases.renewIfLate();
       this.#stalled.prune();
-      // What is under visit takes no place from others.
-      const due = await store.due.list({ limit: options.sweepStreams + this.#visiting.size });
+      const chosen = await this.#choose();
       // What was put off by a clock that went back lies too far ahead.
-      if (storeClock.observe() === 'back') this.#parts.background.run(this.#bringNear());
-      return due.filter(({ key }) => !this.#visiting.has(key.id)).map((entry) => this.#visit(entry));
+      if (storeClock.observe() === 'back') background.run(this.#bringNear());
+      return chosen.map((entry) => this.#visit(entry));
     } catch (error) {
-      errors.report({ where: 'sweep', error });
+      reportUpkeepFailures(this.#parts, 'sweep', [{ error }]);
       return [];
     }
+  }
+
+  /**
+   * The streams to visit now: those longest due first, page by page, past those that are being visited and those whose last
+   * look failed a moment ago. Neither takes a place from the others, however many they are.
+   */
+  async #choose(): Promise<readonly DueEntry[]> {
+    const { sweepStreams } = this.#parts.options;
+    const room = Math.min(sweepStreams, sweepStreams * VISITS_FACTOR - this.#visiting.size);
+    const chosen: DueEntry[] = [];
+    let again = 0;
+    for (let after: string | undefined; chosen.length < room; ) {
+      const { entries, next } = await this.#list({ limit: sweepStreams, after });
+      for (const entry of entries) {
+        const { id } = entry.key;
+        if (chosen.length === room) break;
+        if (this.#visiting.has(id) || !this.#setbacks.isOver(id)) continue;
+        if (this.#setbacks.has(id) && ++again > sweepStreams * RETRIES_SHARE) continue;
+        chosen.push(entry);
+      }
+      if (next === undefined) break;
+      after = next;
+    }
+    return chosen;
   }
 
   #schedule(): void {
@@ -86,17 +123,20 @@ export class Reaper {
   }
 
   async #visit(entry: DueEntry): Promise<void> {
-    const { store, errors } = this.#parts;
+    const { store } = this.#parts;
     const { key } = entry;
     this.#visiting.add(key.id);
     try {
       const before = await store.read(key, 'kept');
-      for (const record of before) await this.#look(key, record);
+      const looks = await Promise.allSettled(before.map((record) => this.#look(key, record)));
+      for (const look of looks) if (look.status === 'rejected') throw look.reason;
       const after = await store.read(key, 'kept');
       const next = after.map((record) => this.#nextLook(key, record));
       await store.due.later(entry, next.length > 0 ? Math.min(...next) : null);
+      this.#setbacks.end(key.id);
     } catch (error) {
-      errors.report({ where: 'upkeep', error, record: key });
+      this.#setbacks.add(key.id);
+      reportUpkeepFailures(this.#parts, 'visit', [{ streamId: key.streamId, error }]);
     } finally {
       this.#visiting.delete(key.id);
     }
@@ -136,11 +176,26 @@ export class Reaper {
   /** Has every stream looked at once, whatever its score. */
   async #bringNear(): Promise<void> {
     const { store } = this.#parts;
-    const entries = await store.due.list({ limit: ALL_STREAMS, all: true });
-    for (let at = 0; at < entries.length; at += AT_ONCE) {
-      const some = entries.slice(at, at + AT_ONCE);
-      await Promise.all(some.map(({ key }) => store.due.nearer(key, 0)));
+    const bring = ({ key }: DueEntry) =>
+      store.due.nearer(key, 0).catch((error: unknown) => {
+        reportUpkeepFailures(this.#parts, 'sweep', [{ streamId: key.streamId, error }]);
+      });
+    for (let after: string | undefined; ; ) {
+      const { entries, next } = await this.#list({ limit: AT_ONCE, after, all: true });
+      await Promise.all(entries.map(bring));
+      if (next === undefined) return;
+      after = next;
     }
+  }
+
+  /** A page of the due index; what of it could not be listed is told once, and again after a pause. */
+  async #list(request: PageRequest & { all?: boolean }): Promise<DuePage> {
+    const page = await this.#parts.store.due.list(request);
+    const untold = page.failures.filter(({ message }) => this.#setbacks.isOver(message));
+    for (const { message } of untold) this.#setbacks.add(message);
+    const failures = untold.map((error) => ({ error }));
+    reportUpkeepFailures(this.#parts, 'sweep', failures);
+    return page;
   }
 
   /** The generation goes; what its idempotency key led to stays known for as long as the key is. */

@@ -42,7 +42,7 @@ export async function asked(
 
 /** Everything the store keeps of a stream, and when somebody must next look at it. */
 export async function keptOf(h: Harness, { key }: GenerationJob): Promise<unknown> {
-  const due = await h.store.due.list({ limit: 10_000, all: true });
+  const due = (await h.store.due.list({ limit: 10_000, all: true })).entries;
   return { due: due.filter((one) => one.key.id === key.id), all: await new Desk(h).all(key) };
 }
 

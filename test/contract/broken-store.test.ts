@@ -339,17 +339,21 @@ const BROKEN: Readonly<Record<string, Break>> = {
       return reply;
     });
   },
-  'forgets who owns a stream': answering('listByUser', () => []),
+  'forgets who owns a stream': answering('listByUser', () => ({ entries: [] })),
   'puts due streams off whenever it is asked': (store) =>
     wrapStore(store, async (call, perform) => {
       if (call.method !== 'due.later') return perform();
       const [entry, at] = call.args as [{ key: Parameters<JobStore['due']['nearer']>[0] }, number | null];
-      const known = (await store.due.list({ limit: 10_000, all: true })).find(
+      const known = (await store.due.list({ limit: 10_000, all: true })).entries.find(
         (one) => one.key.id === entry.key.id,
       );
       return known ? store.due.later(known, at) : false;
     }),
-  'forgets what is due': answering('due.list', () => []),
+  'forgets what is due': answering('due.list', (page: object) => ({ ...page, entries: [], next: undefined })),
+  'lists a page of what is due again and again': asking('due.list', (request: object) => ({
+    ...request,
+    after: undefined,
+  })),
   'lists what is not due yet': asking('due.list', (request: object) => ({ ...request, all: true })),
   'gives every user any number of slots': answering('slots.take', () => true),
   'never gives a slot back': (store) =>

@@ -61,9 +61,8 @@ export const crashContracts: readonly Contract[] = [
         letGo?.();
         await h.soon(sweeping);
         await slowSweeper.crash();
-        const [due] = await h.store.due
-          .list({ limit: 10, all: true })
-          .then((all) => all.filter((one) => one.key.streamId === act));
+        const { entries } = await h.store.due.list({ limit: 10, all: true });
+        const due = entries.find((one) => one.key.streamId === act);
         const lateBy = (due?.at ?? Number.POSITIVE_INFINITY) - (h.store.now() + TIMES.leaseMs);
         expect(lateBy, act).toBeLessThanOrEqual(0);
         expect(settled).toEqual([]);

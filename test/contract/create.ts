@@ -564,7 +564,7 @@ export const createContracts: readonly Contract[] = [
         'event_too_large',
       );
       expect(await ownedBy(h.store, userKey('u'))).toEqual([]);
-      expect(await h.store.due.list({ limit: 10, all: true })).toEqual([]);
+      expect((await h.store.due.list({ limit: 10, all: true })).entries).toEqual([]);
     },
   },
   {

@@ -23,7 +23,7 @@ export async function isEmpty(
   users: readonly string[],
   but: readonly string[] = [],
 ): Promise<boolean> {
-  const all = await h.store.due.list({ limit: 10_000, all: true });
+  const all = (await h.store.due.list({ limit: 10_000, all: true })).entries;
   const due = all.filter((entry) => !but.includes(entry.key.streamId));
   const owned = await Promise.all(users.map((user) => ownedBy(h.store, userKey(user))));
   return due.length === 0 && owned.flat().length === 0;

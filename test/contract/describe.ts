@@ -24,6 +24,7 @@ import { resumeStateContracts } from './resume-state.js';
 import { settlementContracts } from './settlement.js';
 import { snapshotContracts } from './snapshots.js';
 import { storeContracts } from './store.js';
+import { upkeepContracts } from './upkeep.js';
 
 interface Run {
   /** Where time is real, tests mostly wait: several at once. */
@@ -67,6 +68,7 @@ export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
   Races: raceContracts,
   Settlement: settlementContracts,
   Housekeeping: housekeepingContracts,
+  Upkeep: upkeepContracts,
   Deletion: deletionContracts,
   Crashes: crashContracts,
   'What the host’s code does wrong': [...hostCodeContracts, ...hookLimitContracts],

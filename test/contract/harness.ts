@@ -302,9 +302,8 @@ export function apartFromRenewals(
 
 /** The user's streams that are there: the index over-approximates. */
 export async function ownedBy(store: JobStore, user: UserKey): Promise<readonly StreamKey[]> {
-  const keys = await store.listByUser(user);
-  const kept = await Promise.all(keys.map((key) => store.read(key, 'current')));
-  return keys.filter((_, index) => kept[index]?.length);
+  const { entries } = await store.listByUser(user, { limit: 10_000 });
+  return entries.flatMap(({ key, current }) => (current === undefined ? [] : [key]));
 }
 
 /** Runs a contract on a backend of its own, and looks for what it left behind. */

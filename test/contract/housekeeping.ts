@@ -300,6 +300,7 @@ export const housekeepingContracts: readonly Contract[] = [
         failed: 0,
         aborted: 0,
         streams: 0,
+        unread: 0,
       });
       await h.advance(TIMES.idempotencyMs);
       for (const replica of [one, two])

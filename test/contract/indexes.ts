@@ -2,9 +2,10 @@
  * The store’s indexes: what is due, and a user’s own slots and keys.
  */
 import { expect } from 'vitest';
+import type { DuePage } from '../../src/stream/interfaces/job-store.js';
 import { streamKey, userKey } from '../../src/stream/stream-key.js';
 import { Desk, KEY } from './desk.js';
-import type { Contract } from './harness.js';
+import { type Contract, expectCode } from './harness.js';
 
 export const indexContracts: readonly Contract[] = [
   {
@@ -16,38 +17,72 @@ export const indexContracts: readonly Contract[] = [
       const other = streamKey('t', 'tenant');
       await due.nearer(KEY, 500);
       await due.nearer(other, 300);
-      const all = async () => (await due.list({ limit: 10, all: true })).map((entry) => entry.key.id);
+      const all = async () => (await due.list({ limit: 10, all: true })).entries.map((entry) => entry.key.id);
       expect(await all()).toEqual([other.id, KEY.id]);
-      expect(await due.list({ limit: 10 })).toEqual([]);
+      expect((await due.list({ limit: 10 })).entries).toEqual([]);
       await due.nearer(KEY, 10_000);
       await h.advance(510);
-      const listed = await due.list({ limit: 10 });
+      const listed = (await due.list({ limit: 10 })).entries;
       expect(listed.map((entry) => entry.key.id)).toEqual([other.id, KEY.id]);
-      expect(await due.list({ limit: 1 })).toHaveLength(1);
+      expect((await due.list({ limit: 1 })).entries).toHaveLength(1);
       const [, entry] = listed as [never, (typeof listed)[number]];
       expect(entry.key).toEqual(KEY);
       // Where time is real, a busy machine must not outlast the hold.
       const heldMs = h.backend.jump ? 20 : 1_000;
       await due.nearer(KEY, heldMs);
-      const held = await due.list({ limit: 10, all: true });
+      const held = (await due.list({ limit: 10, all: true })).entries;
       const nearest = held.find((one) => one.key.id === KEY.id)?.at ?? Number.POSITIVE_INFINITY;
       expect(nearest).toBeLessThanOrEqual(h.store.now() + heldMs);
       // Somebody who read the score before can't put it off beyond what was asked for since.
       await due.later(entry, h.store.now() + 9_000);
       await due.later(entry, null);
       await h.advance(heldMs + 5);
-      expect((await due.list({ limit: 10 })).map((one) => one.key.id)).toContain(KEY.id);
+      expect((await due.list({ limit: 10 })).entries.map((one) => one.key.id)).toContain(KEY.id);
       await h.advance(10_000);
-      for (const one of await due.list({ limit: 10 }))
+      for (const one of (await due.list({ limit: 10 })).entries)
         expect(await due.later(one, h.store.now() + 700)).toBe(true);
-      expect(await due.list({ limit: 10 })).toEqual([]);
-      for (const one of await due.list({ limit: 10, all: true })) {
+      expect((await due.list({ limit: 10 })).entries).toEqual([]);
+      for (const one of (await due.list({ limit: 10, all: true })).entries) {
         expect(await due.later({ ...one, at: one.at + 1 }, null)).toBe(false);
         expect(await due.later(one, null)).toBe(true);
       }
       expect(await all()).toEqual([]);
       expect(await due.later(entry, 5)).toBe(false);
       expect(await all()).toEqual([]);
+    },
+  },
+  {
+    id: 'L52',
+    title:
+      'the due index is listed page by page in its order, streams of one score included, also while entries go',
+    async run(h) {
+      const { due } = h.store;
+      const keys = Array.from({ length: 30 }, (_, n) => streamKey(`s${n}`, n % 3 ? undefined : 't'));
+      for (const key of keys) await due.nearer(key, 100);
+      const order = async (limit: number, onPage: (page: DuePage) => unknown = () => {}) => {
+        const seen: string[] = [];
+        for (let after: string | undefined; ; ) {
+          const page = await due.list({ limit, all: true, after });
+          expect(page.failures).toEqual([]);
+          expect(page.entries.length).toBeLessThanOrEqual(limit);
+          seen.push(...page.entries.map(({ key }) => key.id));
+          await onPage(page);
+          if (page.next === undefined) return seen;
+          after = page.next;
+        }
+      };
+      const whole = await order(100);
+      expect(whole.toSorted()).toEqual(keys.map(({ id }) => id).toSorted());
+      expect(await order(7)).toEqual(whole);
+      expect(await order(1)).toEqual(whole);
+      await h.advance(150);
+      // What a sweep puts off behind itself does not stand in its way.
+      const swept = await order(7, ({ entries }) =>
+        Promise.all(entries.map((entry) => due.later(entry, null))),
+      );
+      expect(swept).toEqual(whole);
+      expect((await due.list({ limit: 100, all: true })).entries).toEqual([]);
+      await expectCode(due.list({ limit: 1, after: 'nonsense' }), 'invalid_argument');
     },
   },
   {
@@ -60,11 +95,13 @@ export const indexContracts: readonly Contract[] = [
       const heldMs = h.backend.jump ? 60 : 1_500;
       await desk.store.due.nearer(KEY, heldMs);
       await desk.store.delete(KEY);
-      const [stale] = await desk.store.due.list({ limit: 10, all: true });
+      const [stale] = (await desk.store.due.list({ limit: 10, all: true })).entries;
       if (stale) await desk.store.due.later(stale, null);
       await desk.created();
       await h.advance(heldMs + 10);
-      expect((await desk.store.due.list({ limit: 10 })).map((entry) => entry.key.id)).toEqual([KEY.id]);
+      expect((await desk.store.due.list({ limit: 10 })).entries.map((entry) => entry.key.id)).toEqual([
+        KEY.id,
+      ]);
     },
   },
   {

@@ -138,7 +138,7 @@ export const raceContracts: readonly Contract[] = [
         const terminals = follower.events.filter(isTerminal).length;
         expect(terminals + follower.names.filter((name) => name === 'gone').length).toBeLessThanOrEqual(1);
       }
-      const due = () => h.store.due.list({ limit: 2_000, all: true });
+      const due = async () => (await h.store.due.list({ limit: 2_000, all: true })).entries;
       await h.until(async () => (await due()).length === 0, 'nothing is due', 4 * TIMES.leaseMs);
       expect(await ownedBy(h.store, { tenantId: undefined, userId: 'u' })).toEqual([]);
     },

@@ -171,8 +171,8 @@ it('L51 what a killed process left in a user’s index goes when the user’s st
   for (const [streamId, until] of Object.entries(holds)) await redis.zadd(index, until, streamId);
   const store = new RedisJobStore(redis, { keyPrefix: stage.keyPrefix });
   await store.start();
-  const found = await store.listByUser({ userId: 'u', tenantId: undefined });
-  expect(found.map(({ streamId }) => streamId).toSorted()).toEqual(['about-to-come', 'there']);
+  const { entries } = await store.listByUser({ userId: 'u', tenantId: undefined }, { limit: 10 });
+  expect(entries.map(({ key }) => key.streamId).toSorted()).toEqual(['about-to-come', 'there']);
   expect((await redis.zrange(index, '0', '-1')).toSorted()).toEqual(['about-to-come', 'there']);
 });
 

@@ -2,8 +2,17 @@
  * The due index and the users' own bookkeeping in memory. Small maps, looked through whole when asked: with the streams
  * bounded, a sweep over all of them costs less than keeping an order would.
  */
-import type { DueEntry, DueIndex, RememberedRun, UserSlots } from '../interfaces/job-store.js';
+import type {
+  DueEntry,
+  DueIndex,
+  DuePage,
+  Page,
+  PageRequest,
+  RememberedRun,
+  UserSlots,
+} from '../interfaces/job-store.js';
 import type { StreamKey, UserKey } from '../types.js';
+import { parsePlace, placeOf } from './listing-place.js';
 
 interface DueScore extends DueEntry {
   /** The soonest time a `nearer` asked for that may lie ahead; until it is over, nobody may put the score beyond it. */
@@ -20,11 +29,12 @@ export class InMemoryDueIndex implements DueIndex {
     this.#now = now;
   }
 
-  async list({ limit, all = false }: { limit: number; all?: boolean }): Promise<readonly DueEntry[]> {
+  async list({ limit, after, all = false }: PageRequest & { all?: boolean | undefined }): Promise<DuePage> {
     const now = this.#now();
     const due: DueEntry[] = [];
     for (const { key, at } of this.#scores.values()) if (all || at <= now) due.push({ key, at });
-    return due.sort((a, b) => a.at - b.at).slice(0, limit);
+    const page = pageOf(due, ({ key, at }) => ({ score: at, name: key.id }), { limit, after });
+    return { ...page, failures: [] };
   }
 
   async nearer(key: StreamKey, inMs: number): Promise<void> {
@@ -144,4 +154,27 @@ function isSameRun(known: RememberedRun, run: RememberedRun): boolean {
 
 export function nameOf(user: UserKey): string {
   return `${user.tenantId ?? ''}/${user.userId}`;
+}
+
+/** A page of what an index holds, by score, then by name. */
+export function pageOf<Entry>(
+  entries: readonly Entry[],
+  orderOf: (entry: Entry) => { readonly score: number; readonly name: string },
+  { limit, after }: PageRequest,
+): Page<Entry> {
+  const place = after === undefined ? undefined : parsePlace(after);
+  const start = place && { score: Number(place.score), name: place.name };
+  const ordered = entries.map((entry) => ({ entry, ...orderOf(entry) })).sort(compare);
+  const rest = start ? ordered.filter((one) => compare(start, one) < 0) : ordered;
+  const page = rest.slice(0, limit);
+  const last = page.at(-1);
+  return {
+    entries: page.map(({ entry }) => entry),
+    next: last && rest.length > limit ? placeOf(last.score, last.name) : undefined,
+  };
+}
+
+function compare(a: { score: number; name: string }, b: { score: number; name: string }): number {
+  if (a.score !== b.score) return a.score - b.score;
+  return a.name < b.name ? -1 : Number(a.name > b.name);
 }

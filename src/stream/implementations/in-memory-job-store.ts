@@ -11,13 +11,17 @@ import type {
   JobStore,
   LeaseClaim,
   LogPage,
+  OwnedStream,
+  Page,
+  PageRequest,
   ReadLogRequest,
   RenewAnswer,
 } from '../interfaces/job-store.js';
 import { isActive } from '../transitions.js';
 import type { JobRecord, Snapshot, StreamKey, UserKey } from '../types.js';
 import { InMemoryGeneration } from './in-memory-generation.js';
-import { InMemoryDueIndex, InMemoryUserSlots, nameOf } from './in-memory-indexes.js';
+import { InMemoryDueIndex, InMemoryUserSlots, nameOf, pageOf } from './in-memory-indexes.js';
+import { placeOf } from './listing-place.js';
 
 interface Stream {
   /** Kept generations, oldest first; the last one is current. */
@@ -142,8 +146,14 @@ export class InMemoryJobStore implements JobStore {
     });
   }
 
-  async listByUser(user: UserKey): Promise<readonly StreamKey[]> {
-    return [...(this.#users.get(nameOf(user))?.values() ?? [])];
+  async listByUser(user: UserKey, request: PageRequest): Promise<Page<OwnedStream>> {
+    const keys = [...(this.#users.get(nameOf(user))?.values() ?? [])];
+    const { entries, next } = pageOf(keys, ({ streamId }) => ({ score: 0, name: streamId }), request);
+    const owned = entries.map((key) => {
+      const current = this.#streams.get(key.id)?.generations.at(-1)?.record();
+      return { key, current, place: placeOf(0, key.streamId) };
+    });
+    return { entries: owned, next };
   }
 
   async delete(key: StreamKey, endedGeneration?: number): Promise<boolean> {

@@ -23,6 +23,8 @@ export interface RedisClient {
   disconnect(reconnect?: boolean): void;
   quit(): Promise<unknown>;
   readonly options?: RedisClientOptions | undefined;
+  /** The connection's socket, once there is one: what is written while it is corked leaves in one piece. */
+  readonly stream?: { cork(): void; uncork(): void } | undefined;
   /** A cluster client lists its nodes. */
   nodes?(role?: string): RedisClient[];
   /** A cluster client keeps, for each hash slot, the names of its nodes, the primary first. */

@@ -33,7 +33,7 @@ import {
 } from './redis-client.js';
 import { assertRedisClient } from './redis-client-check.js';
 import { decodeBatch } from './redis-codec.js';
-import { keyOf } from './redis-indexes.js';
+import { keyOf } from './redis-due-index.js';
 import { RedisKeys } from './redis-keys.js';
 import { parseRedisOptions, type RedisOptions } from './redis-options.js';
 import { RedisScripts } from './redis-scripts.js';
@@ -328,9 +328,6 @@ function readFrame(key: StreamKey, text: string): Frame | undefined {
 
 function readSignal(text: string): ControlSignal | undefined {
   const space = text.lastIndexOf(' ');
-  try {
-    return { key: keyOf(text.slice(0, space)), generation: Number(text.slice(space + 1)) };
-  } catch {
-    return undefined;
-  }
+  const key = keyOf(text.slice(0, space));
+  return key && { key, generation: Number(text.slice(space + 1)) };
 }

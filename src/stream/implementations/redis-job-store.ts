@@ -14,6 +14,9 @@ import type {
   LeaseClaim,
   LogPage,
   OtherCommit,
+  OwnedStream,
+  Page,
+  PageRequest,
   ProducerCommit,
   ReadLogRequest,
   Refusal,
@@ -21,10 +24,9 @@ import type {
   SettlementCommit,
 } from '../interfaces/job-store.js';
 import type { Report } from '../interfaces/report.js';
-import { streamKey } from '../stream-key.js';
 import { transitionOf } from '../transitions.js';
 import type { Frame, JobRecord, LogEvent, Snapshot, StreamKey, UserKey } from '../types.js';
-import { canSubscribeToShards, type RedisClient } from './redis-client.js';
+import { canSubscribeToShards, isCluster, type RedisClient } from './redis-client.js';
 import { assertRedisClient } from './redis-client-check.js';
 import { clusterSlot } from './redis-cluster-slot.js';
 import {
@@ -37,11 +39,13 @@ import {
   encodeNewRecord,
   encodeSnapshot,
 } from './redis-codec.js';
-import { RedisDueIndex, RedisUserSlots } from './redis-indexes.js';
+import { RedisDueIndex } from './redis-due-index.js';
 import { RedisKeys } from './redis-keys.js';
 import { parseRedisOptions, type RedisOptions } from './redis-options.js';
 import { RedisScripts } from './redis-scripts.js';
 import { checkServer } from './redis-start.js';
+import { RedisUserIndex } from './redis-user-index.js';
+import { RedisUserSlots } from './redis-user-slots.js';
 import { ServerTime, WHOLE_SERVER } from './server-time.js';
 
 const NO_FRAMES: readonly Frame[] = [];
@@ -56,6 +60,7 @@ export class RedisJobStore implements JobStore {
   readonly #client: RedisClient;
   readonly #scripts: RedisScripts;
   readonly #keys: RedisKeys;
+  readonly #users: RedisUserIndex;
   readonly #options: ReturnType<typeof parseRedisOptions>;
   readonly #time: ServerTime;
 
@@ -73,7 +78,8 @@ export class RedisJobStore implements JobStore {
     this.#scripts = new RedisScripts(client, { timeoutMs, sharded: canSubscribeToShards(client) });
     this.#keys = new RedisKeys(keyPrefix);
     this.#time = new ServerTime(timeoutMs);
-    this.due = new RedisDueIndex(this.#scripts, this.#keys, this.#time);
+    this.due = new RedisDueIndex(this.#scripts, this.#keys, this.#time, isCluster(client));
+    this.#users = new RedisUserIndex(this.#scripts, this.#keys, this.#options);
     this.slots = new RedisUserSlots(this.#scripts, this.#keys);
   }
 
@@ -99,13 +105,9 @@ export class RedisJobStore implements JobStore {
 
   async create(request: CreateRequest): Promise<CreateReply> {
     const { key, replaces } = request;
-    const { expiryMarginMs, createHoldMs } = this.#options;
+    const { expiryMarginMs } = this.#options;
     const user = { tenantId: key.tenantId, userId: request.userId };
-    await this.#scripts.run(
-      'index-add',
-      [this.#keys.user(user).streams],
-      [key.streamId, createHoldMs, expiryMarginMs],
-    );
+    await this.#users.add(user, key.streamId);
     const reply = await this.#run('create', key, [
       request.callId,
       request.notAfter,
@@ -212,42 +214,13 @@ export class RedisJobStore implements JobStore {
 
   renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly RenewAnswer[]> {
     const { expiryMarginMs } = this.#options;
-    return Promise.all(
-      claims.map(async ({ key, generation, attempt }) => {
-        try {
-          const args = [generation, attempt, leaseMs, expiryMarginMs];
-          return (await this.#run('renew', key, args)) as RenewAnswer;
-        } catch (error) {
-          return asGenerationJobError(error);
-        }
-      }),
-    );
+    const renewOne = ({ key, generation, attempt }: LeaseClaim) =>
+      this.#run('renew', key, [generation, attempt, leaseMs, expiryMarginMs]).catch(asGenerationJobError);
+    return this.#scripts.together(() => Promise.all(claims.map(renewOne)) as Promise<readonly RenewAnswer[]>);
   }
 
-  async listByUser(user: UserKey): Promise<readonly StreamKey[]> {
-    const index = this.#keys.user(user).streams;
-    const [all, notHeld] = (await Promise.all([
-      this.#scripts.command('ZRANGE', index, 0, -1),
-      this.#scripts.command('ZRANGE', index, '-inf', this.now(), 'BYSCORE'),
-    ])) as [string[], string[]];
-    const forgotten = new Set(await this.#dropForgotten(user, notHeld));
-    return all
-      .filter((streamId) => !forgotten.has(streamId))
-      .map((streamId) => streamKey(streamId, user.tenantId));
-  }
-
-  /** What a process that was killed between a deletion and the end of a create's hold has left in the index. */
-  async #dropForgotten(user: UserKey, streamIds: readonly string[]): Promise<readonly string[]> {
-    const index = this.#keys.user(user).streams;
-    const dropped = await Promise.all(
-      streamIds.map(async (streamId) => {
-        const [job] = this.#keys.stream(streamKey(streamId, user.tenantId));
-        if ((await this.#scripts.command('HEXISTS', job, 'fence')) === 1) return false;
-        // The script looks again whether a create holds it.
-        return (await this.#scripts.run('index-drop', [index], [streamId])) === 1;
-      }),
-    );
-    return streamIds.filter((_, at) => dropped[at]);
+  listByUser(user: UserKey, request: PageRequest): Promise<Page<OwnedStream>> {
+    return this.#users.list(user, request);
   }
 
   async delete(key: StreamKey, endedGeneration?: number): Promise<boolean> {
@@ -358,15 +331,12 @@ export class RedisJobStore implements JobStore {
   }
 
   async #dropFromIndex(key: StreamKey, user: UserKey): Promise<void> {
-    const index = this.#keys.user(user).streams;
-    if ((await this.#scripts.run('index-drop', [index], [key.streamId])) === 1) return;
+    if (await this.#users.drop(user, key.streamId)) return;
     // A create has just asked for the entry; if nothing came of it, it goes when that is certain.
     setTimeout(() => {
       this.read(key, 'current')
-        .then(([record]) =>
-          record === undefined ? this.#scripts.run('index-drop', [index], [key.streamId]) : undefined,
-        )
-        .catch(() => undefined); // the key itself expires
+        .then(([record]) => (record === undefined ? this.#users.drop(user, key.streamId) : undefined))
+        .catch(() => undefined); // the next listing of the user's streams drops it
     }, this.#options.createHoldMs).unref();
   }
 }

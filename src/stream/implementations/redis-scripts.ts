@@ -45,6 +45,18 @@ export class RedisScripts {
     }
   }
 
+  /** Makes calls that leave together: one write to the socket of each node, however many they are. */
+  together<Result>(makeCalls: () => Result): Result {
+    const nodes = this.#client.nodes?.() ?? [this.#client];
+    const sockets = nodes.flatMap(({ stream }) => stream ?? []);
+    for (const socket of sockets) socket.cork();
+    try {
+      return makeCalls();
+    } finally {
+      for (const socket of sockets) socket.uncork();
+    }
+  }
+
   /** One plain command. @throws as `run` */
   async command(name: string, ...args: (string | number)[]): Promise<unknown> {
     try {

@@ -277,10 +277,41 @@ export interface LeaseClaim {
 /** What became of one claim. An error says that this claim got no answer (`unavailable`) or can't be renewed at all. */
 export type RenewAnswer = 'held' | Refusal | GenerationJobError;
 
+/** Asks for a part of a listing. A listing is no snapshot: what moves meanwhile may be listed twice, or by the next one. */
+export interface PageRequest {
+  /** Entries in the page, at most. */
+  readonly limit: number;
+  /** The `next` of the page before, or an entry's `place`. @throws GenerationJobError `invalid_argument` for any other text */
+  readonly after?: string | undefined;
+}
+
+export interface Page<Entry> {
+  readonly entries: readonly Entry[];
+  /** Where the next page begins; left out when this was the last. A page may be empty and not be the last. */
+  readonly next?: string | undefined;
+}
+
+export interface DuePage extends Page<DueEntry> {
+  /** What could not be listed: a part of the index that gave no answer, an entry that names no stream. */
+  readonly failures: readonly GenerationJobError[];
+}
+
+/** A stream that a user may own, with what is there. */
+export interface OwnedStream {
+  readonly key: StreamKey;
+  /** Its current record, whoever's it is; undefined when nothing is kept; an error when it could not be read. */
+  readonly current: JobRecord | GenerationJobError | undefined;
+  /** For `PageRequest.after`. */
+  readonly place: string;
+}
+
 /** The index of when some replica must next look at a stream. Times are the store's clock. A score may be early, never late. */
 export interface DueIndex {
-  /** The streams due by now (with `all`: every stream known), earliest first. */
-  list(request: { readonly limit: number; readonly all?: boolean }): Promise<readonly DueEntry[]>;
+  /**
+   * The streams due by now (with `all`: every stream known), earliest first. Parts of the index answer for themselves:
+   * what one of them could not say is a failure of the page, and the others' entries are there. Rejects when none answers.
+   */
+  list(request: PageRequest & { readonly all?: boolean | undefined }): Promise<DuePage>;
   /**
    * Brings the stream's score to `inMs` from now unless it is nearer already; adds it when missing. Called before the
    * commit that needs it: until that time is over, `later` leaves the score no later than it, since whoever puts it off
@@ -399,8 +430,8 @@ export interface JobStore {
   readonly due: DueIndex;
   readonly slots: UserSlots;
 
-  /** Every stream that may hold something of the user. */
-  listByUser(user: UserKey): Promise<readonly StreamKey[]>;
+  /** The streams that may hold something of the user, each with an answer of its own. */
+  listByUser(user: UserKey, request: PageRequest): Promise<Page<OwnedStream>>;
 
   /**
    * Atomic: removes the stream with everything kept of it; with `endedGeneration`, only that generation and only if it

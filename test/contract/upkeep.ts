@@ -1,0 +1,241 @@
+/**
+ * Upkeep when something is wrong with some: a stream that can't be read, a part of an index that gives no answer, a hook
+ * that hangs. Each answers for itself, and the others get what they would get without it.
+ */
+import { expect } from 'vitest';
+import { GenerationJobError } from '../../src/errors.js';
+import type { DuePage, OwnedStream, Page } from '../../src/stream/interfaces/job-store.js';
+import type { StreamKey } from '../../src/stream/types.js';
+import { type Intercept, wrapStore } from '../support/wrapped-store.js';
+import { type Contract, type Harness, rejection, TIMES, tally } from './harness.js';
+
+/** A store that can't read the streams whose names begin with `odd`. */
+function withOddStreams(onRead: (streamId: string) => void = () => {}): {
+  wrapStore: (store: Harness['store']) => Harness['store'];
+} {
+  const unreadable = () => new GenerationJobError('internal', 'It can’t be read.');
+  const intercept: Intercept = async ({ method, args }, perform) => {
+    const { streamId } = (args[0] ?? {}) as Partial<StreamKey>;
+    if (method === 'read' && streamId?.startsWith('odd')) {
+      onRead(streamId);
+      throw unreadable();
+    }
+    const answer = await perform();
+    if (method !== 'listByUser') return answer;
+    const page = answer as Page<OwnedStream>;
+    return {
+      ...page,
+      entries: page.entries.map((entry) =>
+        entry.key.streamId.startsWith('odd') ? { ...entry, current: unreadable() } : entry,
+      ),
+    };
+  };
+  return { wrapStore: (store) => wrapStore(store, intercept) };
+}
+
+const named = (prefix: string, count: number) => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
+
+/** Streams whose producers have died. */
+async function orphaned(h: Harness, streamIds: readonly string[]): Promise<void> {
+  const doomed = await h.replica();
+  await Promise.all(streamIds.map((streamId) => h.start(doomed, { streamId })));
+  await doomed.crash();
+}
+
+const isLost = async (h: Harness, streamId: string) => (await h.log(streamId)).at(-1)?.event === 'failed';
+
+export const upkeepContracts: readonly Contract[] = [
+  {
+    id: 'P5',
+    title: 'more damaged streams than a sweep has places for keep no other stream from its upkeep',
+    async run(h) {
+      const reads: string[] = [];
+      const sweepStreams = 4;
+      const failures: string[] = [];
+      await orphaned(h, [...named('odd', 20), ...named('good', 5)]);
+      await h.replica({
+        ...withOddStreams((streamId) => reads.push(streamId)),
+        options: { sweepStreams },
+        observer: { upkeepFailed: (step) => failures.push(step) },
+      });
+      const allAreLost = async () =>
+        (await Promise.all(named('good', 5).map((streamId) => isLost(h, streamId)))).every(Boolean);
+      await h.until(allAreLost, 'the others’ loss is reported', TIMES.leaseMs + TIMES.sweepMs * 3);
+      const looked = reads.length;
+      await h.advance(TIMES.leaseMs * 4);
+      // Each is looked at again, by itself, and no more than once a lease when it has failed for long.
+      const later = tally(reads.slice(looked));
+      expect(Object.keys(later)).toHaveLength(20);
+      expect(Math.max(...Object.values(later))).toBeLessThan((TIMES.leaseMs * 4) / TIMES.sweepMs / 2);
+      expect(failures.filter((step) => step === 'visit')).toHaveLength(reads.length);
+    },
+  },
+  {
+    id: 'P5',
+    title: 'a part of the due index that fails is counted, and what the others hold is looked after',
+    async run(h) {
+      const failures: string[] = [];
+      await orphaned(h, ['good']);
+      await h.replica({
+        observer: { upkeepFailed: (step) => failures.push(step) },
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method }, perform) => {
+            const answer = await perform();
+            if (method !== 'due.list') return answer;
+            const shard = new GenerationJobError('unavailable', 'A shard is away.');
+            return { ...(answer as DuePage), failures: [shard] };
+          }),
+      });
+      await h.until(() => isLost(h, 'good'), 'its loss is reported', TIMES.leaseMs + TIMES.sweepMs * 2);
+      expect(failures).toContain('sweep');
+    },
+  },
+  {
+    id: 'P5',
+    title: 'what hangs in a host’s hook takes no place from others in a sweep, however many they are',
+    async run(h) {
+      const [count, sweepStreams] = h.backend.jump ? [300, 256] : [40, 32];
+      let release = () => {};
+      const hanging = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      let hung = 0;
+      await orphaned(h, named('hung', count));
+      await h.replica({
+        options: { sweepStreams, describeEndMs: 60_000, hookMs: 60_000 },
+        hooks: {
+          describeEnd: ({ streamId }) => {
+            if (!streamId.startsWith('hung')) return undefined;
+            hung++;
+            return hanging;
+          },
+        },
+      });
+      await h.until(() => hung === count, 'all of them hang', TIMES.leaseMs + TIMES.sweepMs * 4);
+      await orphaned(h, ['good']);
+      await h.until(() => isLost(h, 'good'), 'its loss is reported', TIMES.leaseMs + TIMES.sweepMs * 3);
+      expect(hung, 'none is visited twice').toBe(count);
+      release();
+      const allAreLost = async () =>
+        (await Promise.all(named('hung', count).map((streamId) => isLost(h, streamId)))).every(Boolean);
+      await h.until(allAreLost, 'they end when the hook answers');
+    },
+  },
+  {
+    id: 'P5',
+    title: 'settlements that hang by the hundred keep no dead producer from being noticed',
+    async run(h) {
+      const [count, sweepStreams] = h.backend.jump ? [300, 256] : [40, 32];
+      let hung = 0;
+      let release = () => {};
+      const hanging = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const hooks = {
+        settle: () => {
+          hung++;
+          return hanging;
+        },
+      };
+      await orphaned(h, named('hung', count));
+      await h.replica({ options: { sweepStreams }, hooks });
+      await h.until(() => hung === count, 'all settlements hang', TIMES.leaseMs + TIMES.sweepMs * 6);
+      await orphaned(h, ['good']);
+      await h.until(() => isLost(h, 'good'), 'its loss is reported', TIMES.leaseMs + TIMES.sweepMs * 3);
+      release();
+    },
+  },
+  {
+    id: 'P5',
+    title: 'one generation whose look fails keeps no other generation of its stream waiting',
+    async run(h) {
+      let failing = true;
+      const old = await h.replica({ hooks: { settle: () => new Promise(() => {}) } });
+      const job = await h.start(old);
+      await job.complete();
+      await h.start(old);
+      await old.crash();
+      const settled: number[] = [];
+      await h.replica({
+        hooks: { settle: ({ record }) => void settled.push(record.generation) },
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method, args }, perform) => {
+            const [commit] = args as [{ name?: string }];
+            if (method !== 'commit' || commit.name !== 'lose' || !failing) return perform();
+            throw new GenerationJobError('internal', 'It can’t be ended.');
+          }),
+      });
+      await h.until(() => settled.includes(job.generation), 'the old one is settled', TIMES.leaseMs * 2);
+      failing = false;
+      await h.until(() => isLost(h, 's'), 'and the other ends when it can', TIMES.leaseMs * 2);
+    },
+  },
+  {
+    id: 'P9',
+    title: 'one record that can’t be read is named, and the user’s other jobs are listed and counted',
+    async run(h) {
+      const producer = await h.replica();
+      const jobs = await Promise.all(['a', 'odd', 'b'].map((streamId) => h.start(producer, { streamId })));
+      const replica = await h.replica(withOddStreams());
+      const page = await replica.manager.listActiveJobs({ userId: 'u' });
+      expect(page.map(({ streamId }) => streamId).toSorted()).toEqual(['a', 'b']);
+      expect(page.unread).toEqual(['odd']);
+      expect((await replica.manager.stats()).global).toMatchObject({ running: 2, streams: 3, unread: 1 });
+      for (const job of jobs) await job.complete();
+    },
+  },
+  {
+    id: 'P9 L51',
+    title: 'deleting a user deletes all that can be deleted, names the rest, and may be done again',
+    async run(h) {
+      const producer = await h.replica();
+      const jobs = await Promise.all(['a', 'odd', 'b'].map((streamId) => h.start(producer, { streamId })));
+      const replica = await h.replica(withOddStreams());
+      const error = await rejection(replica.manager.deleteUser({ userId: 'u' }));
+      expect(error).toMatchObject({ code: 'deletion_incomplete', deleted: 2, left: ['odd'] });
+      expect((error as Error).message).toContain('odd');
+      expect(await h.log('a')).toEqual([]);
+      expect(await h.log('b')).toEqual([]);
+      await h.until(() => jobs[0]?.isOver && jobs[2]?.isOver, 'their producers are told');
+      expect(jobs.map((job) => job.reason)).toEqual(['gone', undefined, 'gone']);
+      expect(await producer.manager.deleteUser({ userId: 'u' })).toBe(1);
+    },
+  },
+  {
+    id: 'P9',
+    title:
+      'a user’s active jobs are listed page by page, each of them once, and a page holds no more than was asked',
+    async run(h) {
+      const replica = await h.replica();
+      const streamIds = named('s', 23);
+      const jobs = await Promise.all(streamIds.map((streamId) => h.start(replica, { streamId })));
+      await Promise.all(jobs.filter((_, at) => at % 5 === 0).map((job) => job.complete()));
+      const active = streamIds.filter((_, at) => at % 5 !== 0);
+      const listed: string[] = [];
+      let pages = 0;
+      for (let cursor: string | undefined; ; ) {
+        const page = await replica.manager.listActiveJobs({ userId: 'u', limit: 4, cursor });
+        expect(page.length).toBeLessThanOrEqual(4);
+        listed.push(...page.map(({ streamId }) => streamId));
+        pages++;
+        if (page.next === undefined) break;
+        expect(encodeURIComponent(page.next), 'it goes into a URL as it is').toBe(page.next);
+        cursor = page.next;
+      }
+      expect(listed.toSorted()).toEqual(active.toSorted());
+      expect(pages).toBeLessThanOrEqual(6);
+      expect(await replica.manager.listActiveJobs({ userId: 'u' })).toHaveLength(active.length);
+      for (const wrong of [
+        { limit: 0 },
+        { limit: 1_001 },
+        { limit: 1.5 },
+        { cursor: 'nonsense' },
+        { cursor: '' },
+      ])
+        expect(await rejection(replica.manager.listActiveJobs({ userId: 'u', ...wrong }))).toMatchObject({
+          code: 'invalid_argument',
+        });
+      await replica.manager.deleteUser({ userId: 'u' });
+    },
+  },
+];
