@@ -60,8 +60,16 @@ local lines = ARGV[5]
 fence.sequence = after
 if ARGV[6] ~= '' and tonumber(ARGV[6]) > tonumber(record.patches or '0') then
   local values = cjson.decode(ARGV[7])
+  -- A hash has no order: that of the metadata's keys stands in a field of its own, unless the record is older than that.
+  local order = string.match(record.order or '', '^%[(.*)%]$')
   for i = 1, #values, 2 do
+    if order and string.sub(values[i], 1, 2) == 'm:' and not record[values[i]] then
+      order = (order == '' and '' or order .. ',') .. cjson.encode(string.sub(values[i], 3))
+    end
     set(job, record, values[i], values[i + 1])
+  end
+  if order then
+    set(job, record, 'order', '[' .. order .. ']')
   end
   set(job, record, 'patches', ARGV[6])
   set(job, record, 'updatedAt', text(at))

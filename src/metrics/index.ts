@@ -62,6 +62,7 @@ const UPKEEP_STEPS = [
   'visit',
   'listing',
   'deletion',
+  'repair',
 ] as const satisfies readonly UpkeepStep[];
 const TRANSITION_NAMES = Object.keys(TRANSITIONS) as TransitionName[];
 const HOOKS = [

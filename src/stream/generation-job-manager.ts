@@ -16,6 +16,7 @@ import { Ender } from './ender.js';
 import { ErrorReporter } from './error-reports.js';
 import { Followers } from './followers.js';
 import { GenerationJob, type JobInput, type JobKeeper } from './generation-job.js';
+import { IndexKeeper } from './index-keeper.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { Listings } from './listings.js';
 import { LogReader } from './log-reader.js';
@@ -57,6 +58,7 @@ const NO_OPTIONS = {};
 export class GenerationJobManager {
   readonly approvals: ApprovalLifecycle;
   readonly #parts: Parts;
+  readonly #indexes: IndexKeeper;
   readonly #leases: LeaseKeeper;
   readonly #ender: Ender;
   readonly #admission: Admission;
@@ -75,10 +77,11 @@ export class GenerationJobManager {
   constructor(input: ManagerInput) {
     const parts = partsFrom(input);
     this.#parts = parts;
-    this.#leases = new LeaseKeeper(parts);
+    this.#indexes = new IndexKeeper(parts);
+    this.#leases = new LeaseKeeper(parts, this.#indexes);
     this.#settler = new Settler(parts);
     this.#followers = new Followers(parts);
-    this.#listings = new Listings(parts);
+    this.#listings = new Listings(parts, this.#indexes);
     this.#keeper = {
       release: (job) => this.#leases.release(job),
       onTransition: (job, name, record) => {
@@ -171,7 +174,9 @@ export class GenerationJobManager {
   ): Promise<JobRecord | null> {
     const key = streamKey(streamId, access.tenantId);
     const [record] = await this.#parts.store.read(key, access.generation ?? 'current');
-    return record !== undefined && isTheirs(record, access) ? record : null;
+    if (record === undefined || !isTheirs(record, access)) return null;
+    this.#indexes.noticed(key, record);
+    return record;
   }
 
   /**
@@ -330,6 +335,7 @@ export class GenerationJobManager {
       if (job) this.#parts.background.run(this.#leases.check(job));
     });
     this.#reaper.start();
+    this.#indexes.start();
   }
 
   async #drain(graceMs: number): Promise<void> {
@@ -361,6 +367,7 @@ export class GenerationJobManager {
   async #close(): Promise<void> {
     const { store, transport } = this.#parts;
     this.#reaper.stop();
+    this.#indexes.stop();
     await this.drain({ graceMs: 0 });
     this.#stopSignals?.();
     await transport.close();
@@ -374,8 +381,10 @@ export class GenerationJobManager {
   ): Promise<FoldedState | null> {
     const { clock, observer, states } = this.#parts;
     const startedAt = clock.monotonic();
-    const state = await states.read(streamKey(streamId, access.tenantId), access.generation);
+    const key = streamKey(streamId, access.tenantId);
+    const state = await states.read(key, access.generation);
     if (state === null || !isTheirs(state.record, access)) return null;
+    this.#indexes.noticed(key, state.record);
     observer.resumed(state.snapshotSize + state.tailSize, clock.monotonic() - startedAt);
     return state;
   }

@@ -19,6 +19,7 @@ import {
 import { reasonOf, reasonOfRecord } from './end-reasons.js';
 import type { GenerationJob } from './generation-job.js';
 import { giveUpLease } from './give-up-lease.js';
+import type { IndexKeeper } from './index-keeper.js';
 import type { Refusal } from './interfaces/job-store.js';
 import type { Parts } from './parts.js';
 import type { StreamKey } from './types.js';
@@ -28,6 +29,7 @@ const FAILED_RENEWAL_FACTOR = 0.2;
 
 export class LeaseKeeper {
   readonly #parts: Parts;
+  readonly #indexes: IndexKeeper;
   readonly #held = new Map<string, GenerationJob>();
   #timer: TimerHandle | undefined;
   /** When the timer is to fire. */
@@ -41,8 +43,9 @@ export class LeaseKeeper {
   #renewedAt = 0;
   #idleWaiters: (() => void)[] = [];
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts, indexes: IndexKeeper) {
     this.#parts = parts;
+    this.#indexes = indexes;
   }
 
   get size(): number {
@@ -154,6 +157,7 @@ export class LeaseKeeper {
     job.checkTime();
     // A slot that can't be renewed now is renewed next time; at worst the user gets it back early.
     if (job.isOver) return;
+    this.#indexes.renewed(job);
     await slots.keep(job.key, job).catch(tell);
     if (job.isOver) await slots.give(job.key, job).catch(tell);
   }

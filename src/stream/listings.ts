@@ -3,6 +3,7 @@
  * answers for itself: one that can't be read is named and counted, and the rest is listed.
  */
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
+import type { IndexKeeper } from './index-keeper.js';
 import type { DueEntry } from './interfaces/job-store.js';
 import type { JobPage, ListActiveJobsInput, Stats } from './manager-types.js';
 import type { Parts } from './parts.js';
@@ -16,9 +17,11 @@ const LARGEST_PAGE = 1_000;
 
 export class Listings {
   readonly #parts: Parts;
+  readonly #indexes: IndexKeeper;
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts, indexes: IndexKeeper) {
     this.#parts = parts;
+    this.#indexes = indexes;
   }
 
   /** @throws as `GenerationJobManager.listActiveJobs` */
@@ -41,7 +44,10 @@ export class Listings {
       for (const { key, current, place } of page.entries) {
         if (jobs.length === limit) break;
         if (isGenerationJobError(current)) unread.push({ streamId: key.streamId, error: current });
-        else if (current?.userId === userId && isActive(current.status)) jobs.push(current);
+        else if (current?.userId === userId && isActive(current.status)) {
+          jobs.push(current);
+          this.#indexes.noticed(key, current);
+        }
         // When the limit is reached the next page begins here, unless nothing is left of this one.
         if (jobs.length === limit && place !== page.entries.at(-1)?.place) next = place;
       }

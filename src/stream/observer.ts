@@ -22,9 +22,9 @@ export type AttachKind = 'start' | 'cursor' | 'resume' | 'tail';
 export type ApprovalOutcome = 'paused' | 'resolved' | 'expired' | 'refused';
 /**
  * `renewal` of a lease · `sweep`: a list of what is due · `visit` of a stream that is due · `listing`: a record or a part of
- * an index · `deletion` of one of a user’s streams
+ * an index · `deletion` of one of a user’s streams · `repair` of what an index has lost
  */
-export type UpkeepStep = 'renewal' | 'sweep' | 'visit' | 'listing' | 'deletion';
+export type UpkeepStep = 'renewal' | 'sweep' | 'visit' | 'listing' | 'deletion' | 'repair';
 /** Why an end comes without the final message it was given. */
 export type FinalOmission = 'too_large' | 'too_deep' | 'no_json';
 export type DetachResult = 'ended' | 'left' | 'gone' | 'detached' | 'draining' | 'failed';

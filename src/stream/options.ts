@@ -76,6 +76,11 @@ export const optionsSchema = z.strictObject({
   ),
   renewMs: duration(5 * SECOND, 'How often leases are renewed'),
   sweepMs: duration(1 * SECOND, 'How often each replica looks at the due index'),
+  repairMs: duration(
+    1 * HOUR,
+    'How often, at most, one of the replicas walks over all streams for what the indexes have lost',
+    100,
+  ),
   sweepStreams: count(256, 'Streams looked at in one sweep'),
   logPollMs: duration(
     5 * SECOND,

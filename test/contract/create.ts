@@ -26,6 +26,28 @@ const FIVE = { options: { limits: { activeJobsPerUser: 5 } } };
 
 export const createContracts: readonly Contract[] = [
   {
+    id: 'P9',
+    title: 'metadata comes back with its keys in the order they went in, those of patches after them',
+    async run(h) {
+      const replica = await h.replica();
+      // More and longer than what Redis keeps in the order it was written.
+      const names = Array.from({ length: 150 }, (_, n) => `${'zyxwv'[n % 5]}${(n * 37) % 150} "/é\\`);
+      const metadata = Object.fromEntries(names.map((name, n) => [name, n % 3 ? n : 'x'.repeat(100)]));
+      const job = await h.start(replica, { metadata });
+      const orderNow = async (generation?: number) =>
+        Object.keys((await replica.manager.getJob('s', { generation }))?.metadata ?? {});
+      expect(await orderNow()).toEqual(names);
+      await job.update({ metadata: { 'a new one': 1, [names[3] as string]: 'changed', '': 2 } });
+      await job.update({ metadata: { 'another "new" one/\\': 1 } });
+      const expected = [...names, 'a new one', '', 'another "new" one/\\'];
+      expect(await orderNow()).toEqual(expected);
+      await job.complete();
+      await (await h.start(replica)).complete();
+      expect(await orderNow(job.generation), 'also when the generation is an older one').toEqual(expected);
+      expect(await orderNow()).toEqual([]);
+    },
+  },
+  {
     id: 'L1',
     title: 'two creates in one millisecond get different, growing generations, also after a delete',
     async run(h) {

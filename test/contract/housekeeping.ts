@@ -303,8 +303,10 @@ export const housekeepingContracts: readonly Contract[] = [
         unread: 0,
       });
       await h.advance(TIMES.idempotencyMs);
+      // The sweep's, and the walk's where an index can lose something.
+      const timers = h.store.repair ? 2 : 1;
       for (const replica of [one, two])
-        await h.until(() => replica.clock.pendingTimers === 1, 'one timer is left: the sweep');
+        await h.until(() => replica.clock.pendingTimers === timers, 'no other timer is left');
     },
   },
   {

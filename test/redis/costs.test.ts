@@ -208,6 +208,41 @@ it('a decision that is refused for what it says is one read; one that comes too 
   await next.complete();
 });
 
+it('an idle replica’s sweep is one call, and reads nothing else', async () => {
+  await manager.sweep(); // the script is known
+  const calls = await commandsOf(() => manager.sweep());
+  expect(calls).toEqual({ evalsha: 1, time: 1, zrange: 8 });
+});
+
+it('a page of a user’s jobs is one call for the index and one command a job, in one write each', async () => {
+  const JOBS = 1_300;
+  for (let at = 0; at < JOBS; at += 100) {
+    const some = Array.from({ length: Math.min(100, JOBS - at) }, (_, index) => `s${at + index}`);
+    await Promise.all(some.map((streamId) => manager.createJob({ streamId, userId: 'u' })));
+  }
+  const socket = client.stream as unknown as Record<'_write' | '_writev', (...args: unknown[]) => unknown>;
+  let writes = 0;
+  for (const name of ['_write', '_writev'] as const) {
+    const write = socket[name];
+    socket[name] = function counted(this: unknown, ...args) {
+      writes++;
+      return write.apply(this, args);
+    };
+  }
+  const listed = new Set<string>();
+  const calls = await commandsOf(async () => {
+    const first = await manager.listActiveJobs({ userId: 'u' });
+    const second = await manager.listActiveJobs({ userId: 'u', cursor: first.next });
+    expect([first.length, second.length, second.next]).toEqual([1_000, JOBS - 1_000, undefined]);
+    for (const { streamId } of [...first, ...second]) listed.add(streamId);
+  });
+  expect(listed.size).toBe(JOBS);
+  expect(calls).toMatchObject({ evalsha: 2, hgetall: JOBS });
+  const total = Object.values(calls).reduce((sum, count) => sum + count);
+  expect(total - JOBS, 'beside the records, a few for the index').toBeLessThan(30);
+  expect(writes).toBe(4);
+});
+
 /** What a token costs without group commit and explicit ids: a script that appends, a counter, a message. */
 class Baseline {
   static readonly #script =

@@ -26,6 +26,7 @@ const CALLS = [
   'close',
 ];
 const DUE_CALLS = ['list', 'nearer', 'later'];
+const REPAIR_CALLS = ['list', 'restore'];
 const SLOT_CALLS = ['take', 'give', 'remember', 'confirm', 'forget', 'clear'];
 
 type Methods = Record<string, (...args: unknown[]) => Promise<unknown>>;
@@ -53,6 +54,7 @@ export function wrapStore(inner: JobStore, intercept: Intercept): JobStore {
     shared: inner.shared,
     now: () => inner.now(),
     due: wrapMethods(inner.due, DUE_CALLS, 'due.', intercept),
+    repair: inner.repair && wrapMethods(inner.repair, REPAIR_CALLS, 'repair.', intercept),
     slots: wrapMethods(inner.slots, SLOT_CALLS, 'slots.', intercept),
     ...wrapMethods(inner, CALLS, '', intercept),
   } as unknown as JobStore;

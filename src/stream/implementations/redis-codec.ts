@@ -110,6 +110,7 @@ export function encodeNewRecord(record: {
     const value = record[name];
     if (value !== undefined) flat.push(name, value);
   }
+  flat.push('order', JSON.stringify(Object.keys(record.metadata)));
   for (const [key, text] of Object.entries(record.metadata)) flat.push(`m:${key}`, text);
   return flat;
 }
@@ -160,9 +161,20 @@ export function decodeRecord(
     resolutions: json<Resolution[]>('resolutions') ?? [],
     error: json<JobFailure>('error'),
     usage: json<Record<string, number>>('usage') ?? {},
-    metadata: Object.fromEntries(metadata),
+    metadata: Object.fromEntries(inOrder(metadata, json<string[]>('order'))),
     settlement: decodeSettlement(fields.get('settlement') ?? ''),
   };
+}
+
+/** Fields of a hash come in any order. Keys that it doesn’t name are of a release that kept no order: they go last. */
+function inOrder(
+  metadata: readonly [string, unknown][],
+  order: readonly string[] | undefined,
+): readonly [string, unknown][] {
+  if (order === undefined) return metadata;
+  const places = new Map(order.map((key, place) => [key, place]));
+  const placeOf = ([key]: [string, unknown]) => places.get(key) ?? order.length;
+  return [...metadata].sort((a, b) => placeOf(a) - placeOf(b));
 }
 
 export function encodeSnapshot(snapshot: Snapshot): string {

@@ -50,7 +50,13 @@ export class RedisDueIndex implements DueIndex {
 
   async nearer(key: StreamKey, inMs: number): Promise<void> {
     const { scores, holds } = this.#keys.shard(key);
-    await this.#scripts.run('due-nearer', [scores, holds], [key.id, inMs]);
+    await this.#scripts.run('due-nearer', [scores, holds], [key.id, inMs, 0]);
+  }
+
+  /** As `nearer`, but only when the score is missing or later. */
+  async restore(key: StreamKey, inMs: number): Promise<void> {
+    const { scores, holds } = this.#keys.shard(key);
+    await this.#scripts.run('due-nearer', [scores, holds], [key.id, inMs, 1]);
   }
 
   async later(entry: DueEntry, at: number | null): Promise<boolean> {

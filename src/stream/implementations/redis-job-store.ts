@@ -40,6 +40,7 @@ import {
   encodeSnapshot,
 } from './redis-codec.js';
 import { RedisDueIndex } from './redis-due-index.js';
+import { RedisIndexRepair } from './redis-index-repair.js';
 import { RedisKeys } from './redis-keys.js';
 import { parseRedisOptions, type RedisOptions } from './redis-options.js';
 import { RedisScripts } from './redis-scripts.js';
@@ -57,6 +58,7 @@ export class RedisJobStore implements JobStore {
   readonly keepsEndedMs: number;
   readonly due: RedisDueIndex;
   readonly slots: RedisUserSlots;
+  readonly repair: RedisIndexRepair;
   readonly #client: RedisClient;
   readonly #scripts: RedisScripts;
   readonly #keys: RedisKeys;
@@ -81,6 +83,8 @@ export class RedisJobStore implements JobStore {
     this.due = new RedisDueIndex(this.#scripts, this.#keys, this.#time, isCluster(client));
     this.#users = new RedisUserIndex(this.#scripts, this.#keys, this.#options);
     this.slots = new RedisUserSlots(this.#scripts, this.#keys);
+    const indexes = { due: this.due, users: this.#users };
+    this.repair = new RedisIndexRepair(client, this.#scripts, this.#keys, indexes);
   }
 
   async start(report: Report = () => {}): Promise<void> {

@@ -37,6 +37,16 @@ export class RedisKeys {
     return `${this.#prefix}{${key.id}}:log`;
   }
 
+  /** A pattern that the first key of every stream fits. */
+  get everyStream(): string {
+    return `${this.#prefix}{*}:job`;
+  }
+
+  /** The stream's id in a key that fits. */
+  streamIn(key: string): string {
+    return key.slice(this.#prefix.length + 1, -'}:job'.length);
+  }
+
   /** Control signals of all streams. */
   get signals(): string {
     return `${this.#prefix}signals`;

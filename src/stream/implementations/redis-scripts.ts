@@ -58,9 +58,14 @@ export class RedisScripts {
   }
 
   /** One plain command. @throws as `run` */
-  async command(name: string, ...args: (string | number)[]): Promise<unknown> {
+  command(name: string, ...args: (string | number)[]): Promise<unknown> {
+    return this.commandOn(this.#client, name, ...args);
+  }
+
+  /** One plain command to one node of a cluster. @throws as `run` */
+  async commandOn(node: RedisClient, name: string, ...args: (string | number)[]): Promise<unknown> {
     try {
-      return await this.#deadlines.limit(this.#client.call(name, ...args));
+      return await this.#deadlines.limit(node.call(name, ...args));
     } catch (error) {
       throw unavailable(error);
     }

@@ -30,9 +30,12 @@ export class RedisUserIndex {
 
   /** Puts a stream in that is about to be made. */
   async add(user: UserKey, streamId: string): Promise<void> {
-    const { createHoldMs, expiryMarginMs } = this.#options;
-    const index = this.#keys.user(user).streams;
-    await this.#scripts.run('index-add', [index], [streamId, createHoldMs, expiryMarginMs]);
+    await this.#add(user, streamId, 'GT');
+  }
+
+  /** Puts a stream in if it is missing. */
+  async restore(user: UserKey, streamId: string): Promise<void> {
+    await this.#add(user, streamId, 'NX');
   }
 
   /** Says whether it is out of the index; if not, a create holds it. */
@@ -70,6 +73,12 @@ export class RedisUserIndex {
       entries: owned.filter(({ key }) => !dropped.has(key.streamId)),
       next: next === after ? undefined : next,
     };
+  }
+
+  async #add(user: UserKey, streamId: string, condition: 'GT' | 'NX'): Promise<void> {
+    const { createHoldMs, expiryMarginMs } = this.#options;
+    const index = this.#keys.user(user).streams;
+    await this.#scripts.run('index-add', [index], [streamId, createHoldMs, expiryMarginMs, condition]);
   }
 
   /** What a process that was killed between a deletion and the end of a create's hold has left in the index. */

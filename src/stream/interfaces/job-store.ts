@@ -322,6 +322,26 @@ export interface DueIndex {
   later(entry: DueEntry, at: number | null): Promise<boolean>;
 }
 
+/** A page of the streams that are kept; parts of the store that gave no answer are its failures. */
+export interface KeptPage extends Page<StreamKey> {
+  readonly failures: readonly GenerationJobError[];
+}
+
+/**
+ * Puts back what the indexes have lost, on a store where they can lose something without the streams they speak of.
+ * Neither method is a composition of the others: every other listing goes through an index, and only a create writes a
+ * user's.
+ */
+export interface IndexRepair {
+  /** Every stream kept, found without the indexes, in no order; one may be listed twice. */
+  list(request: PageRequest): Promise<KeptPage>;
+  /**
+   * Brings the stream's due score to `inMs` from now, and holds it as `nearer` does, if it is missing or later; adds the
+   * stream to the user's index if it is missing there.
+   */
+  restore(key: StreamKey, lost: { readonly userId: string; readonly inMs: number }): Promise<void>;
+}
+
 export interface DueEntry {
   readonly key: StreamKey;
   readonly at: number;
@@ -429,6 +449,8 @@ export interface JobStore {
 
   readonly due: DueIndex;
   readonly slots: UserSlots;
+  /** Left out where the indexes can't lose anything. */
+  readonly repair?: IndexRepair | undefined;
 
   /** The streams that may hold something of the user, each with an answer of its own. */
   listByUser(user: UserKey, request: PageRequest): Promise<Page<OwnedStream>>;

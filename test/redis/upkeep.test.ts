@@ -1,0 +1,216 @@
+/**
+ * Upkeep on a Redis where something is damaged or has been lost: keys of another type, odd entries, and index entries that
+ * went without the streams they speak of.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createStreamServices } from '../../src/services.js';
+import type { GenerationJob } from '../../src/stream/generation-job.js';
+import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
+import { RedisKeys } from '../../src/stream/implementations/redis-keys.js';
+import type { Hooks } from '../../src/stream/manager-types.js';
+import type { UpkeepStep } from '../../src/stream/observer.js';
+import type { GenerationJobOptions } from '../../src/stream/options.js';
+import { streamKey, userKey } from '../../src/stream/stream-key.js';
+import { RedisServer } from '../support/redis-server.js';
+import { until } from './replicas.js';
+
+const TIMES = { leaseMs: 1_500, renewMs: 300, sweepMs: 100, repairMs: 600_000 };
+const KEYS = new RedisKeys('gj:');
+
+let server: RedisServer;
+let redis: Redis;
+let closing: (() => Promise<void>)[];
+beforeAll(async () => {
+  server = await RedisServer.start();
+  redis = server.connect();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+beforeEach(() => {
+  closing = [];
+});
+afterEach(async () => {
+  await Promise.all(closing.map((close) => close()));
+  await redis.flushall();
+});
+
+interface Given {
+  readonly options?: GenerationJobOptions;
+  readonly hooks?: Hooks;
+}
+
+/** A replica, what has failed in its upkeep, and a way for it to die without a word. */
+async function replica({ options, hooks }: Given = {}) {
+  const client = server.connect();
+  const failed: UpkeepStep[] = [];
+  const manager = new GenerationJobManager({
+    ...createStreamServices({ redis: client, timeoutMs: 500 }),
+    options: { ...TIMES, ...options },
+    hooks,
+    observer: { upkeepFailed: (step) => failed.push(step) },
+  });
+  await manager.start();
+  const die = async () => client.disconnect();
+  closing.push(async () => {
+    await manager.close().catch(() => {});
+    client.disconnect();
+  });
+  return { manager, failed, die };
+}
+
+async function start(manager: GenerationJobManager, streamId: string): Promise<GenerationJob> {
+  const created = await manager.createJob({ streamId, userId: 'u' });
+  if (!created.started) throw new Error('The job was not started.');
+  return created.job;
+}
+
+const scoreOf = async (streamId: string) => {
+  const key = streamKey(streamId);
+  return redis.zscore(KEYS.shard(key).scores, key.id);
+};
+const forget = async (streamId: string) => {
+  const key = streamKey(streamId);
+  await redis.zrem(KEYS.shard(key).scores, key.id);
+  await redis.del(KEYS.user(userKey('u')).streams);
+};
+const isOwned = async (streamId: string) =>
+  (await redis.zscore(KEYS.user(userKey('u')).streams, streamId)) !== null;
+const statusOf = async (streamId: string) =>
+  (await redis.hget(KEYS.stream(streamKey(streamId))[0], 'fence'))?.split(' ')[2];
+/** Streams whose due scores lie in another shard than the first. */
+const outside = (prefix: string) =>
+  Array.from({ length: 40 }, (_, n) => `${prefix}${n}`).filter(
+    (name) => KEYS.shard(streamKey(name)) !== KEYS.shards[0],
+  );
+
+it('a stream whose key has become another type ends no other job of its process', async () => {
+  const { manager, failed } = await replica();
+  const [odd, ...others] = await Promise.all(['odd', 'a', 'b', 'c'].map((name) => start(manager, name)));
+  const [key] = KEYS.stream(streamKey('odd'));
+  await redis.set(key, 'not a hash');
+  await until(() => odd?.isOver, 'the odd one has ended');
+  await pause(TIMES.leaseMs * 2);
+  expect(others.map((job) => job.isOver)).toEqual([false, false, false]);
+  expect(failed).toContain('renewal');
+  for (const job of others) await job.complete();
+});
+
+it('entries that name no stream, and a shard of another type, stop the upkeep of nothing else', async () => {
+  const doomed = await replica();
+  const streamIds = outside('s').slice(0, 3);
+  await Promise.all(streamIds.map((streamId) => start(doomed.manager, streamId)));
+  const [first, second] = KEYS.shards;
+  await redis.del(first?.scores ?? '');
+  await redis.set(first?.scores ?? '', 'not a sorted set');
+  for (const odd of ['', 'nonsense', 'a b/c', '//', 'é/s', '/'.repeat(500)]) {
+    await redis.zadd(second?.scores ?? '', '1', odd);
+  }
+  await redis.call('ZADD', second?.scores ?? '', '2', Buffer.from([0xff, 0xfe, 0x2f]));
+  await doomed.die();
+  const { failed } = await replica({ options: { sweepStreams: 4 } });
+  const areLost = async () =>
+    (await Promise.all(streamIds.map(statusOf))).every((status) => status === 'failed');
+  await until(areLost, 'the dead are noticed', 10_000);
+  expect(new Set(failed)).toEqual(new Set(['sweep']));
+  // What is wrong for good is told now and then, not with each sweep.
+  const told = failed.length;
+  await pause(TIMES.leaseMs);
+  expect(failed.length - told).toBeLessThan((8 * TIMES.leaseMs) / TIMES.sweepMs / 3);
+});
+
+it('a running stream whose due score is gone or an hour ahead, and whose user’s index is gone, is put right by its renewals', async () => {
+  const { manager } = await replica();
+  const jobs = await Promise.all(['gone', 'ahead'].map((streamId) => start(manager, streamId)));
+  await forget('gone');
+  const ahead = streamKey('ahead');
+  await redis.zadd(KEYS.shard(ahead).scores, Date.now() + 3_600_000, ahead.id);
+  const isRight = async (streamId: string) => {
+    const score = Number((await scoreOf(streamId)) ?? Number.POSITIVE_INFINITY);
+    return score <= Date.now() + TIMES.leaseMs && (await isOwned(streamId));
+  };
+  await until(
+    async () => (await isRight('gone')) && (await isRight('ahead')),
+    'both are back',
+    2 * TIMES.leaseMs + 3 * TIMES.renewMs + 2_000,
+  );
+  for (const job of jobs) await job.complete();
+});
+
+it('a renewal puts the indexes right once a lease, not each time', async () => {
+  const { manager } = await replica();
+  const job = await start(manager, 's');
+  const counted = async () =>
+    Number(/cmdstat_zadd:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
+  await pause(TIMES.leaseMs);
+  await redis.config('RESETSTAT');
+  await pause(TIMES.leaseMs * 2);
+  // At most three restorations, each with one write to the user's index; and the visits of a sweep.
+  expect(await counted()).toBeLessThanOrEqual(3 + 4);
+  await job.complete();
+});
+
+it('a dead producer whose due score is gone is found by whoever reads its record', async () => {
+  const doomed = await replica();
+  for (const streamId of ['read', 'followed', 'listed']) await start(doomed.manager, streamId);
+  await doomed.die();
+  await forget('read');
+  await forget('followed');
+  const { manager } = await replica();
+  await pause(TIMES.leaseMs * 2.5);
+  expect(await statusOf('read')).toBe('running');
+  await manager.getJob('read');
+  await manager.getResumeState('followed');
+  const areLost = async () =>
+    (await statusOf('read')) === 'failed' && (await statusOf('followed')) === 'failed';
+  await until(areLost, 'both are noticed');
+});
+
+it('what nobody renews or reads, paused, unsettled and dead, is found by the walk, and by one replica at a time', {
+  timeout: 60_000,
+}, async () => {
+  const claim = { settleClaimMs: 1_000 };
+  const doomed = await replica({ options: claim, hooks: { settle: () => new Promise(() => {}) } });
+  const dead = await start(doomed.manager, 'dead');
+  await (await start(doomed.manager, 'paused')).pause({ type: 'checkpoint', expiresInMs: 2_500 });
+  await (await start(doomed.manager, 'unsettled')).complete();
+  await (await start(doomed.manager, 'waiting')).pause({ type: 'checkpoint' });
+  expect(dead.isOver).toBe(false);
+  await doomed.die();
+  for (const streamId of ['dead', 'paused', 'unsettled', 'waiting']) await forget(streamId);
+  const settled: string[] = [];
+  const hooks: Hooks = { settle: ({ record }) => void settled.push(record.streamId) };
+  await redis.config('RESETSTAT');
+  const options = { repairMs: 20_000, ...claim };
+  const walkers = await Promise.all([1, 2, 3].map(() => replica({ options, hooks })));
+  await Promise.all(
+    ['dead', 'paused'].map((streamId) =>
+      until(
+        async () =>
+          (await statusOf(streamId)) !== 'running' && (await statusOf(streamId)) !== 'requires_action',
+        `${streamId} ends`,
+        20_000,
+      ),
+    ),
+  );
+  await until(() => settled.includes('unsettled'), 'it is settled', 20_000);
+  expect(await statusOf('dead')).toBe('failed');
+  expect(await statusOf('paused')).toBe('aborted');
+  expect(await scoreOf('waiting')).not.toBeNull();
+  expect(await Promise.all(['dead', 'paused', 'unsettled', 'waiting'].map(isOwned))).toEqual([
+    true,
+    true,
+    true,
+    true,
+  ]);
+  expect(
+    (await walkers[0]?.manager.listActiveJobs({ userId: 'u' }))?.map(({ streamId }) => streamId),
+  ).toEqual(['waiting']);
+  // The whole of this small server is one page.
+  const scans = Number(/cmdstat_scan:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
+  expect(scans).toBeLessThanOrEqual(2);
+  expect(walkers.flatMap(({ failed }) => failed)).toEqual([]);
+});
