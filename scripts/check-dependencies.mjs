@@ -14,7 +14,7 @@ const domain = ['stream', 'ports', 'base'];
 
 /** The first layer whose `files` match owns the file. `packages` ending in a colon or slash are prefixes. */
 const layers = [
-  { name: 'base', files: /^src\/(errors|clock)\.ts$/, layers: [], packages: ['node:'] },
+  { name: 'base', files: /^src\/(errors|clock|peer-versions)\.ts$/, layers: [], packages: ['node:'] },
   {
     name: 'index',
     files: /^src\/index\.ts$/,

@@ -5,17 +5,20 @@
  */
 import { HOUR, MIB, SECOND } from '../clock.js';
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
+import { warnIfUntested } from '../peer-versions.js';
 import type { Hooks } from '../stream/manager-types.js';
 import type { JobRecord } from '../stream/types.js';
 import { threadsOf } from './agent-thread.js';
 import type { SaverLike } from './shapes.js';
 
-/** The part of a mongoose connection that is used, of mongoose 9 or 8.24 and later: their drivers' types differ, so there is no more. */
+/** The part of a mongoose connection that is used: its drivers' types differ between versions, so there is no more. */
 export interface MongooseConnection {
   /** Of an open connection: the driver's client. */
   getClient(): unknown;
   readonly readyState: number;
   readonly name?: string | undefined;
+  /** The mongoose it belongs to. */
+  readonly base?: { readonly version?: string | undefined } | undefined;
 }
 
 export interface CheckpointerOptions {
@@ -159,6 +162,7 @@ async function mongoSaver(
   const { dbName = mongo.name, maxBytes = DEFAULT_MAX_BYTES } = options;
   if (mongo.readyState !== OPEN)
     throw new GenerationJobError('unavailable', 'The mongoose connection is not open.');
+  if (mongo.base !== undefined) warnIfUntested('mongoose', mongo.base.version);
   const { MongoDBSaver } = (await load(PEERS.mongo, options)) as {
     MongoDBSaver: new (params: object) => MongoSaver;
   };

@@ -4,6 +4,7 @@
  * on to the next handler. A handler and not a router, so that `authorize` finds the parameters of the mount path.
  */
 import type { Request, RequestHandler } from 'express';
+import { warnIfUntested } from '../peer-versions.js';
 import type { GenerationJobManager } from '../stream/generation-job-manager.js';
 import { routeRequestOf, sendReply } from './node-exchange.js';
 import { parseRouterOptions, type StreamRouterOptions } from './route-options.js';
@@ -24,6 +25,7 @@ export function createStreamRouter(
 ): RequestHandler {
   const { authorize, framing, ...settings } = parseRouterOptions(options);
   const routes = new StreamRoutes(manager, settings);
+  warnIfUntested('express');
   return (request, response, next) => {
     const reply = routes.answer(routeRequestOf(request, request.url, () => authorize(request)));
     if (reply === undefined) return next();

@@ -5,6 +5,7 @@
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { GenerationJobError } from '../errors.js';
+import { warnIfUntested } from '../peer-versions.js';
 import type {
   AttachKind,
   DetachResult,
@@ -97,6 +98,7 @@ export function createMetrics({ registry, prefix = 'generation_jobs_' }: Metrics
   if (prefix.length > LONGEST_PREFIX || !PREFIX.test(prefix)) {
     throw new GenerationJobError('invalid_options', 'prefix must be 1 to 64 letters, digits or _.');
   }
+  warnIfUntested('prom-client');
   const make = makersOf(registry, prefix);
   return { ...observeJobs(make), ...observeCommits(make), ...observeFollowers(make), ...observeFaults(make) };
 }

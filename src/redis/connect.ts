@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { SECOND } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
+import { warnIfUntested } from '../peer-versions.js';
 import type { RedisClient } from '../stream/implementations/redis-client.js';
 import { assertRedisClient } from '../stream/implementations/redis-client-check.js';
 import { isFinal, startError } from '../stream/implementations/redis-start.js';
@@ -66,6 +67,7 @@ export async function connectRedis(
   const { cluster, connectTimeoutMs, onError } = parsed.data;
   const address = addressOf(url);
   const { Redis, Cluster } = await loadIoredis();
+  warnIfUntested('ioredis');
   const settings = {
     lazyConnect: true,
     maxRetriesPerRequest: null,

@@ -49,7 +49,8 @@ import type { Subscription } from './subscription.js';
 import { isActive } from './transitions.js';
 import type { JobRecord, Json, StreamKey } from './types.js';
 
-const DEFAULT_GRACE_MS = 10_000;
+/** Less than the 10 s after which supervisors kill, so that what is left can still be handed over or ended. */
+const DEFAULT_GRACE_MS = 8_000;
 /** What ends and hooks under way have, after the grace time, before they are left behind. */
 const LAST_WORD_MS = 5_000;
 const INTERRUPTED = { code: 'interrupted', message: 'The server is shutting down.', retryable: true };
@@ -289,7 +290,7 @@ export class GenerationJobManager {
 
   /**
    * Takes leave: no new jobs or followers from now on; followers are told to reconnect elsewhere; producers may finish
-   * within `graceMs` (default 10 s), then are handed over to a replica that can recover them, or end `interrupted`.
+   * within `graceMs` (default 8 s), then are handed over to a replica that can recover them, or end `interrupted`.
    */
   drain(options: { graceMs?: number | undefined } = {}): Promise<void> {
     this.#draining ??= this.#drain(options.graceMs ?? DEFAULT_GRACE_MS);
