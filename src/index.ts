@@ -79,6 +79,14 @@ export type {
 } from './stream/observer.js';
 export { type GenerationJobOptions, type Options, optionsSchema } from './stream/options.js';
 export { ACTION_LIMITS } from './stream/pending-action.js';
+export {
+  failWith,
+  type PipeFailure,
+  type PipeItems,
+  type PipeMapper,
+  type PipeSource,
+  type PipeStep,
+} from './stream/pipe.js';
 export type { Batch } from './stream/stream-hub.js';
 export { isStreamId, streamIdFor } from './stream/stream-key.js';
 export type { Subscription } from './stream/subscription.js';

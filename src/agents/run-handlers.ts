@@ -46,7 +46,11 @@ export function createRunHandlers(job: GenerationJob, options: RunHandlersOption
   const own: Record<string, GraphHandler> = {
     [MODEL_END]: {
       // Refused only when the job is over, which its signal tells.
-      handle: (_event, data) => void addUsage(job, usageOfModelEnd(data)).catch(() => {}),
+      handle: (_event, data) => {
+        addUsage(job, usageOfModelEnd(data)).catch((error: unknown) => {
+          if (!job.isOver) job.report('agent', error);
+        });
+      },
     },
   };
   for (const name of CLIENT_EVENTS) own[name] = { handle: forward };
@@ -55,9 +59,10 @@ export function createRunHandlers(job: GenerationJob, options: RunHandlersOption
 }
 
 /** Adds the numbers of LangChain's usage metadata to the job's counters; details as `<name>.<detail>`. Resolves when committed. */
-export async function addUsage(job: GenerationJob, usage: unknown): Promise<void> {
+export function addUsage(job: GenerationJob, usage: unknown): Promise<void> {
   const counted = Object.fromEntries(numbersIn(usage));
-  if (Object.keys(counted).length > 0 && !job.isOver) await job.addUsage(counted);
+  if (Object.keys(counted).length === 0 || job.isOver) return Promise.resolve();
+  return job.addUsage(counted);
 }
 
 function both(ours: GraphHandler | undefined, theirs: GraphHandler): GraphHandler {

@@ -16,6 +16,7 @@ import type { Ender } from './ender.js';
 import { serialiseLifecycle } from './events.js';
 import { fingerprintOf } from './fingerprint.js';
 import type { GenerationJob } from './generation-job.js';
+import { handOutMethods } from './handed-out.js';
 import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
 import type { Access, Continuation, HistoryEntry, ResolveInput } from './manager-types.js';
 import { boundHook, type Parts, publishFrames, repeatUntilAnswered, reportHook } from './parts.js';
@@ -56,6 +57,11 @@ interface Claim {
 }
 
 export class ApprovalLifecycle {
+  static {
+    const awaitedOrNot = ['resolve', 'expire', 'peek', 'history'] as const;
+    handOutMethods(ApprovalLifecycle.prototype, awaitedOrNot, (approvals) => approvals.#parts);
+  }
+
   readonly #parts: Parts;
   readonly #context: ApprovalContext;
   /** Gone when the lease is over, since others may have gone on by then. */

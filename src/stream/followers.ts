@@ -2,8 +2,9 @@
  * The followed streams of a process: makes a hub with a stream's first subscription, ends it with the last, and runs the
  * one poll that finds in the log what no frame brought.
  */
-import type { TimerHandle } from '../clock.js';
+import type { Clock, TimerHandle } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
+import type { ErrorReporter } from './error-reports.js';
 import type { SubscribeOptions } from './manager-types.js';
 import type { DetachResult, StreamObserver } from './observer.js';
 import { callHook, type Parts } from './parts.js';
@@ -25,6 +26,14 @@ export class Followers implements SubscriptionContext {
 
   get observer(): StreamObserver {
     return this.#parts.observer;
+  }
+
+  get errors(): ErrorReporter {
+    return this.#parts.errors;
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock;
   }
 
   get streams(): number {

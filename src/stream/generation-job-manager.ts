@@ -16,6 +16,7 @@ import { Ender } from './ender.js';
 import { ErrorReporter } from './error-reports.js';
 import { Followers } from './followers.js';
 import { GenerationJob, type JobInput, type JobKeeper } from './generation-job.js';
+import { handOutMethods } from './handed-out.js';
 import { IndexKeeper } from './index-keeper.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { Listings } from './listings.js';
@@ -57,6 +58,22 @@ const INTERRUPTED = { code: 'interrupted', message: 'The server is shutting down
 const NO_OPTIONS = {};
 
 export class GenerationJobManager {
+  static {
+    const awaitedOrNot = [
+      ...([
+        'start',
+        'createJob',
+        'getJob',
+        'getResumeState',
+        'getPublicState',
+        'subscribeWithResume',
+      ] as const),
+      ...(['abortJob', 'expireApproval', 'listActiveJobs', 'deleteStream', 'deleteUser', 'stats'] as const),
+      ...(['drain', 'close', 'sweep', 'renewLeases', 'idle'] as const),
+    ];
+    handOutMethods(GenerationJobManager.prototype, awaitedOrNot, (manager) => manager.#parts);
+  }
+
   readonly approvals: ApprovalLifecycle;
   readonly #parts: Parts;
   readonly #indexes: IndexKeeper;

@@ -5,7 +5,7 @@
  * It is over once, for the reason its signal carries: by its own end (`complete`, `fail`, `pause`), by somebody else's
  * (abort, replacement, take-over), by the clock (idle, too long, lease lost) or with the stream. After that emits throw.
  */
-import { type EndReason, GenerationJobError, JobEndedError } from '../errors.js';
+import { type EndReason, GenerationJobError, isGenerationJobError, JobEndedError } from '../errors.js';
 import { AttemptFold } from './attempt-fold.js';
 import { AttemptLimits } from './attempt-limits.js';
 import { EmitBuffer } from './emit-buffer.js';
@@ -14,10 +14,12 @@ import { isWholeFailure, reasonOf, toFailure } from './end-reasons.js';
 import type { ErrorPlace, ErrorSubject } from './error-reports.js';
 import { serialiseHostEvent, serialiseLifecycle } from './events.js';
 import { giveUpLease } from './give-up-lease.js';
+import { handOutMethods } from './handed-out.js';
 import type { CommitReply, LeaseClaim, ProducerTransition } from './interfaces/job-store.js';
 import type { PauseInput } from './manager-types.js';
 import { boundHook, type Parts } from './parts.js';
 import { parsePause, withPayloadChecked } from './pending-action.js';
+import { type PipeMapper, type PipeSource, pipeInto } from './pipe.js';
 import type { Fold } from './resume-state.js';
 import { checkConversationId } from './stream-key.js';
 import { isReservedEvent } from './transitions.js';
@@ -52,6 +54,11 @@ export interface AttemptEnd {
 }
 
 export class GenerationJob implements LeaseClaim {
+  static {
+    const awaitedOrNot = ['flush', 'pipe', 'update', 'addUsage', 'pause', 'complete', 'fail'] as const;
+    handOutMethods(GenerationJob.prototype, awaitedOrNot, (job) => ({ ...job.#parts, record: job.#subject }));
+  }
+
   readonly key: StreamKey;
   readonly generation: number;
   readonly attempt: number;
@@ -132,6 +139,9 @@ export class GenerationJob implements LeaseClaim {
    * @returns a promise that resolves when there is room for the next event, and the process has a turn for it. It never
    *   rejects, so it need not be awaited; `flush` tells whether events were committed. A loop has to await it: one that
    *   does not holds the whole process until it ends.
+   *
+   * It throws once this handle is over, so that a loop stops. From a callback or a timer such a throw is caught by nobody and
+   * ends Node: use `tryEmit` there.
    * @throws GenerationJobError `invalid_event`, `reserved_event`, `event_too_large`, `json_too_deep`, `kept_limit`: the
    *   job goes on · JobEndedError when this handle is over · `limit_exceeded` when the generation has become too large,
    *   which fails the job
@@ -148,17 +158,46 @@ export class GenerationJob implements LeaseClaim {
     return merged === null ? this.#buffer.push(serialised) : this.#buffer.replaceNewest(merged);
   }
 
+  /**
+   * Emits one event from where nothing may be thrown: a callback, a timer, a listener. Says whether it was taken. False once
+   * this handle is over; also for an event that `emit` would refuse, which is told to `onError`.
+   */
+  tryEmit(event: HostEvent): boolean {
+    if (this.isOver) return false;
+    try {
+      void this.emit(event);
+      return true;
+    } catch (error) {
+      // That the generation is over, or has just become too large, is told by its end.
+      const isTold = error instanceof JobEndedError || isGenerationJobError(error, 'limit_exceeded');
+      if (!isTold) this.report('emit', error);
+      return false;
+    }
+  }
+
   /** Resolves when all that was emitted and updated so far is committed. @throws JobEndedError when it can't be */
   flush(): Promise<void> {
     return this.#buffer.flush();
   }
 
-  /** Emits everything a source yields, waiting for room; stops reading it when this handle is over. */
-  async pipe(source: AsyncIterable<HostEvent> | Iterable<HostEvent>): Promise<void> {
-    for await (const event of source) {
-      if (this.isOver) return;
-      await this.emit(event);
-    }
+  /**
+   * Emits everything a source yields, waiting for room. Resolves early when this handle is over: the source is then closed,
+   * and waited for no longer than `sourceCloseMs`.
+   *
+   * @param source an iterable, a Web `ReadableStream`, or a function that opens one and is given the job's signal
+   * @param mapper turns an item into an event, several, none, or a failure (`failWith`). Default: items are events.
+   * @throws what the source or the mapper throws; JobFailureError for a failure · as `emit`. Thrown on by a producer, it is
+   *   how the job ends
+   */
+  pipe(source: PipeSource<HostEvent>): Promise<void>;
+  pipe<Item>(source: PipeSource<Item>, mapper: PipeMapper<Item>): Promise<void>;
+  pipe<Item>(source: PipeSource<Item>, mapper?: PipeMapper<Item>): Promise<void> {
+    const { clock, options } = this.#parts;
+    return pipeInto(this, source, mapper ?? ((item) => item as HostEvent), {
+      clock,
+      closeMs: options.sourceCloseMs,
+      onCloseFailed: (error) => this.report('source', error),
+    });
   }
 
   /**

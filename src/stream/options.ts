@@ -111,6 +111,7 @@ export const optionsSchema = z.strictObject({
     5 * SECOND,
     'How long `describeEnd` may take; less than the grace of a drain, so that ends under way are described',
   ),
+  sourceCloseMs: duration(1 * SECOND, 'How long `job.pipe` waits for a source to close'),
   logErrors: z
     .enum(['full', 'name'])
     .default('full')

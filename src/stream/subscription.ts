@@ -11,8 +11,11 @@
  * - `closed`     for the reason in `closedBy`. Entered after the terminal event was read, when the stream is gone, when
  *                the reader leaves, or when the process drains. Nothing leaves it.
  */
+import type { Clock } from '../clock.js';
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import { type Cursor, formatCursor, parseCursor } from './cursor.js';
+import type { ErrorReporter } from './error-reports.js';
+import { HandedOut, type HandOutContext, handOut, watch } from './handed-out.js';
 import type { FoundPage, MissingPage } from './interfaces/job-store.js';
 import type { CheckedPage } from './log-reader.js';
 import type { SubscribeOptions } from './manager-types.js';
@@ -25,6 +28,8 @@ import type { JobRecord, Json, LogEvent, StreamEvent } from './types.js';
 /** What a subscription needs of those who keep it. */
 export interface SubscriptionContext {
   readonly observer: StreamObserver;
+  readonly errors: ErrorReporter;
+  readonly clock: Clock;
   publicMetadata(record: JobRecord): Promise<Json>;
   onReaderFailed(error: unknown, subscription: Subscription): void;
   /** Called once, when the subscription has closed. */
@@ -34,6 +39,7 @@ export interface SubscriptionContext {
 interface Pending {
   /** Rejects, too, when given a rejected promise: one function less for each idle follower to hold. */
   readonly resolve: (result: IteratorResult<StreamEvent> | Promise<never>) => void;
+  readonly promise: HandedOut<IteratorResult<StreamEvent>>;
   next: Pending | undefined;
 }
 
@@ -62,6 +68,8 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
   #isUpToDate = false;
   #queue: Batch[] | undefined;
   #failure: unknown;
+  /** Somebody reads, and so is told what goes wrong. */
+  #isRead = false;
   #leave: (() => void) | undefined;
   // The rest serves iteration.
   #batch: Batch | undefined;
@@ -72,8 +80,14 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
     this.hub = hub;
     this.#options = options;
     this.#context = context;
-    this.ready = this.#attach();
-    this.ready.catch((error: unknown) => this.#fail(error));
+    const attached = this.#attach();
+    this.ready = handOut(
+      this.#handOutContext,
+      'subscribe',
+      () => attached,
+      () => this.#isRead,
+    );
+    attached.catch((error: unknown) => this.#fail(error));
     if (options.signal !== undefined) this.#obey(options.signal);
   }
 
@@ -96,6 +110,7 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
    * @throws what `ready` rejected with, or `unavailable` when the log could not be read
    */
   read(): Batch | null {
+    this.#isRead = true;
     if (this.#failure !== undefined) throw this.#failure;
     const queued = this.#queue?.shift();
     if (queued) {
@@ -359,17 +374,24 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
   /** Answers waiting calls of `next` as far as there is something to say. */
   #answer(): void {
     while (this.#pending !== undefined) {
-      const { resolve } = this.#pending;
+      const { resolve, promise } = this.#pending;
       try {
-        const event = this.#nextEvent();
-        if (event !== undefined) resolve({ done: false, value: event });
-        else if (this.#closedBy !== undefined) resolve({ done: true, value: undefined });
-        else return;
+        const result = this.#result();
+        if (result === undefined) return;
+        resolve(result);
       } catch (error) {
+        watch(this.#handOutContext, 'next', promise);
         resolve(Promise.reject(error));
       }
       this.#pending = this.#pending.next;
     }
+  }
+
+  /** What `next` answers now; undefined when there is nothing yet. */
+  #result(): IteratorResult<StreamEvent> | undefined {
+    const event = this.#nextEvent();
+    if (event !== undefined) return { done: false, value: event };
+    return this.#closedBy === undefined ? undefined : { done: true, value: undefined };
   }
 
   #nextEvent(): StreamEvent | undefined {
@@ -390,17 +412,32 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
 
   /** @throws what `read` throws */
   next(): Promise<IteratorResult<StreamEvent>> {
-    return new Promise((resolve) => {
-      const call: Pending = { resolve, next: undefined };
-      if (this.#pending === undefined) {
-        this.#pending = call;
-        this.#answer();
-        return;
+    this.#isRead = true;
+    if (this.#pending === undefined) {
+      try {
+        const result = this.#result();
+        if (result !== undefined) return Promise.resolve(result);
+      } catch (error) {
+        return handOut(this.#handOutContext, 'next', () => Promise.reject(error));
       }
+    }
+    let resolve: Pending['resolve'] = () => {};
+    const promise = new HandedOut<IteratorResult<StreamEvent>>((answer) => {
+      resolve = answer;
+    });
+    const call: Pending = { resolve, promise, next: undefined };
+    if (this.#pending === undefined) this.#pending = call;
+    else {
       let last = this.#pending;
       while (last.next !== undefined) last = last.next;
       last.next = call;
-    });
+    }
+    return promise;
+  }
+
+  get #handOutContext(): HandOutContext {
+    const { errors, clock } = this.#context;
+    return { errors, clock, record: this.hub.key };
   }
 
   async return(): Promise<IteratorResult<StreamEvent>> {

@@ -19,6 +19,7 @@ import { housekeepingContracts } from './housekeeping.js';
 import { indexContracts } from './indexes.js';
 import { lossContracts } from './loss.js';
 import { pendingContracts } from './pending.js';
+import { pipeContracts } from './pipe.js';
 import { raceContracts } from './races.js';
 import { resumeStateContracts } from './resume-state.js';
 import { settlementContracts } from './settlement.js';
@@ -55,6 +56,7 @@ export const storePortContracts: readonly Contract[] = [
 export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
   Create: createContracts,
   Emit: emitContracts,
+  Pipe: pipeContracts,
   Follow: followContracts,
   'Lost and late frames': lossContracts,
   Holes: holeContracts,
