@@ -15,6 +15,7 @@ import { verdictShape } from '../stream/verdict.js';
 import { corsHeaders } from './cors.js';
 import { type BodyLimits, readJsonBody } from './json-body.js';
 import { listedOrigin, OriginCheck } from './origin-check.js';
+import { linkToNext, pageQueryOf } from './page-query.js';
 import {
   AuthorizeFailed,
   emptyReply,
@@ -160,15 +161,18 @@ export class StreamRoutes {
     return jsonReply(200, { active: isActive(state.status), ...state });
   }
 
+  /** An array, as ever; where the next page is stands in a header. */
   async #active(request: RouteRequest): Promise<Reply> {
-    const records = await this.#manager.listActiveJobs(await identify(request, this.#manager.parts));
+    const { limit, cursor } = pageQueryOf(request.query);
+    const caller = await identify(request, this.#manager.parts);
+    const records = await this.#manager.listActiveJobs({ ...caller, limit, cursor });
     const jobs = records.map(({ streamId, conversationId, generation, status }) => ({
       streamId,
       conversationId: conversationId ?? null,
       generation,
       status,
     }));
-    return jsonReply(200, jobs);
+    return jsonReply(200, jobs, records.next === undefined ? {} : { link: linkToNext(records.next, limit) });
   }
 
   /** A generation before the current one may no longer be kept; that it is over is certain. */

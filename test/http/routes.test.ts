@@ -179,6 +179,33 @@ describe.each(ADAPTERS)('the routes behind the %s adapter', (adapter) => {
     ]);
   });
 
+  it('list active jobs page by page: an array, and a Link to the next page, which the last has not', async () => {
+    const { manager, url } = await serve({ adapter });
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    for (const name of names) await startJob(manager, name);
+    await (await startJob(manager, 'ended')).complete();
+    const seen: string[] = [];
+    const sizes: number[] = [];
+    for (let next: string | undefined = `${url}/active?limit=2`; next !== undefined; ) {
+      const { body, headers } = await getJson(next);
+      const page = body as { streamId: string }[];
+      seen.push(...page.map(({ streamId }) => streamId));
+      sizes.push(page.length);
+      const [, target] = /^<([^>]*)>; rel="next"$/.exec(headers.get('link') ?? '') ?? [];
+      next = target === undefined ? undefined : new URL(target, next).href;
+    }
+    expect(seen.toSorted()).toEqual(names);
+    expect(Math.max(...sizes)).toBe(2);
+    const all = await getJson(`${url}/active`);
+    expect([(all.body as unknown[]).length, all.headers.get('link')]).toEqual([5, null]);
+    for (const query of ['limit=0', 'limit=1001', 'limit=x', 'limit=', 'limit=1.5', 'limit=10000']) {
+      const refused = await getJson(`${url}/active?${query}`);
+      expect([query, refused.status, codeOf(refused)]).toEqual([query, 400, 'invalid_argument']);
+    }
+    const odd = await getJson(`${url}/active?cursor=${encodeURIComponent('no cursor\0{}')}`);
+    expect(odd.status).toBeLessThan(500);
+  });
+
   it('stop a job, and answer 409 when the named generation is over already', async () => {
     const { manager, url } = await serve({ adapter });
     const job = await startJob(manager, 'chat-1');
