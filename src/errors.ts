@@ -99,6 +99,10 @@ export const ERROR_TABLE = {
     status: 500,
     remedy: 'Install the package, or mend the index, that the cause names.',
   },
+  newer_format: {
+    status: 503,
+    remedy: 'Ask a replica of the newer release; or give this one a keyPrefix of its own.',
+  },
   hook_timed_out: {
     status: 503,
     remedy: 'Try again. On the server, make the hook named answer in time, or raise hookMs.',

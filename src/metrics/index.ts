@@ -8,6 +8,7 @@ import { GenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
 import type {
   AttachKind,
+  ContentlessStep,
   DetachResult,
   EndResult,
   FinalOmission,
@@ -65,6 +66,15 @@ const UPKEEP_STEPS = [
   'deletion',
   'repair',
 ] as const satisfies readonly UpkeepStep[];
+const CONTENTLESS_STEPS = [
+  'aborted',
+  'replaced',
+  'expired',
+  'lost',
+  'recovered',
+  'resolved',
+  'settled',
+] as const satisfies readonly ContentlessStep[];
 const TRANSITION_NAMES = Object.keys(TRANSITIONS) as TransitionName[];
 const HOOKS = [
   'describeEnd',
@@ -244,6 +254,12 @@ function observeFaults(make: Makers) {
     'step',
     UPKEEP_STEPS,
   );
+  const contentless = make.counterBy(
+    'contentless_steps_total',
+    'Steps taken without content, because this process was not given the content model',
+    'step',
+    CONTENTLESS_STEPS,
+  );
   const jumps = make.counterBy(
     'clock_jumps_total',
     'Jumps of the store’s clock by more than half a lease, as this process saw them',
@@ -259,6 +275,7 @@ function observeFaults(make: Makers) {
     fenced: () => fenced.inc(),
     leaseLost: () => leases.inc(),
     upkeepFailed: (step) => upkeep(step),
+    contentless: (step) => contentless(step),
     clockJumped: (direction) => jumps(direction),
     hookFailed: (hook) => hooks(isHook(hook) ? hook : OTHER_HOOK),
   } satisfies Partial<StreamObserver>;

@@ -269,12 +269,13 @@ export class ApprovalLifecycle {
   }
 
   async #win(decided: JobRecord, { key, record, commit, startedAt }: Claim): Promise<Resolved> {
-    const { observer, options, states } = this.#parts;
+    const { observer, options, states, unknownModels } = this.#parts;
     const attempt = record.attempt + 1;
     throwIfOver(decided, attempt); // a repeat is answered with the record as it stands
     const how = decided.resolutions.find(({ actionId }) => actionId === commit.actionId);
     observer.approval('resolved', how && how.at - how.askedAt);
     observer.jobTransitioned('resolve', 'running');
+    if (unknownModels.has(decided)) unknownModels.tell('resolved', decided);
     // The decision is made, and nobody else will get this attempt.
     const until = startedAt + options.leaseMs;
     const state = await repeatUntilAnswered(this.#parts, () => states.read(key, record.generation), until);

@@ -2,8 +2,12 @@
  * When somebody must next look at a generation, by the store's clock: the one place that says what each state waits
  * for. The due index holds the earliest of a stream's deadlines, or something earlier.
  */
+import { MINUTE } from '../clock.js';
 import type { Options } from './options.js';
 import type { JobRecord } from './types.js';
+
+/** The longest pause between two tries of anything: also how long one replica leaves to others what they do better. */
+export const LONGEST_BACKOFF_MS = 10 * MINUTE;
 
 export function deadlineOf(record: JobRecord, options: Pick<Options, 'retentionMs'>): number {
   switch (record.status) {

@@ -4,8 +4,8 @@
  * described from, and the store refuses it (`behind`) when the generation has gone on since. Then it is described anew.
  *
  * The hold only keeps a fast producer from winning every round; what makes it true is the guard. So a hold that lapses,
- * or whose describer dies, harms nobody: the producer goes on, and nothing has ended. Without a `describeEnd` hook there
- * is neither hold nor guard.
+ * or whose describer dies, harms nobody: the producer goes on, and nothing has ended. Without a `describeEnd` hook, or
+ * where this replica can't fold the content, there is neither hold nor guard.
  */
 import type { CommitReply, Place } from './interfaces/job-store.js';
 import { callHook, type Parts, repeatUntilAnswered } from './parts.js';
@@ -41,7 +41,7 @@ export class EndDescriber {
     limitMs: number = this.#parts.options.describeEndMs,
   ): Promise<Description | undefined> {
     const { hooks, states, store, options, observer, logger } = this.#parts;
-    if (hooks.describeEnd === undefined) return { final: undefined };
+    if (!this.#describes(record)) return { final: undefined };
     const { streamId, generation } = record;
     // Whoever dies from here on leaves a generation that somebody looks at soon.
     await store.due.nearer(key, options.leaseMs);
@@ -62,6 +62,12 @@ export class EndDescriber {
     }
     const { lastSequence: sequence, attempt } = described.record;
     return { final, describedFrom: { sequence, attempt } };
+  }
+
+  /** Whether there is somebody to ask, and content to ask about. */
+  #describes(record: JobRecord): boolean {
+    const { hooks, unknownModels } = this.#parts;
+    return hooks.describeEnd !== undefined && !unknownModels.has(record);
   }
 
   /** Lets the producer go on at once when no end came of it; a hold that is not let go lapses. */

@@ -12,7 +12,7 @@ import { reasonOfRecord } from './end-reasons.js';
 import type { CommitReply, CreateRequest, OtherCommit } from './interfaces/job-store.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { AbortInput, AbortResult } from './manager-types.js';
-import type { EndResult } from './observer.js';
+import type { ContentlessStep, EndResult } from './observer.js';
 import { isEarly, type Parts, publishFrames, repeatUntilAnswered, reportHook } from './parts.js';
 import { isActive } from './transitions.js';
 import type { JobRecord, PendingAction, StreamKey } from './types.js';
@@ -77,6 +77,7 @@ export class Ender {
     // The store alone may call it expired by a clock that has jumped: nobody's time to decide ends by that.
     const { expiresAt = 0 } = record.pendingAction ?? {};
     if (this.#parts.storeClock.isFarAhead(expiresAt)) return false;
+    if (this.#parts.unknownModels.leaves(record)) return false;
     const ended = await this.#end(key, record, 'expire', { code: 'expired' });
     const how = ended?.resolutions.at(-1);
     if (how) this.#parts.observer.approval('expired', how.at - how.askedAt);
@@ -122,6 +123,7 @@ export class Ender {
   ): Promise<CreateRequest['replaces']> {
     const { describeEndMs } = this.#parts.options;
     const { generation } = record;
+    if (round === 1) this.#tellContentless('replaced', record);
     await this.#letFlush(key, generation);
     const limit = Math.min(limitMs, describeEndMs);
     const description = await this.#describer.describe(key, record, round, limit);
@@ -184,6 +186,7 @@ export class Ender {
       if (reply.ok && reply.record !== undefined) {
         publishFrames(this.#parts, reply.frames);
         observer.jobTransitioned(name, reply.record.status);
+        this.#tellContentless(CONTENTLESS[name], reply.record);
         this.afterEnd(key, reply.record);
         return reply.record;
       }
@@ -192,6 +195,11 @@ export class Ender {
         return undefined;
       }
     }
+  }
+
+  #tellContentless(step: ContentlessStep, record: JobRecord): void {
+    const { unknownModels } = this.#parts;
+    if (unknownModels.has(record)) unknownModels.tell(step, record);
   }
 
   #commit(commit: OtherCommit): Promise<CommitReply> {
@@ -228,6 +236,8 @@ const FLUSH_FACTOR = 2;
 function expiryOf({ actionId, type, payloadDigest, askedAt }: PendingAction): OtherCommit['resolution'] {
   return { actionId, type, outcome: 'expired', decisions: [], answers: [], payloadDigest, askedAt };
 }
+
+const CONTENTLESS = { abort: 'aborted', expire: 'expired', lose: 'lost' } as const;
 
 const MESSAGES = {
   aborted: 'The generation was stopped.',

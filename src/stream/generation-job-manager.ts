@@ -49,6 +49,7 @@ import { streamKey, userKey } from './stream-key.js';
 import type { Subscription } from './subscription.js';
 import { isActive } from './transitions.js';
 import type { JobRecord, Json, StreamKey } from './types.js';
+import { UnknownModels } from './unknown-models.js';
 
 /** Less than the 10 s after which supervisors kill, so that what is left can still be handed over or ended. */
 const DEFAULT_GRACE_MS = 8_000;
@@ -455,14 +456,16 @@ function partsFrom(input: ManagerInput): Parts {
   const log = new LogReader(input.jobStore, observer);
   const models = new Map(input.contentModels?.map((model) => [model.name, model]));
   const store = input.jobStore;
+  const storeClock = new StoreClock({ store, clock, options, observer, logger });
   return {
     store,
     transport: input.eventTransport,
-    storeClock: new StoreClock({ store: input.jobStore, clock, options, observer, logger }),
+    storeClock,
     log,
     states: new StateReader(log, models, options),
     options,
     models,
+    unknownModels: new UnknownModels({ models, options, storeClock, observer, logger }),
     actionTypes: actionTypesFrom(input.actionTypes),
     slots: new SlotKeeper({ store: input.jobStore, options }),
     hooks,

@@ -93,7 +93,10 @@ export interface ResumeState<Content = unknown> {
   readonly cursor: string;
   /** Null without a content model. */
   readonly content: Content | null;
-  /** The sequences that `content` and `kept` lack because the store has lost them; absent when nothing is lost. */
+  /**
+   * The sequences that `content` and `kept` lack, because the store has lost them or this replica does not know the
+   * content model; absent when nothing is missing.
+   */
   readonly missing?: Hole | undefined;
   readonly pendingAction: PublicAction | null;
   readonly conversationId?: string | undefined;

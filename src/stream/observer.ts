@@ -27,6 +27,14 @@ export type ApprovalOutcome = 'paused' | 'resolved' | 'expired' | 'refused';
 export type UpkeepStep = 'renewal' | 'sweep' | 'visit' | 'listing' | 'deletion' | 'repair';
 /** Why an end comes without the final message it was given. */
 export type FinalOmission = 'too_large' | 'too_deep' | 'no_json';
+export type ContentlessStep =
+  | 'aborted'
+  | 'replaced'
+  | 'expired'
+  | 'lost'
+  | 'recovered'
+  | 'resolved'
+  | 'settled';
 export type DetachResult = 'ended' | 'left' | 'gone' | 'detached' | 'draining' | 'failed';
 
 export interface StreamObserver {
@@ -62,6 +70,8 @@ export interface StreamObserver {
   settled(outcome: 'settled' | 'retried' | 'set_aside'): void;
   /** A step of the upkeep failed for one stream, or for one part of the due index; it is tried again by itself. */
   upkeepFailed(step: UpkeepStep): void;
+  /** A step was taken without content, for want of the content model. */
+  contentless(step: ContentlessStep): void;
   /** The store's clock was seen to jump by more than half a lease. */
   clockJumped(direction: ClockJump): void;
   /** A hook of the host, a logger or an observer threw. */
@@ -116,6 +126,7 @@ const OBSERVED = Object.keys({
   approval: 0,
   settled: 0,
   upkeepFailed: 0,
+  contentless: 0,
   clockJumped: 0,
   hookFailed: 0,
 } satisfies Record<keyof StreamObserver, 0>);

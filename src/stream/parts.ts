@@ -20,6 +20,7 @@ import type { StateReader } from './resume-state.js';
 import type { SlotKeeper } from './slot-keeper.js';
 import type { StoreClock } from './store-clock.js';
 import type { Frame, JobRecord } from './types.js';
+import type { UnknownModels } from './unknown-models.js';
 
 export interface Parts {
   readonly store: JobStore;
@@ -30,6 +31,7 @@ export interface Parts {
   readonly states: StateReader;
   readonly options: Options;
   readonly models: ContentModels;
+  readonly unknownModels: UnknownModels;
   readonly actionTypes: ActionTypes;
   readonly slots: SlotKeeper;
   readonly emitTurns: EmitTurns;

@@ -143,14 +143,16 @@ export class Reaper {
   }
 
   async #look(key: StreamKey, record: JobRecord): Promise<void> {
-    const { storeClock, options, background } = this.#parts;
+    const { storeClock, options, background, unknownModels } = this.#parts;
     const { leases, ender, recovery, settler } = this.#upkeep;
     if (record.status === 'running') {
       // A lease this process holds itself is for the keeper to judge, by the keeper's clock.
       if (leases.find(key, record.generation)?.attempt === record.attempt) return;
-      if (this.#stalled.lostIn(key, record) === 0) return recovery.recover(key, record, record.leaseUntil);
+      const isLost = this.#stalled.lostIn(key, record) === 0;
+      if (isLost && !unknownModels.leaves(record)) return recovery.recover(key, record, record.leaseUntil);
     }
     if (deadlineOf(record, options) > storeClock.now()) return;
+    if (needsContent(record) && unknownModels.leaves(record)) return;
     if (record.status === 'requires_action') {
       await ender.expire(key, record);
       return;
@@ -166,11 +168,13 @@ export class Reaper {
 
   /** When a generation must be looked at again, by the store's clock as it shows itself: that is what lists by it. */
   #nextLook(key: StreamKey, record: JobRecord): number {
-    const { store, options } = this.#parts;
+    const { store, options, unknownModels } = this.#parts;
     const deadline = deadlineOf(record, options);
-    if (record.status !== 'running') return deadline;
-    const lostInMs = this.#stalled.lostIn(key, record);
-    return lostInMs === undefined ? deadline : Math.min(deadline, store.now() + lostInMs);
+    const lostInMs = record.status === 'running' ? this.#stalled.lostIn(key, record) : undefined;
+    const next = lostInMs === undefined ? deadline : Math.min(deadline, store.now() + lostInMs);
+    // What is left to others must not fill this replica's sweeps.
+    const isLeft = needsContent(record) && unknownModels.leaves(record);
+    return isLeft ? Math.max(next, store.now() + options.settleBackoffMs) : next;
   }
 
   /** Has every stream looked at once, whatever its score. */
@@ -209,4 +213,9 @@ export class Reaper {
     }
     await store.delete(key, generation);
   }
+}
+
+/** Whether what a generation waits for goes by what it has said. */
+function needsContent({ status, settlement }: JobRecord): boolean {
+  return status === 'running' || status === 'requires_action' || settlement.state === 'open';
 }

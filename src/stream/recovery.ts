@@ -35,7 +35,7 @@ export class Recovery {
    *   but the record, which has stood still for a whole lease
    */
   async recover(key: StreamKey, record: JobRecord, unmovedLeaseUntil?: number): Promise<void> {
-    const { hooks, options, observer, background } = this.#parts;
+    const { hooks, options, observer, background, unknownModels } = this.#parts;
     if (
       hooks.recover === undefined ||
       (record.recoveries >= options.maxRecoveries && record.leaseUntil !== 0)
@@ -49,6 +49,7 @@ export class Recovery {
     const taken = await this.#takeOver(key, record, unmovedLeaseUntil);
     if (taken === undefined) return;
     observer.recovered('taken_over');
+    if (unknownModels.has(taken)) unknownModels.tell('recovered', taken);
     background.run(this.#parts.slots.keep(key, taken));
     // Given up on, the read would cost the generation this attempt, and one of its recoveries.
     const state = await repeatUntilAnswered(

@@ -150,7 +150,7 @@ export interface FoldedState {
   readonly kept: readonly LogEvent[];
   readonly sequence: number;
   readonly end: unknown;
-  /** What the store has lost of the events that `content` and `kept` should hold. */
+  /** What `content` and `kept` lack of the events they should hold: the store has lost it, or it can't be folded here. */
   readonly missing?: Hole | undefined;
   /** Text read for it: of the snapshot, and of the events after it. */
   readonly snapshotSize: number;
@@ -200,7 +200,9 @@ export class StateReader {
       for (const event of page.events) fold.add(event);
       tailSize += textOf(page.events);
       if (fold.reached >= page.lastSequence) {
-        const { content, kept, sequence, end, missing, startSize } = fold;
+        const { content, kept, sequence, end, startSize } = fold;
+        const isUnknown = page.record.contentModel !== undefined && !fold.hasModel;
+        const missing = isUnknown ? { from: 1, to: sequence } : fold.missing;
         const sizes = { snapshotSize: startSize, tailSize };
         return { record: page.record, content, kept, sequence, end, missing, ...sizes };
       }

@@ -8,13 +8,12 @@
  *   ▲                    │ throws, crash                      (retention starts)
  *   └── after a pause ◄──┘──── tried too often ──► set_aside
  */
-import { MINUTE, sleep } from '../clock.js';
+import { sleep } from '../clock.js';
+import { LONGEST_BACKOFF_MS } from './deadlines.js';
 import type { CommitReply, SettlementCommit } from './interfaces/job-store.js';
 import type { Parts } from './parts.js';
 import { isActive } from './transitions.js';
 import type { JobRecord, StreamKey } from './types.js';
-
-const LONGEST_PAUSE_MS = 10 * MINUTE;
 
 export class Settler {
   readonly #parts: Parts;
@@ -26,7 +25,7 @@ export class Settler {
 
   /** Tries to settle an ended generation, if it is time and nobody else does. */
   async settle(key: StreamKey, record: JobRecord): Promise<void> {
-    const { hooks, options, store } = this.#parts;
+    const { hooks, options, store, unknownModels } = this.#parts;
     const { settlement } = record;
     if (isActive(record.status) || settlement.state !== 'open') return;
     // What nobody has tried is waited for by nobody.
@@ -34,6 +33,9 @@ export class Settler {
     if (this.#stopped.signal.aborted) return;
     const tries = settlement.tries + 1;
     if (hooks.settle === undefined) return; // another replica's: this one has no hook to call
+    // Until then it is for a replica that can fold the content.
+    if (unknownModels.leaves(record)) return store.due.nearer(key, 0);
+    if (unknownModels.has(record)) unknownModels.tell('settled', record);
     let claimed = await this.#step(key, record, { state: 'open', tries, notBeforeMs: options.settleClaimMs });
     if (claimed === undefined) return;
     const over = new AbortController();
@@ -49,7 +51,7 @@ export class Settler {
     }
     over.abort();
     await renewing;
-    const pause = Math.min(options.settleBackoffMs * 2 ** (tries - 1), LONGEST_PAUSE_MS);
+    const pause = Math.min(options.settleBackoffMs * 2 ** (tries - 1), LONGEST_BACKOFF_MS);
     const state = outcome === 'retried' ? 'open' : outcome;
     const done = await this.#step(key, claimed, {
       state,

@@ -25,6 +25,7 @@ import { resumeStateContracts } from './resume-state.js';
 import { settlementContracts } from './settlement.js';
 import { snapshotContracts } from './snapshots.js';
 import { storeContracts } from './store.js';
+import { unknownModelContracts } from './unknown-models.js';
 import { upkeepContracts } from './upkeep.js';
 
 interface Run {
@@ -73,6 +74,7 @@ export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
   Upkeep: upkeepContracts,
   Deletion: deletionContracts,
   Crashes: crashContracts,
+  'Content models that a replica lacks': unknownModelContracts,
   'What the host’s code does wrong': [...hostCodeContracts, ...hookLimitContracts],
 };
 

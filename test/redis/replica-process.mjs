@@ -45,12 +45,17 @@ if (config.recover) {
     return produce(job, { ...config.recover });
   };
 }
-if (config.settle) hooks.settle = ({ settlementId }) => process.send({ type: 'settled', settlementId });
+if (config.settle) {
+  hooks.settle = ({ settlementId, content }) => {
+    if (config.settle === 'hang') return new Promise(() => {});
+    process.send({ type: 'settled', settlementId, content });
+  };
+}
 
 const manager = new GenerationJobManager({
   ...createStreamServices({ redis, ...config.redisOptions }),
   options: config.options,
-  contentModels: [textContent()],
+  contentModels: config.lacksModels ? [] : [textContent()],
   hooks,
   observer,
 });

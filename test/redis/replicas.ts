@@ -55,7 +55,10 @@ export interface ReplicaConfig {
   readonly recover?: Work;
   /** Prefix of the Redis lists, one a stream, to which `decide` and the recover hook write when they use their tool. */
   readonly tool?: string;
-  readonly settle?: boolean;
+  /** `hang`: its hook never returns. */
+  readonly settle?: boolean | 'hang';
+  /** Whether it is given no content model. */
+  readonly lacksModels?: boolean;
   /** How far this process's wall clock is ahead. */
   readonly clockSkewMs?: number;
   readonly graceMs?: number;
@@ -93,6 +96,8 @@ export class Replica {
   readonly #calls = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   readonly settled: string[] = [];
+  /** What was settled, in the same order. */
+  readonly settledContents: unknown[] = [];
   isDead = false;
   #lastCall = 0;
   #stderr = '';
@@ -227,6 +232,7 @@ export class Replica {
         );
       case 'settled':
         this.settled.push(told.settlementId as string);
+        this.settledContents.push(told.content);
         return;
     }
   }

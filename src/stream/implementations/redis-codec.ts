@@ -17,6 +17,7 @@ import type {
   Settlement,
   Snapshot,
 } from '../types.js';
+import { NEWEST_FORMAT, newerFormat } from './redis-format.js';
 
 const FORMAT = '1';
 const BATCH_START = `${FORMAT} `;
@@ -216,6 +217,7 @@ function decodeSettlement(text: string): Settlement {
 }
 
 function unreadable(what: string, format: string | undefined): GenerationJobError {
+  if (format !== undefined && Number(format) > NEWEST_FORMAT) return newerFormat(what, format);
   return new GenerationJobError(
     'internal',
     `${what} has format ${format ?? 'none'}, which this release can’t read.`,

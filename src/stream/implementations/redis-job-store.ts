@@ -40,6 +40,7 @@ import {
   encodeSnapshot,
 } from './redis-codec.js';
 import { RedisDueIndex } from './redis-due-index.js';
+import { raiseFormat, readFormat } from './redis-format.js';
 import { RedisIndexRepair } from './redis-index-repair.js';
 import { RedisKeys } from './redis-keys.js';
 import { parseRedisOptions, type RedisOptions } from './redis-options.js';
@@ -92,9 +93,20 @@ export class RedisJobStore implements JobStore {
     const asked = { client: this.#client, scripts: this.#scripts, keys: this.#keys, timeoutMs };
     const hindered = await checkServer(asked);
     if (hindered !== undefined) report(hindered);
+    await readFormat(asked);
     const askedAt = this.#time.monotonic();
     const [seconds, micros] = (await this.#scripts.command('TIME')) as [string, string];
     this.#time.tell(WHOLE_SERVER, Number(seconds) * 1000 + Math.floor(Number(micros) / 1000), askedAt);
+  }
+
+  /**
+   * Raises the format of what is kept under `keyPrefix`, once every replica is of a release that reads it. Records of a
+   * newer format are written from then on, and releases that can't read them refuse to start. It is never lowered.
+   * @param format 1, which is all there is so far
+   * @throws GenerationJobError `invalid_argument` for a format this release can't write; `unavailable`
+   */
+  async raiseFormat(format: number): Promise<void> {
+    await raiseFormat({ scripts: this.#scripts, keys: this.#keys }, format);
   }
 
   now(): number {

@@ -52,6 +52,11 @@ export class RedisKeys {
     return `${this.#prefix}signals`;
   }
 
+  /** What holds for the whole store: a hash. */
+  get store(): string {
+    return `${this.#prefix}store`;
+  }
+
   /** What a starting replica tries its rights on: a hash, a stream that is also a channel, a sorted set. */
   get probe(): readonly [string, string, string] {
     const base = `${this.#prefix}{probe}:`;

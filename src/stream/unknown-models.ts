@@ -1,0 +1,41 @@
+/**
+ * Generations whose content model this replica was not given: another release's, in a rolling deploy, or one that was
+ * forgotten here. It can't fold what they have said. What has time (a lost producer, an action's expiry, a settlement) is
+ * left to a replica that can, for `LONGEST_BACKOFF_MS` from when it was due; what has none, or has waited so long, is
+ * done without content, and that is counted and logged.
+ */
+import { deadlineOf, LONGEST_BACKOFF_MS } from './deadlines.js';
+import type { ContentlessStep } from './observer.js';
+import type { Parts } from './parts.js';
+import type { JobRecord } from './types.js';
+
+export class UnknownModels {
+  readonly #parts: Pick<Parts, 'models' | 'options' | 'storeClock' | 'observer' | 'logger'>;
+
+  constructor(parts: Pick<Parts, 'models' | 'options' | 'storeClock' | 'observer' | 'logger'>) {
+    this.#parts = parts;
+  }
+
+  /** Whether the generation has a content model that this replica does not know. */
+  has({ contentModel }: JobRecord): boolean {
+    return contentModel !== undefined && !this.#parts.models.has(contentModel);
+  }
+
+  /** Whether what is due on the generation is still to be left to a replica that can fold it. */
+  leaves(record: JobRecord): boolean {
+    if (!this.has(record)) return false;
+    const { options, storeClock } = this.#parts;
+    const dueSince = Math.max(deadlineOf(record, options), record.updatedAt);
+    return storeClock.now() < dueSince + LONGEST_BACKOFF_MS;
+  }
+
+  /** Tells that a step is taken without the content it should have. */
+  tell(step: ContentlessStep, { streamId, generation, contentModel }: JobRecord): void {
+    const { observer, logger } = this.#parts;
+    observer.contentless(step);
+    logger.error(
+      { step, streamId, generation, contentModel },
+      'content is missing: this replica was not given the content model',
+    );
+  }
+}
