@@ -12,6 +12,8 @@ import type { Logger } from './logger.js';
 const MESSAGES = {
   producer: 'a producer failed',
   contentModel: 'a content model failed',
+  unknownModel: 'content is missing: this replica was not given the content model',
+  clock: 'the store’s clock jumped',
   describeEnd: 'a hook failed',
   final: 'a final message was left out of an end',
   settle: 'a settlement failed',

@@ -456,7 +456,7 @@ function partsFrom(input: ManagerInput): Parts {
   const log = new LogReader(input.jobStore, observer);
   const models = new Map(input.contentModels?.map((model) => [model.name, model]));
   const store = input.jobStore;
-  const storeClock = new StoreClock({ store, clock, options, observer, logger });
+  const storeClock = new StoreClock({ store, clock, options, observer, errors });
   return {
     store,
     transport: input.eventTransport,
@@ -465,7 +465,7 @@ function partsFrom(input: ManagerInput): Parts {
     states: new StateReader(log, models, options),
     options,
     models,
-    unknownModels: new UnknownModels({ models, options, storeClock, observer, logger }),
+    unknownModels: new UnknownModels({ models, options, storeClock, observer, errors }),
     actionTypes: actionTypesFrom(input.actionTypes),
     slots: new SlotKeeper({ store: input.jobStore, options }),
     hooks,

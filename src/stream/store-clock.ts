@@ -23,12 +23,12 @@ interface Doubt {
 }
 
 export class StoreClock {
-  readonly #parts: Pick<Parts, 'store' | 'clock' | 'options' | 'observer' | 'logger'>;
+  readonly #parts: Pick<Parts, 'store' | 'clock' | 'options' | 'observer' | 'errors'>;
   #believed: number | undefined;
   #doubt: Doubt | undefined;
   #observedAt = 0;
 
-  constructor(parts: Pick<Parts, 'store' | 'clock' | 'options' | 'observer' | 'logger'>) {
+  constructor(parts: Pick<Parts, 'store' | 'clock' | 'options' | 'observer' | 'errors'>) {
     this.#parts = parts;
   }
 
@@ -86,10 +86,11 @@ export class StoreClock {
   }
 
   #tell(jumpMs: number): ClockJump {
-    const { observer, logger } = this.#parts;
+    const { observer, errors } = this.#parts;
     const direction = jumpMs > 0 ? 'ahead' : 'back';
     observer.clockJumped(direction);
-    logger.error({ jumpMs: Math.round(jumpMs), direction }, 'the store’s clock jumped: set it right');
+    const error = new Error(`The store’s clock jumped ${direction}: see to the clocks of its machines.`);
+    errors.report({ where: 'clock', error, details: { direction, jumpMs: Math.round(jumpMs) } });
     return direction;
   }
 }

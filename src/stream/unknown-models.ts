@@ -4,15 +4,16 @@
  * left to a replica that can, for `LONGEST_BACKOFF_MS` from when it was due; what has none, or has waited so long, is
  * done without content, and that is counted and logged.
  */
+import { GenerationJobError } from '../errors.js';
 import { deadlineOf, LONGEST_BACKOFF_MS } from './deadlines.js';
 import type { ContentlessStep } from './observer.js';
 import type { Parts } from './parts.js';
 import type { JobRecord } from './types.js';
 
 export class UnknownModels {
-  readonly #parts: Pick<Parts, 'models' | 'options' | 'storeClock' | 'observer' | 'logger'>;
+  readonly #parts: Pick<Parts, 'models' | 'options' | 'storeClock' | 'observer' | 'errors'>;
 
-  constructor(parts: Pick<Parts, 'models' | 'options' | 'storeClock' | 'observer' | 'logger'>) {
+  constructor(parts: Pick<Parts, 'models' | 'options' | 'storeClock' | 'observer' | 'errors'>) {
     this.#parts = parts;
   }
 
@@ -30,12 +31,13 @@ export class UnknownModels {
   }
 
   /** Tells that a step is taken without the content it should have. */
-  tell(step: ContentlessStep, { streamId, generation, contentModel }: JobRecord): void {
-    const { observer, logger } = this.#parts;
+  tell(step: ContentlessStep, record: JobRecord): void {
+    const { observer, errors } = this.#parts;
     observer.contentless(step);
-    logger.error(
-      { step, streamId, generation, contentModel },
-      'content is missing: this replica was not given the content model',
+    const error = new GenerationJobError(
+      'invalid_options',
+      `contentModels has no ${JSON.stringify(record.contentModel)}: done without content.`,
     );
+    errors.report({ where: 'unknownModel', error, record, details: { step } });
   }
 }
