@@ -50,7 +50,7 @@ export class EndDescriber {
     let state: FoldedState | null = null;
     const ask = async () => {
       state = await states.read(key, generation);
-      return hooks.describeEnd?.(state?.record ?? record, state?.content ?? null);
+      return hooks.describeEnd?.(state?.record ?? record, state?.content ?? null, state?.missing);
     };
     const final = await callHook<unknown>(this.#parts, 'describeEnd', ask, undefined, { record, limitMs });
     const described = state as FoldedState | null;

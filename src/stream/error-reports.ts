@@ -34,6 +34,7 @@ const MESSAGES = {
   emit: 'an event was not taken',
   source: 'a piped source did not close',
   unawaited: 'a call failed that nobody awaited',
+  log: 'a log has lost events',
   lease: 'a lease was not renewed',
   sweep: 'a sweep failed',
   upkeep: 'upkeep of a stream failed',

@@ -453,7 +453,7 @@ function partsFrom(input: ManagerInput): Parts {
     clock,
     hookFailed: (hook) => observer.hookFailed(hook),
   });
-  const log = new LogReader(input.jobStore, observer);
+  const log = new LogReader(input.jobStore, observer, errors);
   const models = new Map(input.contentModels?.map((model) => [model.name, model]));
   const store = input.jobStore;
   const storeClock = new StoreClock({ store, clock, options, observer, errors });

@@ -8,9 +8,13 @@
  * on ends before that one, so that a reader meets one at a time.
  */
 import { GenerationJobError } from '../errors.js';
+import type { ErrorReporter } from './error-reports.js';
 import type { FoundPage, JobStore, MissingPage, ReadLogRequest } from './interfaces/job-store.js';
 import type { StreamObserver } from './observer.js';
-import type { Hole, LogEvent } from './types.js';
+import type { Hole, LogEvent, StreamKey } from './types.js';
+
+/** Beyond it holes are told once more: enough for those of a bad day. */
+const MOST_REMEMBERED = 1_000;
 
 /** A page whose events follow on from the place it was read at, or from the hole that begins there. */
 export interface CheckedPage extends FoundPage {
@@ -20,17 +24,37 @@ export interface CheckedPage extends FoundPage {
 export class LogReader {
   readonly #store: Pick<JobStore, 'readLog'>;
   readonly #observer: Pick<StreamObserver, 'logRead'>;
+  readonly #errors: Pick<ErrorReporter, 'report'>;
+  /** Holes the host has been told of: each of the many who read across one meets it. */
+  readonly #told = new Set<string>();
 
-  constructor(store: Pick<JobStore, 'readLog'>, observer: Pick<StreamObserver, 'logRead'>) {
+  constructor(
+    store: Pick<JobStore, 'readLog'>,
+    observer: Pick<StreamObserver, 'logRead'>,
+    errors: Pick<ErrorReporter, 'report'>,
+  ) {
     this.#store = store;
     this.#observer = observer;
+    this.#errors = errors;
   }
 
   /** @throws what the store throws; GenerationJobError `internal` for a page that is not in order */
   async read(request: ReadLogRequest): Promise<CheckedPage | MissingPage> {
     this.#observer.logRead();
     const page = await this.#store.readLog(request);
-    return page.found ? checked(page, request.after) : page;
+    if (!page.found) return page;
+    const followed = checked(page, request.after);
+    if (followed.missing) this.#tell(request.key, page.generation, followed.missing);
+    return followed;
+  }
+
+  #tell(key: StreamKey, generation: number, { from, to }: Hole): void {
+    const name = `${key.id} ${generation} ${to}`;
+    if (this.#told.has(name)) return;
+    if (this.#told.size >= MOST_REMEMBERED) this.#told.clear();
+    this.#told.add(name);
+    const error = new GenerationJobError('log_lost', `A log lacks events ${from} to ${to}.`);
+    this.#errors.report({ where: 'log', error, record: { ...key, generation } });
   }
 }
 

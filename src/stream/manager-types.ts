@@ -250,9 +250,10 @@ export interface Hooks {
    * The payload of an end that no producer announces (abort, expiry, replacement, lost producer), so that a client
    * always has a final message to show. Becomes `final` in the terminal event. `content` is the fold of the log as read
    * just before the end, and nothing is committed between the two: the producer is held still meanwhile, and the end is
-   * described anew if somebody changed the generation. So it may be called more than once for one end.
+   * described anew if somebody changed the generation. So it may be called more than once for one end. `missing` says
+   * which sequences `content` lacks because the store has lost them; undefined when nothing is lost.
    */
-  describeEnd?(record: JobRecord, content: unknown): unknown;
+  describeEnd?(record: JobRecord, content: unknown, missing?: Hole): unknown;
   /**
    * The side effect after every end (save the message, charge the tokens): called at least once, by one replica at a
    * time, until it returns or `settleTries` is used up. Use `settlementId` to make it happen once.

@@ -276,7 +276,38 @@ export const holeContracts: readonly Contract[] = [
   },
   {
     id: 'P5',
-    title: 'what a snapshot holds is not missed, and an event that nobody can read is',
+    title:
+      'the host is told of a hole, once, whoever reads across it and however often; an end is described with it',
+    async run(h) {
+      const damage = noDamage();
+      const told: unknown[] = [];
+      const described: unknown[] = [];
+      const replica = await h.replica({
+        wrapStore: (store) => holeyStore(store, damage),
+        hooks: {
+          onError: ({ where, error, record }) => {
+            told.push([where, (error as { code?: string }).code, record?.streamId, record?.generation]);
+          },
+          describeEnd: (_, content, missing) => {
+            described.push([content, missing]);
+          },
+        },
+      });
+      const job = await startedWith(h, replica, 9, 'text');
+      damage.lost = (sequence) => sequence === 4 || sequence === 5;
+      const followers = [h.follow(replica), h.follow(replica, { after: `${job.generation}-4` })];
+      for (const follower of followers)
+        await h.until(() => follower.names.includes('sync'), 'the loss is told');
+      await replica.manager.getResumeState('s');
+      expect(told).toEqual([['log', 'log_lost', 's', job.generation]]);
+      await h.soon(replica.manager.abortJob('s'));
+      expect(described).toEqual([[{ text: from(2, 3) + from(6, 9) }, { from: 4, to: 5 }]]);
+      for (const follower of followers) await h.finished(follower);
+    },
+  },
+  {
+    id: 'P5',
+    title: 'what a snapshot holds is not missed',
     async run(h) {
       const { writer, reader, damage } = await withHoles(h, { options: { snapshotEvents: 6 } });
       const job = await startedWith(h, writer, 8, 'text');

@@ -39,7 +39,12 @@ async function startedWith(
   const { trimLog = false, contentModel = 'text' } = options;
   served = await serve({
     services: createStreamServices({ redis }),
-    manager: { options: { snapshotEvents: 10, trimLog }, contentModels: [textContent()] },
+    manager: {
+      options: { snapshotEvents: 10, trimLog },
+      contentModels: [textContent()],
+      // What is lost here is lost on purpose.
+      hooks: { onError: () => {} },
+    },
   });
   const created = await served.manager.createJob({ streamId: 's', userId: 'ann', contentModel });
   if (!created.started) throw new Error('Somebody else has started it.');
