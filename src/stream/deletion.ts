@@ -49,7 +49,7 @@ export class Deletion {
       for (let after: string | undefined; ; ) {
         const { entries, next } = await store.listByUser(user, { limit: STREAMS_AT_ONCE, after });
         await Promise.all(entries.map(({ key }) => tryOne(key)));
-        if (next === undefined) break;
+        if (next === undefined || next === after) break;
         after = next;
       }
       await store.slots.clear(user);

@@ -100,7 +100,7 @@ export class IndexKeeper {
       );
       await Promise.all(page.entries.map((key) => this.#repairOne(key)));
       const now = clock.monotonic();
-      if (page.next === undefined) break;
+      if (page.next === undefined || page.next === after) break;
       if (now - heldAt > WALK_HOLD_MS / 2) {
         if (!(await this.#hold(WALK_HOLD_MS))) return true; // it was too slow: another one walks
         heldAt = now;

@@ -51,7 +51,7 @@ export class Listings {
         // When the limit is reached the next page begins here, unless nothing is left of this one.
         if (jobs.length === limit && place !== page.entries.at(-1)?.place) next = place;
       }
-      if (next === undefined || jobs.length === limit) break;
+      if (next === undefined || next === after || jobs.length === limit) break;
     }
     reportUpkeepFailures(this.#parts, 'listing', unread);
     const unreadIds = unread.map(({ streamId }) => streamId);
@@ -85,7 +85,7 @@ export class Listings {
         if (found === undefined) unread++;
         else for (const status of found) counts[status]++;
       }
-      if (next === undefined) return { ...counts, streams: seen.size, unread };
+      if (next === undefined || next === after) return { ...counts, streams: seen.size, unread };
       after = next;
     }
   }

@@ -29,7 +29,7 @@ export interface Upkeep {
 
 /** Visits under way, in sweeps: what waits for a host’s hook keeps its place this long, and holds memory. */
 const VISITS_FACTOR = 16;
-/** Of a sweep’s places, those for streams whose last look failed: they are due for longest, and would take all. */
+/** For each place in a sweep, those for streams whose last look failed: they are due for longest, and would take all. */
 const RETRIES_SHARE = 0.25;
 /** Streams whose scores are brought near in one turn. */
 const AT_ONCE = 256;
@@ -89,26 +89,27 @@ export class Reaper {
 
   /**
    * The streams to visit now: those longest due first, page by page, past those that are being visited and those whose last
-   * look failed a moment ago. Neither takes a place from the others, however many they are.
+   * look failed a moment ago; neither takes a place from the others, however many they are. Some that failed come on top,
+   * those first whose pause has been over for longest.
    */
   async #choose(): Promise<readonly DueEntry[]> {
     const { sweepStreams } = this.#parts.options;
     const room = Math.min(sweepStreams, sweepStreams * VISITS_FACTOR - this.#visiting.size);
     const chosen: DueEntry[] = [];
-    let again = 0;
+    const again: DueEntry[] = [];
     for (let after: string | undefined; chosen.length < room; ) {
       const { entries, next } = await this.#list({ limit: sweepStreams, after });
       for (const entry of entries) {
         const { id } = entry.key;
-        if (chosen.length === room) break;
         if (this.#visiting.has(id) || !this.#setbacks.isOver(id)) continue;
-        if (this.#setbacks.has(id) && ++again > sweepStreams * RETRIES_SHARE) continue;
-        chosen.push(entry);
+        if (this.#setbacks.has(id)) again.push(entry);
+        else if (chosen.length < room) chosen.push(entry);
       }
-      if (next === undefined) break;
+      if (next === undefined || next === after) break;
       after = next;
     }
-    return chosen;
+    again.sort((a, b) => this.#setbacks.until(a.key.id) - this.#setbacks.until(b.key.id));
+    return [...chosen, ...again.slice(0, Math.ceil(sweepStreams * RETRIES_SHARE))];
   }
 
   #schedule(): void {
@@ -187,7 +188,7 @@ export class Reaper {
     for (let after: string | undefined; ; ) {
       const { entries, next } = await this.#list({ limit: AT_ONCE, after, all: true });
       await Promise.all(entries.map(bring));
-      if (next === undefined) return;
+      if (next === undefined || next === after) return;
       after = next;
     }
   }

@@ -47,9 +47,13 @@ export class Setbacks {
     return this.#known.has(name);
   }
 
+  /** When its pause is over, on the monotonic clock; 0 for what has not failed. */
+  until(name: string): number {
+    return this.#known.get(name)?.until ?? 0;
+  }
+
   /** Whether it may be tried now. */
   isOver(name: string): boolean {
-    const setback = this.#known.get(name);
-    return setback === undefined || setback.until <= this.#clock.monotonic();
+    return this.until(name) <= this.#clock.monotonic();
   }
 }

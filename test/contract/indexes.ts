@@ -66,6 +66,7 @@ export const indexContracts: readonly Contract[] = [
           expect(page.failures).toEqual([]);
           expect(page.entries.length).toBeLessThanOrEqual(limit);
           seen.push(...page.entries.map(({ key }) => key.id));
+          expect(seen.length, 'it comes to an end').toBeLessThanOrEqual(keys.length);
           await onPage(page);
           if (page.next === undefined) return seen;
           after = page.next;
