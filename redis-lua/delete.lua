@@ -3,8 +3,8 @@
 -- one can have it again.
 --
 -- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
--- ARGV  1 ended generation or ""
--- Reply { "none" } nothing removed | { "some" } the generation | { "all", user id } the stream
+-- ARGV  1 ended generation or ""  2 also while a settlement is claimed "1" or "0"
+-- Reply { "none" } nothing removed | { "settling" } somebody settles | { "some" } the generation | { "all", user id } the stream
 -- @include record
 
 local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[4], KEYS[5]
@@ -31,6 +31,19 @@ if ARGV[1] ~= '' then
   -- The newest one stays while older ones are kept: it says which generation is current.
   if is_active(fence.status) or redis.call('HLEN', ended) > 0 then
     return { 'none' }
+  end
+end
+if ARGV[2] ~= '1' then
+  local at = now()
+  local settlements = { record.settlement }
+  for _, stored in ipairs(redis.call('HVALS', ended)) do
+    settlements[#settlements + 1] = string.match(stored, '"settlement":"([^"]*)"')
+  end
+  for _, settlement in ipairs(settlements) do
+    local until_then = string.match(settlement, ' (%d+) claimed$')
+    if until_then and tonumber(until_then) > at then
+      return { 'settling' }
+    end
   end
 end
 redis.call('DEL', job, log, ended, snapshots)

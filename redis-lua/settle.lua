@@ -3,6 +3,7 @@
 --
 -- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
 -- ARGV  1 generation  2 revision  3 state  4 tries  5 not before, in ms from now
+--       6 claimed until then "1" or "0"
 -- Reply as commit.lua; refusal: gone running revision
 -- @include record
 
@@ -24,6 +25,9 @@ if string.match(record.settlement, '^%S+ (%d+)') ~= ARGV[2] then
 end
 local at = now()
 record.settlement = ARGV[3] .. ' ' .. text(tonumber(ARGV[2]) + 1) .. ' ' .. ARGV[4] .. ' ' .. text(at + tonumber(ARGV[5]))
+if ARGV[6] == '1' then
+  record.settlement = record.settlement .. ' claimed'
+end
 record.updatedAt = text(at)
 if is_current then
   redis.call('HSET', KEYS[1], 'settlement', record.settlement, 'updatedAt', record.updatedAt)

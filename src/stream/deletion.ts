@@ -1,33 +1,48 @@
 /**
  * Removes streams whole: log, records, snapshots, what their users' books say of them. The producer is told, followers end
- * with `gone`, and a late write finds nothing to write to.
+ * with `gone`, and a late write finds nothing to write to. A settlement under way, on any replica, is waited for, so that
+ * the host saves nothing for who has gone; one that has not begun finds nothing to settle.
  */
+import { sleep } from '../clock.js';
 import { DeletionIncompleteError } from '../errors.js';
 import { isTheirs } from './access.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { Access } from './manager-types.js';
 import { callHook, type Parts } from './parts.js';
+import type { Settler } from './settlement.js';
 import { isActive } from './transitions.js';
 import type { JobRecord, StreamKey, UserKey } from './types.js';
 import { reportUpkeepFailures } from './upkeep-failures.js';
 
 /** A page of a user’s index; its streams are deleted at the same time. */
 const STREAMS_AT_ONCE = 100;
+/** In `retryMs`: how long after a settlement its stream goes at most. */
+const LONGEST_PAUSE_FACTOR = 20;
 
 export class Deletion {
   readonly #parts: Parts;
   readonly #leases: LeaseKeeper;
+  readonly #settler: Settler;
 
-  constructor(parts: Parts, leases: LeaseKeeper) {
+  constructor(parts: Parts, leases: LeaseKeeper, settler: Settler) {
     this.#parts = parts;
     this.#leases = leases;
+    this.#settler = settler;
   }
 
   /** Says whether there was something of theirs. */
   async ofStream(key: StreamKey, access: Access): Promise<boolean> {
-    const kept = await this.#parts.store.read(key, 'kept');
-    const [current] = kept;
-    return current !== undefined && isTheirs(current, access) && this.#delete(key, kept);
+    const { store, options, clock } = this.#parts;
+    const until = clock.monotonic() + options.hookMs;
+    for (let pause = options.retryMs; ; pause = Math.min(pause * 2, options.retryMs * LONGEST_PAUSE_FACTOR)) {
+      const kept = await store.read(key, 'kept');
+      const [current] = kept;
+      if (current === undefined || !isTheirs(current, access)) return false;
+      const isLate = clock.monotonic() >= until;
+      const deleted = await this.#delete(key, kept, isLate || this.#settler.isInside(key));
+      if (deleted !== 'settling') return deleted;
+      await sleep(clock, pause);
+    }
   }
 
   /**
@@ -62,7 +77,12 @@ export class Deletion {
     throw new DeletionIncompleteError(deleted, streamIds, { cause: left[0]?.error });
   }
 
-  async #delete(key: StreamKey, kept: readonly JobRecord[]): Promise<boolean> {
+  /** @param whileSettling whether it goes although the host settles it now */
+  async #delete(
+    key: StreamKey,
+    kept: readonly JobRecord[],
+    whileSettling: boolean,
+  ): Promise<boolean | 'settling'> {
     const { store, transport, slots, background } = this.#parts;
     // Before the stream goes: what fails here is done by the next try, which would find no stream any more.
     for (const { generation, idempotencyKey, userId } of kept) {
@@ -70,7 +90,8 @@ export class Deletion {
       const user = { tenantId: key.tenantId, userId };
       await store.slots.forget(user, idempotencyKey, { streamId: key.streamId, generation });
     }
-    const deleted = await store.delete(key);
+    const deleted = await store.delete(key, undefined, whileSettling);
+    if (deleted === 'settling') return deleted;
     for (const record of kept) {
       const { generation } = record;
       background.run(slots.give(key, record));

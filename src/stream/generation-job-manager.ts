@@ -117,7 +117,7 @@ export class GenerationJobManager {
       },
     });
     this.#admission = new Admission(parts, this.#ender);
-    this.#deletion = new Deletion(parts, this.#leases);
+    this.#deletion = new Deletion(parts, this.#leases, this.#settler);
     const adopt = (key: StreamKey, state: FoldedState, leaseStartedAt: number) =>
       this.#adopt(key, state, leaseStartedAt);
     const recovery = new Recovery(parts, { ender: this.#ender, adopt, isDraining: () => this.isDraining });

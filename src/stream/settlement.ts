@@ -8,6 +8,7 @@
  *   ▲                    │ throws, crash                      (retention starts)
  *   └── after a pause ◄──┘──── tried too often ──► set_aside
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { sleep } from '../clock.js';
 import { LONGEST_BACKOFF_MS } from './deadlines.js';
 import type { CommitReply, SettlementCommit } from './interfaces/job-store.js';
@@ -18,6 +19,8 @@ import type { JobRecord, StreamKey } from './types.js';
 export class Settler {
   readonly #parts: Parts;
   readonly #stopped = new AbortController();
+  /** The stream whose settlement called, for what the host's hook calls in turn. */
+  readonly #inside = new AsyncLocalStorage<string>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -27,7 +30,9 @@ export class Settler {
   async settle(key: StreamKey, record: JobRecord): Promise<void> {
     const { hooks, options, store, unknownModels } = this.#parts;
     const { settlement } = record;
-    if (isActive(record.status) || settlement.state !== 'open') return;
+    if (isActive(record.status)) return;
+    if (settlement.state === 'settled') return this.#retain(key);
+    if (settlement.state !== 'open') return;
     // What nobody has tried is waited for by nobody.
     if (settlement.tries > 0 && settlement.notBefore > this.#parts.storeClock.now()) return;
     if (this.#stopped.signal.aborted) return;
@@ -36,7 +41,12 @@ export class Settler {
     // Until then it is for a replica that can fold the content.
     if (unknownModels.leaves(record)) return store.due.nearer(key, 0);
     if (unknownModels.has(record)) unknownModels.tell('settled', record);
-    let claimed = await this.#step(key, record, { state: 'open', tries, notBeforeMs: options.settleClaimMs });
+    let claimed = await this.#step(key, record, {
+      state: 'open',
+      tries,
+      notBeforeMs: options.settleClaimMs,
+      claimed: true,
+    });
     if (claimed === undefined) return;
     const over = new AbortController();
     const renewing = this.#keepClaim(key, claimed, over.signal, (record) => {
@@ -61,6 +71,13 @@ export class Settler {
     if (done === undefined) return;
     this.#parts.observer.settled(outcome);
     if (outcome === 'retried') await store.due.nearer(key, pause);
+    else await this.#retain(key);
+  }
+
+  /** The end of a lease is when somebody looks next: too late for a retention that is shorter. */
+  async #retain(key: StreamKey): Promise<void> {
+    const { options, store } = this.#parts;
+    if (options.retentionMs < options.leaseMs) await store.due.nearer(key, options.retentionMs);
   }
 
   /** No further settlements; the hook under way is told by its signal. */
@@ -71,14 +88,22 @@ export class Settler {
   async #callHost(key: StreamKey, record: JobRecord): Promise<void> {
     const { generation, usage } = record;
     const state = await this.#parts.states.read(key, generation);
-    await this.#parts.hooks.settle?.({
+    // Deleted although it was claimed: there is nobody left to save it for.
+    if (state === null) return;
+    const ended = {
       settlementId: `${key.id}/${generation}`,
       record,
-      content: state?.content ?? null,
-      ...(state?.missing && { missing: state.missing }),
+      content: state.content ?? null,
+      ...(state.missing && { missing: state.missing }),
       usage,
       signal: this.#stopped.signal,
-    });
+    };
+    await this.#inside.run(key.id, () => this.#parts.hooks.settle?.(ended));
+  }
+
+  /** Whether the caller is the host's `settle` of this stream: it can't wait for itself. */
+  isInside(key: StreamKey): boolean {
+    return this.#inside.getStore() === key.id;
   }
 
   async #keepClaim(
@@ -98,6 +123,7 @@ export class Settler {
         state: 'open',
         tries,
         notBeforeMs: options.settleClaimMs,
+        claimed: true,
       }).catch((error: unknown) => this.#parts.errors.report({ where: 'upkeep', error, record }));
       if (!renewed) continue;
       record = renewed;
@@ -109,7 +135,7 @@ export class Settler {
   async #step(
     key: StreamKey,
     record: JobRecord,
-    step: Pick<SettlementCommit, 'state' | 'tries' | 'notBeforeMs'>,
+    step: Pick<SettlementCommit, 'state' | 'tries' | 'notBeforeMs' | 'claimed'>,
   ): Promise<JobRecord | undefined> {
     const { generation, settlement } = record;
     const commit: SettlementCommit = {

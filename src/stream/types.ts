@@ -173,6 +173,8 @@ export interface Settlement {
   readonly tries: number;
   /** Server time before which nobody tries (again), or before which the claim holds. */
   readonly notBefore: number;
+  /** Whether somebody settles it now, until `notBefore` at least. A replica of release 0.1.0 does not say so. */
+  readonly claimed?: true | undefined;
 }
 
 /** A generation with all that is known of it. Times are the store's clock in milliseconds since 1970. */

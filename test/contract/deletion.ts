@@ -2,7 +2,10 @@
  * Deleting: nothing is left, everybody is told, and no late write brings anything back.
  */
 import { expect } from 'vitest';
+import type { Commit } from '../../src/stream/interfaces/job-store.js';
 import { streamKey, userKey } from '../../src/stream/stream-key.js';
+import type { JobRecord } from '../../src/stream/types.js';
+import { wrapStore } from '../support/wrapped-store.js';
 import { text } from './follower.js';
 import {
   AT_ONCE_MS,
@@ -11,6 +14,7 @@ import {
   type Harness,
   ownedBy,
   RENEWS_SELDOM,
+  type Replica,
   TIMES,
 } from './harness.js';
 
@@ -30,6 +34,106 @@ export async function isEmpty(
 }
 
 export const deletionContracts: readonly Contract[] = [
+  {
+    id: 'L51 L35',
+    title:
+      'a deletion waits for a settlement under way on another replica: nothing is saved for who has gone',
+    async run(h) {
+      const saved: string[] = [];
+      const finish: (() => void)[] = [];
+      const settle = async ({ record }: { record: JobRecord }) => {
+        await new Promise<void>((resolve) => finish.push(resolve));
+        saved.push(record.streamId);
+      };
+      const one = await h.replica({ hooks: { settle } });
+      const onDeleted = ({ streamId }: JobRecord) => void saved.splice(saved.indexOf(streamId), 1);
+      const two = await h.replica({ hooks: { onDeleted } });
+      await (await h.start(one)).complete();
+      await (await h.start(one, { streamId: 't' })).complete();
+      await h.until(() => finish.length === 2, 'they settle');
+      let isDeleted = false;
+      const deleting = two.manager.deleteUser({ userId: 'u' }).finally(() => {
+        isDeleted = true;
+      });
+      await h.advance(TIMES.settleClaimMs * 2);
+      expect([isDeleted, saved]).toEqual([false, []]);
+      for (const end of finish) end();
+      expect(await h.soon(deleting, 'the deletion')).toBe(2);
+      expect(saved, 'what was saved is there to be deleted').toEqual([]);
+      expect(await isEmpty(h, ['u'])).toBe(true);
+    },
+  },
+  {
+    id: 'L51 L35',
+    title: 'a settlement that is about to begin finds nothing after a deletion, and does not call the host',
+    async run(h) {
+      const called: string[] = [];
+      const settle = ({ record }: { record: JobRecord }) => void called.push(record.streamId);
+      let hold: Promise<void> | undefined;
+      let release = () => {};
+      const one = await h.replica({
+        hooks: { settle },
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method, args }, perform) => {
+            if (method === 'commit' && (args[0] as Commit).writer === 'settler') await hold;
+            return perform();
+          }),
+      });
+      const two = await h.replica();
+      hold = new Promise((resolve) => {
+        release = resolve;
+      });
+      await (await h.start(one)).complete();
+      expect(await h.soon(two.manager.deleteStream('s'))).toBe(true);
+      release();
+      await h.advance(TIMES.settleClaimMs);
+      expect(called).toEqual([]);
+    },
+  },
+  {
+    id: 'L51 L35',
+    title:
+      'a deletion waits no longer than hookMs for a settlement, nor for the settle that asks for it, nor for a claim that lapsed',
+    async run(h) {
+      const options = { hookMs: 400 };
+      let giveUp = () => {};
+      const never = new Promise<void>((resolve) => {
+        giveUp = resolve;
+      });
+      const stuck = await h.replica({ options, hooks: { settle: () => never } });
+      await (await h.start(stuck)).complete();
+      await h.until(
+        async () => (await h.store.read(streamKey('s'), 'current'))[0]?.settlement.claimed,
+        'claimed',
+      );
+      const startedAt = h.backend.clock.monotonic();
+      expect(await h.soon(stuck.manager.deleteStream('s'), 'deleted', options.hookMs + 300)).toBe(true);
+      expect(h.backend.clock.monotonic() - startedAt).toBeGreaterThanOrEqual(options.hookMs - 5);
+      const asked: boolean[] = [];
+      const own: Replica = await h.replica({
+        options: { hookMs: 60_000 },
+        hooks: {
+          settle: async ({ record }) => void asked.push(await own.manager.deleteStream(record.streamId)),
+        },
+      });
+      await (await h.start(own, { streamId: 'own' })).complete();
+      await h.until(() => asked.length === 1, 'it deletes itself');
+      expect(asked).toEqual([true]);
+      const doomed = await h.replica({ hooks: { settle: () => new Promise(() => {}) } });
+      const lapsed = await h.start(doomed, { streamId: 'lapsed' });
+      await lapsed.complete();
+      await h.until(
+        async () => (await h.store.read(lapsed.key, 'current'))[0]?.settlement.claimed,
+        'claimed',
+      );
+      await doomed.crash();
+      const other = await h.replica({ options: { hookMs: 60_000 } });
+      expect(await h.soon(other.manager.deleteStream('lapsed'), 'deleted', TIMES.settleClaimMs + 400)).toBe(
+        true,
+      );
+      giveUp();
+    },
+  },
   {
     id: 'L51',
     title:

@@ -207,6 +207,8 @@ export const followContracts: readonly Contract[] = [
       expect(await h.finished(h.follow(two))).toEqual(log);
       const synced = h.follow(two, { resume: true });
       await h.finished(synced);
+      // What a `sync` of an ended generation stands before, as PROTOCOL 5.9 says.
+      expect(synced.names).toEqual(['sync', 'completed']);
       expect(synced.events[0]).toMatchObject({
         event: 'sync',
         data: { status: 'completed', end: { final: 'final' } },

@@ -18,6 +18,24 @@ const statusOf = async (h: Harness, streamId = 's') =>
 
 export const housekeepingContracts: readonly Contract[] = [
   {
+    id: 'L49',
+    title:
+      'a retention below the lease is kept: what has ended is gone after it, settled or with nothing to settle',
+    async run(h) {
+      const options = { leaseMs: 9_000, renewMs: 300, retentionMs: 400 };
+      for (const hooks of [{}, { settle: () => {} }]) {
+        const replica = await h.replica({ options, hooks });
+        await h.advance(options.renewMs + TIMES.sweepMs); // until then it judges by no clock
+        const job = await h.start(replica);
+        await job.complete();
+        const endedAt = h.backend.clock.monotonic();
+        const isGone = async () => (await replica.manager.getJob('s')) === null;
+        await h.until(isGone, 'it is forgotten', options.retentionMs + 3 * TIMES.sweepMs);
+        expect(h.backend.clock.monotonic() - endedAt).toBeGreaterThanOrEqual(options.retentionMs - 50);
+      }
+    },
+  },
+  {
     id: 'L47 F1 P5',
     title:
       'a long, living stream isn’t reaped; a dead one is reported within lease + sweep, to followers everywhere',

@@ -161,9 +161,15 @@ export class InMemoryGeneration {
       revision: commit.revision + 1,
       tries: commit.tries,
       notBefore: now + commit.notBeforeMs,
+      ...(commit.claimed && { claimed: commit.claimed }),
     };
     this.#record.updatedAt = now;
     return { ok: true, lastSequence, frames: NO_FRAMES, record: this.record() };
+  }
+
+  isBeingSettled(now: number): boolean {
+    const { claimed, notBefore } = this.#record.settlement;
+    return claimed === true && notBefore > now;
   }
 
   hold(forMs: number, now: number): CommitReply {

@@ -156,7 +156,11 @@ export class InMemoryJobStore implements JobStore {
     return { entries: owned, next };
   }
 
-  async delete(key: StreamKey, endedGeneration?: number): Promise<boolean> {
+  async delete(
+    key: StreamKey,
+    endedGeneration?: number,
+    whileSettling = false,
+  ): Promise<boolean | 'settling'> {
     const stream = this.#streams.get(key.id);
     if (stream === undefined) return false;
     if (endedGeneration !== undefined) {
@@ -170,6 +174,8 @@ export class InMemoryJobStore implements JobStore {
         return true;
       }
     }
+    const now = this.now();
+    if (!whileSettling && stream.generations.some((one) => one.isBeingSettled(now))) return 'settling';
     this.#remove(key, stream);
     return true;
   }

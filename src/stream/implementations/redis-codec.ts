@@ -20,6 +20,8 @@ import type {
 import { NEWEST_FORMAT, newerFormat } from './redis-format.js';
 
 const FORMAT = '1';
+/** Behind a settlement's numbers, where releases that do not know it read nothing. */
+const CLAIMED = 'claimed';
 const BATCH_START = `${FORMAT} `;
 
 export interface DecodedBatch {
@@ -207,12 +209,13 @@ function decodeLease(text: string | undefined, attempt: string | undefined): num
 }
 
 function decodeSettlement(text: string): Settlement {
-  const [state, revision, tries, notBefore] = text.split(' ');
+  const [state, revision, tries, notBefore, mark] = text.split(' ');
   return {
     state: state as Settlement['state'],
     revision: Number(revision),
     tries: Number(tries),
     notBefore: Number(notBefore),
+    ...(mark === CLAIMED && { claimed: true }),
   };
 }
 

@@ -239,8 +239,14 @@ export class RedisJobStore implements JobStore {
     return this.#users.list(user, request);
   }
 
-  async delete(key: StreamKey, endedGeneration?: number): Promise<boolean> {
-    const [removed, userId] = (await this.#run('delete', key, [endedGeneration ?? ''])) as [string, string?];
+  async delete(
+    key: StreamKey,
+    endedGeneration?: number,
+    whileSettling = false,
+  ): Promise<boolean | 'settling'> {
+    const args = [endedGeneration ?? '', flag(whileSettling)];
+    const [removed, userId] = (await this.#run('delete', key, args)) as [string, string?];
+    if (removed === 'settling') return removed;
     if (removed !== 'all' || userId === undefined) return removed !== 'none';
     await this.due.drop(key);
     await this.#dropFromIndex(key, { tenantId: key.tenantId, userId });
@@ -331,9 +337,16 @@ export class RedisJobStore implements JobStore {
   }
 
   async #commitSettlement(commit: SettlementCommit): Promise<CommitReply> {
-    const { key, generation, revision, state, tries, notBeforeMs } = commit;
+    const { key, generation, revision, state, tries, notBeforeMs, claimed } = commit;
     return commitReply(
-      await this.#run('settle', key, [generation, revision, state, tries, notBeforeMs]),
+      await this.#run('settle', key, [
+        generation,
+        revision,
+        state,
+        tries,
+        notBeforeMs,
+        flag(claimed ?? false),
+      ]),
       key,
     );
   }

@@ -173,6 +173,8 @@ export interface SettlementCommit {
   readonly tries: number;
   /** From the store's clock. */
   readonly notBeforeMs: number;
+  /** Whether the writer settles until then: a deletion waits for it. */
+  readonly claimed?: true | undefined;
 }
 
 /**
@@ -459,8 +461,10 @@ export interface JobStore {
    * Atomic: removes the stream with everything kept of it; with `endedGeneration`, only that generation and only if it
    * has ended (with the stream, when it was the last one kept). A later commit finds it gone and brings nothing back.
    * Index entries go with the last of it, except what a `nearer` still holds for a create under way. Says whether something was removed.
+   * A stream of which a generation is claimed by a settlement stays (`settling`) until the claim is given back or over,
+   * unless `whileSettling`: so nothing is saved for what has gone.
    */
-  delete(key: StreamKey, endedGeneration?: number): Promise<boolean>;
+  delete(key: StreamKey, endedGeneration?: number, whileSettling?: boolean): Promise<boolean | 'settling'>;
 
   close(): Promise<void>;
 }
