@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import manifest from './package.json' with { type: 'json' };
 
@@ -9,6 +10,17 @@ const entries = Object.entries(manifest.exports).flatMap(([entry, target]) =>
   typeof target === 'string' ? [] : [{ name: `${manifest.name}${entry.slice(1)}`, built: target.default }],
 );
 
+/** Servers, replicas, browsers, hosts of examples, agents. */
+const STARTS_PROCESSES = [
+  'test/redis/**/*.test.ts',
+  'test/contract/redis*.test.ts',
+  'test/mongo/**/*.test.ts',
+  'test/browser/**/*.test.ts',
+  'test/example/**/*.test.ts',
+  'test/docs/readme.test.ts',
+  'real-agents/test/**/*.test.ts',
+];
+
 export default defineConfig({
   resolve: {
     alias: entries.map(({ name, built }) => ({
@@ -18,16 +30,36 @@ export default defineConfig({
     })),
   },
   test: {
-    include: ['test/**/*.test.ts', 'real-agents/test/**/*.test.ts'],
     pool: 'forks',
-    // One file at a time: tests with real processes, servers and clocks must not wait for each other's.
-    maxWorkers: 1,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
-    // What a busy machine may need; a poll is over as soon as it is so.
+    // Bounds for what hangs, with room for a busy machine: what is waited for is over as soon as it is so.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     expect: { poll: { timeout: 15_000 } },
     // A test that passes on the second try has found something: it fails instead.
     retry: 0,
     reporters: ['default', './scripts/closing-line-reporter.mjs'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          // Time stands still there or doesn't matter, and nothing is started: as many files at once as there are cores.
+          name: 'side-by-side',
+          include: ['test/**/*.test.ts'],
+          exclude: STARTS_PROCESSES,
+          maxWorkers: availableParallelism(),
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // One file at a time, after the others: real processes, servers and clocks must not wait for each other's.
+          name: 'processes',
+          include: STARTS_PROCESSES,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -4,10 +4,11 @@
  */
 import fc from 'fast-check';
 import { it } from 'vitest';
+import { howOften } from '../support/how-often.js';
 import { run } from './commands.js';
 import { World } from './world.js';
 
-const RUNS = Number(process.env.MODEL_RUNS ?? 2_500);
+const RUNS = Number(process.env.MODEL_RUNS ?? howOften(20_000));
 const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
 const path = process.env.MODEL_PATH;
 /** A tenth of a second for each run, which is many times what one needs. */

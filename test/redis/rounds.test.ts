@@ -7,12 +7,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { violations } from '../support/history.js';
+import { howOften } from '../support/how-often.js';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
 import { pick, seededRandom } from '../support/seeded.js';
 import { codeOf, type Follower, type Producer, type Replica, Stage, TIMES, until } from './replicas.js';
 
-const ROUNDS = Number(process.env.FAULT_ROUNDS ?? 20);
+const ROUNDS = Number(process.env.FAULT_ROUNDS ?? howOften(100));
 const SEED = Number(process.env.FAULT_SEED ?? Date.now() % 1_000_000);
 const REPLICAS = 3;
 const STREAMS = 4;

@@ -12,6 +12,7 @@ import { DECISIONS, parsePause } from '../../src/stream/pending-action.js';
 import type { PendingAction } from '../../src/stream/types.js';
 import { parseResolve, verdictOn } from '../../src/stream/verdict.js';
 import { rejection, thrownCode } from '../contract/harness.js';
+import { howOften } from '../support/how-often.js';
 import { seededEntropy } from '../support/seeded.js';
 
 const options = parseOptions();
@@ -114,7 +115,7 @@ it('what is taken decides all of it once, in the order asked and within what eac
         for (const value of selected) expect(question.options.map((option) => option.value)).toContain(value);
       }
     }),
-    { seed, numRuns: 3_000 },
+    { seed, numRuns: howOften(60_000) },
   );
   // Enough is taken for this to say something; that each refusal is met is the contract’s to see to.
   expect(counts.taken).toBeGreaterThan(100);

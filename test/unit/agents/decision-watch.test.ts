@@ -33,7 +33,7 @@ describe('decisions are followed', () => {
         for (const [id, output] of outcomes) one.see({ id, output });
         expect([one.isFollowed(), violations]).toEqual([true, []]);
       }),
-      100,
+      2_000,
     );
   });
 
