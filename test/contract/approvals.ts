@@ -240,7 +240,7 @@ export const approvalContracts: readonly Contract[] = [
     id: 'L36 P3',
     title:
       'only the attempt that holds the lease can ask: one that ended, was replaced, fenced or paused can’t',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const [one, two] = await h.two({
         hooks: { recover: (job) => hang(job) },

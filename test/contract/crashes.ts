@@ -14,7 +14,7 @@ export const crashContracts: readonly Contract[] = [
     (act): Contract => ({
       id: 'L52 P5',
       title: `a crash at any store call of ${act}, before or after it is performed, is found in time`,
-      leasesLapse: true,
+      timesLapse: true,
       run: (h) => crashEverywhere(h, act),
     }),
   ),
@@ -22,7 +22,7 @@ export const crashContracts: readonly Contract[] = [
     id: 'L52 P5',
     title:
       'a reaper that looked before a create, a resolve or an abort can’t put the stream off beyond what they need',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       for (const act of ['create', 'resolve', 'abort'] as const) {
         let letGo: (() => void) | undefined;

@@ -177,7 +177,7 @@ export const createContracts: readonly Contract[] = [
   {
     id: 'L4 P3',
     title: 'late writes of a replaced generation change nothing and tell the writer so',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       // The signal is lost, so the old producer finds out by writing.
       const deaf = await h.replica({
@@ -237,6 +237,7 @@ export const createContracts: readonly Contract[] = [
   {
     id: 'L6',
     title: 'the same key after the run ended answers the ended run for as long as the key is remembered',
+    timesLapse: true,
     async run(h) {
       const replica = await h.replica();
       const { manager } = replica;
@@ -275,7 +276,7 @@ export const createContracts: readonly Contract[] = [
   {
     id: 'L6',
     title: 'a key whose run was lost before any host event is released, one whose run had begun is not',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const [doomed, other] = await h.two();
       await h.start(doomed, { streamId: 'early', idempotencyKey: 'early' });
@@ -299,7 +300,7 @@ export const createContracts: readonly Contract[] = [
     id: 'L7',
     title:
       'a create whose reply was lost is found by its retry: one generation, one end of the one it replaced',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       for (const times of [1, 2, 3]) {
         const streamId = `s${times}`;
@@ -326,6 +327,7 @@ export const createContracts: readonly Contract[] = [
   {
     id: 'L7',
     title: 'a create that reaches the store too late starts nothing',
+    timesLapse: true,
     async run(h) {
       let release = () => {};
       const replica = await h.replica({
@@ -403,7 +405,7 @@ export const createContracts: readonly Contract[] = [
   {
     id: 'L9',
     title: 'a killed process frees its slots within lease + sweep, a living one keeps them',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const [doomed, other] = await h.two(FIVE);
       for (let index = 0; index < 4; index++) await h.start(doomed, { streamId: `s${index}` });

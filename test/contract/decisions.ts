@@ -219,7 +219,7 @@ export const decisionContracts: readonly Contract[] = [
   {
     id: 'L38 P3',
     title: 'who asks again when less than a renewal’s time is left of its lease gets a handle that lasts',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const { replica, actionId } = await undecided(h, 'reply');
       await h.advance(RENEWS_SELDOM.leaseMs / 6);
@@ -233,7 +233,7 @@ export const decisionContracts: readonly Contract[] = [
   {
     id: 'L38 L45',
     title: 'who asks again when its lease is over is told that it is decided, and the generation is lost',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const { replica, luck } = await unlucky(h, { options: {} });
       const { actionId } = await asked(h, replica);
@@ -406,7 +406,7 @@ export const decisionContracts: readonly Contract[] = [
     id: 'L49 L38',
     title:
       'a decision that is under way when its replica drains doesn’t outlive it, and goes on elsewhere or has an end',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       for (const recovers of [false, true]) {
         for (let round = 0; round < 12; round++) {
@@ -446,7 +446,7 @@ export const decisionContracts: readonly Contract[] = [
     id: 'L49 L45',
     title:
       'a take-over that is under way when its replica drains doesn’t outlive it, and is left to another replica',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       // Where time is real, each round waits for a lease to lapse.
       const rounds = h.backend.jump ? 24 : 4;
@@ -492,7 +492,7 @@ export const decisionContracts: readonly Contract[] = [
     id: 'L45 F33 P7',
     title:
       'a winner that dies before its first event is succeeded with what was decided; nobody is asked again',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const tool: string[] = [];
       const continuations: Continuation[] = [];
@@ -544,7 +544,7 @@ export const decisionContracts: readonly Contract[] = [
     id: 'L45 F33 L6',
     title:
       'a winner that dies and can’t be succeeded fails the generation; its request, made again, does not ask again',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const [one, doomed] = await h.two();
       const input = { streamId: 's', userId: 'u', idempotencyKey: 'k' };
@@ -570,7 +570,7 @@ export const decisionContracts: readonly Contract[] = [
     id: 'L45 L52 F33',
     title:
       'a winner that dies at any store call, before or after it, leaves the action pending or goes on once as decided',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const continued: Record<string, Continuation[]> = {};
       const recover = ({ streamId }: { readonly streamId: string }, continuation: Continuation) => {

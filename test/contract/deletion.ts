@@ -138,7 +138,7 @@ export const deletionContracts: readonly Contract[] = [
     id: 'L51',
     title:
       'deleting a stream or a user leaves nothing, tells producers and followers, and a late write brings nothing back',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const options = { limits: { activeJobsPerUser: 3 } };
       const two = await h.replica({ options });
@@ -188,6 +188,7 @@ export const deletionContracts: readonly Contract[] = [
     id: 'L51',
     title:
       'deleting a stream whose generation has expired already leaves nothing of its idempotency key either',
+    timesLapse: true,
     async run(h) {
       const replica = await h.replica();
       const old = await h.start(replica, { idempotencyKey: 'k', conversationId: 'private' });

@@ -275,7 +275,7 @@ export const emitContracts: readonly Contract[] = [
   {
     id: 'L16',
     title: 'emitting, flushing and ending after the end says why it is over',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const replica = await h.replica();
       const ends: Record<string, (job: Awaited<ReturnType<Harness['start']>>) => Promise<unknown>> = {
@@ -384,7 +384,7 @@ export const emitContracts: readonly Contract[] = [
     id: 'F12 F13 P5',
     title:
       'with the store away, emit waits at its bound and loses nothing; past the lease the producer stops itself',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       let isAway = false;
       const replica = await h.replica({

@@ -112,7 +112,7 @@ export const endContracts: readonly Contract[] = [
   {
     id: 'L33',
     title: 'an abort whose signal is lost holds, and reaches a silent producer within one renewal',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const deaf = await h.replica({
         wrapTransport: (transport, clock) => lossyTransport(transport, clock, DEAF),
@@ -129,7 +129,7 @@ export const endContracts: readonly Contract[] = [
   {
     id: 'L34 P4',
     title: 'the terminal’s payload reaches a late follower on any replica, whoever announced the end',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const [one, two] = await h.two({ hooks: { describeEnd } });
       const late = await h.replica({ hooks: { describeEnd } });

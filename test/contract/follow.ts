@@ -197,6 +197,7 @@ export const followContracts: readonly Contract[] = [
   {
     id: 'L23 P4',
     title: 'a finished job is replayed to its end within retention; after it, it is unknown',
+    timesLapse: true,
     async run(h) {
       const [one, two] = await h.two();
       const job = await h.start(one, { contentModel: 'text' });
@@ -454,6 +455,7 @@ export const followContracts: readonly Contract[] = [
   {
     id: 'P5 L51',
     title: 'a stream that goes while it is followed ends with `gone`, live and between generations',
+    timesLapse: true,
     async run(h) {
       const [one, two] = await h.two();
       const job = await h.start(one);
@@ -501,6 +503,7 @@ export const followContracts: readonly Contract[] = [
   {
     id: 'F12 P5',
     title: 'a store that does not answer a few reads costs followers time, not their place',
+    timesLapse: true,
     async run(h) {
       let isAway = false;
       const writer = await h.replica();

@@ -40,8 +40,8 @@ export interface Backend {
   readonly publishes: boolean;
   /** What a real clock and a busy machine may add to a deadline. */
   readonly slackMs: number;
-  /** Where time is real: leases that a busy machine doesn't lose, for contracts that wait for none to lapse. */
-  readonly roomyLeases?: GenerationJobOptions | undefined;
+  /** Where time is real: times that don't lapse on a busy machine, for contracts that wait for none to. */
+  readonly roomyTimes?: GenerationJobOptions | undefined;
   /** Lets time pass: moves it, or waits for it. */
   advance(ms: number): Promise<void>;
   /** Moves time in one leap; undefined where time can't be moved. */
@@ -58,8 +58,8 @@ export interface Contract {
   /** The scenarios it checks, such as `L18 F22`. */
   readonly id: string;
   readonly title: string;
-  /** It waits for leases to lapse: they are short, also where time is real. */
-  readonly leasesLapse?: true;
+  /** It waits for leases or retention to lapse: they are short, also where time is real. */
+  readonly timesLapse?: true;
   run(harness: Harness): Promise<void>;
 }
 
@@ -160,10 +160,10 @@ export class Harness {
 
   constructor(
     backend: Backend,
-    { leasesLapse = true, seed = 1 }: { leasesLapse?: boolean; seed?: number } = {},
+    { timesLapse = true, seed = 1 }: { timesLapse?: boolean; seed?: number } = {},
   ) {
     this.backend = backend;
-    this.#leases = leasesLapse ? undefined : backend.roomyLeases;
+    this.#leases = timesLapse ? undefined : backend.roomyTimes;
     this.random = seededRandom(seed);
   }
 
@@ -309,8 +309,8 @@ export async function ownedBy(store: JobStore, user: UserKey): Promise<readonly 
 /** Runs a contract on a backend of its own, and looks for what it left behind. */
 export async function runContract(contract: Contract, factory: BackendFactory, seed?: number): Promise<void> {
   const backend = await factory();
-  const { leasesLapse = false } = contract;
-  const harness = new Harness(backend, { leasesLapse, ...(seed !== undefined && { seed }) });
+  const { timesLapse = false } = contract;
+  const harness = new Harness(backend, { timesLapse, ...(seed !== undefined && { seed }) });
   try {
     await contract.run(harness);
     await harness.close();

@@ -69,6 +69,7 @@ export const holeContracts: readonly Contract[] = [
     id: 'P5',
     title:
       'one lost entry in the middle is told to whoever comes to it, from the start, a cursor or behind a lost frame',
+    timesLapse: true,
     async run(h) {
       const damage = noDamage();
       const writer = await h.replica();
@@ -228,7 +229,7 @@ export const holeContracts: readonly Contract[] = [
     id: 'P5 F1',
     title:
       'a successor is told what it goes on without, and its snapshots go on telling it; starting over forgets it',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       for (const mode of ['continue', 'restart'] as const) {
         const damage = noDamage();

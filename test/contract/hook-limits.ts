@@ -141,7 +141,7 @@ export const hookLimitContracts: readonly Contract[] = [
   {
     id: 'F13 P5',
     title: 'a take-over whose recoverMode does not answer in hookMs starts the answer over',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const hanging = new Hanging();
       const doomed = await h.replica();
@@ -218,7 +218,7 @@ export const hookLimitContracts: readonly Contract[] = [
   {
     id: 'L35',
     title: 'settle and recover have no limit but their claim and their lease',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const settling = new Hanging();
       const recovering = new Hanging();

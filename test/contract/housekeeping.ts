@@ -39,7 +39,7 @@ export const housekeepingContracts: readonly Contract[] = [
     id: 'L47 F1 P5',
     title:
       'a long, living stream isn’t reaped; a dead one is reported within lease + sweep, to followers everywhere',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const [doomed, other] = await h.two();
       const living = await h.start(other, { streamId: 'living' });
@@ -67,7 +67,7 @@ export const housekeepingContracts: readonly Contract[] = [
     id: 'L47',
     title:
       'a living but silent producer ends after idleTimeoutMs, a too long one after maxRunMs, a quiet talker never',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const options = { idleTimeoutMs: 1_000, maxRunMs: 4_000 };
       const replica = await h.replica({ options });
@@ -105,7 +105,7 @@ export const housekeepingContracts: readonly Contract[] = [
     id: 'F4 F5 P3',
     title:
       'a producer that sleeps for three leases finds its generation over, is refused, and knows its lease is lost',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       let leasesLost = 0;
       const sleeper = await h.replica({
@@ -137,7 +137,7 @@ export const housekeepingContracts: readonly Contract[] = [
   {
     id: 'F4 P3',
     title: 'a producer that was taken over while it slept can’t write into the next attempt',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       let successor: GenerationJob | undefined;
       const recover = (job: GenerationJob) => {
@@ -181,7 +181,7 @@ export const housekeepingContracts: readonly Contract[] = [
   {
     id: 'L53',
     title: 'a process that slept for a minute doesn’t fail its own healthy jobs',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       if (h.backend.jump === undefined) return;
       const replica = await h.replica({ options: { idleTimeoutMs: 600_000, maxRunMs: 3_600_000 } });
@@ -199,7 +199,7 @@ export const housekeepingContracts: readonly Contract[] = [
   {
     id: 'P3 P5',
     title: 'a claim whose renewal fails, for ever or for want of an answer, ends no other job of its process',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const failures: Record<string, GenerationJobError> = {
         odd: new GenerationJobError('internal', 'It can’t be read.'),
@@ -231,7 +231,7 @@ export const housekeepingContracts: readonly Contract[] = [
     id: 'P3',
     title:
       'a renewal that fails once is tried again by itself, and the others are not renewed more often for it',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const renewed: string[] = [];
       let failing = true;
@@ -261,7 +261,7 @@ export const housekeepingContracts: readonly Contract[] = [
   {
     id: 'L48',
     title: 'after 1,000 jobs of every outcome and retention nothing is left',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       let settled = 0;
       const hooks = { settle: () => void settled++ };
@@ -367,7 +367,7 @@ export const housekeepingContracts: readonly Contract[] = [
   {
     id: 'L49',
     title: 'a host’s hook that never returns doesn’t keep a replica from closing',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const hooks = { settle: () => new Promise(() => {}), recover: () => new Promise(() => {}) };
       const replica = await h.replica({ hooks, options: { maxRecoveries: 1 } });

@@ -134,6 +134,7 @@ export const indexContracts: readonly Contract[] = [
   {
     id: 'L5 L6',
     title: 'idempotency keys: the first run stays, is completed and forgotten only by its own, and expires',
+    timesLapse: true,
     async run(h) {
       const { slots } = h.store;
       const user = userKey('u');

@@ -39,6 +39,7 @@ export const lossContracts: readonly Contract[] = [
   {
     id: 'P6 F10',
     title: 'with every frame lost, each event and the end arrive within one poll interval',
+    timesLapse: true,
     async run(h) {
       const writer = await h.replica();
       const reader = await h.replica(lossyOf(DEAF));
@@ -59,6 +60,7 @@ export const lossContracts: readonly Contract[] = [
   {
     id: 'P6 F7',
     title: 'with every frame lost, a whole stream is followed through replacement and deletion',
+    timesLapse: true,
     async run(h) {
       const writer = await h.replica();
       const reader = await h.replica(lossyOf(DEAF));
@@ -81,6 +83,7 @@ export const lossContracts: readonly Contract[] = [
   {
     id: 'P6 P1',
     title: 'with frames lost, doubled, delayed and reordered, every follower has the log in order, 60 times',
+    timesLapse: true,
     async run(h) {
       const writer = await h.replica(h.delayed);
       const reader = await h.replica({
@@ -109,6 +112,7 @@ export const lossContracts: readonly Contract[] = [
   {
     id: 'P6 L33',
     title: 'a pause and a decision whose frames are lost are found, though a paused stream is polled seldom',
+    timesLapse: true,
     async run(h) {
       const writer = await h.replica();
       const reader = await h.replica(lossyOf(DEAF));
@@ -159,6 +163,7 @@ export const lossContracts: readonly Contract[] = [
     id: 'F14 F15 P5',
     title:
       'a log that lost acknowledged events: followers ahead of it get a gap, a sync and what is left; others go on',
+    timesLapse: true,
     async run(h) {
       let most = Number.POSITIVE_INFINITY;
       const writer = await h.replica();

@@ -32,6 +32,7 @@ export const pendingContracts: readonly Contract[] = [
     id: 'L42 P7',
     title:
       'an action nobody answers expires once, on time, for followers on every replica and for those who come later',
+    timesLapse: true,
     async run(h) {
       const replicas = await h.three();
       const job = await h.start(replicas[0]);
@@ -133,6 +134,7 @@ export const pendingContracts: readonly Contract[] = [
     id: 'L42 L39 F32',
     title:
       'an action that expired is refused as such for as long as it is kept, and never touches the next generation',
+    timesLapse: true,
     async run(h) {
       const [one, two] = await h.two();
       const { job: old, actionId } = await asked(h, one, { expiresInMs: 200 });
@@ -215,6 +217,7 @@ export const pendingContracts: readonly Contract[] = [
     id: 'L43 P7',
     title:
       'a job that waits nearly its whole window still has its content, its log and its action, and goes on',
+    timesLapse: true,
     async run(h) {
       // A day where time can be moved.
       const window = h.backend.jump ? 24 * HOUR : 2_400;
@@ -248,7 +251,7 @@ export const pendingContracts: readonly Contract[] = [
   {
     id: 'F30 L42',
     title: 'the replica that asked dies: any other shows the action and decides it',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const doomed = await h.replica();
       const [one, two] = await h.two();
@@ -275,7 +278,7 @@ export const pendingContracts: readonly Contract[] = [
     id: 'F30 L42 P5',
     title:
       'the replica that asked dies: the action expires within one sweep, and followers everywhere hear it once',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const doomed = await h.replica();
       const replicas = await h.three();
@@ -336,7 +339,7 @@ export const pendingContracts: readonly Contract[] = [
     id: 'L45 L44',
     title:
       'a successor goes on from the newest action, not from one before it, and from none once it paused again and ended',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const seen: Continuation[] = [];
       const hang = (job: GenerationJob) =>
@@ -443,7 +446,7 @@ export const pendingContracts: readonly Contract[] = [
     id: 'L41 P8',
     title:
       'what the host needs to go on and its fingerprint are in no event, state, history, error, log line or metric',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const CANARY = 'canary-91c2';
       const seen: string[] = [];

@@ -25,7 +25,7 @@ export const raceContracts: readonly Contract[] = [
     id: 'L29 F34 P4',
     title:
       'complete, fail, pause and aborts from two replicas race a thousand times: one wins, the losers know',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const [one, two] = await h.two(h.delayed);
       for (let round = 0; round < h.backend.rounds; round++) {
@@ -112,7 +112,7 @@ export const raceContracts: readonly Contract[] = [
   {
     id: 'F34 L51',
     title: 'updates, emits and ends race a deletion 1,000 times: a deleted job never reappears',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const [one, two] = await h.two(h.delayed);
       for (let round = 0; round < h.backend.rounds; round++) {
@@ -146,7 +146,7 @@ export const raceContracts: readonly Contract[] = [
   {
     id: 'F34 P3',
     title: 'reaping races renewal 1,000 times: a lease that was renewed holds, one that was lost is lost',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       // The producer's process sleeps around the end of its lease; another one sweeps.
       const [one, two] = await h.two(h.delayed);

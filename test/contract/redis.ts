@@ -27,7 +27,7 @@ export async function redisBackend(connect: () => RedisClient): Promise<Backend>
     rounds: 100,
     publishes: true,
     slackMs: 2_000,
-    roomyLeases: { leaseMs: 4_000, renewMs: 1_300 },
+    roomyTimes: { leaseMs: 4_000, renewMs: 1_300, retentionMs: 60_000, idempotencyMs: 120_000 },
     connect: () => {
       const client = connect();
       clients.push(client);

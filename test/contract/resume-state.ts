@@ -270,7 +270,7 @@ export const resumeStateContracts: readonly Contract[] = [
   {
     id: 'L54 P5',
     title: 'a restarted answer stands once: content after `recovered { restart }` holds only the second try',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       for (const mode of ['restart', 'continue'] as const) {
         const seen: unknown[] = [];
@@ -311,7 +311,7 @@ export const resumeStateContracts: readonly Contract[] = [
   {
     id: 'F1 L54',
     title: 'a generation is recovered at most maxRecoveries times, then ends as lost',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       let runs = 0;
       const hooks = { recover: () => new Promise(() => runs++) };

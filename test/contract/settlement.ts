@@ -19,7 +19,7 @@ export const settlementContracts: readonly Contract[] = [
   {
     id: 'L35',
     title: 'settlement runs once for completed, failed, crashed, expired, aborted and replaced generations',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const seen: Ended[] = [];
       const hooks = { settle: (ended: Ended) => void seen.push(ended) };
@@ -54,6 +54,7 @@ export const settlementContracts: readonly Contract[] = [
   {
     id: 'L35',
     title: 'it runs again after a throw, by one replica at a time, and retention starts after it',
+    timesLapse: true,
     async run(h) {
       let tries = 0;
       let running = 0;
@@ -82,7 +83,7 @@ export const settlementContracts: readonly Contract[] = [
   {
     id: 'L35',
     title: 'three replicas that find the same end at the same moment settle it once, 50 times',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       const settled: string[] = [];
       const settle: Settle = async ({ settlementId }) => {
@@ -114,6 +115,7 @@ export const settlementContracts: readonly Contract[] = [
   {
     id: 'L35',
     title: 'a slow settlement keeps its claim against other replicas for as long as it runs',
+    timesLapse: true,
     async run(h) {
       const finish: (() => void)[] = [];
       const settle: Settle = () => new Promise<void>((resolve) => finish.push(resolve));
@@ -132,7 +134,7 @@ export const settlementContracts: readonly Contract[] = [
   {
     id: 'L35',
     title: 'a replica that dies while it settles is succeeded by another within its claim',
-    leasesLapse: true,
+    timesLapse: true,
     async run(h) {
       let began = 0;
       const stuck: Settle = () => new Promise(() => began++);
@@ -153,6 +155,7 @@ export const settlementContracts: readonly Contract[] = [
   {
     id: 'L35',
     title: 'after too many tries it is set aside and counted, not dropped; then retention starts',
+    timesLapse: true,
     async run(h) {
       const outcomes: string[] = [];
       let tries = 0;

@@ -51,6 +51,7 @@ export const upkeepContracts: readonly Contract[] = [
   {
     id: 'P5',
     title: 'more damaged streams than a sweep has places for keep no other stream from its upkeep',
+    timesLapse: true,
     async run(h) {
       const reads: string[] = [];
       const sweepStreams = 4;
