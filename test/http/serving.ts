@@ -332,7 +332,8 @@ export function watchedStore(
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== 'function') return member;
       return (...args: unknown[]) => {
-        calls.push(String(name));
+        // The clock is looked at by upkeep, whoever asks.
+        if (name !== 'now') calls.push(String(name));
         const error = fails(String(name));
         return error ? Promise.reject(error) : member.apply(target, args);
       };
