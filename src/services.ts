@@ -2,7 +2,9 @@
  * The store and the transport that belong together: in memory, or on Redis when a client is given. Redis that is
  * configured and can't be reached fails the manager's `start`; nothing ever falls back to memory.
  */
+import { z } from 'zod';
 import type { Clock } from './clock.js';
+import { GenerationJobError } from './errors.js';
 import { InMemoryEventTransport } from './stream/implementations/in-memory-event-transport.js';
 import { InMemoryJobStore } from './stream/implementations/in-memory-job-store.js';
 import type { RedisClient } from './stream/implementations/redis-client.js';
@@ -11,6 +13,7 @@ import { RedisJobStore } from './stream/implementations/redis-job-store.js';
 import type { RedisOptions } from './stream/implementations/redis-options.js';
 import type { EventTransport } from './stream/interfaces/event-transport.js';
 import type { JobStore } from './stream/interfaces/job-store.js';
+import { checkStrictly } from './stream/strict.js';
 
 export interface StreamServices {
   readonly jobStore: JobStore;
@@ -36,7 +39,9 @@ export interface RedisServicesInput extends RedisOptions {
  * @throws GenerationJobError `invalid_options`
  */
 export function createStreamServices(input: MemoryServicesInput | RedisServicesInput = {}): StreamServices {
+  refuseClient(input);
   if (input.redis === undefined) {
+    checkStrictly('invalid_options', memorySchema, input);
     return { jobStore: new InMemoryJobStore(input), eventTransport: new InMemoryEventTransport() };
   }
   const { redis, ...options } = input;
@@ -44,4 +49,25 @@ export function createStreamServices(input: MemoryServicesInput | RedisServicesI
     jobStore: new RedisJobStore(redis, options),
     eventTransport: new RedisEventTransport(redis, options),
   };
+}
+
+const memorySchema = z.strictObject({
+  redis: z.undefined('must be a client, or left out').optional(),
+  maxStreams: z.unknown().optional(),
+  clock: z.unknown().optional(),
+});
+
+/** A client or a URL in place of the input would be taken for no Redis at all: what it kept would end with the process. */
+function refuseClient(given: unknown): void {
+  const isClient =
+    typeof given === 'string' || typeof (given as { duplicate?: unknown } | null)?.duplicate === 'function';
+  const hasUrl =
+    typeof given === 'object' &&
+    given !== null &&
+    ('redisUrl' in given || 'url' in given || 'redis_url' in given);
+  if (!isClient && !hasUrl && typeof given === 'object' && given !== null) return;
+  throw new GenerationJobError(
+    'invalid_options',
+    'createStreamServices takes { redis: client }; with a URL only, { redis: await connectRedis(url) } of generation-jobs/redis.',
+  );
 }

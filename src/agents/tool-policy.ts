@@ -9,7 +9,7 @@
 import { z } from 'zod';
 import { SECOND, systemClock } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
-import { describeIssues } from '../stream/options.js';
+import { describeIssues } from '../stream/strict.js';
 
 export type ToolDecision = 'allow' | 'ask' | 'deny';
 const STRICTNESS = { allow: 0, ask: 1, deny: 2 } as const satisfies Record<ToolDecision, number>;
@@ -72,7 +72,8 @@ export interface ToolPolicy {
 /** @throws GenerationJobError `invalid_options` */
 export function createToolPolicy({ hooks = [], onHookError, ...given }: ToolPolicyInput): ToolPolicy {
   const parsed = policySchema.safeParse(given);
-  if (!parsed.success) throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error)}.`);
+  if (!parsed.success)
+    throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error, policySchema)}.`);
   const { endpoint, agent, skills } = parsed.data;
   const { enabled, ...ground } = endpoint;
   const base = { ...ground, ...withoutUndefined(agent) };

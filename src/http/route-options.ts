@@ -7,7 +7,7 @@ import { HOUR, KIB, SECOND } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import type { GenerationJob } from '../stream/generation-job.js';
 import type { Continuation } from '../stream/manager-types.js';
-import { describeIssues } from '../stream/options.js';
+import { describeIssues } from '../stream/strict.js';
 import { originOf } from './origin-check.js';
 
 /** On whose behalf a request acts: nothing else in the request says so. */
@@ -127,6 +127,7 @@ function parse<HostRequest, Settings extends object>(given: Host<HostRequest>, s
   if (onResume !== undefined && typeof onResume !== 'function')
     throw new GenerationJobError('invalid_options', 'onResume must be a function.');
   const parsed = schema.safeParse(settings);
-  if (!parsed.success) throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error)}.`);
+  if (!parsed.success)
+    throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error, optionsSchema)}.`);
   return { authorize, onResume: onResume as OnResume<unknown> | undefined, ...parsed.data };
 }

@@ -101,14 +101,19 @@ const LONGEST_PREFIX = 64;
 
 /**
  * An observer for `new GenerationJobManager({ observer })` that counts into `registry`.
- * @throws GenerationJobError `invalid_options` for a malformed prefix; what prom-client throws when the registry already
- *   has metrics of that prefix
+ * @throws GenerationJobError `invalid_options` for a malformed prefix; or when the registry
+ *   has metrics of that prefix already
  */
 export function createMetrics({ registry, prefix = 'generation_jobs_' }: MetricsOptions): StreamObserver {
   if (prefix.length > LONGEST_PREFIX || !PREFIX.test(prefix)) {
     throw new GenerationJobError('invalid_options', 'prefix must be 1 to 64 letters, digits or _.');
   }
   warnIfUntested('prom-client');
+  // Two managers that counted into one set would each overwrite the other's gauges.
+  if (registry.getSingleMetric(`${prefix}jobs_created_total`) !== undefined) {
+    const message = `The registry has metrics of the prefix ${prefix} already: give each manager a prefix or a registry of its own.`;
+    throw new GenerationJobError('invalid_options', message);
+  }
   const make = makersOf(registry, prefix);
   return { ...observeJobs(make), ...observeCommits(make), ...observeFollowers(make), ...observeFaults(make) };
 }

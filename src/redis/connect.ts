@@ -9,7 +9,7 @@ import { warnIfUntested } from '../peer-versions.js';
 import type { RedisClient } from '../stream/implementations/redis-client.js';
 import { assertRedisClient } from '../stream/implementations/redis-client-check.js';
 import { isFinal, startError } from '../stream/implementations/redis-start.js';
-import { describeIssues } from '../stream/options.js';
+import { describeIssues } from '../stream/strict.js';
 
 const LONGEST_PAUSE_MS = 2 * SECOND;
 const FIRST_PAUSE_MS = 50;

@@ -17,6 +17,7 @@ import { serialiseLifecycle } from './events.js';
 import { fingerprintOf } from './fingerprint.js';
 import type { GenerationJob } from './generation-job.js';
 import { handOutMethods } from './handed-out.js';
+import { checkCall } from './host-input.js';
 import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
 import type { Access, Continuation, HistoryEntry, ResolveInput } from './manager-types.js';
 import { boundHook, type Parts, publishFrames, repeatUntilAnswered, reportHook } from './parts.js';
@@ -74,6 +75,7 @@ export class ApprovalLifecycle {
 
   /** The pending action as clients may see it, or null. @throws GenerationJobError `invalid_stream_id` */
   async peek(streamId: string, access: Access = {}): Promise<PublicAction | null> {
+    checkCall('access', access);
     const [record] = await this.#parts.store.read(streamKey(streamId, access.tenantId), 'current');
     return record?.pendingAction && isTheirs(record, access) ? publicAction(record.pendingAction) : null;
   }
@@ -110,6 +112,7 @@ export class ApprovalLifecycle {
     streamId: string,
     access: Access & { readonly actionId?: string | undefined } = {},
   ): Promise<boolean> {
+    checkCall('action', access);
     const key = streamKey(streamId, access.tenantId);
     const { pendingAction, ...record } = await this.#read(key, access);
     if (pendingAction === undefined) return false;
@@ -122,6 +125,7 @@ export class ApprovalLifecycle {
    * which payload. @throws GenerationJobError `stream_not_found`
    */
   async history(streamId: string, access: Access = {}): Promise<readonly HistoryEntry[]> {
+    checkCall('access', access);
     const kept = await this.#parts.store.read(streamKey(streamId, access.tenantId), 'kept');
     const [current] = kept;
     if (current === undefined || !isTheirs(current, access)) throw notFound();

@@ -17,6 +17,7 @@ import { ErrorReporter } from './error-reports.js';
 import { Followers } from './followers.js';
 import { GenerationJob, type JobInput, type JobKeeper } from './generation-job.js';
 import { handOutMethods } from './handed-out.js';
+import { checkCall, checkCreateInput, checkManagerInput } from './host-input.js';
 import { IndexKeeper } from './index-keeper.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { Listings } from './listings.js';
@@ -94,6 +95,7 @@ export class GenerationJobManager {
 
   /** @throws GenerationJobError `invalid_options` for options that are unknown, out of bounds or contradictory */
   constructor(input: ManagerInput) {
+    checkManagerInput(input);
     const parts = partsFrom(input);
     this.#parts = parts;
     this.#indexes = new IndexKeeper(parts);
@@ -167,6 +169,7 @@ export class GenerationJobManager {
    *   ConflictError with `onConflict: 'reject'`
    */
   async createJob(input: CreateJobInput): Promise<CreateJobResult> {
+    checkCreateInput(input);
     this.#throwIfClosed();
     if (this.isDraining) throw new GenerationJobError('draining', 'This replica takes no new jobs.');
     await this.start();
@@ -191,6 +194,7 @@ export class GenerationJobManager {
     streamId: string,
     access: Access & { generation?: number | undefined } = {},
   ): Promise<JobRecord | null> {
+    checkCall('generation', access);
     const key = streamKey(streamId, access.tenantId);
     const [record] = await this.#parts.store.read(key, access.generation ?? 'current');
     if (record === undefined || !isTheirs(record, access)) return null;
@@ -204,6 +208,7 @@ export class GenerationJobManager {
    * @throws GenerationJobError `invalid_stream_id`, `capacity_exceeded`, `draining`, `closed`
    */
   subscribe(streamId: string, options: SubscribeOptions = NO_OPTIONS): Subscription {
+    checkCall('subscribe', options);
     this.#throwIfClosed();
     if (this.isDraining) throw new GenerationJobError('draining', 'This replica takes no new followers.');
     return this.#followers.follow(streamKey(streamId, options.tenantId), options);
@@ -214,6 +219,7 @@ export class GenerationJobManager {
     streamId: string,
     access: Access & { generation?: number | undefined } = {},
   ): Promise<ResumeState | null> {
+    checkCall('generation', access);
     const state = await this.#readState(streamId, access);
     return state && resumeState(state);
   }
@@ -223,6 +229,7 @@ export class GenerationJobManager {
     streamId: string,
     access: Access & { generation?: number | undefined } = {},
   ): Promise<(Omit<ResumeState, 'metadata'> & { readonly metadata: Json }) | null> {
+    checkCall('generation', access);
     const state = await this.#readState(streamId, access);
     return state && publicState(state, (record) => this.#followers.publicMetadata(record));
   }
@@ -232,7 +239,9 @@ export class GenerationJobManager {
     streamId: string,
     options: SubscribeOptions = {},
   ): Promise<SubscribeWithResumeResult> {
-    const state = await this.getResumeState(streamId, options);
+    checkCall('subscribe', options);
+    const { tenantId, userId, generation } = options;
+    const state = await this.getResumeState(streamId, { tenantId, userId, generation });
     if (state === null) throw new GenerationJobError('stream_not_found', 'There is no such stream.');
     const subscription = this.subscribe(streamId, {
       ...options,
@@ -249,6 +258,7 @@ export class GenerationJobManager {
    * @throws GenerationJobError `stream_not_found` when there is no such stream or generation, or it is not theirs
    */
   async abortJob(streamId: string, input: AbortInput = {}): Promise<AbortResult> {
+    checkCall('abort', input);
     return this.#ender.abort(streamKey(streamId, input.tenantId), input);
   }
 
@@ -271,11 +281,13 @@ export class GenerationJobManager {
    *   `invalid_stream_id` for a malformed tenant id; `unavailable`
    */
   listActiveJobs(input: ListActiveJobsInput): Promise<JobPage> {
+    checkCall('list', input);
     return this.#listings.activeJobs(input);
   }
 
   /** Removes a stream with everything kept of it; its producer stops, its followers end with `gone`. */
   async deleteStream(streamId: string, access: Access = {}): Promise<boolean> {
+    checkCall('access', access);
     return this.#deletion.ofStream(streamKey(streamId, access.tenantId), access);
   }
 
@@ -285,6 +297,7 @@ export class GenerationJobManager {
    *   GenerationJobError `invalid_argument`
    */
   async deleteUser(owner: { userId: string; tenantId?: string | undefined }): Promise<number> {
+    checkCall('access', owner);
     return this.#deletion.ofUser(userKey(owner.userId, owner.tenantId));
   }
 

@@ -103,7 +103,7 @@ export function safeObserver(
   return guarded as unknown as StreamObserver;
 }
 
-const OBSERVED = Object.keys({
+export const OBSERVED: readonly string[] = Object.keys({
   jobCreated: 0,
   jobTransitioned: 0,
   jobEnded: 0,

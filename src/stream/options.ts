@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { HOUR, KIB, MIB, MINUTE, SECOND } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import type { JobStore } from './interfaces/job-store.js';
+import { describeIssues } from './strict.js';
 
 const duration = (byDefault: number, text: string, least = 1) =>
   z
@@ -134,18 +135,13 @@ export function parseOptions(
 ): Options {
   const parsed = optionsSchema.safeParse(given);
   if (!parsed.success) {
-    throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error)}.`);
+    throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error, optionsSchema)}.`);
   }
   const contradictions = findContradictions(parsed.data, store);
   if (contradictions.length > 0) {
     throw new GenerationJobError('invalid_options', contradictions.map((text) => `${text}.`).join(' '));
   }
   return parsed.data;
-}
-
-/** What a zod error says, on one line: `path: message; path: message`. */
-export function describeIssues(error: z.ZodError): string {
-  return error.issues.map((issue) => `${issue.path.join('.') || 'value'}: ${issue.message}`).join('; ');
 }
 
 function findContradictions(

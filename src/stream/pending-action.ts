@@ -9,7 +9,8 @@ import { type ActionSchema, checkAgainst, isActionTypeName } from './action-type
 import { fingerprintOf } from './fingerprint.js';
 import { nestsDeeperThan } from './json-depth.js';
 import type { PauseInput } from './manager-types.js';
-import { describeIssues, type Options } from './options.js';
+import type { Options } from './options.js';
+import { describeIssues } from './strict.js';
 import type { Mutable, PendingAction } from './types.js';
 
 /** Counts and characters: more than a person can look through is no question any more. */
@@ -97,7 +98,8 @@ export type CheckedAction = Omit<PendingAction, 'askedAt' | 'expiresAt'> & { rea
 /** @throws GenerationJobError `invalid_action`, `event_too_large`, `json_too_deep` */
 export function parsePause(input: PauseInput, entropy: Entropy, options: Options): CheckedAction {
   const parsed = pauseSchema.safeParse(input);
-  if (!parsed.success) throw new GenerationJobError('invalid_action', `${describeIssues(parsed.error)}.`);
+  if (!parsed.success)
+    throw new GenerationJobError('invalid_action', `${describeIssues(parsed.error, pauseSchema)}.`);
   const action = asJson(parsed.data, 'The action', options) as Mutable<CheckedAction>;
   action.actionId ??= entropy.id();
   action.expiresInMs ??= options.approvalWindowMs;

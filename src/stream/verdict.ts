@@ -6,8 +6,9 @@ import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';
 import { type ActionTypes, checkAgainst } from './action-types.js';
 import type { ResolveInput } from './manager-types.js';
-import { describeIssues, type Options } from './options.js';
+import type { Options } from './options.js';
 import { ACTION_LIMITS, asJson, DECISIONS, idSchema, textSchema } from './pending-action.js';
+import { checkKeys, describeIssues } from './strict.js';
 import type { ActionQuestion, ActionRequest, Answer, Decision, PendingAction, Verdict } from './types.js';
 
 /** Bounds and types only: what it means is asked of the action. Also what the HTTP route takes. */
@@ -41,12 +42,15 @@ export const verdictShape = {
 };
 
 const resolveSchema = z.object({ ...verdictShape, by: idSchema, fingerprint: idSchema.optional() });
+const RESOLVE_KEYS = new Set([...Object.keys(resolveSchema.shape), 'userId', 'tenantId', 'context']);
 export type CheckedResolve = z.output<typeof resolveSchema>;
 
 /** A copy of what was given, of the right shape. @throws GenerationJobError `invalid_action`, `event_too_large`, `json_too_deep` */
 export function parseResolve(input: ResolveInput, options: Options): CheckedResolve {
+  checkKeys('value', RESOLVE_KEYS, input);
   const parsed = resolveSchema.safeParse(input);
-  if (!parsed.success) throw new GenerationJobError('invalid_action', `${describeIssues(parsed.error)}.`);
+  if (!parsed.success)
+    throw new GenerationJobError('invalid_action', `${describeIssues(parsed.error, resolveSchema)}.`);
   return asJson(parsed.data, 'The decision', options) as CheckedResolve;
 }
 

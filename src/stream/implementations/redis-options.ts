@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { HOUR, SECOND } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
-import { describeIssues } from '../options.js';
+import { describeIssues } from '../strict.js';
 
 export const redisOptionsSchema = z.strictObject({
   keyPrefix: z
