@@ -10,6 +10,7 @@ export {
   createCheckpointer,
   type MongooseConnection,
 } from './checkpointer.js';
+export type { OversizedPart, StoreOversized } from './cut-event.js';
 export { CLIENT_EVENTS } from './graph-events.js';
 export { hostContextOf, toPendingAction } from './interrupt.js';
 export {

@@ -19,6 +19,7 @@ import {
   threadIdOf,
 } from './agent-thread.js';
 import type { Checkpointer } from './checkpointer.js';
+import type { StoreOversized } from './cut-event.js';
 import { DecisionWatch } from './decision-watch.js';
 import { EXECUTION_SCOPE, TOOL_EXECUTE } from './graph-events.js';
 import {
@@ -67,6 +68,8 @@ export interface AgentOptions {
   readonly checkpointer?: Checkpointer | undefined;
   /** The host's own handlers; `on_tool_execute` among them for event-dispatched tools. */
   readonly handlers?: GraphHandlers | undefined;
+  /** As for `createRunHandlers`: keeps what is too large for an event, such as a tool's result, and answers where. */
+  readonly storeOversized?: StoreOversized | undefined;
   /** More for LangGraph's `configurable`. */
   readonly configurable?: Readonly<Record<string, unknown>> | undefined;
   /**
@@ -257,6 +260,7 @@ class AgentAttempt {
       handlers: createRunHandlers(job, {
         handlers: guarded,
         onRefused: (error) => this.#end(error),
+        storeOversized: this.#options.storeOversized,
         onToolResult: (result) => watch?.see(result),
       }),
       checkpointer: checkpointer && saverOf(job, checkpointer.saver),

@@ -2,7 +2,9 @@
  * From the SDK's events to job events, in order. A handler that throws would abort the whole run, so none does: an event
  * the job can't take is remembered, and whoever runs the agent looks at it. A full buffer makes the run wait.
  */
+import { isGenerationJobError } from '../errors.js';
 import type { GenerationJob } from '../stream/generation-job.js';
+import { cutToSize, type StoreOversized } from './cut-event.js';
 import { CLIENT_EVENTS, MODEL_END, RUN_STEP_COMPLETED, SUBAGENT_UPDATE } from './graph-events.js';
 import type { GraphHandler, GraphHandlers } from './shapes.js';
 
@@ -11,6 +13,11 @@ export interface RunHandlersOptions {
   readonly handlers?: GraphHandlers | undefined;
   /** An event could not become a job event. Called once; what follows is not taken any more. */
   readonly onRefused?: ((error: unknown) => void) | undefined;
+  /**
+   * Keeps elsewhere what is too large for an event, and answers where. Without it the event has a preview and the size
+   * alone. One that throws or takes 30 s costs the reference.
+   */
+  readonly storeOversized?: StoreOversized | undefined;
   /** A tool call has its result; also inside a sub-agent. */
   readonly onToolResult?: ((result: ToolOutcome) => void) | undefined;
 }
@@ -39,8 +46,20 @@ export function createRunHandlers(job: GenerationJob, options: RunHandlersOption
       tellResult(event, data, options.onToolResult);
       return job.emit({ event, data: clientDataOf(event, data) ?? null });
     } catch (error) {
+      if (isGenerationJobError(error, 'event_too_large')) return emitCut(event, data);
       refuse(error);
       return undefined;
+    }
+  };
+  /** What has happened in the run has happened, however much it was: a part of the event is told instead of the whole. */
+  const emitCut = async (event: string, data: unknown) => {
+    try {
+      const told = (error: unknown) => job.report('agent', error);
+      const shown = clientDataOf(event, data);
+      const fitting = await cutToSize(event, shown, job.eventBytes, options.storeOversized, told);
+      if (!job.isOver) await job.emit({ event, data: fitting });
+    } catch (error) {
+      refuse(error);
     }
   };
   const own: Record<string, GraphHandler> = {

@@ -129,6 +129,11 @@ export class GenerationJob implements LeaseClaim {
     return this.#parts.options.approvalWindowMs;
   }
 
+  /** How large one event's data may be, as JSON text (bytes). */
+  get eventBytes(): number {
+    return this.#parts.options.limits.eventBytes;
+  }
+
   /** Whether this handle may no longer write. */
   get isOver(): boolean {
     return this.signal.aborted;
