@@ -1,7 +1,8 @@
 -- The hot path: a producer's batch without a change of state. All that is checked stands in the entry's own header, so
 -- nothing travels twice.
 -- Guards: the generation is current, its status running, the attempt the entry's, the log's end just before its first
--- event; no hold lasts.
+-- event; no hold lasts; the log is there: one that is gone is not begun anew.
+-- The fence is written first because it can be put back: an entry's id could never be had again.
 --
 -- KEYS  1 job  2 log, whose name is also the live channel's
 -- ARGV  1 entry: see include/append.lua
@@ -19,11 +20,21 @@ if fence ~= writer .. string.format('%.0f', first - 1) then
 end
 if held then
   local time = redis.call('TIME')
-  if held > time[1] * 1000 + math.floor(time[2] / 1000) then
+  local at = time[1] * 1000 + math.floor(time[2] / 1000)
+  -- One for longer than any description takes is none.
+  if held > at and held < at + 3600000 then
     return 'held'
   end
 end
-redis.call('XADD', KEYS[2], generation .. '-' .. last, 'e', ARGV[1])
 redis.call('HSET', KEYS[1], 'fence', after)
-redis.call('PUBLISH', KEYS[2], #ARGV[1] > 65536 and header or ARGV[1])
+local added = redis.pcall('XADD', KEYS[2], 'NOMKSTREAM', generation .. '-' .. last, 'e', ARGV[1])
+if type(added) ~= 'string' then
+  redis.call('HSET', KEYS[1], 'fence', fence)
+  if added then
+    error(added)
+  end
+  return fence
+end
+-- Nothing rests on the message: who does not get it reads the log.
+redis.pcall('PUBLISH', KEYS[2], #ARGV[1] > 65536 and header or ARGV[1])
 return 1

@@ -1,5 +1,6 @@
 -- A producer's commit that changes the record: a patch, or the end of the attempt (pause, complete, fail), with the
--- events before it. Guards as in append.lua; a repeated call id gets the first answer.
+-- events before it. Guards as in append.lua; a repeated call id gets the first answer. An end is written even when the
+-- log is gone, so that followers have one.
 --
 -- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
 -- ARGV  1 generation  2 attempt  3 last sequence before  4 number of events  5 lines of the events
@@ -9,6 +10,7 @@
 -- Reply { "ok", last sequence, record } | { refusal, record | nil }
 --       refusal: gone replaced ended paused fenced sequence; held, unless the state changes
 -- @include record
+-- @include writes
 -- @include append
 -- @include enter
 
@@ -54,11 +56,11 @@ if call_id == '' and is_held(record, now()) then
   return { 'held' }
 end
 
--- Everything has been checked: from here on the commit is made.
+-- All guards have been passed: from here on writes are gathered.
 local at = now()
 local lines = ARGV[5]
 fence.sequence = after
-if ARGV[6] ~= '' and tonumber(ARGV[6]) > tonumber(record.patches or '0') then
+if ARGV[6] ~= '' and tonumber(ARGV[6]) > counted(record.patches) then
   local values = cjson.decode(ARGV[7])
   -- A hash has no order: that of the metadata's keys stands in a field of its own, unless the record is older than that.
   local order = string.match(record.order or '', '^%[(.*)%]$')
@@ -78,7 +80,7 @@ if call_id == '' then
   set(job, record, 'fence', generation .. ' ' .. attempt .. ' running ' .. after)
 else
   enter(job, record, fence, ARGV[9], at, ARGV[13], ARGV[14])
-  set(job, record, 'lifecycle', text(tonumber(record.lifecycle) + 1))
+  count_lifecycle(job, record)
   called(job, record, call_id)
   if ARGV[10] ~= '' then
     -- Since and until when is the store's to say: it completes the record's action and the event's.
@@ -94,6 +96,9 @@ else
   end
 end
 if count > 0 then
-  append(log, live, generation, attempt, text(tonumber(before) + 1), after, lines)
+  append(log, live, generation, attempt, text(tonumber(before) + 1), after, lines, call_id == '' or is_active(ARGV[9]))
+end
+if not make_writes() then
+  return { 'sequence', flatten(load_current(job)) }
 end
 return { 'ok', after, flatten(record) }

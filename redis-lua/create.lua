@@ -7,6 +7,7 @@
 --       13 last sequence and 14 attempt that one's end was described from, or ""
 -- Reply { "created", record, replaced | nil } | { "joined" | "conflict", record } | { "taken" } | { "expired", time }
 -- @include record
+-- @include writes
 -- @include append
 -- @include enter
 
@@ -15,12 +16,11 @@ local call_id, user, idempotency_key = ARGV[1], ARGV[3], ARGV[4]
 local at = now()
 
 local record = load_current(job)
+local fence = record and parse(record.fence)
 local kept = {}
 if record then
-  kept[1] = record
-  for _, stored in ipairs(redis.call('HVALS', ended)) do
-    kept[#kept + 1] = cjson.decode(stored)
-  end
+  kept = all_ended(ended)
+  table.insert(kept, 1, record)
 end
 for _, one in ipairs(kept) do
   if one.createId == call_id then
@@ -30,7 +30,7 @@ end
 if at > tonumber(ARGV[2]) then
   return { 'expired', text(at) }
 end
-if record and record.userId ~= user then
+if record and (record.userId or damaged('userId')) ~= user then
   return { 'taken' }
 end
 if idempotency_key ~= '' then
@@ -40,27 +40,26 @@ if idempotency_key ~= '' then
     end
   end
 end
-local fence = record and parse(record.fence)
 local is_replacing = record and is_active(fence.status)
 if is_replacing and (fence.generation ~= ARGV[6] or is_behind(fence, ARGV[13], ARGV[14])) then
   return { 'conflict', flatten(record) }
 end
 
--- Everything has been checked: from here on the commit is made.
+-- All guards have been passed: from here on writes are gathered.
 local floor = record and fence.generation or redis.call('HGET', job, 'floor') or '0'
-local generation = text(math.max(at, tonumber(floor) + 1))
+local generation = text(math.max(at, whole(floor, 'floor') + 1))
 local replaced = false
 if is_replacing then
   fence.sequence = text(tonumber(fence.sequence) + 1)
   enter(job, record, fence, 'aborted', at, ARGV[8], ARGV[9])
-  set(job, record, 'lifecycle', text(tonumber(record.lifecycle) + 1))
+  count_lifecycle(job, record)
   append(log, live, fence.generation, fence.attempt, fence.sequence, fence.sequence, ARGV[7])
   replaced = flatten(record)
 end
 if record then
-  redis.call('HSET', ended, fence.generation, cjson.encode(record))
+  write('HSET', ended, fence.generation, cjson.encode(record))
 end
-redis.call('DEL', job)
+write('DEL', job)
 local created = {}
 local values = cjson.decode(ARGV[12])
 for i = 1, #values, 2 do
@@ -74,4 +73,5 @@ set(job, created, 'leaseUntil', text(at + tonumber(ARGV[10])))
 set(job, created, 'lease', lease_of('1', ARGV[10]))
 append(log, live, generation, '1', '1', '1', ARGV[5])
 keep_for(KEYS, tonumber(ARGV[10]) + tonumber(ARGV[11]))
+make_writes()
 return { 'created', flatten(created), replaced }

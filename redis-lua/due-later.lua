@@ -4,23 +4,28 @@
 -- ARGV  1 stream  2 score seen, or "any"  3 new score, or "" to remove
 -- Reply 1 changed | 0 not
 -- @include record
+-- @include writes
 
 local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not score or (ARGV[2] ~= 'any' and tonumber(score) ~= tonumber(ARGV[2])) then
   return 0
 end
 local at = now()
-local soonest, latest = string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '0 0', '^(%d+) (%d+)$')
-local bound = tonumber(soonest) > at and tonumber(soonest) or tonumber(latest)
+-- A hold that can't be read holds nothing.
+local soonest, latest = string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '^(%d+) (%d+)$')
+soonest, latest = counted(soonest), counted(latest)
+local bound = soonest > at and soonest or latest
 if bound > at then
   local wanted = ARGV[3] == '' and bound or math.min(tonumber(ARGV[3]), bound)
-  redis.call('ZADD', KEYS[1], text(wanted), ARGV[1])
+  write('ZADD', KEYS[1], text(wanted), ARGV[1])
+  make_writes()
   return 1
 end
-redis.call('HDEL', KEYS[2], ARGV[1])
+write('HDEL', KEYS[2], ARGV[1])
 if ARGV[3] == '' then
-  redis.call('ZREM', KEYS[1], ARGV[1])
+  write('ZREM', KEYS[1], ARGV[1])
 else
-  redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+  write('ZADD', KEYS[1], ARGV[3], ARGV[1])
 end
+make_writes()
 return 1

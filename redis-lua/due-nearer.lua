@@ -5,6 +5,7 @@
 -- ARGV  1 stream  2 in ms  3 always "0" or only a score that is missing or later "1"
 -- Reply 1 | 0 left alone
 -- @include record
+-- @include writes
 
 local at = now()
 local asked = at + tonumber(ARGV[2])
@@ -14,8 +15,11 @@ if ARGV[3] == '1' then
     return 0
   end
 end
-redis.call('ZADD', KEYS[1], 'LT', text(asked), ARGV[1])
-local soonest, latest = string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '0 0', '^(%d+) (%d+)$')
-soonest = tonumber(soonest) > at and math.min(asked, tonumber(soonest)) or asked
-redis.call('HSET', KEYS[2], ARGV[1], text(soonest) .. ' ' .. text(math.max(asked, tonumber(latest))))
+write('ZADD', KEYS[1], 'LT', text(asked), ARGV[1])
+-- A hold that can't be read holds nothing.
+local soonest, latest = string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '^(%d+) (%d+)$')
+soonest, latest = counted(soonest), counted(latest)
+soonest = soonest > at and math.min(asked, soonest) or asked
+write('HSET', KEYS[2], ARGV[1], text(soonest) .. ' ' .. text(math.max(asked, latest)))
+make_writes()
 return 1

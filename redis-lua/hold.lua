@@ -25,7 +25,7 @@ if for_ms == 0 then
   redis.call('HDEL', job, 'held')
 elseif fence.status == 'running' then
   local at = now()
-  local until_then = math.max(at + for_ms, tonumber(record.held) or 0)
+  local until_then = math.max(at + for_ms, is_held(record, at) and counted(record.held) or 0)
   redis.call('HSET', job, 'held', text(until_then))
 end
 return { 'ok', fence.sequence, flatten(record) }

@@ -6,11 +6,13 @@
 -- ARGV  1 stream  2 held for ms  3 expiry margin in ms  4 "GT" to hold what is there for longer, "NX" to leave it alone
 -- Reply nothing
 -- @include record
+-- @include writes
 
 -- No action may wait longer.
 local LONGEST_WINDOW = 366 * 24 * 3600 * 1000
 
-redis.call('ZADD', KEYS[1], ARGV[4], text(now() + tonumber(ARGV[2])), ARGV[1])
+write('ZADD', KEYS[1], ARGV[4], text(now() + tonumber(ARGV[2])), ARGV[1])
 if redis.call('PTTL', KEYS[1]) < LONGEST_WINDOW + tonumber(ARGV[3]) / 2 then
-  redis.call('PEXPIRE', KEYS[1], LONGEST_WINDOW + tonumber(ARGV[3]))
+  write('PEXPIRE', KEYS[1], LONGEST_WINDOW + tonumber(ARGV[3]))
 end
+make_writes()

@@ -12,13 +12,17 @@
 local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[4], KEYS[5]
 local CHUNK = 32
 
-local wanted = redis.call('HMGET', job, 'fence', 'userId', 'firstSequence', 'snapshotSequence')
+local wanted = redis.call('HMGET', job, 'fence', 'userId', 'firstSequence', 'snapshotSequence', 'format')
 if not wanted[1] then
   return { '' }
 end
+check_format({ format = wanted[5] })
+-- Redis refuses a log that is none, also when nothing new is looked for: its followers are told.
+redis.call('XLEN', log)
 local current = parse(wanted[1])
 local generation = ARGV[1] == '' and current.generation or ARGV[1]
-local fence, user, first, snapshot_sequence = current, wanted[2], wanted[3], wanted[4]
+local user = wanted[2] or damaged('userId')
+local fence, first, snapshot_sequence = current, wanted[3], wanted[4]
 local record, following = nil, ''
 if generation ~= current.generation then
   record = load_ended(ended, generation)
@@ -27,8 +31,9 @@ if generation ~= current.generation then
   end
   fence, first, snapshot_sequence = parse(record.fence), record.firstSequence, record.snapshotSequence
   following = current.generation
-  for _, kept in ipairs(redis.call('HKEYS', ended)) do
-    if tonumber(kept) > tonumber(generation) and tonumber(kept) < tonumber(following) then
+  for _, kept in ipairs(redis.pcall('HKEYS', ended)) do
+    local number = counted(kept)
+    if number > tonumber(generation) and number < tonumber(following) then
       following = kept
     end
   end
@@ -38,12 +43,14 @@ end
 
 local snapshot, after = '', ARGV[2]
 if after == 'snapshot' then
-  snapshot = redis.call('HGET', snapshots, generation) or ''
+  -- One that can't be read, or whose place can't, is none.
+  local found = number_in(snapshot_sequence) and redis.pcall('HGET', snapshots, generation)
+  snapshot = type(found) == 'string' and found or ''
   after = snapshot ~= '' and snapshot_sequence or '0'
 end
 local page = {
-  'page', generation, current.generation, following, user, fence.status, first or '1', fence.sequence,
-  snapshot_sequence or '0', snapshot, (ARGV[5] == '1' and record) and flatten(record) or {},
+  'page', generation, current.generation, following, user, fence.status, text(math.max(counted(first), 1)),
+  fence.sequence, text(counted(snapshot_sequence)), snapshot, (ARGV[5] == '1' and record) and flatten(record) or {},
 }
 
 local reached, bytes, sequence = false, 0, tonumber(after)

@@ -9,14 +9,15 @@ local record = load_current(KEYS[1])
 if not record then
   return {}
 end
+local fence = parse(record.fence)
 if ARGV[1] == 'kept' then
   local kept = { flatten(record) }
-  for _, stored in ipairs(redis.call('HVALS', KEYS[4])) do
-    kept[#kept + 1] = flatten(cjson.decode(stored))
+  for _, one in ipairs(all_ended(KEYS[4])) do
+    kept[#kept + 1] = flatten(one)
   end
   return kept
 end
-if ARGV[1] == 'current' or parse(record.fence).generation == ARGV[1] then
+if ARGV[1] == 'current' or fence.generation == ARGV[1] then
   return { flatten(record) }
 end
 local old = load_ended(KEYS[4], ARGV[1])

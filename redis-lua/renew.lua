@@ -5,6 +5,7 @@
 -- ARGV  1 generation  2 attempt  3 lease in ms, 0 to give it up  4 expiry margin in ms
 -- Reply "held" | refusal: gone replaced ended paused fenced
 -- @include record
+-- @include writes
 -- @include enter
 
 local job, ended = KEYS[1], KEYS[4]
@@ -24,9 +25,10 @@ if fence.status ~= 'running' then
 end
 local at = now()
 local lease_until = ARGV[3] == '0' and '0' or text(at + tonumber(ARGV[3]))
-redis.call('HSET', job, 'leaseUntil', lease_until, 'updatedAt', text(at), 'lease', lease_of(ARGV[2], ARGV[3]))
+write('HSET', job, 'leaseUntil', lease_until, 'updatedAt', text(at), 'lease', lease_of(ARGV[2], ARGV[3]))
 local margin = tonumber(ARGV[4])
 if redis.call('PTTL', job) < margin / 2 + tonumber(ARGV[3]) then
   keep_for(KEYS, margin + tonumber(ARGV[3]))
 end
+make_writes()
 return 'held'

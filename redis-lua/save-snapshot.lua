@@ -5,6 +5,7 @@
 -- ARGV  1 generation  2 attempt  3 sequence  4 snapshot as JSON  5 trim "1" or "0"
 -- Reply 1 kept | 0 not
 -- @include record
+-- @include writes
 
 local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[4], KEYS[5]
 local generation, sequence = ARGV[1], ARGV[3]
@@ -25,26 +26,33 @@ local fence = parse(record.fence)
 if fence.attempt ~= ARGV[2] or tonumber(sequence) > tonumber(fence.sequence) then
   return 0
 end
-if tonumber(sequence) <= tonumber(record.snapshotSequence or '0') then
+if tonumber(sequence) <= counted(record.snapshotSequence) then
   return 0
 end
 
-redis.call('HSET', snapshots, generation, ARGV[4])
-redis.call('PEXPIRE', snapshots, math.max(redis.call('PTTL', job), 1))
+write('HSET', snapshots, generation, ARGV[4])
+write('PEXPIRE', snapshots, math.max(redis.call('PTTL', job), 1))
 record.snapshotSequence = sequence
 if ARGV[5] == '1' then
   record.firstSequence = text(tonumber(sequence) + 1)
   local entries
+  local from = generation .. '-0'
   repeat
-    entries = redis.call('XRANGE', log, generation .. '-0', generation .. '-' .. sequence, 'COUNT', CHUNK)
+    entries = redis.call('XRANGE', log, from, generation .. '-' .. sequence, 'COUNT', CHUNK)
+    local removal = { 'XDEL', log }
     for _, entry in ipairs(entries) do
-      redis.call('XDEL', log, entry[1])
+      removal[#removal + 1] = entry[1]
+    end
+    if #entries > 0 then
+      write(unpack(removal))
+      from = '(' .. removal[#removal]
     end
   until #entries < CHUNK
 end
 if is_current then
-  redis.call('HSET', job, 'snapshotSequence', sequence, 'firstSequence', record.firstSequence or '1')
+  write('HSET', job, 'snapshotSequence', sequence, 'firstSequence', record.firstSequence or '1')
 else
-  redis.call('HSET', ended, generation, cjson.encode(record))
+  write('HSET', ended, generation, cjson.encode(record))
 end
+make_writes()
 return 1

@@ -1,11 +1,13 @@
 -- A step of the host's settlement of an ended generation, current or not.
--- Guards: the settlement's revision is the one the caller has seen.
+-- Guards: the settlement's revision is the one the caller has seen; of what can't be read it is 0, so that the host is
+-- called once too often rather than never.
 --
 -- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
 -- ARGV  1 generation  2 revision  3 state  4 tries  5 not before, in ms from now
 --       6 claimed until then "1" or "0"
 -- Reply as commit.lua; refusal: gone running revision
 -- @include record
+-- @include writes
 
 local generation = ARGV[1]
 local record = load_current(KEYS[1])
@@ -20,7 +22,8 @@ local fence = parse(record.fence)
 if is_active(fence.status) then
   return { 'running', flatten(record) }
 end
-if string.match(record.settlement, '^%S+ (%d+)') ~= ARGV[2] then
+local revision = string.match(record.settlement or '', '^%l[%l_]* (%d+) %d+ %d+')
+if text(counted(revision)) ~= ARGV[2] then
   return { 'revision', flatten(record) }
 end
 local at = now()
@@ -30,8 +33,9 @@ if ARGV[6] == '1' then
 end
 record.updatedAt = text(at)
 if is_current then
-  redis.call('HSET', KEYS[1], 'settlement', record.settlement, 'updatedAt', record.updatedAt)
+  write('HSET', KEYS[1], 'settlement', record.settlement, 'updatedAt', record.updatedAt)
 else
-  redis.call('HSET', KEYS[4], generation, cjson.encode(record))
+  write('HSET', KEYS[4], generation, cjson.encode(record))
 end
+make_writes()
 return { 'ok', fence.sequence, flatten(record) }

@@ -9,6 +9,7 @@
 --       18 last sequence and 19 attempt the end was described from, or ""
 -- Reply as commit.lua; refusal: gone ended running paused fenced lease action early behind
 -- @include record
+-- @include writes
 -- @include append
 -- @include enter
 
@@ -43,14 +44,15 @@ if ARGV[10] ~= '' and ARGV[10] ~= fence.attempt then
   return { 'fenced', flatten(record) }
 end
 local at = now()
-if ARGV[7] == 'lease' and tonumber(record.leaseUntil or '0') > at and record.leaseUntil ~= ARGV[17] then
+-- A lease or an expiry that can't be read is over: else nobody could ever end the generation.
+if ARGV[7] == 'lease' and counted(record.leaseUntil) > at and record.leaseUntil ~= ARGV[17] then
   return { 'lease', flatten(record) }
 end
 if ARGV[7] == 'action' then
   if ARGV[9] ~= record.actionId then
     return { 'action', flatten(record) }
   end
-  local has_expired = tonumber(record.expiresAt) <= at
+  local has_expired = counted(record.expiresAt) <= at
   if name == 'expire' and not has_expired then
     return { 'early', flatten(record) }
   end
@@ -62,25 +64,25 @@ if is_behind(fence, ARGV[18], ARGV[19]) then
   return { 'behind', flatten(record) }
 end
 
--- Everything has been checked: from here on the commit is made.
+-- All guards have been passed: from here on writes are gathered.
 local margin = tonumber(ARGV[16])
 if ARGV[14] == '1' and record.lifecycle == fence.sequence then
   unset(job, record, 'idempotencyKey')
 end
 if ARGV[12] ~= '' then
-  local known = record.resolutions and string.sub(record.resolutions, 1, -2) .. ',' or '['
-  set(job, record, 'resolutions', known .. ARGV[12] .. text(at) .. '}]')
+  local known = type(try_decode(record.resolutions)) == 'table' and string.match(record.resolutions, '^(%[.+)%]$')
+  set(job, record, 'resolutions', (known and known .. ',' or '[') .. ARGV[12] .. text(at) .. '}]')
 end
 fence.sequence = text(tonumber(fence.sequence) + 1)
 if ARGV[8] == '1' then
   fence.attempt = text(tonumber(fence.attempt) + 1)
   unset(job, record, 'patches')
   if name == 'recover' and record.leaseUntil ~= '0' then
-    set(job, record, 'recoveries', text(tonumber(record.recoveries) + 1))
+    set(job, record, 'recoveries', text(counted(record.recoveries) + 1))
   end
 end
 enter(job, record, fence, ARGV[6], at, ARGV[13], ARGV[15])
-set(job, record, 'lifecycle', text(tonumber(record.lifecycle) + 1))
+count_lifecycle(job, record)
 called(job, record, call_id)
 if ARGV[8] == '1' then
   set(job, record, 'leaseUntil', text(at + tonumber(ARGV[11])))
@@ -89,4 +91,5 @@ if ARGV[8] == '1' then
 end
 keep_for(KEYS, margin)
 append(log, live, generation, fence.attempt, fence.sequence, fence.sequence, ARGV[4])
+make_writes()
 return { 'ok', fence.sequence, flatten(record) }

@@ -111,6 +111,10 @@ export const ERROR_TABLE = {
     status: 503,
     remedy: 'Delete again: what could be deleted is gone, and the streams named in the message are left.',
   },
+  store_damaged: {
+    status: 500,
+    remedy: 'Look at what the cause names: the store refuses it for good. Delete the stream, or mend it.',
+  },
   unavailable: { status: 503, remedy: 'Try again: the store did not answer.' },
   draining: { status: 503, remedy: 'Reconnect: this replica is shutting down.' },
   closed: { status: 503, remedy: 'Use a manager that has not been closed.' },
@@ -182,9 +186,13 @@ export type EndReason =
   | 'paused'
   | 'fenced'
   | 'log_lost'
+  | 'store_damaged'
   | 'lease_lost'
   | 'gone'
   | 'handed_over';
+
+/** Reasons that have a remedy of their own. */
+const TOLD_BY_CODE: ReadonlySet<EndReason> = new Set(['fenced', 'lease_lost', 'log_lost', 'store_damaged']);
 
 /** This producer may not write any more. Also the reason its `AbortSignal` fires with. */
 export class JobEndedError extends GenerationJobError {
@@ -192,9 +200,11 @@ export class JobEndedError extends GenerationJobError {
   readonly reason: EndReason;
 
   constructor(reason: EndReason, options?: { cause?: unknown }) {
-    const code =
-      reason === 'fenced' || reason === 'lease_lost' || reason === 'log_lost' ? reason : 'job_ended';
-    super(code, `This producer has stopped (${reason}).`, options);
+    super(
+      TOLD_BY_CODE.has(reason) ? (reason as ErrorCode) : 'job_ended',
+      `This producer has stopped (${reason}).`,
+      options,
+    );
     this.reason = reason;
   }
 }
@@ -226,4 +236,12 @@ export function isGenerationJobError(error: unknown, code?: ErrorCode): error is
 export function asGenerationJobError(error: unknown): GenerationJobError {
   if (error instanceof GenerationJobError) return error;
   return new GenerationJobError('unavailable', 'The store could not do what was asked.', { cause: error });
+}
+
+/**
+ * Whether an error leaves open what became of a call: the store was silent, or threw what is not ours. Every write is
+ * recognised when it comes again, so the call may be repeated. Any other error of ours is an answer, and stays the same.
+ */
+export function isUnanswered(error: unknown): boolean {
+  return !isGenerationJobError(error) || error.code === 'unavailable';
 }

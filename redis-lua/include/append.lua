@@ -4,9 +4,11 @@
 
 local LARGEST_FRAME = 65536
 
-local function append(log, live, generation, attempt, first, last, lines)
+-- `must_exist`: a log that is gone is not begun anew, so that its producer learns it.
+local function append(log, live, generation, attempt, first, last, lines, must_exist)
   local header = '1 ' .. generation .. ' ' .. attempt .. ' ' .. first .. ' ' .. last .. '\n'
   local entry = header .. lines
-  redis.call('XADD', log, generation .. '-' .. last, 'e', entry)
-  redis.call('PUBLISH', live, #entry > LARGEST_FRAME and header or entry)
+  local id = generation .. '-' .. last
+  appends[#appends + 1] = must_exist and { 'XADD', log, 'NOMKSTREAM', id, 'e', entry } or { 'XADD', log, id, 'e', entry }
+  messages[#messages + 1] = { 'PUBLISH', live, #entry > LARGEST_FRAME and header or entry }
 end

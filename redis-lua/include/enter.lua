@@ -2,13 +2,13 @@
 
 local function set(job, record, field, value)
   record[field] = value
-  redis.call('HSET', job, field, value)
+  write('HSET', job, field, value)
 end
 
 local function unset(job, record, field)
   if record[field] then
     record[field] = nil
-    redis.call('HDEL', job, field)
+    write('HDEL', job, field)
   end
 end
 
@@ -40,6 +40,11 @@ local function enter(job, record, fence, status, at, failure, settles)
   set(job, record, 'settlement', (settles == '1' and 'open' or 'settled') .. ' 1 0 ' .. stamp)
 end
 
+-- One more event of the lifecycle.
+local function count_lifecycle(job, record)
+  set(job, record, 'lifecycle', text(counted(record.lifecycle) + 1))
+end
+
 local function called(job, record, call_id)
   set(job, record, 'calls', (record.calls or '') .. ' ' .. call_id)
 end
@@ -47,6 +52,6 @@ end
 -- All keys of a stream expire together, and never before what is due on it.
 local function keep_for(keys, ms)
   for _, key in ipairs({ keys[1], keys[2], keys[4], keys[5] }) do
-    redis.call('PEXPIRE', key, ms)
+    write('PEXPIRE', key, ms)
   end
 end

@@ -1,6 +1,18 @@
 -- A generation's record as the scripts see it. The current one is the hash `job`; ended ones are JSON in the hash `ended`.
 -- `fence` = "<generation> <attempt> <status> <last sequence>": what a producer must match, in one field, so that its
 -- commit needs one read and one write of it. Numbers stay text where they can: Lua would print large ones in floats.
+--
+-- What a decision needs and can't be read is refused by name (`damaged`), before anything is written. What is only kept
+-- or counted counts as empty or none when it can't be read, so that garbage in it never stands in the way of an end.
+
+local STATUSES = { running = true, requires_action = true, completed = true, failed = true, aborted = true }
+-- Beyond it, numbers lose their last digits.
+local LARGEST = 9007199254740991
+local FORMAT = '1'
+
+local function damaged(what)
+  error({ err = 'DAMAGED ' .. what .. ' can not be read' })
+end
 
 local function text(number)
   return string.format('%.0f', number)
@@ -9,6 +21,25 @@ end
 local function now()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- The number that a text holds, if it is whole, not negative and not beyond LARGEST.
+local function number_in(value)
+  if type(value) ~= 'string' or #value > 16 or not string.find(value, '^%d+$') then
+    return nil
+  end
+  local number = tonumber(value)
+  return number <= LARGEST and number or nil
+end
+
+-- Of a field that a decision needs.
+local function whole(value, what)
+  return number_in(value) or damaged(what)
+end
+
+-- Of a field that only counts, or whose lack lets the generation come to an end.
+local function counted(value)
+  return number_in(value) or 0
 end
 
 local function fields(flat)
@@ -28,23 +59,70 @@ local function flatten(record)
   return flat
 end
 
--- The current record, or nil: a deleted stream may leave a hash without a fence for a moment.
-local function load_current(job)
-  local record = fields(redis.call('HGETALL', job))
-  if record.fence then
-    return record
+local function try_parse(fence)
+  local generation, attempt, status, sequence = string.match(fence or '', '^(%d+) (%d+) ([%a_]+) (%d+)$')
+  if STATUSES[status] and number_in(generation) and number_in(attempt) and number_in(sequence) then
+    return { generation = generation, attempt = attempt, status = status, sequence = sequence }
   end
   return nil
 end
 
-local function load_ended(ended, generation)
-  local stored = redis.call('HGET', ended, generation)
-  return stored and cjson.decode(stored) or nil
+local function parse(fence)
+  return try_parse(fence) or damaged('fence')
 end
 
-local function parse(fence)
-  local generation, attempt, status, sequence = string.match(fence, '^(%d+) (%d+) ([%a_]+) (%d+)$')
-  return { generation = generation, attempt = attempt, status = status, sequence = sequence }
+-- A later release may have written what this one does not know; anything else that is no format stands for this one.
+local function check_format(record)
+  if record.format and record.format ~= FORMAT and number_in(record.format) then
+    error({ err = 'FORMAT ' .. record.format })
+  end
+  return record
+end
+
+-- The current record, or nil: a deleted stream may leave a hash without a fence for a moment.
+local function load_current(job)
+  local record = fields(redis.call('HGETALL', job))
+  if record.fence then
+    return check_format(record)
+  end
+  return nil
+end
+
+local function try_decode(json)
+  local is_read, value = pcall(cjson.decode, json)
+  return is_read and value or nil
+end
+
+-- The record in a stored text, or nil.
+local function record_in(stored)
+  local found = try_decode(stored)
+  if type(found) ~= 'table' then
+    return nil
+  end
+  local record = {}
+  for field, value in pairs(found) do
+    if type(field) == 'string' and type(value) == 'string' then
+      record[field] = value
+    end
+  end
+  return try_parse(record.fence) and record or nil
+end
+
+local function load_ended(ended, generation)
+  local stored = redis.call('HGET', ended, generation)
+  if not stored then
+    return nil
+  end
+  return check_format(record_in(stored) or damaged('ended record'))
+end
+
+-- The ended records that can be read: the others are in nobody's way, and neither is a key of another type.
+local function all_ended(ended)
+  local records = {}
+  for _, stored in ipairs(redis.pcall('HVALS', ended)) do
+    records[#records + 1] = record_in(stored)
+  end
+  return records
 end
 
 -- How long the lease of an attempt is. The attempt stands beside it, since a release that does not know the field leaves
@@ -55,7 +133,9 @@ end
 
 -- Whether the producer is held still while an end is described: see hold.lua.
 local function is_held(record, at)
-  return (tonumber(record.held) or 0) > at
+  local held = counted(record.held)
+  -- One for longer than any description takes is none.
+  return held > at and held < at + 3600000
 end
 
 -- Whether the generation has gone on since its end was described, from `sequence` and `attempt`, "" when it was not.

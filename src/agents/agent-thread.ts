@@ -62,6 +62,7 @@ export function isFinal(reason: EndReason | undefined): boolean {
     case 'paused':
     case 'fenced':
     case 'log_lost':
+    case 'store_damaged':
     case 'lease_lost':
     case 'handed_over':
     case undefined:

@@ -45,6 +45,7 @@ const END_RESULTS = [
   'expired',
   'timeout',
   'producer_lost',
+  'store_damaged',
   'limit_exceeded',
   'interrupted',
 ] as const satisfies readonly EndResult[];

@@ -3,7 +3,7 @@
  * that is active. Ends with one atomic create; everything before it can be done again, and what was taken for a create
  * that came to nothing is given back.
  */
-import { ConflictError, GenerationJobError } from '../errors.js';
+import { ConflictError, GenerationJobError, isUnanswered } from '../errors.js';
 import type { Ender } from './ender.js';
 import { serialiseLifecycle, serialiseMetadata } from './events.js';
 import type { CreateReply, CreateRequest, RememberedRun } from './interfaces/job-store.js';
@@ -83,6 +83,7 @@ export class Admission {
       const leaseStartedAt = clock.monotonic();
       const reply = await this.#repeat(until, () => this.#tryCreate(request, aheadMs)).catch(
         (error: unknown) => {
+          if (!isUnanswered(error)) throw error;
           throw new GenerationJobError('unavailable', 'The store did not answer a create.', { cause: error });
         },
       );

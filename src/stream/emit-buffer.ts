@@ -9,15 +9,15 @@
  *                that has come: at once, unless the process or this producer has sent its share in this turn. With
  *                `coalesceMs`, events first enter `gathering` until the time is over or a batch is full.
  * - `committing` one commit is under way; what comes gathers. Its answer leads to the next commit or to `idle`; a
- *                refusal to `closed`; a rejection, whose outcome is unknown, to `repeating`, and so does the refusal
- *                `held`: somebody describes an end, which may come or not.
+ *                refusal to `closed`, and so does an error that stays; any other rejection, whose outcome is unknown,
+ *                to `repeating`, and so does the refusal `held`: somebody describes an end, which may come or not.
  * - `repeating`  the same commit, frozen, is made again after a pause, until it is answered or the lease is over.
  * - `closed`     the attempt is over. Nothing leaves; emits throw, waiting promises settle.
  *
  * An end is the last commit: it drains what is buffered before it, then carries the change of state.
  */
 import { KIB, type TimerHandle } from '../clock.js';
-import { type EndReason, JobEndedError } from '../errors.js';
+import { type EndReason, isUnanswered, JobEndedError } from '../errors.js';
 import { CommitSeat } from './commit-turns.js';
 import { EmitSeat } from './emit-turns.js';
 import type { CommitReply, ProducerCommit, ProducerTransition, RecordPatch } from './interfaces/job-store.js';
@@ -33,6 +33,8 @@ export interface BufferOwner {
   /** By this process's own clock: until when a commit may be repeated. */
   leaseDeadline(): number;
   onLeaseOver(cause: unknown): void;
+  /** The store failed in a way that stays: a repeat would be answered with the same. */
+  onFailed(error: unknown): void;
 }
 
 interface Waiter {
@@ -263,7 +265,7 @@ export class EmitBuffer {
   #commit(commit: ProducerCommit): void {
     this.#parts.store.commit(commit).then(
       (reply) => this.#onReply(commit, reply),
-      (error: unknown) => this.#onUnknown(commit, error),
+      (error: unknown) => this.#onRejected(commit, error),
     );
   }
 
@@ -304,7 +306,8 @@ export class EmitBuffer {
     else if (this.#waiting.length > 0) this.#begin();
   }
 
-  #onUnknown(commit: ProducerCommit, error: unknown): void {
+  #onRejected(commit: ProducerCommit, error: unknown): void {
+    if (!this.#closed && !isUnanswered(error)) return this.#owner.onFailed(error);
     this.#repeat(commit, error, LONGEST_RETRY_FACTOR);
   }
 

@@ -9,7 +9,8 @@ import { isTheirs } from './access.js';
 import { EndDescriber } from './end-description.js';
 import { endEvent } from './end-event.js';
 import { reasonOfRecord } from './end-reasons.js';
-import type { CommitReply, CreateRequest, OtherCommit } from './interfaces/job-store.js';
+import { giveUpLease } from './give-up-lease.js';
+import type { CommitReply, CreateRequest, LeaseClaim, OtherCommit } from './interfaces/job-store.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { AbortInput, AbortResult } from './manager-types.js';
 import type { ContentlessStep, EndResult } from './observer.js';
@@ -22,6 +23,7 @@ const RESULTS: ReadonlySet<string> = new Set<EndResult>([
   'expired',
   'timeout',
   'producer_lost',
+  'store_damaged',
   'limit_exceeded',
   'interrupted',
 ]);
@@ -75,7 +77,10 @@ export class Ender {
   /** Ends a paused generation whose action was not answered in time. Says whether this call did. */
   async expire(key: StreamKey, record: JobRecord): Promise<boolean> {
     // The store alone may call it expired by a clock that has jumped: nobody's time to decide ends by that.
-    const { expiresAt = 0 } = record.pendingAction ?? {};
+    // What was asked can't be read: nobody can answer it any more.
+    if (record.pendingAction === undefined)
+      return (await this.#end(key, record, 'abort', { code: 'store_damaged' })) !== undefined;
+    const { expiresAt } = record.pendingAction;
     if (this.#parts.storeClock.isFarAhead(expiresAt)) return false;
     if (this.#parts.unknownModels.leaves(record)) return false;
     const ended = await this.#end(key, record, 'expire', { code: 'expired' });
@@ -108,6 +113,19 @@ export class Ender {
       await store.slots.remember(user, released, run, options.idempotencyMs);
     }
     return ended !== undefined;
+  }
+
+  /**
+   * Ends a generation whose producer the store refused for good, if the store takes the end. Otherwise the lease has been
+   * given up, or lapses: whoever looks next finds it.
+   * @throws GenerationJobError what the store could not do
+   */
+  async endDamaged(claim: LeaseClaim): Promise<void> {
+    const { store } = this.#parts;
+    await giveUpLease(store, claim);
+    const [record] = await store.read(claim.key, claim.generation);
+    if (record?.status !== 'running' || record.attempt !== claim.attempt) return;
+    await this.#end(claim.key, record, 'lose', { code: 'store_damaged', retryable: true });
   }
 
   /**
@@ -224,7 +242,7 @@ export class Ender {
 type EndName = OtherCommit['name'] & ('abort' | 'expire' | 'lose');
 
 interface EndCause {
-  readonly code: 'aborted' | 'expired' | 'producer_lost';
+  readonly code: 'aborted' | 'expired' | 'producer_lost' | 'store_damaged';
   readonly retryable?: boolean;
   readonly by?: string;
   readonly reason?: string;
@@ -244,4 +262,5 @@ const MESSAGES = {
   replaced: 'A newer generation replaced this one.',
   expired: 'Nobody answered in time.',
   producer_lost: 'The producer stopped without a word.',
+  store_damaged: 'What is kept of the generation can’t be used.',
 } as const;

@@ -105,6 +105,10 @@ export class GenerationJobManager {
     this.#listings = new Listings(parts, this.#indexes);
     this.#keeper = {
       release: (job) => this.#leases.release(job),
+      onStoreDamaged: (job) => {
+        parts.background.run(parts.slots.give(job.key, job));
+        parts.background.run(this.#ender.endDamaged(job));
+      },
       onTransition: (job, name, record) => {
         parts.observer.jobTransitioned(name, record.status);
         if (isActive(record.status)) parts.background.run(parts.slots.give(job.key, job));

@@ -29,6 +29,8 @@ import type { HostEvent, JobRecord, LogEvent, StreamKey, Usage } from './types.j
 export interface JobKeeper {
   /** Takes the job out of lease renewal. */
   release(job: GenerationJob): void;
+  /** The store refused the attempt for good. */
+  onStoreDamaged(job: GenerationJob): void;
   /** Its own commit ended or paused the generation. */
   onTransition(job: GenerationJob, name: ProducerTransition['name'], record: JobRecord): void;
 }
@@ -115,6 +117,7 @@ export class GenerationJob implements LeaseClaim {
         onRefused: (reply) => this.#onRefused(reply),
         leaseDeadline: () => this.leaseDeadline,
         onLeaseOver: (cause) => this.loseLease(cause),
+        onFailed: (error) => this.failWithStore(error),
       },
     );
     this.#fold.add(input.unfolded);
@@ -332,6 +335,14 @@ export class GenerationJob implements LeaseClaim {
     this.#parts.logger.warn(this.#names(), 'a lease was lost');
     if (cause !== undefined) this.report('lease', cause);
     this.#over(new JobEndedError('lease_lost', { cause }));
+  }
+
+  /** The store refuses this attempt for good: another try would be answered with the same. */
+  failWithStore(error: unknown): void {
+    if (this.isOver) return;
+    this.#parts.errors.report({ where: 'store', error, record: this });
+    this.#over(new JobEndedError('store_damaged', { cause: error }));
+    this.#keeper.onStoreDamaged(this);
   }
 
   /** Ends a producer that is silent or has run for too long. Called with each renewal. */

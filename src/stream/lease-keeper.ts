@@ -5,8 +5,9 @@
  * - loses the lease of a job whose deadline, by this process's own clock, has passed without a renewal: others may take
  *   over from then on. But when the turn itself comes late, the process has slept: then every job first gets one
  *   renewal's time to find out whether anybody did.
- * - renews the rest in one call. An answer other than `held` ends the job's handle. A claim that failed is counted and
- *   tried again sooner, by itself: it says nothing of the other jobs, whose leases go on.
+ * - renews the rest in one call. An answer other than `held` ends the job's handle. A claim without an answer is
+ *   counted and tried again sooner, by itself: it says nothing of the other jobs, whose leases go on. One that the store
+ *   refuses for good ends its job by name.
  * - lets each job look at its own time limits.
  */
 import type { TimerHandle } from '../clock.js';
@@ -15,6 +16,7 @@ import {
   type EndReason,
   type GenerationJobError,
   isGenerationJobError,
+  isUnanswered,
 } from '../errors.js';
 import { reasonOf, reasonOfRecord } from './end-reasons.js';
 import type { GenerationJob } from './generation-job.js';
@@ -129,7 +131,8 @@ export class LeaseKeeper {
     const applied: Promise<void>[] = [];
     jobs.forEach((job, index) => {
       const answer = answers[index] ?? 'gone';
-      if (isGenerationJobError(answer)) failures.push({ job, error: answer });
+      if (isGenerationJobError(answer) && !isUnanswered(answer)) job.failWithStore(answer);
+      else if (isGenerationJobError(answer)) failures.push({ job, error: answer });
       else applied.push(this.#apply(job, answer, startedAt));
     });
     if (applied.length > 0) this.#renewedAt = startedAt;

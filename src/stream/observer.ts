@@ -16,6 +16,7 @@ export type EndResult =
   | 'expired'
   | 'timeout'
   | 'producer_lost'
+  | 'store_damaged'
   | 'limit_exceeded'
   | 'interrupted';
 export type AttachKind = 'start' | 'cursor' | 'resume' | 'tail';

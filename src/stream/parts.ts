@@ -3,7 +3,7 @@
  * the host's code without letting it fail a stream.
  */
 import { type Clock, type Entropy, sleep, type TimerHandle } from '../clock.js';
-import { GenerationJobError, isGenerationJobError } from '../errors.js';
+import { GenerationJobError, isUnanswered } from '../errors.js';
 import type { ActionTypes } from './action-types.js';
 import type { CommitTurns } from './commit-turns.js';
 import type { ContentModels } from './content-model.js';
@@ -62,9 +62,7 @@ export async function repeatUntilAnswered<Answer>(
     try {
       return await call();
     } catch (error) {
-      // An error of ours with any other code is an answer.
-      const isUnanswered = !isGenerationJobError(error) || error.code === 'unavailable';
-      if (!isUnanswered || clock.monotonic() + pause > untilMonotonic) throw error;
+      if (!isUnanswered(error) || clock.monotonic() + pause > untilMonotonic) throw error;
       await sleep(clock, pause * (0.5 + entropy.random() / 2));
     }
   }

@@ -10,6 +10,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { sleep } from '../clock.js';
+import { isUnanswered } from '../errors.js';
 import { LONGEST_BACKOFF_MS } from './deadlines.js';
 import type { CommitReply, SettlementCommit } from './interfaces/job-store.js';
 import type { Parts } from './parts.js';
@@ -124,8 +125,12 @@ export class Settler {
         tries,
         notBeforeMs: options.settleClaimMs,
         claimed: true,
-      }).catch((error: unknown) => this.#parts.errors.report({ where: 'upkeep', error, record }));
-      if (!renewed) continue;
+      }).catch((error: unknown) => {
+        this.#parts.errors.report({ where: 'upkeep', error, record });
+        return isUnanswered(error) ? undefined : null;
+      });
+      if (renewed === null) return; // the store refuses it for good
+      if (renewed === undefined) continue;
       record = renewed;
       onRenewed(renewed);
     }

@@ -15,7 +15,7 @@
  * the window is cut, so that a burst larger than the window is not read from the log.
  */
 import type { Clock } from '../clock.js';
-import { isGenerationJobError } from '../errors.js';
+import { isUnanswered } from '../errors.js';
 import type { EventTransport, FrameListener } from './interfaces/event-transport.js';
 import type { FoundPage, MissingPage } from './interfaces/job-store.js';
 import type { CheckedPage, LogReader } from './log-reader.js';
@@ -233,8 +233,8 @@ export class StreamHub implements FrameListener {
       page = await log.read({ key: this.key, after: tail, maxEvents: 1, maxBytes: 1 });
     } catch (error) {
       // The store is away: followers keep waiting, the next poll looks again.
-      if (!isGenerationJobError(error, 'internal')) return;
-      // It has something that this release can't read: followers read it too, and are told.
+      if (isUnanswered(error)) return;
+      // It has something that can't be read: followers read it too, and are told.
       if (generation === this.#generation) this.#restart(generation, this.#tail + 1);
       return this.#wakeAll();
     }

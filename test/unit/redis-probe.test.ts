@@ -8,7 +8,9 @@ import { expect, it } from 'vitest';
 const folder = join(import.meta.dirname, '../../redis-lua');
 
 function commandsOf(text: string): string[] {
-  return [...text.matchAll(/\b(?:redis\.p?call|try)\('([A-Z]+)'/g)].map(([, command]) => command as string);
+  return [...text.matchAll(/(?:\bredis\.p?call\(|\btry\(|\bwrite\(|\{ |[A-Z] = )'([A-Z]+)'/g)].map(
+    ([, command]) => command as string,
+  );
 }
 
 it('a starting replica tries every command that any script uses', () => {

@@ -6,6 +6,7 @@
  * parted by tabs. JSON text holds neither a raw tab nor a line break, and names can't.
  */
 import { GenerationJobError } from '../../errors.js';
+import { isActive } from '../transitions.js';
 import type {
   JobFailure,
   JobRecord,
@@ -17,6 +18,7 @@ import type {
   Settlement,
   Snapshot,
 } from '../types.js';
+import { RedisFields } from './redis-fields.js';
 import { NEWEST_FORMAT, newerFormat } from './redis-format.js';
 
 const FORMAT = '1';
@@ -118,66 +120,58 @@ export function encodeNewRecord(record: {
   return flat;
 }
 
-/** @throws GenerationJobError `internal` for a format this release can't read */
+const FENCE = /^(\d{1,16}) (\d{1,16}) (running|requires_action|completed|failed|aborted) (\d{1,16})$/;
+
+/**
+ * What can't be read of a record is left out, unless it says which generation this is and how far it is.
+ * @throws GenerationJobError `internal` for a format this release can't read · `store_damaged`
+ */
 export function decodeRecord(
   flat: readonly string[],
   where: { streamId: string; tenantId: string | undefined },
 ): JobRecord {
-  const fields = new Map<string, string>();
-  const metadata: [string, unknown][] = [];
-  for (let index = 0; index < flat.length; index += 2) {
-    const field = flat[index] as string;
-    const value = flat[index + 1] as string;
-    if (field.startsWith('m:')) metadata.push([field.slice(2), JSON.parse(value)]);
-    else fields.set(field, value);
-  }
-  if (fields.get('format') !== FORMAT) throw unreadable('A record', fields.get('format'));
-  const [generation, attempt, status, lastSequence] = (fields.get('fence') ?? '').split(' ');
-  const number = (name: string) => Number(fields.get(name) ?? 0);
-  const optional = (name: string) => (fields.has(name) ? number(name) : undefined);
-  const json = <Value>(name: string): Value | undefined => {
-    const text = fields.get(name);
-    return text === undefined ? undefined : (JSON.parse(text) as Value);
-  };
+  const fields = new RedisFields(flat);
+  const format = fields.number('format');
+  if (format !== undefined && `${format}` !== FORMAT) throw unreadable('A record', `${format}`);
+  const fence = FENCE.exec(fields.text('fence') ?? '');
+  if (fence === null) throw new GenerationJobError('store_damaged', 'Redis has a record without its fence.');
+  const status = fence[3] as JobStatus;
   return {
     streamId: where.streamId,
     tenantId: where.tenantId,
-    generation: Number(generation),
-    attempt: Number(attempt),
-    recoveries: number('recoveries'),
-    status: status as JobStatus,
-    userId: fields.get('userId') ?? '',
-    conversationId: fields.get('conversationId'),
-    contentModel: fields.get('contentModel'),
-    idempotencyKey: fields.get('idempotencyKey'),
-    createId: fields.get('createId') ?? '',
-    createdAt: number('createdAt'),
-    updatedAt: number('updatedAt'),
-    endedAt: optional('endedAt'),
-    lastSequence: Number(lastSequence),
-    lifecycleEvents: number('lifecycle'),
-    snapshotSequence: number('snapshotSequence'),
-    leaseUntil: optional('leaseUntil'),
-    leaseMs: decodeLease(fields.get('lease'), attempt),
-    pendingAction: json<PendingAction>('action'),
-    resumedAction: json<PendingAction>('resumed'),
-    resolutions: json<Resolution[]>('resolutions') ?? [],
-    error: json<JobFailure>('error'),
-    usage: json<Record<string, number>>('usage') ?? {},
-    metadata: Object.fromEntries(inOrder(metadata, json<string[]>('order'))),
-    settlement: decodeSettlement(fields.get('settlement') ?? ''),
+    generation: Number(fence[1]),
+    attempt: Number(fence[2]),
+    recoveries: fields.number('recoveries') ?? 0,
+    status,
+    userId: fields.text('userId') ?? '',
+    conversationId: fields.text('conversationId'),
+    contentModel: fields.text('contentModel'),
+    idempotencyKey: fields.text('idempotencyKey'),
+    createId: fields.text('createId') ?? '',
+    createdAt: fields.number('createdAt') ?? 0,
+    updatedAt: fields.number('updatedAt') ?? 0,
+    endedAt: fields.number('endedAt'),
+    lastSequence: Number(fence[4]),
+    lifecycleEvents: fields.number('lifecycle') ?? 0,
+    snapshotSequence: fields.number('snapshotSequence') ?? 0,
+    leaseUntil: fields.number('leaseUntil'),
+    leaseMs: decodeLease(fields.text('lease'), fence[2]),
+    pendingAction: fields.json<PendingAction>('action', isAction),
+    resumedAction: fields.json<PendingAction>('resumed', isAction),
+    resolutions: fields.json<Resolution[]>('resolutions', Array.isArray) ?? [],
+    error: fields.json<JobFailure>('error', ({ code }) => typeof code === 'string'),
+    usage: fields.json<Record<string, number>>('usage', isUsage) ?? {},
+    metadata: fields.values('m:', fields.json<string[]>('order', Array.isArray)),
+    settlement: decodeSettlement(fields.text('settlement') ?? '', !isActive(status)),
   };
 }
 
-/** Fields of a hash come in any order. Keys that it doesn’t name are of a release that kept no order: they go last. */
-function inOrder(
-  metadata: readonly [string, unknown][],
-  order: readonly string[] | undefined,
-): readonly [string, unknown][] {
-  if (order === undefined) return metadata;
-  const places = new Map(order.map((key, place) => [key, place]));
-  const placeOf = ([key]: [string, unknown]) => places.get(key) ?? order.length;
-  return [...metadata].sort((a, b) => placeOf(a) - placeOf(b));
+function isAction({ actionId, expiresAt, requests }: Partial<PendingAction>): boolean {
+  return typeof actionId === 'string' && Number.isSafeInteger(expiresAt) && Array.isArray(requests);
+}
+
+function isUsage(usage: object): boolean {
+  return !Array.isArray(usage) && Object.values(usage).every((value) => typeof value === 'number');
 }
 
 export function encodeSnapshot(snapshot: Snapshot): string {
@@ -205,13 +199,16 @@ export function decodeSnapshot(text: string): Snapshot | null {
 /** Nothing, when it is an earlier attempt's. */
 function decodeLease(text: string | undefined, attempt: string | undefined): number | undefined {
   const [of, ms] = text?.split(' ') ?? [];
-  return of !== undefined && of === attempt && ms !== '0' ? Number(ms) : undefined;
+  return of !== undefined && of === attempt && /^[1-9]\d{0,15}$/.test(ms ?? '') ? Number(ms) : undefined;
 }
 
-function decodeSettlement(text: string): Settlement {
-  const [state, revision, tries, notBefore, mark] = text.split(' ');
+/** One that can’t be read is still to come: the host is called once too often rather than never. */
+function decodeSettlement(text: string, hasEnded: boolean): Settlement {
+  const [, state, revision = 0, tries = 0, notBefore = 0, mark] =
+    /^(\w+) (\d{1,16}) (\d{1,16}) (\d{1,16})(?: (\w+))?$/.exec(text) ?? [];
+  const isOver = state === 'settled' || state === 'set_aside';
   return {
-    state: state as Settlement['state'],
+    state: isOver ? state : hasEnded ? 'open' : 'settled',
     revision: Number(revision),
     tries: Number(tries),
     notBefore: Number(notBefore),
@@ -219,7 +216,7 @@ function decodeSettlement(text: string): Settlement {
   };
 }
 
-function unreadable(what: string, format: string | undefined): GenerationJobError {
+export function unreadable(what: string, format: string | undefined): GenerationJobError {
   if (format !== undefined && Number(format) > NEWEST_FORMAT) return newerFormat(what, format);
   return new GenerationJobError(
     'internal',

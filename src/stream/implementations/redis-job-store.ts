@@ -249,7 +249,7 @@ export class RedisJobStore implements JobStore {
     if (removed === 'settling') return removed;
     if (removed !== 'all' || userId === undefined) return removed !== 'none';
     await this.due.drop(key);
-    await this.#dropFromIndex(key, { tenantId: key.tenantId, userId });
+    if (userId !== '') await this.#dropFromIndex(key, { tenantId: key.tenantId, userId });
     return true;
   }
 

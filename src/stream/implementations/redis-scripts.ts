@@ -4,8 +4,8 @@
  * ever, and every one of our writes is recognised when it is made again.
  */
 import { createHash } from 'node:crypto';
-import { GenerationJobError } from '../../errors.js';
 import { Deadlines, type RedisClient } from './redis-client.js';
+import { refusalOf } from './redis-refusals.js';
 import { REDIS_SCRIPTS } from './redis-scripts.generated.js';
 
 export type ScriptName = keyof typeof REDIS_SCRIPTS;
@@ -30,18 +30,21 @@ export class RedisScripts {
     this.#scripts = Object.fromEntries(entries) as Record<ScriptName, Script>;
   }
 
-  /** @throws GenerationJobError `unavailable` when Redis refused the script or did not answer: the outcome is unknown */
+  /**
+   * @throws GenerationJobError `unavailable` when Redis did not answer, or not now: the outcome is unknown ·
+   *   `store_damaged` when it refused for good: nothing was changed
+   */
   async run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const { sha, text } = this.#scripts[name];
     try {
       return await this.#deadlines.limit(this.#client.evalsha(sha, keys.length, ...keys, ...args));
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw unavailable(error);
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw refusalOf(error);
     }
     try {
       return await this.#deadlines.limit(this.#client.eval(text, keys.length, ...keys, ...args));
     } catch (error) {
-      throw unavailable(error);
+      throw refusalOf(error);
     }
   }
 
@@ -67,12 +70,7 @@ export class RedisScripts {
     try {
       return await this.#deadlines.limit(node.call(name, ...args));
     } catch (error) {
-      throw unavailable(error);
+      throw refusalOf(error);
     }
   }
-}
-
-function unavailable(cause: unknown): GenerationJobError {
-  if (cause instanceof GenerationJobError) return cause;
-  return new GenerationJobError('unavailable', 'Redis could not do what was asked.', { cause });
 }

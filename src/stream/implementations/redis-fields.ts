@@ -1,0 +1,57 @@
+/**
+ * Reads the fields of a record that may have been damaged. What is only shown or counted is empty or none when it can't be
+ * read: it must not keep a generation from its end. The scripts read it in the same way (redis-lua/include/record.lua).
+ */
+
+export class RedisFields {
+  readonly #fields = new Map<string, string>();
+
+  /** @param flat field, value, field, value … */
+  constructor(flat: readonly string[]) {
+    for (let index = 0; index < flat.length; index += 2)
+      this.#fields.set(flat[index] as string, flat[index + 1] as string);
+  }
+
+  text(name: string): string | undefined {
+    return this.#fields.get(name);
+  }
+
+  /** A whole number, not negative. */
+  number(name: string): number | undefined {
+    const text = this.#fields.get(name);
+    const number = text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : undefined;
+    return Number.isSafeInteger(number) ? number : undefined;
+  }
+
+  /** @param isWhole whether what was read has what its readers rely on */
+  json<Value>(name: string, isWhole: (value: Partial<Value> & object) => boolean): Value | undefined {
+    const value = parsed(this.#fields.get(name));
+    return typeof value === 'object' && value !== null && isWhole(value) ? (value as Value) : undefined;
+  }
+
+  /**
+   * Fields whose name begins with `prefix`, by the rest of their name, as JSON. A hash lists its fields in any order:
+   * names that `order` does not have, of a release that kept none, go last.
+   */
+  values(prefix: string, order: readonly string[] = []): Record<string, unknown> {
+    const found: [string, unknown][] = [];
+    for (const [name, text] of this.#fields) {
+      if (!name.startsWith(prefix)) continue;
+      const value = parsed(text);
+      if (value !== undefined) found.push([name.slice(prefix.length), value]);
+    }
+    const places = new Map(order.map((key, place) => [key, place]));
+    const placeOf = ([key]: [string, unknown]) => places.get(key) ?? order.length;
+    return Object.fromEntries(found.sort((one, other) => placeOf(one) - placeOf(other)));
+  }
+}
+
+/** Undefined, which JSON does not have, for what is none. */
+function parsed(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
