@@ -88,7 +88,7 @@ async function commandsOf(work: () => Promise<void>): Promise<Record<string, num
 /** Nothing but the one script call, which makes four small commands. */
 function expectOnlyAppends(calls: Record<string, number>): number {
   const { evalsha = 0 } = calls;
-  expect(calls).toEqual({ evalsha, hget: evalsha, xadd: evalsha, hset: evalsha, publish: evalsha });
+  expect(calls).toEqual({ evalsha, hmget: evalsha, xadd: evalsha, hset: evalsha, publish: evalsha });
   return evalsha;
 }
 
