@@ -23,7 +23,7 @@ export const NO = [
 
 export function resolveOn(
   replica: Replica,
-  input: Partial<ResolveInput> & { readonly actionId: string },
+  { job: _, ...input }: Partial<ResolveInput> & { readonly actionId: string; readonly job?: unknown },
   streamId = 's',
 ): Promise<Resolved> {
   return replica.manager.approvals.resolve(streamId, { decisions: YES, by: 'p', ...input });
