@@ -226,7 +226,7 @@ export class Ender {
     return repeatUntilAnswered(this.#parts, () => store.commit(commit), until);
   }
 
-  /** What a producer of this process has taken before the stop is committed before it; no longer than a moment. */
+  /** What a producer of this process has taken before the stop is committed before it; no longer than describing may take. */
   async #letFlush(key: StreamKey, generation: number): Promise<void> {
     const { clock, options } = this.#parts;
     const local = this.#context.leases.find(key, generation);
@@ -234,7 +234,7 @@ export class Ender {
     const over = new AbortController();
     // What can't be committed now is lost with the end, as what comes after it.
     const flushed = local.flush().catch(() => undefined);
-    await Promise.race([flushed, sleep(clock, options.retryMs * FLUSH_FACTOR, over.signal)]);
+    await Promise.race([flushed, sleep(clock, options.describeEndMs, over.signal)]);
     over.abort();
   }
 }
@@ -247,9 +247,6 @@ interface EndCause {
   readonly by?: string;
   readonly reason?: string;
 }
-
-/** In `retryMs`: a stop waits no longer for a store that does not answer, or for a turn that does not come. */
-const FLUSH_FACTOR = 2;
 
 function expiryOf({ actionId, type, payloadDigest, askedAt }: PendingAction): OtherCommit['resolution'] {
   return { actionId, type, outcome: 'expired', decisions: [], answers: [], payloadDigest, askedAt };

@@ -166,7 +166,8 @@ describe.each(LIBRARIES)('At start, through %s,', (_, Client) => {
     try {
       await services.jobStore.start((error) => warnings.push(error as object));
       expect(warnings).toHaveLength(1);
-      expect(String((warnings[0] as { cause?: unknown }).cause ?? warnings[0])).toContain('OOM');
+      expect(warnings[0]).toMatchObject({ message: expect.stringContaining('Redis is full') });
+      expect(String((warnings[0] as { cause?: unknown }).cause)).toContain('OOM');
     } finally {
       await services.eventTransport.close();
       await full.stop();
@@ -285,6 +286,31 @@ describe('A subscriber link that its client has given up', () => {
     await admin.publish('gj:{/s}:log', '1 5 1 1 1\ntext\t\t{}\n');
     await expect.poll(() => frames).toEqual([1]);
     await services.eventTransport.close();
+    await own.stop();
+  });
+});
+
+describe('A server that takes no writes any more', () => {
+  it('is told to the host as what it is, once, while producers go on trying', async () => {
+    const own = await RedisServer.start();
+    const admin = quiet(own.connect());
+    const told: { message: string; cause?: unknown }[] = [];
+    const manager = new GenerationJobManager({
+      ...createStreamServices({ redis: quiet(new Redis({ port: own.port })) }),
+      hooks: { onError: ({ where, error }) => where === 'store' && told.push(error as { message: string }) },
+    });
+    managers.push(manager);
+    const created = await manager.createJob({ streamId: 's', userId: 'u' });
+    if (!created.started) throw new Error('not started');
+    await admin.config('SET', 'maxmemory', '1');
+    for (let n = 0; n < 20; n++) void created.job.emit({ event: 'text', data: { n } });
+    await expect.poll(() => told.length).toBe(1);
+    expect(told[0]?.message).toContain('Redis is full: give it more memory');
+    expect(String(told[0]?.cause)).toContain('OOM');
+    await admin.config('SET', 'maxmemory', '0');
+    await created.job.complete();
+    expect(told).toHaveLength(1);
+    for (const one of managers.splice(0)) await one.close();
     await own.stop();
   });
 });

@@ -91,8 +91,8 @@ export class RedisJobStore implements JobStore {
   async start(report: Report = () => {}): Promise<void> {
     const { timeoutMs } = this.#options;
     const asked = { client: this.#client, scripts: this.#scripts, keys: this.#keys, timeoutMs };
-    const hindered = await checkServer(asked);
-    if (hindered !== undefined) report(hindered);
+    this.#scripts.trouble.tell(report);
+    await checkServer(asked);
     await readFormat(asked);
     const askedAt = this.#time.monotonic();
     const [seconds, micros] = (await this.#scripts.command('TIME')) as [string, string];

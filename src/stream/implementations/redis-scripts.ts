@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { Deadlines, type RedisClient } from './redis-client.js';
 import { refusalOf } from './redis-refusals.js';
 import { REDIS_SCRIPTS } from './redis-scripts.generated.js';
+import { RedisTrouble } from './redis-trouble.js';
 
 export type ScriptName = keyof typeof REDIS_SCRIPTS;
 
@@ -19,6 +20,8 @@ export class RedisScripts {
   readonly #client: RedisClient;
   readonly #deadlines: Deadlines;
   readonly #scripts: Record<ScriptName, Script>;
+  /** What keeps the server from taking writes, for the host. */
+  readonly trouble = new RedisTrouble();
 
   constructor(client: RedisClient, options: { timeoutMs: number; sharded: boolean }) {
     this.#client = client;
@@ -39,12 +42,12 @@ export class RedisScripts {
     try {
       return await this.#deadlines.limit(this.#client.evalsha(sha, keys.length, ...keys, ...args));
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw refusalOf(error);
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw this.#refusalOf(error);
     }
     try {
       return await this.#deadlines.limit(this.#client.eval(text, keys.length, ...keys, ...args));
     } catch (error) {
-      throw refusalOf(error);
+      throw this.#refusalOf(error);
     }
   }
 
@@ -70,7 +73,12 @@ export class RedisScripts {
     try {
       return await this.#deadlines.limit(node.call(name, ...args));
     } catch (error) {
-      throw refusalOf(error);
+      throw this.#refusalOf(error);
     }
+  }
+
+  #refusalOf(error: unknown): Error {
+    this.trouble.see(error);
+    return refusalOf(error);
   }
 }

@@ -25,20 +25,17 @@ interface Asked {
 
 /**
  * Waits for the server, and checks that this library can work with it.
- * @returns what a full or otherwise hindered server refused, for the host to be told; undefined when all is well
  * @throws GenerationJobError `unavailable`, saying what Redis said, where, and what to do
  */
-export async function checkServer(asked: Asked): Promise<unknown> {
+export async function checkServer(asked: Asked): Promise<void> {
   const { client, scripts, keys } = asked;
   await reach(asked);
   await checkVersion(client, scripts);
   try {
     await scripts.run('probe', keys.probe, []);
   } catch (error) {
-    if (PASSING.test(wordOf(error))) return error;
-    throw startError(client, error);
+    if (!PASSING.test(wordOf(error))) throw startError(client, error);
   }
-  return undefined;
 }
 
 /** Asks for the time until it is answered, refused, or too late. */
