@@ -243,10 +243,10 @@ it('L50 a format of a later release is refused by name, and harms no other strea
   await redis.publish(`${key}live`, entry);
   await redis.publish(`${stage.keyPrefix}signals`, 'a later release’s signal');
   await stage.until(() => followers[0]?.error !== undefined, 'its follower is told');
-  expect(followers[0]?.error).toBe('internal');
+  expect(followers[0]?.error).toBe('newer_format');
   await redis.hset(`${key}job`, 'format', '2');
-  expect(await codeOf(two.job('later'))).toBe('internal');
-  await expect(two.job('later')).rejects.toThrow(/format 2, which this release can’t read/);
+  expect(await codeOf(two.job('later'))).toBe('newer_format');
+  await expect(two.job('later')).rejects.toThrow(/of format 2; this release reads up to/);
   await stage.until(() => followers[1]?.isOver, 'the other one ends');
   expect(namesOf(followers[1] as never).at(-1)).toBe('completed');
   expect(one.isDead || two.isDead).toBe(false);
