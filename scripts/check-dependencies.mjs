@@ -40,7 +40,12 @@ const layers = [
     packages: [],
     typesOnly: true,
   },
-  { name: 'stream', files: /^src\/stream\//, layers: ['ports', 'base'], packages: ['zod', 'node:crypto'] },
+  {
+    name: 'stream',
+    files: /^src\/stream\//,
+    layers: ['ports', 'base'],
+    packages: ['zod', 'node:crypto', 'node:async_hooks'],
+  },
   { name: 'content', files: /^src\/content\//, layers: domain, packages: ['zod'] },
   {
     name: 'express',

@@ -138,7 +138,7 @@ function addressOf(url: string | URL): URL {
 }
 
 function hostOf(address: URL): string {
-  return address.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1';
+  return address.hostname.replace('[', '').replace(']', '') || '127.0.0.1';
 }
 
 function portOf(address: URL): number {

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/nursery/noFloatingPromises: what nobody awaits is what this is about.
 /**
  * A process that awaits nothing: makes each call of a stopped job, a closed manager and a stream that is not there, bare.
  * Prints what `onError` was told, one JSON line each. Any unhandled rejection ends it.

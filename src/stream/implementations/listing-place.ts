@@ -12,13 +12,16 @@ export interface Place {
 
 const PLACE = /^(-?(?:inf|\d+(?:\.\d+)?(?:e[+-]?\d+)?))_(.*)$/s;
 
+/** A score, and a tenant and stream id. */
+const LONGEST_PLACE = 512;
+
 export function placeOf(score: string | number, name: string): string {
   return `${score}_${name}`;
 }
 
 /** @throws GenerationJobError `invalid_argument` */
 export function parsePlace(text: string): Place {
-  const [, score, name] = PLACE.exec(text) ?? [];
+  const [, score, name] = (text.length <= LONGEST_PLACE && PLACE.exec(text)) || [];
   if (score === undefined || name === undefined) {
     throw new GenerationJobError('invalid_argument', 'The cursor is not one a listing gave.');
   }

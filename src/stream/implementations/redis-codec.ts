@@ -85,13 +85,22 @@ export function decodeBatch(text: string): DecodedBatch {
   return { generation, firstSequence, lastSequence, events };
 }
 
+/** A format is a small number. */
+const LONGEST_FORMAT = 10;
+
 /**
  * The events of a log's entry; none when it has been damaged, which leaves a hole in the log.
  * @throws GenerationJobError `internal` for the format of another release: what it holds is not lost
  */
 export function decodeEntry(text: string): readonly LogEvent[] {
-  if (!text.startsWith(BATCH_START) && /^\d{1,9} /.test(text))
-    throw unreadable('A batch', text.split(' ', 1)[0]);
+  const [format = ''] = text.slice(0, LONGEST_FORMAT).split(' ', 1);
+  if (
+    !text.startsWith(BATCH_START) &&
+    format.length < LONGEST_FORMAT &&
+    Number.isSafeInteger(Number(format)) &&
+    format !== ''
+  )
+    throw unreadable('A batch', format);
   try {
     const { firstSequence, lastSequence, events = [] } = decodeBatch(text);
     return lastSequence === firstSequence + events.length - 1 ? events : [];
@@ -133,8 +142,9 @@ export function decodeRecord(
   const fields = new RedisFields(flat);
   const format = fields.number('format');
   if (format !== undefined && `${format}` !== FORMAT) throw unreadable('A record', `${format}`);
-  const fence = FENCE.exec(fields.text('fence') ?? '');
-  if (fence === null) throw new GenerationJobError('store_damaged', 'Redis has a record without its fence.');
+  const stored = fields.text('fence') ?? '';
+  const fence = stored.length <= 80 && FENCE.exec(stored);
+  if (!fence) throw new GenerationJobError('store_damaged', 'Redis has a record without its fence.');
   const status = fence[3] as JobStatus;
   return {
     streamId: where.streamId,
@@ -199,13 +209,16 @@ export function decodeSnapshot(text: string): Snapshot | null {
 /** Nothing, when it is an earlier attempt's. */
 function decodeLease(text: string | undefined, attempt: string | undefined): number | undefined {
   const [of, ms] = text?.split(' ') ?? [];
-  return of !== undefined && of === attempt && /^[1-9]\d{0,15}$/.test(ms ?? '') ? Number(ms) : undefined;
+  const lease = Number(ms);
+  return of !== undefined && of === attempt && Number.isSafeInteger(lease) && lease > 0 ? lease : undefined;
 }
+
+const SETTLEMENT = /^(\w+) (\d{1,16}) (\d{1,16}) (\d{1,16})(?: (\w+))?$/;
 
 /** One that can’t be read is still to come: the host is called once too often rather than never. */
 function decodeSettlement(text: string, hasEnded: boolean): Settlement {
   const [, state, revision = 0, tries = 0, notBefore = 0, mark] =
-    /^(\w+) (\d{1,16}) (\d{1,16}) (\d{1,16})(?: (\w+))?$/.exec(text) ?? [];
+    (text.length <= 100 && SETTLEMENT.exec(text)) || [];
   const isOver = state === 'settled' || state === 'set_aside';
   return {
     state: isOver ? state : hasEnded ? 'open' : 'settled',

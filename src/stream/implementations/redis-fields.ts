@@ -3,6 +3,8 @@
  * read: it must not keep a generation from its end. The scripts read it in the same way (redis-lua/include/record.lua).
  */
 
+const WHOLE = /^\d{1,16}$/;
+
 export class RedisFields {
   readonly #fields = new Map<string, string>();
 
@@ -19,7 +21,7 @@ export class RedisFields {
   /** A whole number, not negative. */
   number(name: string): number | undefined {
     const text = this.#fields.get(name);
-    const number = text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : undefined;
+    const number = text !== undefined && text.length <= 16 && WHOLE.test(text) ? Number(text) : undefined;
     return Number.isSafeInteger(number) ? number : undefined;
   }
 

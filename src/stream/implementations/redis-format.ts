@@ -35,7 +35,7 @@ export async function raiseFormat({ scripts, keys }: Asked, format: number): Pro
 }
 
 /** Whether a later release has written it, or else nobody knows. */
-export function isNewer(format: string | number | undefined): boolean {
+function isNewer(format: string | number | undefined): boolean {
   return !(Number(format) <= NEWEST_FORMAT);
 }
 

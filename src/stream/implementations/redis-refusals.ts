@@ -7,25 +7,29 @@
  */
 import { GenerationJobError } from '../../errors.js';
 import { unreadable } from './redis-codec.js';
+import { wordOf } from './redis-word.js';
 
-const CERTAIN: readonly (readonly [RegExp, string])[] = [
-  [/^DAMAGED (.+?) can not be read/, 'Redis has what can’t be read:'],
-  [/^WRONGTYPE\b/, 'Redis has another type of key than the library writes:'],
-  [/^NOPERM\b/, 'Redis denies a right (see "Rights" in the README):'],
-  // A script failed on what it found: with its name, the server says so of no other error.
-  [/^ERR (?!.*killed).*\bscript\b/s, 'A script failed on what Redis has:'],
-];
+const CERTAIN: Readonly<Record<string, string>> = {
+  DAMAGED: 'Redis has what can’t be read:',
+  WRONGTYPE: 'Redis has another type of key than the library writes:',
+  NOPERM: 'Redis denies a right (see "Rights" in the README):',
+};
 
 /** The error a caller gets for what a client was rejected with: `store_damaged` when it is certain, else `unavailable`. */
 export function refusalOf(cause: unknown): GenerationJobError {
   if (cause instanceof GenerationJobError) return cause;
-  const word = cause instanceof Error ? cause.message : '';
-  const format = /^FORMAT (\d+)/.exec(word)?.[1];
-  if (format !== undefined) return unreadable('A record', format);
-  const known = CERTAIN.find(([pattern]) => pattern.test(word));
+  const { kind, text } = wordOf(cause instanceof Error ? cause : '');
+  if (kind === 'FORMAT') return unreadable('A record', text.split(' ')[1] ?? '');
+  const known = Object.hasOwn(CERTAIN, kind) ? CERTAIN[kind] : ofScript(kind, text);
   if (known === undefined)
     return new GenerationJobError('unavailable', 'Redis could not do what was asked.', { cause });
   // The script's own name and line say nothing to whoever reads it.
-  const said = word.replace(/,? script: .*$/s, '').replace(/^DAMAGED /, '');
-  return new GenerationJobError('store_damaged', `${known[1]} ${said}.`, { cause });
+  const said = text.split(' script: ')[0]?.replace('DAMAGED ', '') ?? '';
+  return new GenerationJobError('store_damaged', `${known} ${said}.`, { cause });
+}
+
+/** A script failed on what it found: with its name, the server says so of no other error. */
+function ofScript(kind: string, text: string): string | undefined {
+  const isOfScript = kind === 'ERR' && text.includes('script') && !text.includes('killed');
+  return isOfScript ? 'A script failed on what Redis has:' : undefined;
 }

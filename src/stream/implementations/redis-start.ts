@@ -9,12 +9,13 @@ import { GenerationJobError } from '../../errors.js';
 import { isCluster, type RedisClient } from './redis-client.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisScripts } from './redis-scripts.js';
+import { causeOf, type RedisWord, wordOf } from './redis-word.js';
 
 const OLDEST_VERSION = 7;
 /** Until a client that refuses what it can't send at once is asked again. */
 const ASK_AGAIN_MS = 50;
 /** Servers that are full, or can't save, still answer and follow: what they refuse is told when it is refused. */
-const PASSING = /^(OOM|MISCONF)\b/;
+const PASSING: readonly string[] = ['OOM', 'MISCONF'];
 
 interface Asked {
   readonly client: RedisClient;
@@ -34,7 +35,7 @@ export async function checkServer(asked: Asked): Promise<void> {
   try {
     await scripts.run('probe', keys.probe, []);
   } catch (error) {
-    if (!PASSING.test(wordOf(error))) throw startError(client, error);
+    if (!PASSING.includes(wordOf(error).kind)) throw startError(client, error);
   }
 }
 
@@ -84,10 +85,10 @@ async function checkVersion(client: RedisClient, scripts: RedisScripts): Promise
   try {
     text = String(await scripts.command('INFO', 'server'));
   } catch (error) {
-    if (/^NOPERM\b/.test(wordOf(error))) return; // the probe says whether what is needed is there
+    if (wordOf(error).kind === 'NOPERM') return; // the probe says whether what is needed is there
     throw startError(client, error);
   }
-  const version = /^redis_version:(\S+)/m.exec(text)?.[1];
+  const version = text.split('redis_version:')[1]?.split('\r')[0]?.trim();
   if (version === undefined || Number.parseInt(version, 10) >= OLDEST_VERSION) return;
   throw new GenerationJobError(
     'unavailable',
@@ -95,54 +96,53 @@ async function checkVersion(client: RedisClient, scripts: RedisScripts): Promise
   );
 }
 
-const SENTENCES: readonly (readonly [RegExp, string])[] = [
-  [
-    /^WRONGPASS\b|without any password configured/,
-    'refuses the password: correct user and password of the client',
-  ],
-  [/^NOAUTH\b/, 'asks for a password: give the client one'],
-  [
-    /NOPERM\b|can't run this command/,
-    'denies a right: give its user those listed in the README under "Rights"',
-  ],
-  [/^READONLY\b/, 'is a copy that takes no writes: connect to the primary, or through Sentinel or Cluster'],
-  [/^(ERR This instance has cluster support disabled)/, 'is no cluster: use a plain client'],
-  [
-    /^(MOVED|ASK|CLUSTERDOWN)\b/,
-    'is a cluster, or part of one that is not whole: use a Cluster client, and see to its slots',
-  ],
-  [/^LOADING\b/, 'is still loading its data: start again when it has'],
-  [/ECONNREFUSED/, 'refused the connection: start it, or correct host and port'],
-  [/ENOTFOUND|EAI_AGAIN/, 'has a host name that nobody knows: correct it'],
-  [/Connection is closed/, 'is not connected to, and the client has given up: give one that is open'],
+/** By the kind of Redis' word, or by what else is said. */
+const SENTENCES: readonly { readonly said: readonly string[]; readonly what: string }[] = [
+  {
+    said: ['WRONGPASS', 'without any password configured'],
+    what: 'refuses the password: correct user and password of the client',
+  },
+  { said: ['NOAUTH'], what: 'asks for a password: give the client one' },
+  {
+    said: ['NOPERM', 'can’t run this command', "can't run this command"],
+    what: 'denies a right: give its user those listed in the README under "Rights"',
+  },
+  {
+    said: ['READONLY'],
+    what: 'is a copy that takes no writes: connect to the primary, or through Sentinel or Cluster',
+  },
+  { said: ['cluster support disabled'], what: 'is no cluster: use a plain client' },
+  {
+    said: ['MOVED', 'ASK', 'CLUSTERDOWN'],
+    what: 'is a cluster, or part of one that is not whole: use a Cluster client, and see to its slots',
+  },
+  { said: ['LOADING'], what: 'is still loading its data: start again when it has' },
+  { said: ['ECONNREFUSED'], what: 'refused the connection: start it, or correct host and port' },
+  { said: ['ENOTFOUND', 'EAI_AGAIN'], what: 'has a host name that nobody knows: correct it' },
+  {
+    said: ['Connection is closed'],
+    what: 'is not connected to, and the client has given up: give one that is open',
+  },
 ];
+/** A kind is a word of its own; what is longer may stand anywhere. */
+const isSaid = (said: string, { kind, text }: RedisWord) =>
+  said === kind || (said.length > 4 && text.includes(said));
 
 /** What Redis, or the way to it, said; where; and what to do. */
 export function startError(client: RedisClient, error: unknown): GenerationJobError {
   const word = wordOf(error);
-  const known = SENTENCES.find(([pattern]) => pattern.test(word));
-  const what = known?.[1] ?? 'did not answer in time: see to it, or raise timeoutMs';
-  return new GenerationJobError('unavailable', `Redis${whereOf(client)} ${what} (${word}).`, {
+  const known = SENTENCES.find(({ said }) => said.some((one) => isSaid(one, word)));
+  const what = known?.what ?? 'did not answer in time: see to it, or raise timeoutMs';
+  return new GenerationJobError('unavailable', `Redis${whereOf(client)} ${what} (${word.text}).`, {
     cause: causeOf(error),
   });
 }
 
+const FINAL: readonly string[] = ['WRONGPASS', 'NOAUTH', 'NOPERM', 'ERR', 'READONLY', 'MOVED'];
+
 /** Whether Redis itself said it: it would say the same again. */
 export function isFinal(error: unknown): boolean {
-  return /^(WRONGPASS|NOAUTH|NOPERM|ERR|READONLY|MOVED)\b/.test(wordOf(error));
-}
-
-/** The message of what lies beneath our own errors and those a cluster client makes of its nodes’. */
-function wordOf(error: unknown): string {
-  const cause = causeOf(error);
-  return cause instanceof Error ? cause.message : String(cause);
-}
-
-function causeOf(error: unknown): unknown {
-  const { lastNodeError } = error as { lastNodeError?: unknown };
-  if (lastNodeError !== undefined && lastNodeError !== null) return causeOf(lastNodeError);
-  if (error instanceof GenerationJobError && error.cause !== undefined) return causeOf(error.cause);
-  return error;
+  return FINAL.includes(wordOf(error).kind);
 }
 
 /** Host and port, never a user or a password. */

@@ -8,6 +8,7 @@ import { performance } from 'node:perf_hooks';
 import { MINUTE } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
 import type { Report } from '../interfaces/report.js';
+import { wordOf } from './redis-word.js';
 
 const REMEDIES: Readonly<Record<string, string>> = {
   OOM: 'Redis is full: give it more memory, or keep less (retention, limits).',
@@ -32,7 +33,7 @@ export class RedisTrouble {
 
   /** Looks at what a call was refused with. */
   see(cause: unknown): void {
-    const word = cause instanceof Error ? (/^[A-Z]+/.exec(cause.message)?.[0] ?? '') : '';
+    const word = wordOf(cause).kind;
     if (!Object.hasOwn(REMEDIES, word) || this.#reports.size === 0) return;
     const now = performance.now();
     if (now - (this.#toldAt.get(word) ?? Number.NEGATIVE_INFINITY) < MINUTE) return;
