@@ -90,7 +90,7 @@ const REFUSALS: readonly Refusal[] = [
   said('generation_ended', 'what a replaced generation had asked (F32)', {}, {}, async ({ manager }) => {
     await startJob(manager, 'chat-1');
   }),
-  said('action_decided', 'what was decided', {}, {}, async ({ manager }, { approval }) => {
+  said('action_decided', 'what was decided', {}, {}, async ({ manager }, { approval: { streamId: _, ...approval } }) => {
     const { job } = await manager.approvals.resolve('chat-1', {
       ...approval,
       decisions: [REJECT],
@@ -103,7 +103,7 @@ const REFUSALS: readonly Refusal[] = [
     'what was decided before a newer question',
     {},
     {},
-    async ({ manager }, { approval }) => {
+    async ({ manager }, { approval: { streamId: _, ...approval } }) => {
       const { job } = await manager.approvals.resolve('chat-1', {
         ...approval,
         decisions: [REJECT],
