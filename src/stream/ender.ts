@@ -3,7 +3,7 @@
  * the same way: let the host describe it from what is committed, bring the due score near enough for what must follow,
  * commit, tell followers and the producer, and look after the settlement.
  */
-import { sleep } from '../clock.js';
+import { SECOND, sleep } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import { isTheirs } from './access.js';
 import { EndDescriber } from './end-description.js';
@@ -17,6 +17,9 @@ import type { ContentlessStep, EndResult } from './observer.js';
 import { isEarly, type Parts, publishFrames, repeatUntilAnswered, reportHook } from './parts.js';
 import { isActive } from './transitions.js';
 import type { JobRecord, PendingAction, StreamKey } from './types.js';
+
+/** A stop waits no longer for a store that does not answer; less would lose what a busy one still takes. */
+const LONGEST_FLUSH_MS = SECOND;
 
 const RESULTS: ReadonlySet<string> = new Set<EndResult>([
   'replaced',
@@ -226,15 +229,15 @@ export class Ender {
     return repeatUntilAnswered(this.#parts, () => store.commit(commit), until);
   }
 
-  /** What a producer of this process has taken before the stop is committed before it; no longer than describing may take. */
+  /** What a producer of this process has taken before the stop is committed before it; no longer than a moment. */
   async #letFlush(key: StreamKey, generation: number): Promise<void> {
-    const { clock, options } = this.#parts;
+    const { clock } = this.#parts;
     const local = this.#context.leases.find(key, generation);
     if (local === undefined) return;
     const over = new AbortController();
     // What can't be committed now is lost with the end, as what comes after it.
     const flushed = local.flush().catch(() => undefined);
-    await Promise.race([flushed, sleep(clock, options.describeEndMs, over.signal)]);
+    await Promise.race([flushed, sleep(clock, LONGEST_FLUSH_MS, over.signal)]);
     over.abort();
   }
 }
