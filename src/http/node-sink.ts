@@ -13,10 +13,14 @@
  * turn on the connection, or the host has put something before its `write`.
  */
 import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import type { Framing } from './route-options.js';
 import type { SseSink } from './sse-sink.js';
+
+/** The code of HTTP/2 for what was not the client's doing: without one a reset passes for an end. */
+const INTERNAL_ERROR = 2;
 
 /** Begins the response of a stream. */
 export function prepareStream(request: IncomingMessage, response: ServerResponse, framing: Framing): void {
@@ -55,6 +59,7 @@ export class NodeSink implements SseSink {
   /** Of the connection; a response may be without one until its turn, and after its end. */
   readonly #socket: Socket;
   readonly #out: Writable;
+  readonly #http2Stream: Http2Stream | undefined;
   /** Kept here because asking the response costs a tenth of a delivery. */
   #closed: boolean;
 
@@ -62,6 +67,7 @@ export class NodeSink implements SseSink {
     const socket = request.httpVersionMajor === 1 ? bareSocketOf(response) : null;
     this.#response = response;
     this.#socket = request.socket;
+    this.#http2Stream = http2StreamOf(request);
     this.#out = socket ?? response;
     this.isChunked = socket !== null && isFramed(response);
     this.#closed = response.destroyed || response.writableEnded;
@@ -88,16 +94,28 @@ export class NodeSink implements SseSink {
 
   end(isWhole: boolean): void {
     this.#closed = true;
-    if (!isFramed(this.#response)) this.#response.end();
-    else if (isWhole) this.#response.end(() => this.#socket.destroySoon());
-    // Without a last chunk the body is broken off; what was written still goes out.
-    else if (this.#response.socket) this.#socket.end();
-    else this.#response.destroy();
+    if (isWhole) this.#endWhole();
+    else if (this.#http2Stream) this.destroy();
+    else this.#breakOff();
   }
 
   destroy(): void {
     this.#closed = true;
-    this.#response.destroy();
+    if (this.#http2Stream) this.#http2Stream.close(INTERNAL_ERROR);
+    else this.#response.destroy();
+  }
+
+  #endWhole(): void {
+    if (isFramed(this.#response)) this.#response.once('finish', () => this.#socket.destroySoon());
+    // Without a callback: a host's own `end`, such as that of its sessions, may take one for a chunk.
+    this.#response.end();
+  }
+
+  /** Leaves out the last chunk, where there would be one; what was written still goes out. */
+  #breakOff(): void {
+    if (!isFramed(this.#response)) this.#response.end();
+    else if (this.#response.socket) this.#socket.end();
+    else this.#response.destroy();
   }
 }
 
@@ -107,4 +125,10 @@ function bareSocketOf(response: ServerResponse): Socket | null {
 
 function isFramed(response: ServerResponse): boolean {
   return response.chunkedEncoding;
+}
+
+function http2StreamOf(
+  request: IncomingMessage & { readonly stream?: Http2Stream },
+): Http2Stream | undefined {
+  return request.httpVersionMajor === 2 ? request.stream : undefined;
 }

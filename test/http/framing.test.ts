@@ -4,7 +4,7 @@
  * with as well.
  */
 import { once } from 'node:events';
-import { get, type IncomingMessage } from 'node:http';
+import { get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import {
@@ -204,4 +204,38 @@ describe.each(EXPRESS_ADAPTERS)('the body of a stream behind %s, over HTTP/1.1,'
     await until('its end', () => second.destroyed);
     expect(text.endsWith('\r\n0\r\n\r\n')).toBe(true);
   });
+
+  it('ends whole where the host’s sessions put off the end, and its connection closes with it', async () => {
+    const served = await serve({
+      adapter,
+      before: (app) =>
+        app.use((_request, response, next) => {
+          endLater(response);
+          next();
+        }),
+    });
+    const job = await startJob(served.manager, 'chat-1');
+    const reader = await follow(`${served.url}/stream/chat-1`);
+    const stream = await rawStream(served);
+    await until(
+      'the first event',
+      () => reader.events.length === 1 && stream.text.includes('event: created'),
+    );
+    await job.complete();
+    expect(await reader.over).toBeUndefined();
+    expect(reader.events.map(({ event }) => event)).toEqual(['created', 'completed']);
+    await until('the connection’s end', () => stream.socket.destroyed);
+    expect(stream.text.endsWith('\r\n0\r\n\r\n')).toBe(true);
+  });
 });
+
+/** As middleware for sessions does: what `end` is given is written at once, and the end itself comes when it has saved. */
+function endLater(response: ServerResponse): void {
+  const write = response.write.bind(response) as (chunk: unknown, encoding?: unknown) => boolean;
+  const end = response.end.bind(response);
+  response.end = ((chunk?: unknown, encoding?: unknown) => {
+    setTimeout(end, 20);
+    if (chunk !== undefined && chunk !== null) write(chunk, encoding);
+    return response;
+  }) as typeof response.end;
+}
