@@ -59,6 +59,10 @@ end
 if record then
   write('HSET', ended, fence.generation, cjson.encode(record))
 end
+local keep = tonumber(ARGV[10]) + tonumber(ARGV[11])
+if record and string.find(record.settlement or '', '^set_aside') then
+  keep = math.max(keep, redis.call('PTTL', job))
+end
 write('DEL', job)
 local created = {}
 local values = cjson.decode(ARGV[12])
@@ -72,6 +76,6 @@ set(job, created, 'updatedAt', stamp)
 set(job, created, 'leaseUntil', text(at + tonumber(ARGV[10])))
 set(job, created, 'lease', lease_of('1', ARGV[10]))
 append(log, live, generation, '1', '1', '1', ARGV[5])
-keep_for(KEYS, tonumber(ARGV[10]) + tonumber(ARGV[11]))
+keep_for(KEYS, keep)
 make_writes()
 return { 'created', flatten(created), replaced }

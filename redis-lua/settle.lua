@@ -4,7 +4,7 @@
 --
 -- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
 -- ARGV  1 generation  2 revision  3 state  4 tries  5 not before, in ms from now
---       6 claimed until then "1" or "0"
+--       6 claimed until then "1" or "0"  7 how long the keys must live at least, in ms
 -- Reply as commit.lua; refusal: gone running revision
 -- @include record
 -- @include writes
@@ -36,6 +36,12 @@ if is_current then
   write('HSET', KEYS[1], 'settlement', record.settlement, 'updatedAt', record.updatedAt)
 else
   write('HSET', KEYS[4], generation, cjson.encode(record))
+end
+local keep = tonumber(ARGV[7])
+if keep > 0 and keep > redis.call('PTTL', KEYS[1]) then
+  for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[4], KEYS[5] }) do
+    write('PEXPIRE', key, keep)
+  end
 end
 make_writes()
 return { 'ok', fence.sequence, flatten(record) }

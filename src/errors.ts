@@ -103,6 +103,10 @@ export const ERROR_TABLE = {
     status: 503,
     remedy: 'Ask a replica of the newer release; or give this one a keyPrefix of its own.',
   },
+  settlement_dropped: {
+    status: 500,
+    remedy: 'Save what the host has of it elsewhere; make `settle` succeed, or raise setAsideMs.',
+  },
   hook_timed_out: {
     status: 503,
     remedy: 'Try again. On the server, make the hook named answer in time, or raise hookMs.',

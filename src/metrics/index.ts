@@ -158,11 +158,12 @@ function observeJobs(make: Makers) {
     'outcome',
   ]);
   for (const outcome of ['resolved', 'expired']) waits.zero({ outcome });
-  const settlements = make.counterBy('settlements_total', 'Tries to settle an ended generation', 'outcome', [
-    'settled',
-    'retried',
-    'set_aside',
-  ]);
+  const settlements = make.counterBy(
+    'settlements_total',
+    'Tries to settle an ended generation, and those dropped unsettled',
+    'outcome',
+    ['settled', 'retried', 'set_aside', 'dropped'],
+  );
   return {
     jobCreated: () => created.inc(),
     jobTransitioned: (name) => transitions(name),

@@ -9,7 +9,7 @@ import type { JobRecord } from './types.js';
 /** The longest pause between two tries of anything: also how long one replica leaves to others what they do better. */
 export const LONGEST_BACKOFF_MS = 10 * MINUTE;
 
-export function deadlineOf(record: JobRecord, options: Pick<Options, 'retentionMs'>): number {
+export function deadlineOf(record: JobRecord, options: Pick<Options, 'retentionMs' | 'setAsideMs'>): number {
   switch (record.status) {
     case 'running':
       return record.leaseUntil ?? record.updatedAt;
@@ -18,10 +18,31 @@ export function deadlineOf(record: JobRecord, options: Pick<Options, 'retentionM
     case 'completed':
     case 'failed':
     case 'aborted':
-      return record.settlement.state === 'open'
-        ? record.settlement.notBefore
-        : record.settlement.notBefore + options.retentionMs;
+      return settlementDeadlineOf(record, options);
     default:
       return record.status satisfies never;
+  }
+}
+
+/** Until when a generation is kept whose settlement was set aside. */
+export function setAsideUntil(record: JobRecord, { setAsideMs }: Pick<Options, 'setAsideMs'>): number {
+  return (record.endedAt ?? record.updatedAt) + setAsideMs;
+}
+
+function settlementDeadlineOf(
+  record: JobRecord,
+  options: Pick<Options, 'retentionMs' | 'setAsideMs'>,
+): number {
+  const { state, notBefore, claimed } = record.settlement;
+  switch (state) {
+    case 'open':
+      return notBefore;
+    case 'set_aside':
+      // Somebody settles it, or tells of it, until then.
+      return claimed ? notBefore : Math.min(notBefore, setAsideUntil(record, options));
+    case 'settled':
+      return notBefore + options.retentionMs;
+    default:
+      return state satisfies never;
   }
 }

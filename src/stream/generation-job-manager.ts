@@ -31,6 +31,7 @@ import type {
   CreateJobResult,
   JobPage,
   ListActiveJobsInput,
+  ListSettlementsInput,
   ManagerInput,
   ResumeState,
   Stats,
@@ -43,6 +44,7 @@ import { Background, type Parts } from './parts.js';
 import { Reaper } from './reaper.js';
 import { Recovery } from './recovery.js';
 import { Fold, type FoldedState, publicState, resumeState, StateReader } from './resume-state.js';
+import { SetAsideLimit } from './set-aside-limit.js';
 import { Settler } from './settlement.js';
 import { SlotKeeper } from './slot-keeper.js';
 import { StoreClock } from './store-clock.js';
@@ -86,6 +88,7 @@ export class GenerationJobManager {
   readonly #followers: Followers;
   readonly #listings: Listings;
   readonly #settler: Settler;
+  readonly #setAsideLimit: SetAsideLimit;
   readonly #reaper: Reaper;
   readonly #keeper: JobKeeper;
   #started: Promise<void> | undefined;
@@ -100,9 +103,10 @@ export class GenerationJobManager {
     this.#parts = parts;
     this.#indexes = new IndexKeeper(parts);
     this.#leases = new LeaseKeeper(parts, this.#indexes);
-    this.#settler = new Settler(parts);
+    this.#settler = new Settler(parts, () => this.#setAsideLimit.added());
     this.#followers = new Followers(parts);
     this.#listings = new Listings(parts, this.#indexes);
+    this.#setAsideLimit = new SetAsideLimit(parts, this.#listings, this.#settler);
     this.#keeper = {
       release: (job) => this.#leases.release(job),
       onStoreDamaged: (job) => {
@@ -289,6 +293,31 @@ export class GenerationJobManager {
     return this.#listings.activeJobs(input);
   }
 
+  /**
+   * Lists ended generations by where their settlement stands, of all users, such as `set_aside`. A page looks at `limit`
+   * streams and may hold less, or nothing; only the last one has no `next`. For operators: it reads what it looks at.
+   * @throws GenerationJobError `invalid_argument` for a limit out of bounds, or a cursor that no page gave; `unavailable`
+   */
+  settlements(input: ListSettlementsInput): Promise<JobPage> {
+    return this.#listings.settlements(input);
+  }
+
+  /**
+   * Tries a settlement now that is open or set aside, unless somebody settles it at this moment. Says whether it is
+   * settled then. @throws GenerationJobError `stream_not_found` when there is no such stream or generation, or it is not theirs
+   */
+  async settleAgain(
+    streamId: string,
+    access: Access & { generation?: number | undefined } = {},
+  ): Promise<boolean> {
+    const key = streamKey(streamId, access.tenantId);
+    const record = await this.getJob(streamId, access);
+    if (record === null) throw new GenerationJobError('stream_not_found', 'There is no such stream.');
+    await this.#settler.settle(key, record, true);
+    const [now] = await this.#parts.store.read(key, record.generation);
+    return now !== undefined && !isActive(now.status) && now.settlement.state === 'settled';
+  }
+
   /** Removes a stream with everything kept of it; its producer stops, its followers end with `gone`. */
   async deleteStream(streamId: string, access: Access = {}): Promise<boolean> {
     checkCall('access', access);
@@ -382,6 +411,7 @@ export class GenerationJobManager {
     await this.#atMost(LAST_WORD_MS, Promise.all(letGo));
     await this.#atMost(LAST_WORD_MS, background.idle());
     this.#settler.stop();
+    this.#setAsideLimit.stop();
   }
 
   /** Hands a job over to a replica that can recover it, or ends it. Never rejects. */

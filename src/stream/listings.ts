@@ -1,16 +1,16 @@
 /**
- * Listings: a user's active jobs, and counts of everything kept. Both go through an index page by page, and each stream
- * answers for itself: one that can't be read is named and counted, and the rest is listed.
+ * Listings: a user's active jobs, settlements by their state, and counts of everything kept. All go through an index page
+ * by page, and each stream answers for itself: one that can't be read is named and counted, and the rest is listed.
  */
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import type { IndexKeeper } from './index-keeper.js';
 import type { DueEntry } from './interfaces/job-store.js';
-import type { JobPage, ListActiveJobsInput, Stats } from './manager-types.js';
+import type { JobPage, ListActiveJobsInput, ListSettlementsInput, Stats } from './manager-types.js';
 import type { Parts } from './parts.js';
 import { userKey } from './stream-key.js';
 import { isActive } from './transitions.js';
-import type { JobRecord, JobStatus } from './types.js';
-import { reportUpkeepFailures } from './upkeep-failures.js';
+import type { JobRecord } from './types.js';
+import { reportUpkeepFailures, type UpkeepFailure } from './upkeep-failures.js';
 
 /** Jobs in a page: so many records are some hundred kilobytes, and some ten milliseconds to read. */
 const LARGEST_PAGE = 1_000;
@@ -32,9 +32,7 @@ export class Listings {
     cursor,
   }: ListActiveJobsInput): Promise<JobPage> {
     const user = userKey(userId, tenantId);
-    if (!Number.isInteger(limit) || limit < 1 || limit > LARGEST_PAGE) {
-      throw new GenerationJobError('invalid_argument', `limit must be 1 to ${LARGEST_PAGE}.`);
-    }
+    checkLimit(limit);
     const jobs: JobRecord[] = [];
     const unread: { streamId: string; error: GenerationJobError }[] = [];
     let next: string | undefined;
@@ -61,11 +59,38 @@ export class Listings {
     });
   }
 
+  /** @throws as `GenerationJobManager.settlements` */
+  async settlements({ state, limit = LARGEST_PAGE, cursor }: ListSettlementsInput): Promise<JobPage> {
+    checkLimit(limit);
+    const { entries, next, failures } = await this.#parts.store.due.list({ limit, all: true, after: cursor });
+    const failed: UpkeepFailure[] = failures.map((error) => ({ error }));
+    const found = await Promise.all(
+      entries.map(async ({ key }) => {
+        try {
+          return await this.#parts.store.read(key, 'kept');
+        } catch (error) {
+          failed.push({ streamId: key.streamId, error });
+          return [];
+        }
+      }),
+    );
+    reportUpkeepFailures(this.#parts, 'listing', failed);
+    const jobs = found
+      .flat()
+      .filter(({ status, settlement }) => !isActive(status) && settlement.state === state);
+    const unread = failed.flatMap(({ streamId }) => streamId ?? []);
+    return Object.assign(jobs, {
+      ...(next !== undefined && { next }),
+      ...(unread.length > 0 && { unread }),
+    });
+  }
+
   /** Kept generations by status, of the whole store. */
   async counts(): Promise<Stats['global']> {
     const counts = { running: 0, requires_action: 0, completed: 0, failed: 0, aborted: 0 };
     const seen = new Set<string>();
     let unread = 0;
+    let setAside = 0;
     for (let after: string | undefined; ; ) {
       const { entries, next, failures } = await this.#parts.store.due.list({
         limit: LARGEST_PAGE,
@@ -80,22 +105,29 @@ export class Listings {
       // One that moves while the pages are read may be listed twice.
       const fresh = entries.filter(({ key }) => !seen.has(key.id));
       for (const { key } of fresh) seen.add(key.id);
-      const statuses = await Promise.all(fresh.map((entry) => this.#statusesOf(entry)));
-      for (const found of statuses) {
-        if (found === undefined) unread++;
-        else for (const status of found) counts[status]++;
+      const kept = await Promise.all(fresh.map((entry) => this.#keptOf(entry)));
+      unread += kept.filter((found) => found === undefined).length;
+      for (const { status, settlement } of kept.flatMap((found) => found ?? [])) {
+        counts[status]++;
+        if (!isActive(status) && settlement.state === 'set_aside') setAside++;
       }
-      if (next === undefined || next === after) return { ...counts, streams: seen.size, unread };
+      if (next === undefined || next === after) return { ...counts, streams: seen.size, unread, setAside };
       after = next;
     }
   }
 
-  async #statusesOf({ key }: DueEntry): Promise<readonly JobStatus[] | undefined> {
+  async #keptOf({ key }: DueEntry): Promise<readonly JobRecord[] | undefined> {
     try {
-      return (await this.#parts.store.read(key, 'kept')).map(({ status }) => status);
+      return await this.#parts.store.read(key, 'kept');
     } catch (error) {
       reportUpkeepFailures(this.#parts, 'listing', [{ streamId: key.streamId, error }]);
       return undefined;
     }
+  }
+}
+
+function checkLimit(limit: number): void {
+  if (!Number.isInteger(limit) || limit < 1 || limit > LARGEST_PAGE) {
+    throw new GenerationJobError('invalid_argument', `limit must be 1 to ${LARGEST_PAGE}.`);
   }
 }

@@ -22,6 +22,7 @@ import type {
   PendingAction,
   PublicAction,
   Resolution,
+  Settlement,
   Usage,
   Verdict,
 } from './types.js';
@@ -60,6 +61,14 @@ export interface ListActiveJobsInput {
   readonly userId: string;
   readonly tenantId?: string | undefined;
   /** Jobs in the page, at most: 1 to 1,000. Default 1,000. */
+  readonly limit?: number | undefined;
+  /** The `next` of the page before. Default: from the beginning. */
+  readonly cursor?: string | undefined;
+}
+
+export interface ListSettlementsInput {
+  readonly state: Settlement['state'];
+  /** Streams looked at for the page, at most: 1 to 1,000. Default 1,000. */
   readonly limit?: number | undefined;
   /** The `next` of the page before. Default: from the beginning. */
   readonly cursor?: string | undefined;
@@ -256,7 +265,8 @@ export interface Hooks {
   describeEnd?(record: JobRecord, content: unknown, missing?: Hole): unknown;
   /**
    * The side effect after every end (save the message, charge the tokens): called at least once, by one replica at a
-   * time, until it returns or `settleTries` is used up. Use `settlementId` to make it happen once.
+   * time, until it returns or `settleForMs` is over; then now and then for as long as `setAsideMs`. Use `settlementId` to
+   * make it happen once.
    */
   settle?(ended: {
     readonly settlementId: string;
@@ -320,9 +330,10 @@ export interface Stats {
     readonly followers: number;
     readonly draining: boolean;
   };
-  /** Of the whole store: kept generations by status, streams, and how many of these could not be read. */
+  /** Of the whole store: kept generations by status, streams, how many of these could not be read, and generations whose settlement is set aside. */
   readonly global: Readonly<Record<JobStatus, number>> & {
     readonly streams: number;
     readonly unread: number;
+    readonly setAside: number;
   };
 }

@@ -68,7 +68,8 @@ export interface StreamObserver {
   recovered(result: 'taken_over' | 'given_up'): void;
   /** `waitedMs`, from asking to the outcome, for those that end the waiting. */
   approval(outcome: ApprovalOutcome, waitedMs?: number): void;
-  settled(outcome: 'settled' | 'retried' | 'set_aside'): void;
+  /** `dropped`: what was set aside goes unsettled. */
+  settled(outcome: 'settled' | 'retried' | 'set_aside' | 'dropped'): void;
   /** A step of the upkeep failed for one stream, or for one part of the due index; it is tried again by itself. */
   upkeepFailed(step: UpkeepStep): void;
   /** A step was taken without content, for want of the content model. */

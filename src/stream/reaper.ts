@@ -8,7 +8,7 @@
  * still; this process looks at it again after a pause that doubles, and the sweep goes on past it until then.
  */
 import type { TimerHandle } from '../clock.js';
-import { deadlineOf } from './deadlines.js';
+import { deadlineOf, setAsideUntil } from './deadlines.js';
 import type { Ender } from './ender.js';
 import type { DueEntry, DuePage, PageRequest } from './interfaces/job-store.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -17,6 +17,7 @@ import type { Recovery } from './recovery.js';
 import { Setbacks } from './setbacks.js';
 import type { Settler } from './settlement.js';
 import { StalledLeases } from './stalled-leases.js';
+import { isActive } from './transitions.js';
 import type { JobRecord, StreamKey } from './types.js';
 import { reportUpkeepFailures } from './upkeep-failures.js';
 
@@ -132,7 +133,12 @@ export class Reaper {
       const looks = await Promise.allSettled(before.map((record) => this.#look(key, record)));
       for (const look of looks) if (look.status === 'rejected') throw look.reason;
       const after = await store.read(key, 'kept');
-      const next = after.map((record) => this.#nextLook(key, record));
+      const next = after.map((record, at) =>
+        // The newest one stays while older ones are kept: it waits for them, however long ago its own time was.
+        at === 0 && after.length > 1 && record.settlement.state === 'settled' && !isActive(record.status)
+          ? Number.POSITIVE_INFINITY
+          : this.#nextLook(key, record),
+      );
       await store.due.later(entry, next.length > 0 ? Math.min(...next) : null);
       this.#setbacks.end(key.id);
     } catch (error) {
@@ -162,15 +168,23 @@ export class Reaper {
       await recovery.recover(key, record);
       return;
     }
+    const { state } = record.settlement;
+    if (state === 'settled') await this.#forget(key, record);
+    else if (state === 'set_aside' && setAsideUntil(record, options) <= storeClock.now()) {
+      await settler.drop(key, record, 'Nobody settled it in the time it was kept for (setAsideMs).');
+    }
     // A settlement may take long: the sweep goes on meanwhile, and its claim keeps others away.
-    if (record.settlement.state === 'open') background.run(settler.settle(key, record));
-    else await this.#forget(key, record);
+    else background.run(settler.settle(key, record));
   }
 
   /** When a generation must be looked at again, by the store's clock as it shows itself: that is what lists by it. */
   #nextLook(key: StreamKey, record: JobRecord): number {
-    const { store, options, unknownModels } = this.#parts;
+    const { store, options, unknownModels, hooks } = this.#parts;
     const deadline = deadlineOf(record, options);
+    // A replica without the hook can do nothing for it but look whether its time is over.
+    if (record.settlement.state === 'set_aside' && hooks.settle === undefined) {
+      return Math.min(setAsideUntil(record, options), store.now() + options.setAsideRetryMs);
+    }
     const lostInMs = record.status === 'running' ? this.#stalled.lostIn(key, record) : undefined;
     const next = lostInMs === undefined ? deadline : Math.min(deadline, store.now() + lostInMs);
     // What is left to others must not fill this replica's sweeps.

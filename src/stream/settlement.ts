@@ -1,16 +1,19 @@
 /**
  * The host's side effect after an end, at least once. Whoever looks first claims the settlement for `settleClaimMs`,
  * renews the claim while the hook runs, and records the outcome; each step names the revision it has seen, so one
- * replica settles at a time. A hook that throws is tried again with growing pauses, and after `settleTries` the
+ * replica settles at a time. A hook that throws is tried again with growing pauses, and after `settleForMs` the
  * settlement is set aside and counted.
  *
  * open ──claim──► open (claimed until) ──returns──► settled
  *   ▲                    │ throws, crash                      (retention starts)
- *   └── after a pause ◄──┘──── tried too often ──► set_aside
+ *   └── after a pause ◄──┘──── tried too long ──► set_aside ──returns──► settled
+ *
+ * What is set aside is kept for `setAsideMs`, tried again every `setAsideRetryMs` and whenever the host asks, and told of
+ * before it goes.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { sleep } from '../clock.js';
-import { isUnanswered } from '../errors.js';
+import { GenerationJobError, isUnanswered } from '../errors.js';
 import { LONGEST_BACKOFF_MS } from './deadlines.js';
 import type { CommitReply, SettlementCommit } from './interfaces/job-store.js';
 import type { Parts } from './parts.js';
@@ -23,19 +26,26 @@ export class Settler {
   /** The stream whose settlement called, for what the host's hook calls in turn. */
   readonly #inside = new AsyncLocalStorage<string>();
 
-  constructor(parts: Parts) {
+  readonly #onSetAside: () => void;
+
+  /** @param onSetAside is told of each settlement that this process sets aside, not again when a later try fails as well */
+  constructor(parts: Parts, onSetAside: () => void) {
     this.#parts = parts;
+    this.#onSetAside = onSetAside;
   }
 
-  /** Tries to settle an ended generation, if it is time and nobody else does. */
-  async settle(key: StreamKey, record: JobRecord): Promise<void> {
+  /**
+   * Tries to settle an ended generation, if it is time and nobody else does.
+   * @param isAsked whether somebody asks for it now, whatever time it is
+   */
+  async settle(key: StreamKey, record: JobRecord, isAsked = false): Promise<void> {
     const { hooks, options, store, unknownModels } = this.#parts;
     const { settlement } = record;
     if (isActive(record.status)) return;
     if (settlement.state === 'settled') return this.#retain(key);
-    if (settlement.state !== 'open') return;
     // What nobody has tried is waited for by nobody.
-    if (settlement.tries > 0 && settlement.notBefore > this.#parts.storeClock.now()) return;
+    const isEarly = settlement.tries > 0 && settlement.notBefore > this.#parts.storeClock.now();
+    if (isEarly && (!isAsked || settlement.claimed)) return;
     if (this.#stopped.signal.aborted) return;
     const tries = settlement.tries + 1;
     if (hooks.settle === undefined) return; // another replica's: this one has no hook to call
@@ -43,7 +53,7 @@ export class Settler {
     if (unknownModels.leaves(record)) return store.due.nearer(key, 0);
     if (unknownModels.has(record)) unknownModels.tell('settled', record);
     let claimed = await this.#step(key, record, {
-      state: 'open',
+      state: settlement.state,
       tries,
       notBeforeMs: options.settleClaimMs,
       claimed: true,
@@ -57,22 +67,60 @@ export class Settler {
     try {
       await this.#callHost(key, claimed);
     } catch (error) {
-      outcome = tries >= options.settleTries ? 'set_aside' : 'retried';
+      outcome = this.#isTriedEnough(record, tries) ? 'set_aside' : 'retried';
       this.#parts.errors.report({ where: 'settle', error, record, details: { tries, outcome } });
     }
     over.abort();
     await renewing;
-    const pause = Math.min(options.settleBackoffMs * 2 ** (tries - 1), LONGEST_BACKOFF_MS);
-    const state = outcome === 'retried' ? 'open' : outcome;
+    const pauses = { settled: 0, retried: this.#pauseAfter(tries), set_aside: options.setAsideRetryMs };
     const done = await this.#step(key, claimed, {
-      state,
+      state: outcome === 'retried' ? 'open' : outcome,
       tries,
-      notBeforeMs: outcome === 'retried' ? pause : 0,
+      notBeforeMs: pauses[outcome],
+      // Its keys must outlive the tries to come, and what follows them.
+      ...(outcome !== 'settled' && { keepMs: options.setAsideMs }),
     });
     if (done === undefined) return;
     this.#parts.observer.settled(outcome);
-    if (outcome === 'retried') await store.due.nearer(key, pause);
-    else await this.#retain(key);
+    const isNew = outcome === 'set_aside' && settlement.state === 'open';
+    if (isNew) this.#onSetAside();
+    // What was set aside is looked at when its next try is due: its retention is over sooner.
+    if (outcome === 'settled' && settlement.state === 'set_aside') {
+      await store.due.nearer(key, options.retentionMs);
+    } else if (outcome === 'settled') await this.#retain(key);
+    else await store.due.nearer(key, pauses[outcome]);
+  }
+
+  /**
+   * Gives up what was set aside, unless somebody settles it now: the host is told, at least once, and then it goes as what
+   * is settled does, after the retention time, within which it can still be read.
+   */
+  async drop(key: StreamKey, record: JobRecord, why: string): Promise<void> {
+    const { options, observer, errors, store, storeClock } = this.#parts;
+    const { state, tries, claimed, notBefore } = record.settlement;
+    if (isActive(record.status) || state !== 'set_aside') return;
+    if (claimed && notBefore > storeClock.now()) return;
+    const notBeforeMs = options.settleClaimMs;
+    const mine = await this.#step(key, record, { state, tries, notBeforeMs, claimed: true });
+    if (mine === undefined) return;
+    errors.report({ where: 'settle', error: new GenerationJobError('settlement_dropped', why), record });
+    const done = await this.#step(key, mine, { state: 'settled', tries, notBeforeMs: 0 });
+    if (done === undefined) return;
+    observer.settled('dropped');
+    await store.due.nearer(key, options.retentionMs);
+  }
+
+  #pauseAfter(tries: number): number {
+    return Math.min(this.#parts.options.settleBackoffMs * 2 ** (tries - 1), LONGEST_BACKOFF_MS);
+  }
+
+  /** Whether the next try would come too late, or be one too many. */
+  #isTriedEnough(record: JobRecord, tries: number): boolean {
+    const { options, storeClock } = this.#parts;
+    if (record.settlement.state === 'set_aside') return true;
+    if (options.settleTries > 0 && tries >= options.settleTries) return true;
+    const next = storeClock.now() + this.#pauseAfter(tries);
+    return next - (record.endedAt ?? record.updatedAt) > options.settleForMs;
   }
 
   /** The end of a lease is when somebody looks next: too late for a retention that is shorter. */
@@ -119,9 +167,9 @@ export class Settler {
     for (;;) {
       await sleep(clock, options.settleClaimMs / 3, ended);
       if (ended.aborted) return;
-      const { tries } = record.settlement;
+      const { tries, state } = record.settlement;
       const renewed = await this.#step(key, record, {
-        state: 'open',
+        state,
         tries,
         notBeforeMs: options.settleClaimMs,
         claimed: true,
@@ -140,7 +188,7 @@ export class Settler {
   async #step(
     key: StreamKey,
     record: JobRecord,
-    step: Pick<SettlementCommit, 'state' | 'tries' | 'notBeforeMs' | 'claimed'>,
+    step: Pick<SettlementCommit, 'state' | 'tries' | 'notBeforeMs' | 'claimed' | 'keepMs'>,
   ): Promise<JobRecord | undefined> {
     const { generation, settlement } = record;
     const commit: SettlementCommit = {

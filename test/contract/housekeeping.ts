@@ -320,6 +320,7 @@ export const housekeepingContracts: readonly Contract[] = [
         aborted: 0,
         streams: 0,
         unread: 0,
+        setAside: 0,
       });
       await h.advance(TIMES.idempotencyMs);
       // The sweep's, and the walk's where an index can lose something.

@@ -2,10 +2,11 @@
  * The host's own side effect after every end, at least once.
  */
 import { expect } from 'vitest';
+import { isGenerationJobError } from '../../src/errors.js';
 import type { Hooks } from '../../src/stream/manager-types.js';
 import { streamKey } from '../../src/stream/stream-key.js';
 import { text } from './follower.js';
-import { type Contract, type Harness, TIMES, tally } from './harness.js';
+import { type Contract, expectCode, type Harness, TIMES, tally } from './harness.js';
 
 type Settle = NonNullable<Hooks['settle']>;
 type Ended = Parameters<Settle>[0];
@@ -154,30 +155,127 @@ export const settlementContracts: readonly Contract[] = [
   },
   {
     id: 'L35',
-    title: 'after too many tries it is set aside and counted, not dropped; then retention starts',
+    title:
+      'what is tried too long is set aside, kept and listed, tried again by itself and by call, and told of before it goes',
     timesLapse: true,
     async run(h) {
       const outcomes: string[] = [];
+      const told: string[] = [];
       let tries = 0;
+      let works = false;
+      const options = { settleForMs: 500, setAsideRetryMs: 1_000, setAsideMs: 6_000, retentionMs: 800 };
       const replica = await h.replica({
-        options: { settleTries: 3 },
+        options,
         hooks: {
           settle: () => {
             tries++;
-            throw new Error('never');
+            if (!works) throw new Error('never');
+          },
+          onError: ({ error }) => void (isGenerationJobError(error) && told.push(error.code)),
+        },
+        observer: { settled: (outcome) => outcomes.push(outcome) },
+      });
+      const started = async (streamId: string) => (await h.start(replica, { streamId })).complete();
+      await started('s');
+      await h.until(async () => (await settlementOf(h, 's'))?.state === 'set_aside', 'set aside');
+      expect(outcomes.at(-1)).toBe('set_aside');
+      expect(outcomes.slice(0, -1).every((outcome) => outcome === 'retried')).toBe(true);
+      const triedBefore = tries;
+      await h.until(() => tries > triedBefore, 'it is tried again by itself', options.setAsideRetryMs + 500);
+      expect((await settlementOf(h, 's'))?.state).toBe('set_aside');
+      await started('t');
+      await h.until(async () => (await settlementOf(h, 't'))?.state === 'set_aside', 'set aside');
+      const listed: string[] = [];
+      for (let cursor: string | undefined; ; ) {
+        const page = await replica.manager.settlements({ state: 'set_aside', limit: 1, cursor });
+        listed.push(...page.map(({ streamId }) => streamId));
+        if (page.next === undefined) break;
+        cursor = page.next;
+      }
+      expect([...new Set(listed)].sort()).toEqual(['s', 't']);
+      expect(await h.soon(replica.manager.settleAgain('t'))).toBe(false);
+      works = true;
+      expect(await h.soon(replica.manager.settleAgain('t'))).toBe(true);
+      works = false;
+      await expectCode(replica.manager.settleAgain('unknown'), 'stream_not_found');
+      expect(await replica.manager.getJob('s'), 'kept beyond its retention').not.toBeNull();
+      expect(told).toEqual([]);
+      await h.until(async () => (await replica.manager.getJob('s')) === null, 'it goes', options.setAsideMs);
+      expect(told).toEqual(['settlement_dropped']);
+    },
+  },
+  {
+    id: 'L35',
+    title:
+      'a number of tries can be set as well; what is set aside and then settled is forgotten after its retention',
+    timesLapse: true,
+    async run(h) {
+      const outcomes: string[] = [];
+      let works = false;
+      const replica = await h.replica({
+        options: { settleTries: 3, setAsideRetryMs: 60_000 },
+        hooks: {
+          settle: () => {
+            if (!works) throw new Error('not yet');
           },
         },
         observer: { settled: (outcome) => outcomes.push(outcome) },
       });
       await (await h.start(replica)).complete();
       await h.until(async () => (await settlementOf(h, 's'))?.state === 'set_aside', 'set aside');
-      expect(tries).toBe(3);
       expect(outcomes).toEqual(['retried', 'retried', 'set_aside']);
-      await h.until(
-        async () => (await replica.manager.getJob('s')) === null,
-        'forgotten',
-        TIMES.retentionMs + 1_000,
-      );
+      works = true;
+      expect(await h.soon(replica.manager.settleAgain('s'))).toBe(true);
+      const isGone = async () => (await replica.manager.getJob('s')) === null;
+      await h.until(isGone, 'forgotten', TIMES.retentionMs + 1_000);
+    },
+  },
+  {
+    id: 'L35',
+    title: 'of more than setAsideMost set aside the oldest goes, told once before it does and counted',
+    timesLapse: true,
+    async run(h) {
+      const told: string[] = [];
+      const outcomes: string[] = [];
+      const make = () =>
+        h.replica({
+          options: { settleTries: 1, setAsideMost: 2, setAsideRetryMs: 60_000, retentionMs: 800 },
+          hooks: {
+            settle: () => {
+              throw new Error('never');
+            },
+            onError: async ({ error, record }) => {
+              if (!isGenerationJobError(error) || error.code !== 'settlement_dropped') return;
+              const isThere = record !== undefined && (await settlementOf(h, record.streamId));
+              told.push(`${record?.streamId} ${isThere ? 'is there' : 'is gone'}`);
+            },
+          },
+          observer: { settled: (outcome) => outcomes.push(outcome) },
+        });
+      const one = await make();
+      const two = await make();
+      const setAside = async (replica: typeof one, streamId: string) => {
+        await (await h.start(replica, { streamId })).complete();
+        await h.until(async () => (await settlementOf(h, streamId))?.state === 'set_aside', 'set aside');
+        await h.advance(5);
+      };
+      const listed = async () => {
+        const page = await one.manager.settlements({ state: 'set_aside' });
+        return page.map(({ streamId }) => streamId).sort();
+      };
+      await setAside(one, 'a');
+      await setAside(two, 'b');
+      expect(await listed()).toEqual(['a', 'b']);
+      await setAside(one, 'c');
+      await h.until(() => told.length > 0, 'the host is told');
+      expect(told).toEqual(['a is there']);
+      await h.until(async () => (await one.manager.getJob('a')) === null, 'the oldest goes', 800 + 1_000);
+      expect(await listed()).toEqual(['b', 'c']);
+      expect((await two.manager.stats()).global).toMatchObject({ setAside: 2, completed: 2 });
+      await Promise.all([setAside(one, 'd'), setAside(two, 'e')]);
+      await h.until(async () => (await listed()).join() === 'd,e', 'all but two');
+      expect(told.sort()).toEqual(['a is there', 'b is there', 'c is there']);
+      expect(outcomes.filter((outcome) => outcome === 'dropped')).toHaveLength(3);
     },
   },
 ];

@@ -6,6 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
+import { RedisEventTransport } from '../../src/stream/implementations/redis-event-transport.js';
 import { RedisJobStore } from '../../src/stream/implementations/redis-job-store.js';
 import { RedisServer } from '../support/redis-server.js';
 import { codeOf, countOf, namesOf, type Replica, Stage, TIMES } from './replicas.js';
@@ -157,6 +159,55 @@ it('P5 with every replica down, a running and a paused stream are still there wh
   await stage.until(() => followers[1]?.isOver, 'the paused one goes on');
   expect(namesOf(followers[1] as never).at(-1)).toBe('completed');
   stage.check();
+});
+
+it('L35 the keys of a stream live as long as what was set aside in it, also when it goes on', async () => {
+  const MARGIN = 30_000;
+  const KEPT = 3_600_000;
+  const { keyPrefix } = stage;
+  const jobStore = new RedisJobStore(redis, { keyPrefix, expiryMarginMs: MARGIN });
+  const eventTransport = new RedisEventTransport(redis, { keyPrefix });
+  const manager = new GenerationJobManager({
+    jobStore,
+    eventTransport,
+    options: {
+      retentionMs: 100,
+      settleTries: 1,
+      settleForMs: MARGIN,
+      setAsideMs: KEPT,
+      setAsideRetryMs: MARGIN,
+    },
+    hooks: {
+      settle: () => {
+        throw new Error('never');
+      },
+      onError: () => {},
+    },
+  });
+  await manager.start();
+  try {
+    const start = async () => {
+      const result = await manager.createJob({ streamId: 's', userId: 'u', onConflict: 'replace' });
+      if (!result.started) throw new Error('The job was not started.');
+      return result.job;
+    };
+    const first = await start();
+    await first.emit({ event: 'token', data: 'a' });
+    await first.complete();
+    const setAside = async () => (await manager.settlements({ state: 'set_aside' })).length;
+    await stage.until(async () => (await setAside()) === 1, 'it is set aside');
+    expect(await shortestTtl('s')).toBeGreaterThan(KEPT - MARGIN);
+    // It stands among the ended ones now; a create, an end and a renewal of the next one leave it its time.
+    const next = await start();
+    expect(await shortestTtl('s')).toBeGreaterThan(KEPT - MARGIN);
+    await next.emit({ event: 'token', data: 'b' });
+    await next.complete();
+    expect(await shortestTtl('s')).toBeGreaterThan(KEPT - MARGIN);
+    await stage.until(async () => (await setAside()) === 2, 'both are set aside');
+  } finally {
+    await manager.close();
+  }
+  expect(await shortestTtl('s')).toBeGreaterThan(KEPT - MARGIN);
 });
 
 it('L51 what a killed process left in a user’s index goes when the user’s streams are listed', async () => {

@@ -337,7 +337,7 @@ export class RedisJobStore implements JobStore {
   }
 
   async #commitSettlement(commit: SettlementCommit): Promise<CommitReply> {
-    const { key, generation, revision, state, tries, notBeforeMs, claimed } = commit;
+    const { key, generation, revision, state, tries, notBeforeMs, claimed, keepMs } = commit;
     return commitReply(
       await this.#run('settle', key, [
         generation,
@@ -346,6 +346,7 @@ export class RedisJobStore implements JobStore {
         tries,
         notBeforeMs,
         flag(claimed ?? false),
+        keepMs ?? 0,
       ]),
       key,
     );

@@ -175,6 +175,8 @@ export interface SettlementCommit {
   readonly notBeforeMs: number;
   /** Whether the writer settles until then: a deletion waits for it. */
   readonly claimed?: true | undefined;
+  /** How long the stream must be kept at least, from the store's clock. */
+  readonly keepMs?: number | undefined;
 }
 
 /**
