@@ -46,7 +46,8 @@ if is_replacing and (fence.generation ~= ARGV[6] or is_behind(fence, ARGV[13], A
 end
 
 -- All guards have been passed: from here on writes are gathered.
-local floor = record and fence.generation or redis.call('HGET', job, 'floor') or '0'
+local stored = record or fields(redis.call('HGETALL', job))
+local floor = record and fence.generation or stored.floor or '0'
 local generation = text(math.max(at, whole(floor, 'floor') + 1))
 local replaced = false
 if is_replacing then
@@ -63,7 +64,6 @@ local keep = tonumber(ARGV[10]) + tonumber(ARGV[11])
 if record and string.find(record.settlement or '', '^set_aside') then
   keep = math.max(keep, redis.call('PTTL', job))
 end
-write('DEL', job)
 local created = {}
 local values = cjson.decode(ARGV[12])
 for i = 1, #values, 2 do
@@ -75,6 +75,12 @@ set(job, created, 'createdAt', stamp)
 set(job, created, 'updatedAt', stamp)
 set(job, created, 'leaseUntil', text(at + tonumber(ARGV[10])))
 set(job, created, 'lease', lease_of('1', ARGV[10]))
+-- The record before it goes field by field, so that the key is always there: see include/writes.lua.
+for field in pairs(stored) do
+  if not created[field] then
+    write('HDEL', job, field)
+  end
+end
 append(log, live, generation, '1', '1', '1', ARGV[5])
 keep_for(KEYS, keep)
 make_writes()

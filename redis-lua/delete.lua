@@ -48,11 +48,19 @@ if ARGV[2] ~= '1' then
     end
   end
 end
-write('DEL', job, log, ended, snapshots)
+-- A deletion comes first: a full server refuses no later write of a script that has written.
+write('DEL', log, ended, snapshots)
 local ahead = fence and tonumber(fence.generation) - now() or -1
 if ahead >= 0 then
   write('HSET', job, 'floor', fence.generation)
+  for field in pairs(record) do
+    if field ~= 'floor' then
+      write('HDEL', job, field)
+    end
+  end
   write('PEXPIRE', job, ahead + 1)
+else
+  write('DEL', job)
 end
 make_writes()
 return { 'all', record.userId or '' }

@@ -9,23 +9,26 @@
 local at = now()
 local known = redis.call('HGETALL', KEYS[1])
 local remembered
+local lapsed = {}
 for i = 1, #known, 2 do
   local ends, run = string.match(known[i + 1], '^(%d+) (.*)$')
   local decoded = try_decode(run)
   -- What can't be read is not remembered.
-  if counted(ends) <= at or type(decoded) ~= 'table' or type(decoded.streamId) ~= 'string' then
-    write('HDEL', KEYS[1], known[i])
-  elseif known[i] == ARGV[1] then
-    remembered = run
+  local is_known = counted(ends) > at and type(decoded) == 'table' and type(decoded.streamId) == 'string'
+  if known[i] == ARGV[1] then
+    remembered = is_known and run
+  elseif not is_known then
+    lapsed[#lapsed + 1] = known[i]
   end
 end
-if remembered then
-  make_writes()
-  return remembered
+if not remembered then
+  write('HSET', KEYS[1], ARGV[1], text(at + tonumber(ARGV[3])) .. ' ' .. ARGV[2])
 end
-write('HSET', KEYS[1], ARGV[1], text(at + tonumber(ARGV[3])) .. ' ' .. ARGV[2])
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then
+for _, key in ipairs(lapsed) do
+  write('HDEL', KEYS[1], key)
+end
+if not remembered and redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then
   write('PEXPIRE', KEYS[1], ARGV[3])
 end
 make_writes()
-return ARGV[2]
+return remembered or ARGV[2]

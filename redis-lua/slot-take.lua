@@ -8,19 +8,25 @@
 
 local at = now()
 local others = 0
+local lapsed = {}
 local known = redis.call('HGETALL', KEYS[1])
 for i = 1, #known, 2 do
-  -- What can't be read holds nothing.
-  if counted(string.match(known[i + 1], '^(%d+) ')) <= at then
-    write('HDEL', KEYS[1], known[i])
-  elseif known[i] ~= ARGV[1] then
-    others = others + 1
+  -- What can't be read holds nothing; the stream's own is set anew.
+  if known[i] ~= ARGV[1] then
+    if counted(string.match(known[i + 1], '^(%d+) ')) > at then
+      others = others + 1
+    else
+      lapsed[#lapsed + 1] = known[i]
+    end
   end
 end
 if others >= tonumber(ARGV[3]) then
   return 0
 end
 write('HSET', KEYS[1], ARGV[1], text(at + tonumber(ARGV[4])) .. ' ' .. ARGV[2])
+for _, stream in ipairs(lapsed) do
+  write('HDEL', KEYS[1], stream)
+end
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then
   write('PEXPIRE', KEYS[1], ARGV[4])
 end

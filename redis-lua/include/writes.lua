@@ -1,5 +1,7 @@
 -- Writes are gathered, and made together when nothing is left that can fail: Redis does not roll back. A run-time error,
 -- a number that can't be counted up, a right that is missing or a key of another type is met before the first of them.
+-- A key never goes between two writes, so what is set comes before what is removed: while its slot moves to another node of
+-- a cluster, a key that is not there has moved, and Redis refuses to make it.
 -- Appends come first, since the log may refuse one that does not follow on; after one append the other follows on too.
 
 local appends, changes, messages = {}, {}, {}

@@ -15,6 +15,12 @@ const CERTAIN: Readonly<Record<string, string>> = {
   NOPERM: 'Redis denies a right (see "Rights" in the README):',
 };
 
+/**
+ * What a script is refused in the middle although nothing is wrong with what it found: somebody killed it, or a cluster
+ * that fails over or moves the slot let the call in and not the command.
+ */
+const PASSING = /killed|cluster is down|command while the cluster|non local key/;
+
 /** The error a caller gets for what a client was rejected with: `store_damaged` when it is certain, else `unavailable`. */
 export function refusalOf(cause: unknown): GenerationJobError {
   if (cause instanceof GenerationJobError) return cause;
@@ -30,6 +36,6 @@ export function refusalOf(cause: unknown): GenerationJobError {
 
 /** A script failed on what it found: with its name, the server says so of no other error. */
 function ofScript(kind: string, text: string): string | undefined {
-  const isOfScript = kind === 'ERR' && text.includes('script') && !text.includes('killed');
+  const isOfScript = kind === 'ERR' && text.includes('script') && !PASSING.test(text);
   return isOfScript ? 'A script failed on what Redis has:' : undefined;
 }
