@@ -66,6 +66,7 @@ function cutValue(value: unknown, budget: number, path: string, onCut: OnCut): u
   if (bytes <= budget) return value;
   if (typeof value === 'object' && value !== null && Object.keys(value).length <= MOST_PARTS) {
     const kept: Record<string, unknown> = { ...value };
+    const cuts: Parameters<OnCut>[] = [];
     let total = bytes;
     const bySize = Object.entries(value)
       .map(([key, part]) => ({ key, part, size: sizeOf(part) }))
@@ -73,10 +74,14 @@ function cutValue(value: unknown, budget: number, path: string, onCut: OnCut): u
     for (const { key, part, size } of bySize) {
       if (total <= budget) break;
       const room = Math.max(PREVIEW_BYTES, budget - (total - size));
-      kept[key] = cutValue(part, room, path === '' ? key : `${path}.${key}`, onCut);
+      kept[key] = cutValue(part, room, path === '' ? key : `${path}.${key}`, (...cut) => cuts.push(cut));
       total += sizeOf(kept[key]) - size;
     }
-    return Array.isArray(value) ? Object.values(kept) : kept;
+    // Many parts of middling size may each be too small to cut: then it is cut as one.
+    if (total <= budget) {
+      for (const cut of cuts) onCut(...cut);
+      return Array.isArray(value) ? Object.values(kept) : kept;
+    }
   }
   onCut(path, value, bytes);
   const text = typeof value === 'string' ? value : JSON.stringify(value);

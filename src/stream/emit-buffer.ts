@@ -270,10 +270,11 @@ export class EmitBuffer {
   }
 
   #onReply(commit: ProducerCommit, reply: CommitReply): void {
+    // Held is an answer: whoever waits for a place must not wait for a host that describes an end.
+    this.#parts.commitTurns.answered(this.#commitSeat);
     if (!reply.ok && reply.refusal === 'held')
       return this.#repeat(commit, reply.refusal, LONGEST_HELD_FACTOR);
     this.#underWay = undefined;
-    this.#parts.commitTurns.answered(this.#commitSeat);
     if (!reply.ok) {
       // Whatever the attempt was told meanwhile, the store's answer is what happened.
       if (commit.transition) this.#ending?.resolve(reply);

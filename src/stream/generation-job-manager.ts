@@ -417,6 +417,7 @@ export class GenerationJobManager {
   /** Hands a job over to a replica that can recover it, or ends it. Never rejects. */
   async #letGo(job: GenerationJob): Promise<void> {
     const { store, hooks } = this.#parts;
+    if (job.isEnding) return job.whenOver(); // its own end is on its way: nothing may take its place
     const handsOver = store.shared && hooks.recover !== undefined;
     await (handsOver ? this.#leases.handOver(job) : job.fail(INTERRUPTED)).catch((error: unknown) =>
       job.loseLease(error),

@@ -314,6 +314,19 @@ export class GenerationJob implements LeaseClaim {
 
   // --- by the manager and the layers around it
 
+  /** Whether its own end has been asked for and is not answered yet. */
+  get isEnding(): boolean {
+    return this.#buffer.isEnding;
+  }
+
+  /** Resolves when this handle may no longer write. */
+  whenOver(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.isOver) resolve();
+      else this.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
   /** Tells the host of an error that nobody else is told. */
   report(where: ErrorPlace, error: unknown): void {
     this.#parts.errors.report({ where, error, record: this.#subject });
@@ -322,7 +335,7 @@ export class GenerationJob implements LeaseClaim {
   /** Somebody else ended the generation, or took it over. */
   lose(reason: EndReason, cause?: unknown): void {
     // The answer to its own end is on its way, and may be what others already see.
-    if (this.isOver || this.#buffer.isEnding) return;
+    if (this.isOver || this.isEnding) return;
     if (reason === 'lease_lost') return this.loseLease(cause);
     if (reason === 'fenced') this.#parts.observer.fenced();
     this.#over(new JobEndedError(reason, { cause }));
@@ -388,8 +401,8 @@ export class GenerationJob implements LeaseClaim {
     try {
       await this.fail(error);
     } catch (cause) {
-      // Ended by others, or the store is away: then the lease lapses and any replica reports the loss.
-      if (!this.isOver) this.loseLease(cause);
+      // Ended by itself or by others, or the store is away: then the lease lapses and any replica reports the loss.
+      if (!this.isOver && !this.isEnding) this.loseLease(cause);
     }
   }
 

@@ -176,12 +176,19 @@ export class StreamHub implements FrameListener {
 
   /** A generation's (default: the current one's) content and lifecycle state; shared between those who ask at once. */
   state(generation?: number): Promise<FoldedState | null> {
-    if (generation !== undefined && generation !== this.#generation)
-      return this.#context.states.read(this.key, generation);
-    this.#state ??= this.#context.states.read(this.key, generation).finally(() => {
+    if (generation !== undefined && generation !== this.#generation) return this.#fold(generation);
+    this.#state ??= this.#fold(generation).finally(() => {
       this.#state = undefined;
     });
     return this.#state;
+  }
+
+  /** Whoever gets no answer waits to be woken, which on a quiet stream only the next poll does. */
+  #fold(generation: number | undefined): Promise<FoldedState | null> {
+    return this.#context.states.read(this.key, generation).catch((error: unknown) => {
+      this.#owesLook = true;
+      throw error;
+    });
   }
 
   onFrame(given: Frame): void {

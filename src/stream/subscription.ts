@@ -310,34 +310,42 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
   }
 
   /** Content and lifecycle state instead of the events before it. */
-  async #sync(generation?: number): Promise<void> {
+  async #sync(generation?: number, lost?: Batch): Promise<void> {
     let state: FoldedState | null = await this.hub.state(generation);
     if (state === null && generation !== undefined) state = await this.hub.state();
     if (this.#closedBy !== undefined) return;
-    if (state === null || !this.#isAllowed(state.record)) return this.#vanish();
-    const shown = await publicState(state, (record) => this.#context.publicMetadata(record));
+    const kept = state !== null && this.#isAllowed(state.record) ? state : undefined;
+    const shown = kept && (await publicState(kept, (record) => this.#context.publicMetadata(record)));
     if (this.#closedBy !== undefined) return;
-    this.#generation = state.record.generation;
-    this.#sequence = state.sequence;
-    this.#syncIsEnd = !isActive(state.record.status) && state.sequence >= state.record.lastSequence;
+    if (lost !== undefined) this.#tellLoss(lost);
+    if (kept === undefined) return this.#vanish();
+    this.#generation = kept.record.generation;
+    this.#sequence = kept.sequence;
+    this.#syncIsEnd = !isActive(kept.record.status) && kept.sequence >= kept.record.lastSequence;
     const data = JSON.stringify(shown);
     this.#enqueue({
       generation: this.#generation,
-      events: [{ event: 'sync', data, sequence: state.sequence, attempt: state.record.attempt }],
+      events: [{ event: 'sync', data, sequence: kept.sequence, attempt: kept.record.attempt }],
     });
   }
 
-  /** The place, or what follows it, is not in the log and never will be: say so, then give what there is. */
-  async #lose(place: Cursor, generation?: number): Promise<void> {
-    if (++this.#losses > MOST_LOSSES) throw new GenerationJobError('internal', 'The log contradicts itself.');
-    this.#context.observer.gap();
+  /**
+   * The place, or what follows it, is not in the log and never will be: say so, then give what there is. Both are said
+   * together, once they can be: a store that is away meanwhile makes no second loss of the first.
+   */
+  #lose(place: Cursor, generation?: number): Promise<void> {
     const data = JSON.stringify({ requested: formatCursor(place.generation, place.sequence) });
-    this.#enqueue({
+    return this.#sync(generation, {
       generation: place.generation,
       events: [{ event: 'gap', data, sequence: place.sequence, attempt: 0 }],
     });
+  }
+
+  #tellLoss(lost: Batch): void {
+    if (++this.#losses > MOST_LOSSES) throw new GenerationJobError('internal', 'The log contradicts itself.');
+    this.#context.observer.gap();
     this.#attempt = 0;
-    await this.#sync(generation);
+    this.#enqueue(lost);
   }
 
   #vanish(): void {

@@ -2,9 +2,11 @@
  * What a store has lost is told: nobody takes a log with a hole for a whole one, and nobody waits for what will not come.
  */
 import { expect } from 'vitest';
+import { GenerationJobError } from '../../src/errors.js';
 import type { Hole } from '../../src/stream/types.js';
 import { type Damage, holeyStore, noDamage } from '../support/holey-store.js';
 import { DEAF, lossyTransport } from '../support/lossy-transport.js';
+import { wrapStore } from '../support/wrapped-store.js';
 import { dataOf, text } from './follower.js';
 import { type Contract, type Harness, type Replica, type ReplicaInput, TIMES } from './harness.js';
 
@@ -320,6 +322,33 @@ export const holeContracts: readonly Contract[] = [
       expect(state?.content).toEqual({ text: from(2, 8) });
       expect(state).not.toHaveProperty('missing');
       await h.soon(job.complete());
+    },
+  },
+  {
+    id: 'P5',
+    title:
+      'a follower whose sync could not be read at first gets it at the next poll, also when nothing more happens',
+    async run(h) {
+      const damage = noDamage();
+      const writer = await h.replica();
+      let isAway = false;
+      const reader = await h.replica({
+        wrapStore: (store) =>
+          wrapStore(holeyStore(store, damage), async ({ method, args }, perform) => {
+            const { record } = (args[0] ?? {}) as { record?: boolean };
+            if (method !== 'readLog' || !isAway || record !== true) return perform();
+            isAway = false;
+            throw new GenerationJobError('unavailable', 'No answer, once.');
+          }),
+      });
+      const job = await startedWith(h, writer, 9);
+      await h.soon(job.complete());
+      damage.lost = (sequence) => sequence === 5;
+      isAway = true;
+      const follower = h.follow(reader);
+      await h.finished(follower);
+      expect(isAway).toBe(false);
+      expect(follower.names).toEqual(['created', 'text', 'text', 'text', 'gap', 'sync', 'completed']);
     },
   },
 ];

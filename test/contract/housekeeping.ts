@@ -423,4 +423,36 @@ export const housekeepingContracts: readonly Contract[] = [
       expect(await replica.manager.getJob('s')).not.toBeNull();
     },
   },
+  {
+    id: 'L49 P4',
+    title: 'a drain waits for an end that is under way: a finished answer is neither lost nor run again',
+    async run(h) {
+      for (const recover of [undefined, () => undefined]) {
+        let isAway = false;
+        const leaving = await h.replica({
+          hooks: { ...(recover && { recover }) },
+          wrapStore: (store) =>
+            wrapStore(store, async ({ method, args }, perform) => {
+              const { writer } = (args[0] ?? {}) as { writer?: string };
+              if (isAway && method === 'commit' && writer === 'producer') {
+                throw new GenerationJobError('unavailable', 'No answer.');
+              }
+              return perform();
+            }),
+        });
+        const streamId = recover ? 'recovered' : 'ended';
+        const job = await h.start(leaving, { streamId });
+        isAway = true;
+        const completing = job.complete('the answer');
+        const draining = leaving.manager.drain({ graceMs: 10 });
+        await h.advance(100);
+        expect(job.isOver).toBe(false);
+        isAway = false;
+        await h.soon(completing);
+        await h.soon(draining);
+        const other = await h.replica();
+        expect((await other.manager.getJob(streamId))?.status).toBe('completed');
+      }
+    },
+  },
 ];

@@ -90,14 +90,20 @@ const REFUSALS: readonly Refusal[] = [
   said('generation_ended', 'what a replaced generation had asked (F32)', {}, {}, async ({ manager }) => {
     await startJob(manager, 'chat-1');
   }),
-  said('action_decided', 'what was decided', {}, {}, async ({ manager }, { approval: { streamId: _, ...approval } }) => {
-    const { job } = await manager.approvals.resolve('chat-1', {
-      ...approval,
-      decisions: [REJECT],
-      by: 'bob',
-    });
-    await job.complete();
-  }),
+  said(
+    'action_decided',
+    'what was decided',
+    {},
+    {},
+    async ({ manager }, { approval: { streamId: _, ...approval } }) => {
+      const { job } = await manager.approvals.resolve('chat-1', {
+        ...approval,
+        decisions: [REJECT],
+        by: 'bob',
+      });
+      await job.complete();
+    },
+  ),
   said(
     'action_stale',
     'what was decided before a newer question',

@@ -324,3 +324,21 @@ it('a producer that is over while it waits leaves its place and no timer', async
   await clock.rest();
   expect(clock.pendingTimers).toBe(0);
 });
+
+it('a producer that is held while its end is described keeps no place from others', async () => {
+  const store = heldStore();
+  let isDescribed = false;
+  const jobStore = wrapStore(store.services.jobStore, async ({ method, args }, perform) => {
+    const [commit] = args as [Commit];
+    const isHeld = method === 'commit' && commit.writer === 'producer' && commit.key.streamId === 'g0';
+    return isHeld && !isDescribed ? ({ ok: false, refusal: 'held' } satisfies CommitReply) : perform();
+  });
+  const manager = managerOn({ ...store.services, jobStore }, { commitsUnderWay: 1 });
+  const jobs = await startAll(manager, 2);
+  for (const job of jobs) emitOne(job);
+  await turns(3);
+  expect(store.underWay).toEqual(['g1']);
+  isDescribed = true;
+  store.release();
+  await Promise.all(jobs.map((job) => job.flush()));
+});

@@ -35,6 +35,30 @@ async function lastOf(manager: GenerationJobManager): Promise<StreamEvent | unde
 }
 
 describe('an event of a run that is larger than an event may be', () => {
+  it.each([
+    [
+      'sixty blocks of 6,000 characters',
+      Array.from({ length: 60 }, () => ({ type: 'text', text: 'x'.repeat(6_000) })),
+    ],
+    ['forty of 7,000', Array.from({ length: 40 }, () => 'y'.repeat(7_000))],
+    [
+      'sixty named ones',
+      Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`k${n}`, 'z'.repeat(6_000)])),
+    ],
+  ])('is cut as one when %s are each too small to cut, and the run goes on', async (_, output) => {
+    const { manager, job, reports } = await startJob();
+    const refused: unknown[] = [];
+    const handlers = createRunHandlers(job, { onRefused: (error) => refused.push(error) });
+    await handlers.on_run_step_completed?.handle('on_run_step_completed', completed(output));
+    await job.complete();
+    const { event, data } = (await lastOf(manager)) ?? {};
+    expect(event).toBe('on_run_step_completed');
+    expect(JSON.stringify(data).length).toBeLessThan(256 * 1024);
+    expect((data as { cut: unknown[] }).cut).toHaveLength(1);
+    expect(refused).toEqual([]);
+    expect(reports).toEqual([]);
+  });
+
   it('is told with a marked preview, its size and the host’s reference, and the run goes on', async () => {
     const { manager, job } = await startJob();
     const refused: unknown[] = [];
