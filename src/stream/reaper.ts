@@ -6,6 +6,7 @@
  *
  * Each part of the index, each stream and each of its generations answers for itself. A stream whose look failed is due
  * still; this process looks at it again after a pause that doubles, and the sweep goes on past it until then.
+ * A stream whose look came to nothing, which the store lists as due and the judge does not, comes after the others too.
  */
 import type { TimerHandle } from '../clock.js';
 import { deadlineOf, setAsideUntil } from './deadlines.js';
@@ -30,7 +31,7 @@ export interface Upkeep {
 
 /** Visits under way, in sweeps: what waits for a host’s hook keeps its place this long, and holds memory. */
 const VISITS_FACTOR = 16;
-/** For each place in a sweep, those for streams whose last look failed: they are due for longest, and would take all. */
+/** For each place in a sweep, those for streams whose last look did nothing: due for longest, they would take all. */
 const RETRIES_SHARE = 0.25;
 /** Streams whose scores are brought near in one turn. */
 const AT_ONCE = 256;
@@ -41,7 +42,7 @@ export class Reaper {
   #timer: TimerHandle | undefined;
   readonly #visiting = new Set<string>();
   readonly #stalled: StalledLeases;
-  /** Streams, and parts of the index, that failed. */
+  /** Streams, and parts of the index, that failed; and streams that a look has left as due as they were. */
   readonly #setbacks: Setbacks;
   #running = false;
 
@@ -90,8 +91,8 @@ export class Reaper {
 
   /**
    * The streams to visit now: those longest due first, page by page, past those that are being visited and those whose last
-   * look failed a moment ago; neither takes a place from the others, however many they are. Some that failed come on top,
-   * those first whose pause has been over for longest.
+   * look failed or came to nothing; neither takes a place from the others, however many they are. Of the latter some come
+   * on top, or as many as there are places left, those first whose pause has been over for longest.
    */
   async #choose(): Promise<readonly DueEntry[]> {
     const { sweepStreams } = this.#parts.options;
@@ -110,7 +111,8 @@ export class Reaper {
       after = next;
     }
     again.sort((a, b) => this.#setbacks.until(a.key.id) - this.#setbacks.until(b.key.id));
-    return [...chosen, ...again.slice(0, Math.ceil(sweepStreams * RETRIES_SHARE))];
+    const retries = Math.max(Math.ceil(sweepStreams * RETRIES_SHARE), room - chosen.length);
+    return [...chosen, ...again.slice(0, retries)];
   }
 
   #schedule(): void {
@@ -130,17 +132,20 @@ export class Reaper {
     this.#visiting.add(key.id);
     try {
       const before = await store.read(key, 'kept');
-      const looks = await Promise.allSettled(before.map((record) => this.#look(key, record)));
-      for (const look of looks) if (look.status === 'rejected') throw look.reason;
+      const done = await Promise.allSettled(before.map((record) => this.#look(key, record)));
+      for (const look of done) if (look.status === 'rejected') throw look.reason;
       const after = await store.read(key, 'kept');
-      const next = after.map((record, at) =>
+      const looks = after.map((record, at) =>
         // The newest one stays while older ones are kept: it waits for them, however long ago its own time was.
         at === 0 && after.length > 1 && record.settlement.state === 'settled' && !isActive(record.status)
           ? Number.POSITIVE_INFINITY
           : this.#nextLook(key, record),
       );
-      await store.due.later(entry, next.length > 0 ? Math.min(...next) : null);
-      this.#setbacks.end(key.id);
+      const next = looks.length > 0 ? Math.min(...looks) : null;
+      await store.due.later(entry, next);
+      // What is due to the store and not to this judge would be the first in every sweep.
+      if (next !== null && next <= entry.at) this.#setbacks.addIdle(key.id);
+      else this.#setbacks.end(key.id);
     } catch (error) {
       this.#setbacks.add(key.id);
       reportUpkeepFailures(this.#parts, 'visit', [{ streamId: key.streamId, error }]);

@@ -1,6 +1,7 @@
 /**
- * What failed a moment ago and is not tried again before a pause is over, which doubles each time. Only this process's
- * memory: another one tries for itself. What has not failed for a long while is forgotten, so it can't grow for ever.
+ * What failed a moment ago and is not tried again before a pause is over, which doubles each time; and what came to
+ * nothing, which needs no pause and only comes after others. Only this process's memory: another one tries for itself.
+ * What nobody has asked for in a long while is forgotten, so it can't grow for ever.
  */
 import type { Clock } from '../clock.js';
 
@@ -8,6 +9,8 @@ interface Setback {
   readonly pauseMs: number;
   /** On the monotonic clock. */
   readonly until: number;
+  /** When somebody last asked for it; on the monotonic clock. */
+  askedAt: number;
 }
 
 export class Setbacks {
@@ -26,34 +29,47 @@ export class Setbacks {
 
   /** Notes that it has failed (again). */
   add(name: string): void {
-    const now = this.#clock.monotonic();
     const { firstMs, longestMs } = this.#pauses;
-    const pauseMs = Math.min(longestMs, (this.#known.get(name)?.pauseMs ?? firstMs / 2) * 2);
+    const lastMs = this.#known.get(name)?.pauseMs || firstMs / 2;
+    this.#note(name, Math.min(longestMs, lastMs * 2));
+  }
+
+  /** Notes that it came to nothing, without a failure: it may be tried again at once, after those that have not been. */
+  addIdle(name: string): void {
+    this.#note(name, 0);
+  }
+
+  #note(name: string, pauseMs: number): void {
+    const now = this.#clock.monotonic();
+    const { longestMs } = this.#pauses;
     this.#known.delete(name);
-    this.#known.set(name, { pauseMs, until: now + pauseMs });
-    for (const [oldest, { until }] of this.#known) {
-      if (until + longestMs > now) break;
+    this.#known.set(name, { pauseMs, until: now + pauseMs, askedAt: now });
+    for (const [oldest, { until, askedAt }] of this.#known) {
+      if (Math.max(until, askedAt) + longestMs > now) break;
       this.#known.delete(oldest);
     }
   }
 
-  /** Notes that it has not failed. */
+  /** Notes that something came of it. */
   end(name: string): void {
     this.#known.delete(name);
   }
 
-  /** Whether it failed the last time. */
+  /** Whether it failed or came to nothing the last time. */
   has(name: string): boolean {
     return this.#known.has(name);
   }
 
-  /** When its pause is over, on the monotonic clock; 0 for what has not failed. */
+  /** When its pause is over, on the monotonic clock; 0 for what is not known. */
   until(name: string): number {
     return this.#known.get(name)?.until ?? 0;
   }
 
   /** Whether it may be tried now. */
   isOver(name: string): boolean {
-    return this.until(name) <= this.#clock.monotonic();
+    const setback = this.#known.get(name);
+    if (setback === undefined) return true;
+    setback.askedAt = this.#clock.monotonic();
+    return setback.until <= setback.askedAt;
   }
 }

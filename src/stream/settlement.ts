@@ -16,9 +16,11 @@ import { sleep } from '../clock.js';
 import { GenerationJobError, isUnanswered } from '../errors.js';
 import { LONGEST_BACKOFF_MS } from './deadlines.js';
 import type { CommitReply, SettlementCommit } from './interfaces/job-store.js';
-import type { Parts } from './parts.js';
+import { type Parts, repeatUntilAnswered } from './parts.js';
 import { isActive } from './transitions.js';
 import type { JobRecord, StreamKey } from './types.js';
+
+type Step = Pick<SettlementCommit, 'state' | 'tries' | 'notBeforeMs' | 'claimed' | 'keepMs'>;
 
 export class Settler {
   readonly #parts: Parts;
@@ -73,13 +75,16 @@ export class Settler {
     over.abort();
     await renewing;
     const pauses = { settled: 0, retried: this.#pauseAfter(tries), set_aside: options.setAsideRetryMs };
-    const done = await this.#step(key, claimed, {
+    const mine = claimed;
+    const step: Step = {
       state: outcome === 'retried' ? 'open' : outcome,
       tries,
       notBeforeMs: pauses[outcome],
       // Its keys must outlive the tries to come, and what follows them.
       ...(outcome !== 'settled' && { keepMs: options.setAsideMs }),
-    });
+    };
+    const until = this.#parts.clock.monotonic() + options.settleClaimMs;
+    const done = await repeatUntilAnswered(this.#parts, () => this.#stepOn(key, mine, step), until);
     if (done === undefined) return;
     this.#parts.observer.settled(outcome);
     const isNew = outcome === 'set_aside' && settlement.state === 'open';
@@ -97,9 +102,10 @@ export class Settler {
    */
   async drop(key: StreamKey, record: JobRecord, why: string): Promise<void> {
     const { options, observer, errors, store, storeClock } = this.#parts;
-    const { state, tries, claimed, notBefore } = record.settlement;
+    const { state, claimed, notBefore } = record.settlement;
     if (isActive(record.status) || state !== 'set_aside') return;
     if (claimed && notBefore > storeClock.now()) return;
+    const tries = record.settlement.tries + 1; // as for every claim
     const notBeforeMs = options.settleClaimMs;
     const mine = await this.#step(key, record, { state, tries, notBeforeMs, claimed: true });
     if (mine === undefined) return;
@@ -168,7 +174,7 @@ export class Settler {
       await sleep(clock, options.settleClaimMs / 3, ended);
       if (ended.aborted) return;
       const { tries, state } = record.settlement;
-      const renewed = await this.#step(key, record, {
+      const renewed = await this.#stepOn(key, record, {
         state,
         tries,
         notBeforeMs: options.settleClaimMs,
@@ -184,12 +190,30 @@ export class Settler {
     }
   }
 
+  /**
+   * A step of whoever holds the claim. A step of its own whose answer was lost is known by its tries, which every other
+   * claim raises: it goes on from there, and may be made again.
+   * @returns the record after the step, or undefined when somebody else took it
+   */
+  async #stepOn(key: StreamKey, mine: JobRecord, step: Step): Promise<JobRecord | undefined> {
+    for (let record = mine; ; ) {
+      const reply = await this.#commit(key, record, step);
+      if (reply.ok) return reply.record;
+      const found = reply.record;
+      if (reply.refusal !== 'revision' || found?.settlement.tries !== step.tries) return undefined;
+      const { state, claimed } = found.settlement;
+      if (!claimed) return !step.claimed && state === step.state ? found : undefined;
+      record = found;
+    }
+  }
+
   /** The record after the step, or undefined when somebody else took it. */
-  async #step(
-    key: StreamKey,
-    record: JobRecord,
-    step: Pick<SettlementCommit, 'state' | 'tries' | 'notBeforeMs' | 'claimed' | 'keepMs'>,
-  ): Promise<JobRecord | undefined> {
+  async #step(key: StreamKey, record: JobRecord, step: Step): Promise<JobRecord | undefined> {
+    const reply = await this.#commit(key, record, step);
+    return reply.ok ? reply.record : undefined;
+  }
+
+  #commit(key: StreamKey, record: JobRecord, step: Step): Promise<CommitReply> {
     const { generation, settlement } = record;
     const commit: SettlementCommit = {
       writer: 'settler',
@@ -198,7 +222,6 @@ export class Settler {
       revision: settlement.revision,
       ...step,
     };
-    const reply: CommitReply = await this.#parts.store.commit(commit);
-    return reply.ok ? reply.record : undefined;
+    return this.#parts.store.commit(commit);
   }
 }

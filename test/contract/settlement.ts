@@ -3,8 +3,10 @@
  */
 import { expect } from 'vitest';
 import { isGenerationJobError } from '../../src/errors.js';
+import type { SettlementCommit } from '../../src/stream/interfaces/job-store.js';
 import type { Hooks } from '../../src/stream/manager-types.js';
 import { streamKey } from '../../src/stream/stream-key.js';
+import { type Loss, lossyStore } from '../support/lossy-store.js';
 import { text } from './follower.js';
 import { type Contract, expectCode, type Harness, TIMES, tally } from './harness.js';
 
@@ -15,6 +17,21 @@ const settlementOf = async (h: Harness, streamId: string) => {
   const [record] = await h.store.read(streamKey(streamId), 'current');
   return record?.settlement;
 };
+
+/** For `ReplicaInput.wrapStore`: loses what `lose` says of the steps of a settlement, counted from 1, the claim. */
+function lossySteps(lose: (step: SettlementCommit, count: number) => Loss): {
+  wrapStore: (store: Harness['store']) => Harness['store'];
+} {
+  let count = 0;
+  return {
+    wrapStore: (store) =>
+      lossyStore(store, ({ method, args }) => {
+        const [commit] = args as [{ writer?: string }];
+        if (method !== 'commit' || commit.writer !== 'settler') return 'none';
+        return lose(commit as SettlementCommit, ++count);
+      }),
+  };
+}
 
 export const settlementContracts: readonly Contract[] = [
   {
@@ -130,6 +147,81 @@ export const settlementContracts: readonly Contract[] = [
       expect((await settlementOf(h, 's'))?.state, 'retention has not begun').toBe('open');
       finish[0]?.();
       await h.until(async () => (await settlementOf(h, 's'))?.state === 'settled', 'settled');
+    },
+  },
+  {
+    id: 'L35',
+    title: 'a renewal whose answer is lost keeps the claim: nobody settles or deletes beside the hook',
+    timesLapse: true,
+    async run(h) {
+      const finish: (() => void)[] = [];
+      const outcomes: string[] = [];
+      const settle: Settle = () => new Promise<void>((resolve) => finish.push(resolve));
+      const input = { hooks: { settle }, observer: { settled: (outcome: string) => outcomes.push(outcome) } };
+      const one = await h.replica({
+        ...input,
+        ...lossySteps((step, count) => (step.claimed && count % 2 === 0 ? 'reply' : 'none')),
+      });
+      await h.replica(input);
+      await (await h.start(one)).complete();
+      await h.until(() => finish.length === 1, 'it has begun');
+      await h.advance(TIMES.settleClaimMs * 6);
+      expect(finish, 'nobody settles beside it').toHaveLength(1);
+      const settlement = await settlementOf(h, 's');
+      expect(settlement).toMatchObject({ state: 'open', claimed: true, tries: 1 });
+      expect(settlement?.notBefore, 'a deletion waits for it').toBeGreaterThan(h.store.now());
+      finish[0]?.();
+      await h.until(async () => (await settlementOf(h, 's'))?.state === 'settled', 'settled');
+      expect(finish).toHaveLength(1);
+      expect(outcomes).toEqual(['settled']);
+    },
+  },
+  ...(['reply', 'request'] as const).map(
+    (loss): Contract => ({
+      id: 'L35',
+      title: `a settlement that succeeded is not made again when the ${loss} that records it is lost`,
+      timesLapse: true,
+      async run(h) {
+        let tries = 0;
+        const outcomes: string[] = [];
+        const observer = { settled: (outcome: string) => outcomes.push(outcome) };
+        const hooks = { settle: () => void tries++ };
+        let losses = 0;
+        const one = await h.replica({
+          ...lossySteps((step) => (step.state === 'settled' && losses++ < 2 ? loss : 'none')),
+          hooks,
+          observer,
+        });
+        await h.replica({ hooks, observer });
+        await (await h.start(one)).complete();
+        await h.until(async () => (await settlementOf(h, 's'))?.state === 'settled', 'settled');
+        await h.advance(TIMES.settleClaimMs + TIMES.leaseMs);
+        expect(tries).toBe(1);
+        expect(outcomes).toEqual(['settled']);
+        expect(losses).toBeGreaterThan(loss === 'reply' ? 1 : 2);
+      },
+    }),
+  ),
+  {
+    id: 'L35',
+    title:
+      'a failed try whose record is lost is followed by another one after its pause, not after the claim',
+    timesLapse: true,
+    async run(h) {
+      let tries = 0;
+      let losses = 0;
+      const one = await h.replica({
+        ...lossySteps((step) => (!step.claimed && losses++ === 0 ? 'request' : 'none')),
+        options: { settleClaimMs: 60_000 },
+        hooks: {
+          settle: () => {
+            if (++tries === 1) throw new Error('the database is away');
+          },
+        },
+      });
+      await (await h.start(one)).complete();
+      await h.until(async () => (await settlementOf(h, 's'))?.state === 'settled', 'settled');
+      expect(tries).toBe(2);
     },
   },
   {

@@ -153,6 +153,36 @@ export const upkeepContracts: readonly Contract[] = [
   },
   {
     id: 'P5',
+    title:
+      'what the store lists as due and a clock an hour behind does not keeps no dead producer from being noticed',
+    timesLapse: true,
+    async run(h) {
+      const options = { sweepStreams: 4, retentionMs: 300 };
+      const failures: string[] = [];
+      const doomed = await h.replica({ options });
+      for (const streamId of named('kept', 20)) await (await h.start(doomed, { streamId })).complete();
+      await h.start(doomed, { streamId: 'good' });
+      await doomed.crash();
+      await h.advance(TIMES.leaseMs + options.retentionMs);
+      await h.replica({
+        options,
+        observer: { upkeepFailed: (step) => failures.push(step) },
+        wrapStore: (store) => ({
+          ...wrapStore(store, (_, perform) => perform()),
+          now: () => store.now() - 3_600_000,
+        }),
+      });
+      await h.until(() => isLost(h, 'good'), 'its loss is reported', SOON_MS);
+      expect(await h.log('kept0'), 'it does not think that they are over').not.toEqual([]);
+      expect(failures, 'none of it is a failure').toEqual([]);
+      await h.replica({ options });
+      const isForgotten = async (streamId: string) => (await h.log(streamId)).length === 0;
+      const areForgotten = async () => (await Promise.all(named('kept', 20).map(isForgotten))).every(Boolean);
+      await h.until(areForgotten, 'one with the right time forgets them', SOON_MS);
+    },
+  },
+  {
+    id: 'P5',
     title: 'one generation whose look fails keeps no other generation of its stream waiting',
     async run(h) {
       let failing = true;
