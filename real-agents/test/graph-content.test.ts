@@ -74,7 +74,7 @@ describe('a whole run', () => {
         parts += ours.length;
         calls += ours.filter(({ tool_call }) => tool_call?.progress === 1).length;
       }),
-      600,
+      12_000,
     );
     expect(calls).toBeGreaterThan(200);
     expect(parts).toBeGreaterThan(calls);
@@ -102,7 +102,7 @@ describe('a whole run', () => {
           expect(compared(parts)).toEqual(compared(aggregated(theirs.get(runId) ?? [])));
         }
       }),
-      600,
+      12_000,
     );
     expect(childRuns).toBeGreaterThan(100);
   });
@@ -114,7 +114,7 @@ describe('a whole run', () => {
         const sofar = events.slice(0, cut % (events.length + 1));
         expect(compared(folded(sofar))).toEqual(compared(aggregated(sdkEvents(sofar))));
       }),
-      600,
+      12_000,
     );
   });
 });

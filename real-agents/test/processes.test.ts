@@ -119,7 +119,7 @@ describe('a run aborted from another replica', () => {
   });
 
   it('in mid-text stops the model and keeps the text so far', async () => {
-    const text = Array.from({ length: 10_000 }, (_, i) => `${i} `);
+    const text = Array.from({ length: 5_000 }, (_, i) => `${i} `);
     await nine().start('stop-text', { script: [{ text }], delayMs: 10 }, { begin: true });
     await until(
       async () =>

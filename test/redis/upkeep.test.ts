@@ -95,7 +95,7 @@ it('a stream whose key has become another type ends no other job of its process'
   await until(() => odd?.isOver, 'the odd one has ended');
   await pause(TIMES.leaseMs * 2);
   expect(others.map((job) => job.isOver)).toEqual([false, false, false]);
-  expect(failed).toContain('renewal');
+  expect(failed).toContain('visit');
   for (const job of others) await job.complete();
 });
 
