@@ -19,7 +19,7 @@ const CERTAIN: Readonly<Record<string, string>> = {
  * What a script is refused in the middle although nothing is wrong with what it found: somebody killed it, or a cluster
  * that fails over or moves the slot let the call in and not the command.
  */
-const PASSING = /killed|cluster is down|command while the cluster|non local key/;
+const PASSING = ['killed', 'cluster is down', 'command while the cluster', 'non local key'];
 
 /** The error a caller gets for what a client was rejected with: `store_damaged` when it is certain, else `unavailable`. */
 export function refusalOf(cause: unknown): GenerationJobError {
@@ -36,6 +36,7 @@ export function refusalOf(cause: unknown): GenerationJobError {
 
 /** A script failed on what it found: with its name, the server says so of no other error. */
 function ofScript(kind: string, text: string): string | undefined {
-  const isOfScript = kind === 'ERR' && text.includes('script') && !PASSING.test(text);
+  const isOfScript =
+    kind === 'ERR' && text.includes('script') && !PASSING.some((said) => text.includes(said));
   return isOfScript ? 'A script failed on what Redis has:' : undefined;
 }
