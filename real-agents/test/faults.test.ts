@@ -4,7 +4,7 @@ import { createStreamServices } from 'generation-jobs';
 import { runAgent } from 'generation-jobs/agents';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadSdk, runFactory, type Sdk, toolHandlers, userSays } from '../support/agents.mjs';
-import { eventsOf, namesOf, partsOf, replica, startJob, until } from '../support/harness.js';
+import { eventsOf, partsOf, replica, startJob, until } from '../support/harness.js';
 
 let sdk: Sdk;
 beforeAll(async () => {
@@ -78,19 +78,23 @@ describe('a tool that fails', () => {
 });
 
 describe('an event that the job can not take', () => {
-  it('stops the run, and the job fails with that code: an output over limits.eventBytes (L16)', async () => {
+  it('is cut and marked, and the run goes on: an output over limits.eventBytes (L16)', async () => {
     let turns = 0;
-    const setup = { script: LOOKUP, onTurn: () => void turns++ };
+    const manager = replica({}, undefined, { options: { limits: { eventBytes: 4_096 } } });
+    const createRun = runFactory(sdk, { script: LOOKUP, onTurn: () => void turns++ });
     const options = { handlers: toolHandlers(() => 'x'.repeat(5_000)) };
-    const limits = { options: { limits: { eventBytes: 4_096 } } };
-    const { failure, errors, manager } = await failureOf(setup, options, limits);
-    expect(failure).toMatchObject({ code: 'event_too_large' });
-    expect(errors).toMatchObject([{ code: 'event_too_large' }]);
-    expect(turns).toBe(1);
-    expect((await namesOf(manager)).at(-1)).toBe('failed');
+    const job = await startJob(manager);
+    expect(await runAgent(job, createRun, userSays(sdk, 'go'), options)).toEqual({ reason: 'completed' });
+    expect(turns).toBe(2);
+    const told: unknown[] = [];
+    for await (const { event, data } of manager.subscribe('s')) {
+      if (event === 'on_run_step_completed') told.push(data);
+    }
+    const [{ cut }] = told as [{ cut: { path: string; bytes: number }[] }];
+    expect(cut).toEqual([{ path: expect.stringContaining('output'), bytes: 5_002 }]);
   });
 
-  it('or a generation that has become too large (A13)', async () => {
+  it('fails the run when the generation has become too large (A13)', async () => {
     const text = Array.from({ length: 100 }, (_, i) => `${i} `);
     const limits = {
       options: { snapshotEvents: 10, limits: { generationEvents: 50, unsnapshottedEvents: 50 } },

@@ -26,7 +26,9 @@ interface CutPart {
 }
 
 const PREVIEW_CHARACTERS = 2_000;
-const PREVIEW_BYTES = 4 * PREVIEW_CHARACTERS;
+/** At most, as JSON text of what people write. */
+const BYTES_A_CHARACTER = 4;
+const PREVIEW_BYTES = BYTES_A_CHARACTER * PREVIEW_CHARACTERS;
 /** More parts than this are a list, and are cut as one. */
 const MOST_PARTS = 64;
 /** For what `cut` itself adds. */
@@ -73,7 +75,7 @@ function cutValue(value: unknown, budget: number, path: string, onCut: OnCut): u
       .sort((one, other) => other.size - one.size);
     for (const { key, part, size } of bySize) {
       if (total <= budget) break;
-      const room = Math.max(PREVIEW_BYTES, budget - (total - size));
+      const room = Math.max(Math.min(PREVIEW_BYTES, budget / 2), budget - (total - size));
       kept[key] = cutValue(part, room, path === '' ? key : `${path}.${key}`, (...cut) => cuts.push(cut));
       total += sizeOf(kept[key]) - size;
     }
@@ -85,7 +87,8 @@ function cutValue(value: unknown, budget: number, path: string, onCut: OnCut): u
   }
   onCut(path, value, bytes);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return `${wellFormed(text.slice(0, PREVIEW_CHARACTERS))}\n[… cut: ${bytes} bytes in all]`;
+  const shown = Math.min(PREVIEW_CHARACTERS, Math.floor(budget / BYTES_A_CHARACTER));
+  return `${wellFormed(text.slice(0, shown))}\n[… cut: ${bytes} bytes in all]`;
 }
 
 function sizeOf(value: unknown): number {
