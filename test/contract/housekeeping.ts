@@ -67,6 +67,7 @@ export const housekeepingContracts: readonly Contract[] = [
     id: 'L47',
     title:
       'a living but silent producer ends after idleTimeoutMs, a too long one after maxRunMs, a quiet talker never',
+    timesLapse: true,
     async run(h) {
       const options = { idleTimeoutMs: 1_000, maxRunMs: 4_000 };
       const replica = await h.replica({ options });
