@@ -67,9 +67,8 @@ export const housekeepingContracts: readonly Contract[] = [
     id: 'L47',
     title:
       'a living but silent producer ends after idleTimeoutMs, a too long one after maxRunMs, a quiet talker never',
-    timesLapse: true,
     async run(h) {
-      const options = { idleTimeoutMs: 1_000, maxRunMs: 4_000 };
+      const options = { renewMs: TIMES.renewMs, idleTimeoutMs: 1_000, maxRunMs: 4_000 };
       const replica = await h.replica({ options });
       const silent = await h.start(replica, { streamId: 'silent' });
       const long = await h.start(replica, { streamId: 'long' });

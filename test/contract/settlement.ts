@@ -157,7 +157,12 @@ export const settlementContracts: readonly Contract[] = [
       const finish: (() => void)[] = [];
       const outcomes: string[] = [];
       const settle: Settle = () => new Promise<void>((resolve) => finish.push(resolve));
-      const input = { hooks: { settle }, observer: { settled: (outcome: string) => outcomes.push(outcome) } };
+      const claimMs = 2_000;
+      const input = {
+        hooks: { settle },
+        observer: { settled: (outcome: string) => outcomes.push(outcome) },
+        options: { settleClaimMs: claimMs },
+      };
       const one = await h.replica({
         ...input,
         ...lossySteps((step, count) => (step.claimed && count % 2 === 0 ? 'reply' : 'none')),
@@ -165,7 +170,7 @@ export const settlementContracts: readonly Contract[] = [
       await h.replica(input);
       await (await h.start(one)).complete();
       await h.until(() => finish.length === 1, 'it has begun');
-      await h.advance(TIMES.settleClaimMs * 6);
+      await h.advance(claimMs * 3);
       expect(finish, 'nobody settles beside it').toHaveLength(1);
       const settlement = await settlementOf(h, 's');
       expect(settlement).toMatchObject({ state: 'open', claimed: true, tries: 1 });
