@@ -177,6 +177,7 @@ export const settlementContracts: readonly Contract[] = [
       expect(settlement?.notBefore, 'a deletion waits for it').toBeGreaterThan(h.store.now());
       finish[0]?.();
       await h.until(async () => (await settlementOf(h, 's'))?.state === 'settled', 'settled');
+      await h.until(() => outcomes.length > 0, 'it is told');
       expect(finish).toHaveLength(1);
       expect(outcomes).toEqual(['settled']);
     },

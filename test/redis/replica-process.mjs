@@ -37,7 +37,8 @@ const observer = new Proxy(
   },
 );
 
-const hooks = {};
+// What faults make fail is no word of a process that dies.
+const hooks = { onError: () => {} };
 if (config.recover) {
   hooks.recoverMode = 'continue';
   hooks.recover = async (job, { resolution }) => {
