@@ -95,6 +95,7 @@ it('F15 and with a recover hook another attempt goes on from what is left', asyn
   await stage.until(() => follower.isOver, 'it ends');
   expect(namesOf(follower)).toContain('gap');
   expect(namesOf(follower).at(-1)).toBe('completed');
+  await stage.until(() => stage.producer('s', 2).isComplete, 'its producer knows');
   expect(stage.producer('s', 2)).toMatchObject({ acknowledged: 20, ended: true });
   const late = await one.follow('s');
   await stage.until(() => late.isOver, 'the log is read');

@@ -165,6 +165,7 @@ describe.each(CLIENTS)('Lost replies with %s', (_, client) => {
     expect([reply.lost, read.lost]).toEqual([1, 1]);
     expect(namesOf(follower).filter((name) => name === 'recovered')).toHaveLength(1);
     expect(namesOf(follower).at(-1)).toBe('completed');
+    await stage.until(() => stage.producer('s', 2).isComplete, 'its producer knows');
     expect(stage.producer('s', 2).acknowledged).toBe(10);
     stage.check();
   });

@@ -112,6 +112,7 @@ describe('A producer killed with SIGKILL', () => {
     expect(first?.received[recovered]?.data).toMatchObject({ restart: false, attempt: 2 });
     expect((first?.times[recovered] ?? 0) - since, 'lease + 1 s').toBeLessThan(WITHIN);
     expect(namesOf(first as Follower).at(-1)).toBe('completed');
+    await stage.until(() => stage.producer('s', 2).isComplete, 'its producer knows');
     expect(stage.producer('s', 2).acknowledged).toBe(40);
     expect(await one.job('s')).toMatchObject({ generation, attempt: 2, recoveries: 1, status: 'completed' });
   });
