@@ -184,17 +184,15 @@ export class Reaper {
 
   /** When a generation must be looked at again, by the store's clock as it shows itself: that is what lists by it. */
   #nextLook(key: StreamKey, record: JobRecord): number {
-    const { store, options, unknownModels, hooks } = this.#parts;
+    const { store, options, hooks } = this.#parts;
     const deadline = deadlineOf(record, options);
     // A replica without the hook can do nothing for it but look whether its time is over.
     if (record.settlement.state === 'set_aside' && hooks.settle === undefined) {
       return Math.min(setAsideUntil(record, options), store.now() + options.setAsideRetryMs);
     }
     const lostInMs = record.status === 'running' ? this.#stalled.lostIn(key, record) : undefined;
-    const next = lostInMs === undefined ? deadline : Math.min(deadline, store.now() + lostInMs);
-    // What is left to others must not fill this replica's sweeps.
-    const isLeft = needsContent(record) && unknownModels.leaves(record);
-    return isLeft ? Math.max(next, store.now() + options.settleBackoffMs) : next;
+    // What is left to others stays due: a score put off here would hide it from those who can.
+    return lostInMs === undefined ? deadline : Math.min(deadline, store.now() + lostInMs);
   }
 
   /** Has every stream looked at once, whatever its score. */
