@@ -1,18 +1,30 @@
 -- Removes a stream, or one ended generation of it (and the stream, when that was the last one kept).
 -- A generation whose number lies ahead of the clock leaves it behind until the clock has passed it, so that no later
--- one can have it again. A stream goes whole also when it can't be read.
+-- one can have it again. A stream goes whole also when it can't be read, or when nothing is left of it but its log. For a
+-- user, only one that says it is theirs goes: it is this script that knows, since others may not be able to read it.
 --
 -- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
--- ARGV  1 ended generation or ""  2 also while a settlement is claimed "1" or "0"
+-- ARGV  1 ended generation or ""  2 also while a settlement is claimed "1" or "0"  3 the user whose it must be, or ""
 -- Reply { "none" } nothing removed | { "settling" } somebody settles | { "some" } the generation | { "all", user id or "" } the stream
 -- @include record
 -- @include writes
 
 local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[4], KEYS[5]
--- One of another type has no fields.
-local is_hash = type(redis.pcall('HLEN', job)) == 'number'
-local record = ARGV[1] == '' and not is_hash and {} or load_current(job)
+local record
+if ARGV[1] ~= '' then
+  record = load_current(job)
+elseif type(redis.pcall('HLEN', job)) == 'number' then
+  record = check_format(fields(redis.call('HGETALL', job)))
+  -- What was deleted may leave its floor.
+  record = next(record) and (record.fence or not record.floor) and record or nil
+else
+  record = {} -- one of another type has no fields
+end
 if not record then
+  local left = ARGV[1] == '' and ARGV[3] == '' and redis.call('DEL', log, ended, snapshots) or 0
+  return { left > 0 and 'all' or 'none', '' }
+end
+if ARGV[3] ~= '' and (record.userId or damaged('userId')) ~= ARGV[3] then
   return { 'none' }
 end
 local fence = ARGV[1] == '' and try_parse(record.fence) or ARGV[1] ~= '' and parse(record.fence)

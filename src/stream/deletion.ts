@@ -2,9 +2,14 @@
  * Removes streams whole: log, records, snapshots, what their users' books say of them. The producer is told, followers end
  * with `gone`, and a late write finds nothing to write to. A settlement under way, on any replica, is waited for, so that
  * the host saves nothing for who has gone; one that has not begun finds nothing to settle.
+ *
+ * A stream whose records can't be read goes too, and the host is told what was left out for it: `onDeleted` has nothing to
+ * be called with, an idempotency key is not known, and its producer learns it by itself, with its next commit or renewal.
+ * Whose it is, is asked by the store's own deletion. Where even that can't be read, somebody's access is refused by name, since
+ * the stream may be another's; the deletion of a user goes by the user's index, and a host that names nobody deletes it.
  */
 import { sleep } from '../clock.js';
-import { DeletionIncompleteError } from '../errors.js';
+import { DeletionIncompleteError, GenerationJobError, isGenerationJobError } from '../errors.js';
 import { isTheirs } from './access.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { Access } from './manager-types.js';
@@ -35,11 +40,13 @@ export class Deletion {
     const { store, options, clock } = this.#parts;
     const until = clock.monotonic() + options.hookMs;
     for (let pause = options.retryMs; ; pause = Math.min(pause * 2, options.retryMs * LONGEST_PAUSE_FACTOR)) {
-      const kept = await store.read(key, 'kept');
-      const [current] = kept;
-      if (current === undefined || !isTheirs(current, access)) return false;
+      const kept = await store.read(key, 'kept').catch(damagedOrThrow);
+      const records = isGenerationJobError(kept) ? [] : kept;
+      const [current] = records;
+      if (current !== undefined && !isTheirs(current, access)) return false;
       const isLate = clock.monotonic() >= until;
-      const deleted = await this.#delete(key, kept, isLate || this.#settler.isInside(key));
+      const deleted = await this.#delete(key, records, isLate || this.#settler.isInside(key), access);
+      if (deleted === true && current === undefined) this.#tellUnread(key, kept);
       if (deleted !== 'settling') return deleted;
       await sleep(clock, pause);
     }
@@ -55,7 +62,7 @@ export class Deletion {
     let deleted = 0;
     const tryOne = async (key: StreamKey) => {
       try {
-        if (await this.ofStream(key, user)) deleted++;
+        if (await this.#ofOwner(key, user)) deleted++;
       } catch (error) {
         left.push({ streamId: key.streamId, error });
       }
@@ -77,11 +84,22 @@ export class Deletion {
     throw new DeletionIncompleteError(deleted, streamIds, { cause: left[0]?.error });
   }
 
+  /** A stream in the user’s index; of one that does not say whose it is, nothing else can be known. */
+  async #ofOwner(key: StreamKey, user: UserKey): Promise<boolean> {
+    try {
+      return await this.ofStream(key, user);
+    } catch (error) {
+      damagedOrThrow(error);
+      return this.ofStream(key, { tenantId: user.tenantId });
+    }
+  }
+
   /** @param whileSettling whether it goes although the host settles it now */
   async #delete(
     key: StreamKey,
     kept: readonly JobRecord[],
     whileSettling: boolean,
+    { userId }: Access,
   ): Promise<boolean | 'settling'> {
     const { store, transport, slots, background } = this.#parts;
     // Before the stream goes: what fails here is done by the next try, which would find no stream any more.
@@ -90,8 +108,8 @@ export class Deletion {
       const user = { tenantId: key.tenantId, userId };
       await store.slots.forget(user, idempotencyKey, { streamId: key.streamId, generation });
     }
-    const deleted = await store.delete(key, undefined, whileSettling);
-    if (deleted === 'settling') return deleted;
+    const deleted = await store.delete(key, undefined, whileSettling, userId);
+    if (deleted !== true) return deleted;
     for (const record of kept) {
       const { generation } = record;
       background.run(slots.give(key, record));
@@ -103,7 +121,23 @@ export class Deletion {
       if (local) local.lose('gone');
       else transport.signal({ key, generation });
     }
-    if (deleted) transport.publishGone(key);
-    return deleted;
+    transport.publishGone(key);
+    return true;
   }
+
+  #tellUnread(key: StreamKey, cause: unknown): void {
+    const message = 'A stream was deleted whose records could not be read: onDeleted was not called for it.';
+    const error = new GenerationJobError(
+      'store_damaged',
+      message,
+      isGenerationJobError(cause) ? { cause } : {},
+    );
+    this.#parts.errors.report({ where: 'upkeep', error, record: key, details: { step: 'deletion' } });
+  }
+}
+
+/** That what is kept can't be read. Anything else stops a deletion, a newer release's format among it. */
+function damagedOrThrow(error: unknown): GenerationJobError {
+  if (isGenerationJobError(error, 'store_damaged')) return error;
+  throw error;
 }

@@ -318,14 +318,20 @@ export class GenerationJobManager {
     return now !== undefined && !isActive(now.status) && now.settlement.state === 'settled';
   }
 
-  /** Removes a stream with everything kept of it; its producer stops, its followers end with `gone`. */
+  /**
+   * Removes a stream with everything kept of it; its producer stops, its followers end with `gone`. Says whether there was
+   * something, of the user named in `access` if one is. A stream whose records can't be read goes too, and `onError` is told.
+   * @throws GenerationJobError `store_damaged` when `access` names a user and the stream does not say whose it is: it may be
+   *   another's, so only a call without `userId` deletes it · `newer_format` · `unavailable`
+   */
   async deleteStream(streamId: string, access: Access = {}): Promise<boolean> {
     checkCall('access', access);
     return this.#deletion.ofStream(streamKey(streamId, access.tenantId), access);
   }
 
   /**
-   * Removes everything kept of a user that can be removed; says how many streams that were.
+   * Removes everything kept of a user that can be removed; says how many streams that were. A stream whose records can't be
+   * read goes too, when it stands in the user's index and does not say that it is another's; `onError` is told.
    * @throws DeletionIncompleteError when some streams could not be deleted: it names them, and the same call may be made again;
    *   GenerationJobError `invalid_argument`
    */

@@ -324,6 +324,11 @@ const BROKEN: Readonly<Record<string, Break>> = {
         ? store.delete(call.args[0] as Parameters<JobStore['delete']>[0])
         : perform();
     }),
+  'deletes a stream for whoever asks': (store) =>
+    wrapStore(store, (call, perform) => {
+      const [key, ended, whileSettling] = call.args as Parameters<JobStore['delete']>;
+      return call.method === 'delete' ? store.delete(key, ended, whileSettling) : perform();
+    }),
   'brings a deleted stream back with a late write': (store) => {
     const gone = new Map<string, Parameters<JobStore['create']>[0]>();
     return wrapStore(store, async (call, perform) => {

@@ -437,7 +437,7 @@ export const storeContracts: readonly Contract[] = [
   {
     id: 'L51 L1',
     title:
-      'delete removes everything at once; a named generation only when it has ended; numbers never repeat',
+      'delete removes everything at once, for a user only what is theirs; a named generation only when it has ended; numbers never repeat',
     async run(h) {
       const desk = new Desk(h);
       const first = await desk.created({ idempotencyKey: 'k' });
@@ -478,7 +478,9 @@ export const storeContracts: readonly Contract[] = [
       expect(await desk.store.delete(KEY)).toBe(false);
       const third = await desk.created({ userId: 'v' });
       expect(third.generation).toBeGreaterThan(second.generation);
-      expect(await desk.store.delete(KEY), 'active, but the whole stream').toBe(true);
+      expect(await desk.store.delete(KEY, undefined, false, 'u'), 'another’s').toBe(false);
+      expect(await desk.store.read(KEY, 'kept')).toHaveLength(1);
+      expect(await desk.store.delete(KEY, undefined, false, 'v'), 'active, but the whole stream').toBe(true);
       const fourth = await desk.created();
       expect(fourth.generation).toBeGreaterThan(third.generation);
     },

@@ -160,9 +160,11 @@ export class InMemoryJobStore implements JobStore {
     key: StreamKey,
     endedGeneration?: number,
     whileSettling = false,
+    ownedBy?: string,
   ): Promise<boolean | 'settling'> {
     const stream = this.#streams.get(key.id);
     if (stream === undefined) return false;
+    if (ownedBy !== undefined && stream.generations[0]?.userId !== ownedBy) return false;
     if (endedGeneration !== undefined) {
       const index = stream.generations.findIndex((one) => one.generation === endedGeneration);
       const ended = stream.generations[index];

@@ -243,8 +243,9 @@ export class RedisJobStore implements JobStore {
     key: StreamKey,
     endedGeneration?: number,
     whileSettling = false,
+    ownedBy?: string,
   ): Promise<boolean | 'settling'> {
-    const args = [endedGeneration ?? '', flag(whileSettling)];
+    const args = [endedGeneration ?? '', flag(whileSettling), ownedBy ?? ''];
     const [removed, userId] = (await this.#run('delete', key, args)) as [string, string?];
     if (removed === 'settling') return removed;
     if (removed !== 'all' || userId === undefined) return removed !== 'none';

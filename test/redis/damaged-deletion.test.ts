@@ -1,0 +1,128 @@
+/** A deletion on a Redis where records are damaged: what can't be read goes too, whoever's it says it is keeps it. */
+import type { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createStreamServices } from '../../src/services.js';
+import type { ErrorReport } from '../../src/stream/error-reports.js';
+import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
+import { RedisServer } from '../support/redis-server.js';
+import { until } from './replicas.js';
+
+let server: RedisServer;
+let redis: Redis;
+let manager: GenerationJobManager;
+let reports: ErrorReport[];
+beforeAll(async () => {
+  server = await RedisServer.start();
+  redis = server.connect();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+beforeEach(async () => {
+  reports = [];
+  manager = new GenerationJobManager({
+    ...createStreamServices({ redis }),
+    hooks: { onError: (report) => void reports.push(report) },
+  });
+  await manager.start();
+});
+afterEach(async () => {
+  await manager.close();
+  await redis.flushall();
+});
+
+async function start(streamId: string, userId = 'u') {
+  const created = await manager.createJob({ streamId, userId, idempotencyKey: `key-${streamId}` });
+  if (!created.started) throw new Error('The job was not started.');
+  void created.job.emit({ event: 'text', data: 'private' });
+  await created.job.flush();
+  return created.job;
+}
+
+const record = (streamId: string) => `gj:{/${streamId}}:job`;
+const keysOf = (streamId: string) => redis.keys(`gj:{/${streamId}}*`);
+const toldOf = (streamId: string) =>
+  reports.filter(
+    ({ record, details, error }) =>
+      record?.streamId === streamId && details?.step === 'deletion' && error instanceof Error,
+  );
+
+/** Kinds of damage to a record; `isOwned` where it still says whose it is. */
+const DAMAGES = {
+  'a fence of garbage': { isOwned: true, do: (id: string) => redis.hset(record(id), 'fence', 'x') },
+  'no fence': { isOwned: true, do: (id: string) => redis.hdel(record(id), 'fence') },
+  'garbage and no owner': {
+    isOwned: false,
+    do: (id: string) => redis.pipeline().hset(record(id), 'fence', 'x').hdel(record(id), 'userId').exec(),
+  },
+  'another type': { isOwned: false, do: (id: string) => redis.set(record(id), 'x') },
+} as const;
+
+describe.each(Object.entries(DAMAGES))('a record with %s', (_, damage) => {
+  it('goes with its user, and the others do; the host is told what could not be read', async () => {
+    const jobs = [await start('a'), await start('odd'), await start('b')];
+    await damage.do('odd');
+    expect(await manager.deleteUser({ userId: 'u' })).toBe(3);
+    expect(await redis.keys('gj:{/*')).toEqual([]);
+    // The index goes with the hold of the creates.
+    expect((await redis.keys('gj:{user:*')).filter((key) => !key.endsWith(':streams'))).toEqual([]);
+    expect(toldOf('odd')).toHaveLength(1);
+    expect(toldOf('a')).toEqual([]);
+    for (const job of jobs) {
+      job.tryEmit({ event: 'text', data: 1 });
+      await until(() => job.isOver, 'it learns it');
+      expect(job.reason).toBe('gone');
+    }
+  });
+
+  it('goes when the host deletes the stream', async () => {
+    const job = await start('odd');
+    await damage.do('odd');
+    expect(await manager.deleteStream('odd')).toBe(true);
+    expect(await keysOf('odd')).toEqual([]);
+    expect(await manager.deleteStream('odd')).toBe(false);
+    void job.emit({ event: 'text', data: 1 });
+    await until(() => job.isOver, 'its producer learns it with its next commit');
+    expect(job.reason).toBe('gone');
+  });
+
+  it('goes for the user it names and for nobody else, also not for one whose index names it', async () => {
+    await start('odd');
+    const taken = manager.createJob({ streamId: 'odd', userId: 'v' });
+    await expect(taken).rejects.toMatchObject({ code: 'stream_taken' });
+    await damage.do('odd');
+    const keys = await keysOf('odd');
+    const other = manager.deleteStream('odd', { userId: 'v' });
+    if (damage.isOwned) {
+      expect(await other).toBe(false);
+      expect(await manager.deleteUser({ userId: 'v' })).toBe(0);
+      expect(await keysOf('odd')).toEqual(keys);
+      expect(await manager.deleteStream('odd', { userId: 'u' })).toBe(true);
+      expect(await keysOf('odd')).toEqual([]);
+      return;
+    }
+    await expect(other).rejects.toMatchObject({ code: 'store_damaged' });
+    await expect(manager.deleteStream('odd', { userId: 'u' })).rejects.toMatchObject({
+      code: 'store_damaged',
+    });
+    expect(await keysOf('odd'), 'nothing was changed').toEqual(keys);
+  });
+});
+
+it('what is left of a stream whose record is gone goes when the host deletes the stream', async () => {
+  await start('s');
+  await redis.del(record('s'));
+  expect(await manager.deleteStream('s', { userId: 'u' })).toBe(false);
+  expect(await manager.deleteStream('s')).toBe(true);
+  expect(await keysOf('s')).toEqual([]);
+});
+
+it('a record of a newer release is not deleted by one that can not read it', async () => {
+  const job = await start('s');
+  await redis.hset(record('s'), 'format', '2');
+  await expect(manager.deleteStream('s')).rejects.toMatchObject({ code: 'newer_format' });
+  await expect(manager.deleteUser({ userId: 'u' })).rejects.toMatchObject({ left: ['s'] });
+  await redis.hset(record('s'), 'format', '1');
+  await job.complete();
+});
