@@ -49,8 +49,9 @@ export interface Parts {
 const LONGEST_RETRY_FACTOR = 20;
 
 /**
- * Calls until there is an answer. A rejection means the outcome is unknown, and every write can be recognised when it
- * comes again, so it is repeated as it was, with growing pauses, until `untilMonotonic`; then the last error is thrown.
+ * Calls until there is an answer, which any error of ours but `unavailable` is. Otherwise the outcome is unknown, and every
+ * write can be recognised when it comes again, so it is repeated as it was, with growing pauses, until `untilMonotonic`; then
+ * the last error is thrown.
  */
 export async function repeatUntilAnswered<Answer>(
   parts: Pick<Parts, 'clock' | 'entropy' | 'options'>,

@@ -80,6 +80,7 @@ export class RedisDueIndex implements DueIndex {
     const [keys, more] = this.#isCluster ? [names.slice(0, 1), names.slice(1)] : [names, []];
     const reply = await this.#scripts.run('list', keys, [...args, ...more]);
     const [serverNow, ...sets] = reply as [string, ...(string | string[])[]];
+    for (const set of sets) if (typeof set === 'string') this.#scripts.trouble.see(new Error(set));
     if (!this.#isCluster) this.#time.tell(WHOLE_SERVER, Number(serverNow), askedAt);
     else {
       // Another node has a clock of its own.

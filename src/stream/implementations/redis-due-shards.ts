@@ -8,6 +8,7 @@
  */
 import { asGenerationJobError, GenerationJobError, isGenerationJobError } from '../../errors.js';
 import type { DueShard } from './redis-keys.js';
+import { refusalOf } from './redis-refusals.js';
 
 type Shards = readonly DueShard[];
 /** A shard's set as a list, or the text of its failure. */
@@ -112,5 +113,7 @@ function tooLate(): GenerationJobError {
 }
 
 function unreadable({ scores }: DueShard, reply: string): GenerationJobError {
-  return new GenerationJobError('internal', `The shard ${scores} of the due index can’t be read: ${reply}.`);
+  const cause = refusalOf(new Error(reply));
+  const message = `The shard ${scores} of the due index can’t be read: ${reply}.`;
+  return new GenerationJobError(cause.code, message, { cause });
 }

@@ -17,9 +17,9 @@ const CERTAIN: Readonly<Record<string, string>> = {
 
 /**
  * What a script is refused in the middle although nothing is wrong with what it found: somebody killed it, or a cluster
- * that fails over or moves the slot let the call in and not the command.
+ * that moves the slot let the call in and not the command.
  */
-const PASSING = ['killed', 'cluster is down', 'command while the cluster', 'non local key'];
+const PASSING = ['killed', 'non local key'];
 
 /** The error a caller gets for what a client was rejected with: `store_damaged` when it is certain, else `unavailable`. */
 export function refusalOf(cause: unknown): GenerationJobError {

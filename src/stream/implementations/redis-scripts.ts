@@ -4,6 +4,7 @@
  * ever, and every one of our writes is recognised when it is made again.
  */
 import { createHash } from 'node:crypto';
+import type { GenerationJobError } from '../../errors.js';
 import { Deadlines, type RedisClient } from './redis-client.js';
 import { refusalOf } from './redis-refusals.js';
 import { REDIS_SCRIPTS } from './redis-scripts.generated.js';
@@ -42,12 +43,12 @@ export class RedisScripts {
     try {
       return await this.#deadlines.limit(this.#client.evalsha(sha, keys.length, ...keys, ...args));
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw this.#refusalOf(error);
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw this.refusal(error);
     }
     try {
       return await this.#deadlines.limit(this.#client.eval(text, keys.length, ...keys, ...args));
     } catch (error) {
-      throw this.#refusalOf(error);
+      throw this.refusal(error);
     }
   }
 
@@ -73,11 +74,12 @@ export class RedisScripts {
     try {
       return await this.#deadlines.limit(node.call(name, ...args));
     } catch (error) {
-      throw this.#refusalOf(error);
+      throw this.refusal(error);
     }
   }
 
-  #refusalOf(error: unknown): Error {
+  /** The error for what the server has said, of which the host is told if it is trouble. */
+  refusal(error: unknown): GenerationJobError {
     this.trouble.see(error);
     return refusalOf(error);
   }

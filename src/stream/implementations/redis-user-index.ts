@@ -53,7 +53,7 @@ export class RedisUserIndex {
       string,
       string[] | string,
     ];
-    if (typeof found === 'string') throw asGenerationJobError(new Error(found));
+    if (typeof found === 'string') throw this.#scripts.refusal(new Error(found));
     const members = membersOf(found);
     const named = members.filter(({ name }) => isStreamId(name));
     const records = await this.#scripts.together(() =>
@@ -95,10 +95,10 @@ export class RedisUserIndex {
     const [job] = this.#keys.stream(key);
     try {
       const flat = flatOf(await this.#scripts.command('HGETALL', job));
-      // A deleted stream may leave a hash without a fence for a moment.
-      return flat.some((field, at) => at % 2 === 0 && field === 'fence')
-        ? decodeRecord(flat, key)
-        : undefined;
+      const fields = new Set(flat.filter((_, at) => at % 2 === 0));
+      // A deleted stream may leave a hash with its floor alone for a moment.
+      const isLeft = fields.size === 0 || (fields.has('floor') && !fields.has('fence'));
+      return isLeft ? undefined : decodeRecord(flat, key);
     } catch (error) {
       return asGenerationJobError(error);
     }

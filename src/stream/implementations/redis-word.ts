@@ -7,8 +7,11 @@ import { GenerationJobError } from '../../errors.js';
 /** What comes after is a script's text or a host's key: it says nothing more. */
 const LONGEST_WORD = 1_024;
 
+/** To a script the server says some of it as a plain `ERR`: by a part of its text, the word that a command is refused with. */
+const SAID_TO_SCRIPTS: Readonly<Record<string, string>> = { 'while the cluster is down': 'CLUSTERDOWN' };
+
 export interface RedisWord {
-  /** The first word, such as `WRONGTYPE`. */
+  /** The first word, such as `WRONGTYPE`; of what a script was told, the word that says the same. */
   readonly kind: string;
   /** All of it, cut. */
   readonly text: string;
@@ -17,7 +20,9 @@ export interface RedisWord {
 export function wordOf(error: unknown): RedisWord {
   const cause = causeOf(error);
   const text = (cause instanceof Error ? cause.message : String(cause)).slice(0, LONGEST_WORD);
-  return { kind: text.split(' ', 1)[0] ?? '', text };
+  const kind = text.split(' ', 1)[0] ?? '';
+  const same = Object.keys(SAID_TO_SCRIPTS).find((part) => kind === 'ERR' && text.includes(part));
+  return { kind: same === undefined ? kind : (SAID_TO_SCRIPTS[same] as string), text };
 }
 
 export function causeOf(error: unknown): unknown {

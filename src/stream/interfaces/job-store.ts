@@ -10,7 +10,10 @@
  *   were given by the store.
  * - *call id*: names one create or transition. A store keeps it with the record it changed; the same call again gets
  *   the first answer, whatever has happened since. So a caller whose reply was lost just asks again.
- * - A rejected promise means the outcome is **unknown**; a refusal in the reply is certain.
+ * - A refusal in the reply is certain. A rejected promise is an answer too when it is a `GenerationJobError` of any code
+ *   but `unavailable`: nothing was changed, and the same call would be answered the same (`store_damaged` what is kept can't
+ *   be read or may not be touched · `newer_format` a later release wrote it · `invalid_argument`). With `unavailable`, or any
+ *   other error, the outcome is **unknown**: callers make the same call again. `isUnanswered` in `src/errors.ts` tells them apart.
  * - Indexes (`due`, `listByUser`) may live elsewhere than the stream. They over-approximate: an entry is added before
  *   what it points to, removed after, and every reader checks the record.
  *
@@ -464,9 +467,16 @@ export interface JobStore {
    * has ended (with the stream, when it was the last one kept). A later commit finds it gone and brings nothing back.
    * Index entries go with the last of it, except what a `nearer` still holds for a create under way. Says whether something was removed.
    * A stream of which a generation is claimed by a settlement stays (`settling`) until the claim is given back or over,
-   * unless `whileSettling`: so nothing is saved for what has gone.
+   * unless `whileSettling`: so nothing is saved for what has gone. With `ownedBy`, only a stream of that user goes. A stream
+   * whose records can't be read goes all the same, as long as what `ownedBy` asks can be.
+   * @throws GenerationJobError `store_damaged` when the stream does not say whose it is, and `ownedBy` asks
    */
-  delete(key: StreamKey, endedGeneration?: number, whileSettling?: boolean): Promise<boolean | 'settling'>;
+  delete(
+    key: StreamKey,
+    endedGeneration?: number,
+    whileSettling?: boolean,
+    ownedBy?: string,
+  ): Promise<boolean | 'settling'>;
 
   close(): Promise<void>;
 }
