@@ -91,7 +91,7 @@ export const descriptionContracts: readonly Contract[] = [
     },
   },
   {
-    id: 'F9 P4',
+    id: 'F4 P4',
     title: 'a lost producer that is not dead adds nothing between its description and its end',
     async run(h) {
       const late: string[] = [];
@@ -172,7 +172,7 @@ export const descriptionContracts: readonly Contract[] = [
     },
   },
   {
-    id: 'P4 L46',
+    id: 'P4 L9',
     title: 'a replacement that never comes leaves the producer going on at once',
     async run(h) {
       const describeEnd = () => 'said';

@@ -55,7 +55,7 @@ export interface Backend {
 export type BackendFactory = () => Promise<Backend>;
 
 export interface Contract {
-  /** The scenarios it checks, such as `L18 F22`. */
+  /** The scenarios it checks, such as `L18 F22`: test/SCENARIOS.md says what each is. */
   readonly id: string;
   readonly title: string;
   /** It waits for leases or retention to lapse: they are short, also where time is real. */

@@ -139,7 +139,7 @@ export const hookLimitContracts: readonly Contract[] = [
     },
   },
   {
-    id: 'F13 P5',
+    id: 'F1 P5',
     title: 'a take-over whose recoverMode does not answer in hookMs starts the answer over',
     timesLapse: true,
     async run(h) {
@@ -162,7 +162,7 @@ export const hookLimitContracts: readonly Contract[] = [
     },
   },
   {
-    id: 'A8',
+    id: 'A15',
     title:
       'metadata is shown as nothing when publicMetadata rejects or does not answer in hookMs, and as said when it does',
     async run(h) {

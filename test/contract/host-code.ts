@@ -75,7 +75,7 @@ export const hostCodeContracts: readonly Contract[] = [
     },
   },
   {
-    id: 'L5 A15',
+    id: 'L34 A15',
     title:
       'what a producer throws is the answer of run and reaches onError once; clients learn what was said on purpose',
     async run(h) {

@@ -18,7 +18,7 @@ const statusOf = async (h: Harness, streamId = 's') =>
 
 export const housekeepingContracts: readonly Contract[] = [
   {
-    id: 'L49',
+    id: 'L35 L48',
     title:
       'a retention below the lease is kept: what has ended is gone after it, settled or with nothing to settle',
     async run(h) {

@@ -48,7 +48,7 @@ async function stoppedWhile(
 
 export const pipeContracts: readonly Contract[] = [
   {
-    id: 'L5 P4',
+    id: 'L34 P4',
     title:
       'a stream that only tells of its error ends the job failed, with what its mapper says, and not completed',
     async run(h) {
@@ -85,7 +85,7 @@ export const pipeContracts: readonly Contract[] = [
     },
   },
   {
-    id: 'L5',
+    id: 'L34',
     title: 'a mapper that throws closes its source and fails the job with what it threw',
     async run(h) {
       const replica = await h.replica();
@@ -103,7 +103,7 @@ export const pipeContracts: readonly Contract[] = [
     },
   },
   {
-    id: 'L18 P3',
+    id: 'L30 P3',
     title:
       'a stop is not waited for by a silent source: its return is called, and it is left when it does not answer either',
     async run(h) {
@@ -119,7 +119,7 @@ export const pipeContracts: readonly Contract[] = [
     },
   },
   {
-    id: 'L18 P3',
+    id: 'L30 P3',
     title:
       'a stop cancels a Web stream under way, and reaches a function source by its signal, also one that never opens',
     async run(h) {
@@ -142,7 +142,7 @@ export const pipeContracts: readonly Contract[] = [
     },
   },
   {
-    id: 'L5 P1',
+    id: 'L10 P1',
     title:
       'every kind of source is piped whole and in order: iterables, generators, Web streams, functions that open one',
     async run(h) {
@@ -165,7 +165,7 @@ export const pipeContracts: readonly Contract[] = [
     },
   },
   {
-    id: 'L5 P3',
+    id: 'L16 P3',
     title: 'tryEmit takes an event while it may, is false once the job is over, and throws neither way',
     async run(h) {
       const replica = await h.replica();

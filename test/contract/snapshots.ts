@@ -213,7 +213,7 @@ export const snapshotContracts: readonly Contract[] = [
     },
   },
   {
-    id: 'L16 P9',
+    id: 'L26 P9',
     title: 'a store that loses a snapshot’s answer is given the next one soon, and the answer is whole',
     async run(h) {
       let failed = 0;

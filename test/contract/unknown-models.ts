@@ -81,7 +81,7 @@ export const unknownModelContracts: readonly Contract[] = [
     },
   },
   {
-    id: 'F13',
+    id: 'F1',
     title: 'a lost producer is left to a replica that can fold what it said',
     async run(h) {
       const told = newTold();
@@ -123,7 +123,7 @@ export const unknownModelContracts: readonly Contract[] = [
     },
   },
   {
-    id: 'L31',
+    id: 'L25',
     title: 'a follower with resume gets its sync with what is missing, and the events after it',
     async run(h) {
       const { job } = await started(h);
