@@ -1,7 +1,8 @@
 /**
- * `npm run test:long`: the tests that try chance, twenty times as often as `npm test` does: properties, random histories
- * against the model, rounds of faults among replicas. Seeds are chosen anew, printed, and with the outcome written to
- * test/long-run.md, which is checked in, so that everybody sees what was last tried, and can try it again.
+ * `npm run test:long`: what takes too long for `npm test`. The tests that try chance, twenty times as often: properties,
+ * random histories against the model, rounds of faults among replicas; and every contract through every client library.
+ * Seeds are chosen anew, printed, and with the outcome written to test/long-run.md, which is checked in, so that
+ * everybody sees what was last tried, and can try it again.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -17,6 +18,11 @@ const SEED = /\b((?:PROPERTY|MODEL|FAULT)_SEED)=(\d+)/g;
 const SUITES = [
   { name: 'properties', filters: ['test/unit'], options: ['--project', 'side-by-side'] },
   { name: 'random histories against the model', filters: ['test/model'], options: [] },
+  {
+    name: 'every contract through every client library',
+    filters: ['test/contract/redis-ioredis5.test.ts', 'test/contract/redis-iovalkey.test.ts'],
+    options: [],
+  },
   { name: 'rounds of faults among three replicas', filters: ['test/redis/rounds.test.ts'], options: [] },
 ];
 

@@ -33,6 +33,11 @@ interface Run {
   readonly concurrent?: boolean;
 }
 
+interface StreamRun extends Run {
+  /** Only these; all by default. */
+  readonly subjects?: readonly Subject[] | undefined;
+}
+
 /** Where time is real, retention and approval windows are waited out. */
 const LONGEST_MS = 90_000;
 
@@ -42,8 +47,9 @@ export function describeStoreContract(name: string, factory: BackendFactory, run
 }
 
 /** What a store and a transport must do together, seen through managers. */
-export function describeStreamContract(name: string, factory: BackendFactory, run: Run = {}): void {
+export function describeStreamContract(name: string, factory: BackendFactory, run: StreamRun = {}): void {
   for (const [subject, contracts] of Object.entries(streamContracts)) {
+    if (run.subjects && !run.subjects.includes(subject as Subject)) continue;
     describeContracts(`${subject} on ${name}`, contracts, factory, run);
   }
 }
@@ -54,7 +60,7 @@ export const storePortContracts: readonly Contract[] = [
   ...indexContracts,
 ];
 
-export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
+export const streamContracts = {
   Create: createContracts,
   Emit: emitContracts,
   Pipe: pipeContracts,
@@ -76,7 +82,9 @@ export const streamContracts: Readonly<Record<string, readonly Contract[]>> = {
   Crashes: crashContracts,
   'Content models that a replica lacks': unknownModelContracts,
   'What the host’s code does wrong': [...hostCodeContracts, ...hookLimitContracts],
-};
+} as const satisfies Readonly<Record<string, readonly Contract[]>>;
+
+export type Subject = keyof typeof streamContracts;
 
 function describeContracts(
   title: string,

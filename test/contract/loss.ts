@@ -83,7 +83,6 @@ export const lossContracts: readonly Contract[] = [
   {
     id: 'P6 P1',
     title: 'with frames lost, doubled, delayed and reordered, every follower has the log in order, 60 times',
-    timesLapse: true,
     async run(h) {
       const writer = await h.replica(h.delayed);
       const reader = await h.replica({

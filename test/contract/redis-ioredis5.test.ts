@@ -1,19 +1,7 @@
 /**
- * The contracts on one private Redis server, through ioredis 5.
+ * What a client library can change, through ioredis 5.
  */
 import { Redis } from 'ioredis5';
-import { afterAll, beforeAll } from 'vitest';
-import { RedisServer } from '../support/redis-server.js';
-import { describeStoreContract, describeStreamContract } from './describe.js';
-import { redisBackend } from './redis.js';
+import { describeClientLibrary } from './redis-client.js';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
-
-const factory = () => redisBackend(() => new Redis({ port: server.port, host: '127.0.0.1' }));
-
-describeStoreContract('Redis through ioredis 5', factory, { concurrent: true });
-describeStreamContract('Redis through ioredis 5', factory, { concurrent: true });
+describeClientLibrary('Redis through ioredis 5', (port) => new Redis({ port, host: '127.0.0.1' }));

@@ -1,19 +1,7 @@
 /**
- * The contracts on one private Redis server, through iovalkey.
+ * What a client library can change, through iovalkey.
  */
 import { Redis } from 'iovalkey';
-import { afterAll, beforeAll } from 'vitest';
-import { RedisServer } from '../support/redis-server.js';
-import { describeStoreContract, describeStreamContract } from './describe.js';
-import { redisBackend } from './redis.js';
+import { describeClientLibrary } from './redis-client.js';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
-
-const factory = () => redisBackend(() => new Redis({ port: server.port, host: '127.0.0.1' }));
-
-describeStoreContract('Redis through iovalkey', factory, { concurrent: true });
-describeStreamContract('Redis through iovalkey', factory, { concurrent: true });
+describeClientLibrary('Redis through iovalkey', (port) => new Redis({ port, host: '127.0.0.1' }));
