@@ -392,8 +392,8 @@ function definedOf(record: object): object {
 
 /** What is seen at the manager's face; and all, the store's own first, since most defects show there. */
 const FACE: readonly Contract[] = Object.values(streamContracts).flat();
-const DECIDING: readonly Contract[] = ['Pending actions', 'Decisions', 'Approvals'].flatMap(
-  (subject) => streamContracts[subject],
+const DECIDING: readonly Contract[] = (['Pending actions', 'Decisions', 'Approvals'] as const).flatMap(
+  (subject): readonly Contract[] => streamContracts[subject],
 );
 const ALL: readonly Contract[] = [...storePortContracts, ...FACE];
 

@@ -38,9 +38,6 @@ interface StreamRun extends Run {
   readonly subjects?: readonly Subject[] | undefined;
 }
 
-/** Where time is real, retention and approval windows are waited out. */
-const LONGEST_MS = 90_000;
-
 /** What a store must do by itself. */
 export function describeStoreContract(name: string, factory: BackendFactory, run: Run = {}): void {
   describeContracts(`The store contract on ${name}`, storePortContracts, factory, run);
@@ -92,7 +89,7 @@ function describeContracts(
   factory: BackendFactory,
   { concurrent = false }: Run,
 ): void {
-  describe(title, { concurrent, timeout: LONGEST_MS }, () => {
+  describe(title, { concurrent }, () => {
     for (const contract of contracts) {
       it(`${contract.id} ${contract.title}`, () => runContract(contract, factory));
     }
