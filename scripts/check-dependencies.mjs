@@ -1,7 +1,8 @@
 /**
  * Fails when a file imports against the direction of the layers (http, metrics, implementations and their like ->
  * stream -> errors, clock), when a package is imported outside the files that may use it, when a port imports
- * more than types, when imports form a cycle, or when the example reaches past the package's public entries.
+ * more than types, when imports form a cycle, when an example reaches past the package's public entries, or when a
+ * folder of the chat imports from one before it.
  * Type-only imports count for the direction (a domain type that names an HTTP type ties the layers together just as
  * much), but not for cycles: types have no load order to get wrong.
  * A source file that belongs to no layer fails, so a new folder has to be placed here before it is used.
@@ -70,6 +71,21 @@ const layers = [
   { name: 'worker', files: /^src\/worker\//, layers: domain, packages: ['zod', 'node:'] },
 ];
 
+/** The folders of examples/chat: each imports from itself and from those after it. */
+const chatChapters = [
+  'start.ts',
+  'replicas/',
+  'server/',
+  'playing/',
+  'conversations/',
+  'page/main.ts',
+  'page/showing/',
+  'page/asking/',
+  'page/following/',
+  'page/content/',
+  'page/',
+].map((chapter) => `examples/chat/${chapter}`);
+
 process.chdir(join(import.meta.dirname, '..'));
 const problems = [];
 const graph = new Map();
@@ -90,6 +106,8 @@ for (const file of typeScriptIn('examples')) {
   for (const { path, specifier } of importsOf(file)) {
     if (path?.startsWith('examples/') === false)
       problems.push(`${file}: imports ${specifier}; use the package's public entries`);
+    else if (path && chapterOf(path) < chapterOf(file))
+      problems.push(`${file}: imports ${specifier}, which comes before it in chatChapters`);
   }
 }
 problems.push(...cycles().map((files) => `cycle: ${files.join(' -> ')}`));
@@ -110,6 +128,10 @@ function problemOf(layer, { specifier, path, typeOnly }) {
     (name) => specifier === name || (/[:/]$/.test(name) && specifier.startsWith(name)),
   );
   return allowed ? undefined : `${layer.name} may not import the package ${specifier}`;
+}
+
+function chapterOf(file) {
+  return chatChapters.findIndex((chapter) => file.startsWith(chapter));
 }
 
 function layerOf(file) {

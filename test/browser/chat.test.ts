@@ -230,7 +230,7 @@ it('what a model writes can’t run, load or disguise anything', async () => {
   const requested: string[] = [];
   page.page.on('request', (request) => requested.push(request.url()));
   await page.page.evaluate(`(async () => {
-    const { MarkdownView } = await import('/page/markdown-view.js');
+    const { MarkdownView } = await import('/page/showing/markdown-view.js');
     const element = document.createElement('div');
     element.id = 'probe';
     document.body.append(element);

@@ -4,8 +4,12 @@
  */
 import type { Decision, JobRecord, PendingAction, PublicAction } from 'generation-jobs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { judge } from '../../examples/chat/judgement.js';
-import { type ChatContent, foldContent, initialContent } from '../../examples/chat/page/chat-content.js';
+import {
+  type ChatContent,
+  foldContent,
+  initialContent,
+} from '../../examples/chat/page/content/chat-content.js';
+import { judge } from '../../examples/chat/playing/judgement.js';
 import {
   ChatClient,
   providerEvents,

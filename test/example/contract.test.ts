@@ -325,7 +325,7 @@ describe('the server', () => {
     ]) {
       expect([path, (await fetch(chat.url + path)).status]).toEqual([path, 200]);
     }
-    for (const path of ['/page/', '/page/../server.js', '/package.json', '/page/%2e%2e/server.js']) {
+    for (const path of ['/page/', '/page/../start.js', '/package.json', '/page/%2e%2e/start.js']) {
       expect([path, (await fetch(chat.url + path)).status]).toEqual([path, 404]);
     }
   });

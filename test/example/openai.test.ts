@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { providerText } from '../../examples/chat/page/provider-text.js';
+import { providerText } from '../../examples/chat/page/content/provider-text.js';
 import { ChatClient, recordedEvents, recordedText } from '../support/chat-client.js';
 import { type ChatProcess, startChat } from '../support/chat-process.js';
 import { producingReplica } from '../support/replicas-of.js';

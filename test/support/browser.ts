@@ -3,7 +3,7 @@
  */
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { expect } from 'vitest';
-import type { AskedAction } from '../../examples/chat/page/asked-action.js';
+import type { AskedAction } from '../../examples/chat/page/content/asked-action.js';
 
 /** What `window.chatState()` answers. */
 export interface ChatState {

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createParser } from 'eventsource-parser';
 import type { Answer, Decision, PublicAction } from 'generation-jobs';
-import { providerText } from '../../examples/chat/page/provider-text.js';
+import { providerText } from '../../examples/chat/page/content/provider-text.js';
 import { RECORDINGS_FOLDER } from './chat-process.js';
 
 export interface Started {

@@ -53,7 +53,7 @@ export async function startChat({
 } = {}): Promise<ChatProcess> {
   const [command, before] = viaNpm
     ? ['npm', ['start', '--']]
-    : [process.execPath, [join(ROOT, 'examples', 'chat', 'dist', 'server.js')]];
+    : [process.execPath, [join(ROOT, 'examples', 'chat', 'dist', 'start.js')]];
   const child = spawn(command, [...before, ...args], {
     cwd: ROOT,
     env: { ...withoutOwnSettings(process.env), PORT: '0', ...env },

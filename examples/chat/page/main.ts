@@ -2,6 +2,9 @@
  * Wires the page: the conversation named in the address is opened and followed, what the user sends starts an answer
  * on it, and other tabs hear about both. The address is the only thing a reload needs.
  */
+
+import { decide } from './asking/deciding.js';
+import { byId } from './elements.js';
 import {
   earlierTurns,
   listConversations,
@@ -10,16 +13,14 @@ import {
   type StartRequest,
   startAnswer,
   stopAnswer,
-} from './chat-api.js';
-import { ChatView, type Connection } from './chat-view.js';
-import { Composer, type Message } from './composer.js';
-import { Conversation } from './conversation.js';
-import { ConversationList } from './conversation-list.js';
-import { decide } from './deciding.js';
-import { byId } from './elements.js';
+} from './following/chat-api.js';
+import { Conversation } from './following/conversation.js';
+import { replicaChoice } from './following/replica-choice.js';
+import { type LinkEvent, StreamLink } from './following/stream-link.js';
 import { ensureIdentity, randomName } from './identity.js';
-import { replicaChoice } from './replica-choice.js';
-import { type LinkEvent, StreamLink } from './stream-link.js';
+import { ChatView, type Connection } from './showing/chat-view.js';
+import { Composer, type Message } from './showing/composer.js';
+import { ConversationList } from './showing/conversation-list.js';
 
 declare global {
   interface Window {

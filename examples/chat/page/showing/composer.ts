@@ -1,0 +1,124 @@
+/**
+ * Where the user writes: the text, which model answers, how fast a recording plays, and the button that sends or stops.
+ * Enter sends, Shift+Enter breaks the line; while an answer is being made the button stops it.
+ */
+
+import { byId, make } from '../elements.js';
+import type { Models } from '../following/chat-api.js';
+
+export interface Message {
+  readonly text: string;
+  readonly recording?: string;
+  readonly tokensPerSecond?: number;
+}
+
+export interface ComposerHandlers {
+  readonly onSend: (message: Message) => void;
+  readonly onStop: () => void;
+}
+
+/** `asking`: the answer waits for a decision. It can be stopped, or another message can take its place. */
+export type ComposerState = 'ready' | 'sending' | 'answering' | 'asking';
+
+const LIVE_MODEL = '';
+const SPEED_KEY = 'chat.speed';
+const RECORDING_KEY = 'chat.recording';
+
+export class Composer {
+  readonly #form = byId('composer', HTMLFormElement);
+  readonly #text = byId('text', HTMLTextAreaElement);
+  readonly #recording = byId('recording', HTMLSelectElement);
+  readonly #speed = byId('speed', HTMLSelectElement);
+  readonly #send = byId('send', HTMLButtonElement);
+  readonly #stop = byId('stop', HTMLButtonElement);
+  readonly #handlers: ComposerHandlers;
+  #state: ComposerState = 'ready';
+
+  constructor(handlers: ComposerHandlers) {
+    this.#handlers = handlers;
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    this.#text.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      this.#submit();
+    });
+    this.#text.addEventListener('input', () => this.#update());
+    this.#stop.addEventListener('click', () => handlers.onStop());
+    remember(this.#speed, SPEED_KEY);
+    this.#update();
+  }
+
+  offer({ recordings, demos, default: preferred, liveModel }: Models): void {
+    const live = liveModel === null ? [] : [option(LIVE_MODEL, liveModel)];
+    this.#recording.replaceChildren(...live, ...[...recordings, ...demos].map((name) => option(name, name)));
+    this.#recording.value = liveModel === null ? preferred : LIVE_MODEL;
+    remember(this.#recording, RECORDING_KEY);
+  }
+
+  setState(state: ComposerState): void {
+    this.#state = state;
+    this.#update();
+  }
+
+  /** Sends without typing, as the suggestions do. */
+  sendText(text: string, recording: string): void {
+    this.#text.value = text;
+    this.#recording.value = recording;
+    this.#submit();
+  }
+
+  /** Puts back what could not be sent, unless the user has gone on writing. */
+  restore(text: string): void {
+    if (this.#text.value === '') this.#text.value = text;
+    this.#update();
+  }
+
+  focus(): void {
+    // On a touch screen the keyboard would jump up over the page.
+    if (matchMedia('(hover: hover)').matches) this.#text.focus();
+  }
+
+  #submit(): void {
+    const text = this.#text.value.trim();
+    if (text === '' || !this.#maySend) return;
+    const recording = this.#recording.value;
+    this.#text.value = '';
+    this.#update();
+    this.#handlers.onSend({
+      text,
+      ...(recording !== LIVE_MODEL && { recording, tokensPerSecond: Number(this.#speed.value) }),
+    });
+  }
+
+  get #maySend(): boolean {
+    return this.#state === 'ready' || this.#state === 'asking';
+  }
+
+  #update(): void {
+    const isAsking = this.#state === 'asking';
+    const isBlank = this.#text.value.trim() === '';
+    const isAnswering = this.#state === 'answering' || (isAsking && isBlank);
+    const hadFocus = document.activeElement === this.#send || document.activeElement === this.#stop;
+    this.#send.hidden = isAnswering;
+    this.#stop.hidden = !isAnswering;
+    this.#send.disabled = !this.#maySend || isBlank;
+    this.#text.placeholder = isAsking ? 'Decide above, or write anew' : 'Write a message';
+    if (hadFocus) (isAnswering ? this.#stop : this.#text).focus();
+  }
+}
+
+function option(value: string, label: string): HTMLOptionElement {
+  const element = make('option', '', label);
+  element.value = value;
+  return element;
+}
+
+/** Keeps a choice for the next visit; a choice that is no longer offered is passed over. */
+function remember(select: HTMLSelectElement, key: string): void {
+  const saved = localStorage.getItem(key);
+  if (saved !== null && [...select.options].some(({ value }) => value === saved)) select.value = saved;
+  select.addEventListener('change', () => localStorage.setItem(key, select.value));
+}

@@ -1,0 +1,152 @@
+/**
+ * Puts the example together: one manager, the library's routes, the chat's own, the page, health and metrics. Nothing
+ * here listens; replica.ts does.
+ */
+import { join } from 'node:path';
+import express, { type Express, type RequestHandler } from 'express';
+import {
+  defineContentModel,
+  GenerationJobManager,
+  type GenerationJobOptions,
+  type Hooks,
+} from 'generation-jobs';
+import { createStreamRouter } from 'generation-jobs/express';
+import { createMetrics } from 'generation-jobs/metrics';
+import type { Logger } from 'pino';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Conversations } from '../conversations/conversations.js';
+import {
+  type ChatContent,
+  foldContent,
+  initialContent,
+  restartedContent,
+} from '../page/content/chat-content.js';
+import type { Agent } from '../playing/agent.js';
+import { Answers } from '../playing/answers.js';
+import { DEMOS } from '../playing/demos.js';
+import { judge } from '../playing/judgement.js';
+import { recordedScripts } from '../playing/recorded-scripts.js';
+import { readRecordings } from '../playing/recordings.js';
+import type { Script } from '../playing/scripts.js';
+import { chatRoutes } from './chat-routes.js';
+import type { Config } from './config.js';
+import { identityOf } from './identity.js';
+import { pageRoutes } from './page-routes.js';
+import { errorHandler, notFound } from './replies.js';
+import type { Storage } from './storage.js';
+
+export interface ChatApp {
+  readonly app: Express;
+  readonly manager: GenerationJobManager;
+}
+
+export interface ChatParts {
+  readonly storage: Storage;
+  /** Answers when no recording is asked for. */
+  readonly agent: Agent | undefined;
+  readonly logger: Logger;
+}
+
+/**
+ * A rolling restart hands an answer over as often as there are replicas, and each counts. The library's own limit of one
+ * is for producers whose repetition costs something.
+ */
+const MOST_RECOVERIES = 10;
+
+/** `folder` is the example's own: where the recordings and the page are. */
+export function createChatApp(
+  folder: string,
+  config: Config,
+  { storage, agent, logger }: ChatParts,
+): ChatApp {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const { conversations } = storage;
+  const recordings = readRecordings(join(folder, 'recordings'));
+  const scripts = new Map([...recordedScripts(recordings), ...DEMOS]);
+  const hooks: Hooks = {
+    ...hooksFor(conversations, scripts),
+    ...(config.recovers && { recover: (job, continuation) => answers.goOn(job, continuation) }),
+  };
+  const manager = new GenerationJobManager({
+    ...storage.services,
+    options: optionsFrom(config),
+    observer: createMetrics({ registry }),
+    logger,
+    contentModels: [
+      defineContentModel({
+        name: 'chat',
+        initial: initialContent,
+        fold: foldContent,
+        restart: restartedContent,
+      }),
+    ],
+    hooks: agent?.settling(hooks) ?? hooks,
+  });
+  const answers = new Answers({ manager, scripts, conversations, openAi: config.openAi, agent, logger });
+
+  const app = express();
+  app.disable('x-powered-by');
+  app.use((_request, response, next) => {
+    response.set('x-replica', config.replica);
+    next();
+  });
+  app.get('/healthz', healthOf(manager, storage, config.replica));
+  app.get('/metrics', async (_request, response) => {
+    response.type(registry.contentType).send(await registry.metrics());
+  });
+  const model = config.openAi?.model;
+  const liveModel = agent === undefined ? model : `agent with ${model ?? 'a scripted model'}`;
+  const names = [...recordings.keys()];
+  app.use('/api/chat', chatRoutes({ manager, answers, conversations, recordings: names, liveModel }));
+  app.use(
+    '/api/chat',
+    createStreamRouter(manager, {
+      authorize: identityOf,
+      onResume: (job, continuation) => answers.goOn(job, continuation),
+    }),
+  );
+  app.use(pageRoutes({ sources: join(folder, 'page'), compiled: join(folder, 'dist', 'page') }));
+  app.use(notFound);
+  app.use(errorHandler(logger));
+  return { app, manager };
+}
+
+/** A shorter lease needs everything that is timed by it to be shorter. */
+function optionsFrom({ leaseMs, approvalMs: approvalWindowMs }: Config): GenerationJobOptions {
+  const options = {
+    maxRecoveries: MOST_RECOVERIES,
+    ...(approvalWindowMs !== undefined && { approvalWindowMs }),
+  };
+  if (leaseMs === undefined) return options;
+  return { ...options, leaseMs, renewMs: Math.floor(leaseMs / 3), sweepMs: Math.min(1000, leaseMs) };
+}
+
+function hooksFor(conversations: Conversations, scripts: ReadonlyMap<string, Script>): Hooks {
+  return {
+    describeEnd: (_record, content) => ({ text: (content as ChatContent).text }),
+    settle: ({ record, content }) => {
+      const { streamId, generation, status, error } = record;
+      const turn = { ...(content as ChatContent), generation, status, code: error?.code ?? '' };
+      return conversations.save(record, streamId, turn);
+    },
+    // A scripted answer goes on where it stood; an agent that was not stopped by a question starts over.
+    recoverMode: ({ metadata, resumedAction }) =>
+      metadata.agent === true && resumedAction === undefined ? 'restart' : 'continue',
+    beforeResolve: (proposed) => judge(proposed, scripts),
+  };
+}
+
+/** Says no as soon as new requests are better sent elsewhere. */
+function healthOf(manager: GenerationJobManager, storage: Storage, replica: string): RequestHandler {
+  return async (_request, response) => {
+    const state = manager.isDraining
+      ? 'draining'
+      : (await storage.isReachable())
+        ? 'ok'
+        : 'redis_unavailable';
+    response.set('cache-control', 'no-store');
+    const answer = { ok: state === 'ok', replica, store: storage.kind };
+    response.status(answer.ok ? 200 : 503).json(answer.ok ? answer : { ...answer, reason: state });
+  };
+}

@@ -1,0 +1,87 @@
+/**
+ * The routes of the chat itself, beside the library's stream routes: start an answer, list the recordings, list and
+ * read conversations.
+ */
+import express, { type RequestHandler, Router } from 'express';
+import { ERROR_TABLE, type GenerationJobManager } from 'generation-jobs';
+import { z } from 'zod';
+import type { Conversations } from '../conversations/conversations.js';
+import { type Answers, DEFAULT_RECORDING } from '../playing/answers.js';
+import { DEMOS } from '../playing/demos.js';
+import { notFound, refuse, sameOriginOnly, withIdentity } from './replies.js';
+
+export interface ChatRoutesInput {
+  readonly manager: GenerationJobManager;
+  readonly answers: Answers;
+  readonly conversations: Conversations;
+  /** The names of the recordings. */
+  readonly recordings: readonly string[];
+  /** The name of the live model, if there is one. */
+  readonly liveModel: string | undefined;
+}
+
+const chatRequest = z.strictObject({
+  text: z
+    .string()
+    .max(32_000)
+    .refine((text) => text.trim() !== '', 'must not be blank'),
+  conversationId: z.string().optional(),
+  recording: z.string().optional(),
+  tokensPerSecond: z.number().min(0.01).max(1_000_000).optional(),
+  idempotencyKey: z.string().min(1).max(256).optional(),
+  onConflict: z.enum(['replace', 'reject', 'join']).optional(),
+});
+
+export function chatRoutes(input: ChatRoutesInput): Router {
+  const { manager, answers, conversations, recordings, liveModel } = input;
+  const { bodyBytes } = manager.parts.options.limits;
+  const router = Router();
+  router.use(neverStored);
+  router.post(
+    '/',
+    sameOriginOnly,
+    jsonOnly,
+    express.json({ limit: bodyBytes, inflate: false }),
+    withIdentity(async (owner, request, response) => {
+      response.json(await answers.start(owner, chatRequest.parse(request.body)));
+    }),
+  );
+  router.get('/recordings', (_request, response) => {
+    response.json({
+      recordings,
+      demos: [...DEMOS.keys()],
+      default: DEFAULT_RECORDING,
+      liveModel: liveModel ?? null,
+    });
+  });
+  router.get(
+    '/conversations',
+    withIdentity(async (owner, _request, response) => {
+      const active = new Set((await manager.listActiveJobs(owner)).map(({ streamId }) => streamId));
+      const listed = await conversations.list(owner);
+      response.json({ conversations: listed.map((one) => ({ ...one, isActive: active.has(one.id) })) });
+    }),
+  );
+  router.get(
+    '/conversations/:id',
+    withIdentity(async (owner, request, response) => {
+      const conversation = await conversations.get(owner, String(request.params.id));
+      if (conversation) response.json(conversation);
+      else notFound(request, response, () => {});
+    }),
+  );
+  return router;
+}
+
+/** What belongs to one user must not reach another one through a cache in between. */
+const neverStored: RequestHandler = (_request, response, next) => {
+  response.set({ 'cache-control': 'private, no-store', 'x-content-type-options': 'nosniff' });
+  next();
+};
+
+/** Express leaves other types unread, and the request would look empty instead of wrong. */
+const jsonOnly: RequestHandler = (request, response, next) => {
+  if (request.is('application/json')) return next();
+  const { status } = ERROR_TABLE.unsupported_media_type;
+  return refuse(response, { status, code: 'unsupported_media_type', message: 'Send application/json.' });
+};

@@ -1,0 +1,76 @@
+/**
+ * Serves the page: its hand-written files, its compiled modules, and the three packages it imports by name, which
+ * the browser finds through the import map in index.html. The policy allows nothing else, and no inline script but
+ * that map, known by its digest.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import express, { type RequestHandler, Router } from 'express';
+
+const PACKAGES = ['marked', 'dompurify', 'eventsource-parser'];
+
+/** The hand-written files beside index.html, by the address they are asked for. */
+const FILES = {
+  'style.css': 'styles/style.css',
+  'cards.css': 'styles/cards.css',
+  'icon.svg': 'icon.svg',
+};
+
+export interface PageFolders {
+  /** Holds index.html, the style sheets and icon.svg. */
+  readonly sources: string;
+  /** The page's compiled modules. */
+  readonly compiled: string;
+}
+
+export function pageRoutes({ sources, compiled }: PageFolders): Router {
+  const router = Router();
+  const html = readFileSync(join(sources, 'index.html'), 'utf8');
+  router.use(securityHeaders(contentPolicy(html)));
+  router.get('/', (_request, response) => {
+    response.type('html').send(html);
+  });
+  for (const [name, file] of Object.entries(FILES)) {
+    router.get(`/${name}`, (_request, response) => response.sendFile(file, { root: sources }));
+  }
+  router.use('/page', express.static(compiled, { index: false }));
+  for (const name of PACKAGES) {
+    const file = fileURLToPath(import.meta.resolve(name));
+    router.get(`/packages/${name}.js`, (_request, response) => {
+      response.type('js').sendFile(file.slice(dirname(file).length + 1), { root: dirname(file) });
+    });
+  }
+  return router;
+}
+
+function contentPolicy(html: string): string {
+  const importMap = /<script type="importmap">([^<]*)<\/script>/.exec(html)?.[1] ?? '';
+  const digest = createHash('sha256').update(importMap).digest('base64');
+  return [
+    "default-src 'none'",
+    `script-src 'self' 'sha256-${digest}'`,
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    'trusted-types dompurify',
+  ].join('; ');
+}
+
+function securityHeaders(policy: string): RequestHandler {
+  return (_request, response, next) => {
+    response.set({
+      'content-security-policy': policy,
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+    });
+    next();
+  };
+}
