@@ -133,6 +133,40 @@ describe('the metrics', () => {
     expect(await other.metrics()).not.toContain('chat-1');
   });
 
+  it('tell how many settlements are set aside once somebody has looked, and count what an index was given back', async () => {
+    const registry = new Registry();
+    let isAway = true;
+    const manager = new GenerationJobManager({
+      ...createStreamServices(),
+      observer: createMetrics({ registry }),
+      options: { settleForMs: 1, settleBackoffMs: 10, sweepMs: 20 },
+      hooks: {
+        onError: () => {},
+        settle: () => {
+          if (isAway) throw new Error('it is away');
+        },
+      },
+    });
+    managers.push(manager);
+    await manager.start();
+    expect(await counted(registry, 'settlements_set_aside'), 'not known').toBeNaN();
+    for (const streamId of ['chat-1', 'chat-2']) await (await start(manager, streamId)).complete();
+    await expect.poll(() => counted(registry, 'settlements_set_aside')).toBe(2);
+    expect((await manager.stats()).global.setAside).toBe(2);
+    isAway = false;
+    expect(await manager.settleAgain('chat-1')).toBe(true);
+    expect(await counted(registry, 'settlements_set_aside')).toBe(1);
+    await manager.deleteStream('chat-2');
+    expect(await counted(registry, 'settlements_set_aside')).toBe(0);
+    const observer = createMetrics({ registry, prefix: 'other_' });
+    observer.indexRepaired('due');
+    observer.settlementsSetAside(undefined);
+    const text = await registry.metrics();
+    expect(text).toContain('other_index_repairs_total{index="due"} 1');
+    expect(text).toContain('other_index_repairs_total{index="user"} 0');
+    expect(text).toMatch(/other_settlements_set_aside nan/i);
+  });
+
   it('have a fixed set of series, of which none names a stream, a user or a generation (A15)', async () => {
     const { registry, manager } = setUp();
     const seriesOf = async () => {

@@ -6,6 +6,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { GenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
+import type { RepairedIndex } from '../stream/interfaces/job-store.js';
 import type {
   AttachKind,
   ContentlessStep,
@@ -67,6 +68,7 @@ const UPKEEP_STEPS = [
   'deletion',
   'repair',
 ] as const satisfies readonly UpkeepStep[];
+const REPAIRED_INDEXES = ['due', 'user'] as const satisfies readonly RepairedIndex[];
 const CONTENTLESS_STEPS = [
   'aborted',
   'replaced',
@@ -164,6 +166,11 @@ function observeJobs(make: Makers) {
     'outcome',
     ['settled', 'retried', 'set_aside', 'dropped'],
   );
+  const setAside = make.gauge(
+    'settlements_set_aside',
+    'Settlements set aside in the whole store, as this process counted them last; NaN when another one has since, or none has',
+  );
+  setAside.set(Number.NaN);
   return {
     jobCreated: () => created.inc(),
     jobTransitioned: (name) => transitions(name),
@@ -177,6 +184,7 @@ function observeJobs(make: Makers) {
       if (waitedMs !== undefined) waits.observe({ outcome }, waitedMs / 1000);
     },
     settled: (outcome) => settlements(outcome),
+    settlementsSetAside: (count) => setAside.set(count ?? Number.NaN),
   } satisfies Partial<StreamObserver>;
 }
 
@@ -261,6 +269,12 @@ function observeFaults(make: Makers) {
     'step',
     UPKEEP_STEPS,
   );
+  const restored = make.counterBy(
+    'index_repairs_total',
+    'Entries put back that an index of the store had lost, or held too late',
+    'index',
+    REPAIRED_INDEXES,
+  );
   const contentless = make.counterBy(
     'contentless_steps_total',
     'Steps taken without content, because this process was not given the content model',
@@ -282,6 +296,7 @@ function observeFaults(make: Makers) {
     fenced: () => fenced.inc(),
     leaseLost: () => leases.inc(),
     upkeepFailed: (step) => upkeep(step),
+    indexRepaired: (index) => restored(index),
     contentless: (step) => contentless(step),
     clockJumped: (direction) => jumps(direction),
     hookFailed: (hook) => hooks(isHook(hook) ? hook : OTHER_HOOK),

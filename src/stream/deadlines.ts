@@ -4,6 +4,7 @@
  */
 import { MINUTE } from '../clock.js';
 import type { Options } from './options.js';
+import { isActive } from './transitions.js';
 import type { JobRecord } from './types.js';
 
 /** The longest pause between two tries of anything: also how long one replica leaves to others what they do better. */
@@ -22,6 +23,20 @@ export function deadlineOf(record: JobRecord, options: Pick<Options, 'retentionM
     default:
       return record.status satisfies never;
   }
+}
+
+/**
+ * When somebody must next look at a stream: the earliest deadline of its generations.
+ * @param kept newest first
+ * @param deadlineOfOne when each must be looked at
+ */
+export function earliestOf(kept: readonly JobRecord[], deadlineOfOne: (record: JobRecord) => number): number {
+  const deadlines = kept.map((record, at) => {
+    // The newest one stays while older ones are kept: it waits for them, however long ago its own time was.
+    const waits = at === 0 && kept.length > 1 && !isActive(record.status);
+    return waits && record.settlement.state === 'settled' ? Number.POSITIVE_INFINITY : deadlineOfOne(record);
+  });
+  return Math.min(...deadlines);
 }
 
 /** Until when a generation is kept whose settlement was set aside. */

@@ -101,7 +101,7 @@ export class Deletion {
     whileSettling: boolean,
     { userId }: Access,
   ): Promise<boolean | 'settling'> {
-    const { store, transport, slots, background } = this.#parts;
+    const { store, transport, slots, setAside, background } = this.#parts;
     // Before the stream goes: what fails here is done by the next try, which would find no stream any more.
     for (const { generation, idempotencyKey, userId } of kept) {
       if (idempotencyKey === undefined) continue;
@@ -116,7 +116,10 @@ export class Deletion {
       await callHook(this.#parts, 'onDeleted', () => this.#parts.hooks.onDeleted?.(record), undefined, {
         record,
       });
-      if (!isActive(record.status)) continue;
+      if (!isActive(record.status)) {
+        if (record.settlement.state === 'set_aside') setAside.changed(-1);
+        continue;
+      }
       const local = this.#leases.find(key, generation);
       if (local) local.lose('gone');
       else transport.signal({ key, generation });

@@ -44,6 +44,7 @@ import { Background, type Parts } from './parts.js';
 import { Reaper } from './reaper.js';
 import { Recovery } from './recovery.js';
 import { Fold, type FoldedState, publicState, resumeState, StateReader } from './resume-state.js';
+import { SetAsideCount } from './set-aside-count.js';
 import { SetAsideLimit } from './set-aside-limit.js';
 import { Settler } from './settlement.js';
 import { SlotKeeper } from './slot-keeper.js';
@@ -522,6 +523,7 @@ function partsFrom(input: ManagerInput): Parts {
     unknownModels: new UnknownModels({ models, options, storeClock, observer, errors }),
     actionTypes: actionTypesFrom(input.actionTypes),
     slots: new SlotKeeper({ store: input.jobStore, options }),
+    setAside: new SetAsideCount(observer),
     hooks,
     observer,
     logger,

@@ -11,7 +11,7 @@
  * A store that can't lose its indexes has no `repair`, and then nothing of this happens.
  */
 import { MINUTE, sleep, type TimerHandle } from '../clock.js';
-import { deadlineOf } from './deadlines.js';
+import { deadlineOf, earliestOf } from './deadlines.js';
 import type { GenerationJob } from './generation-job.js';
 import type { IndexRepair } from './interfaces/job-store.js';
 import type { Parts } from './parts.js';
@@ -88,9 +88,13 @@ export class IndexKeeper {
     const { clock, options } = this.#parts;
     const startedAt = clock.monotonic();
     if (this.#repair === undefined || startedAt - this.#walkedAt < options.repairMs) return false;
-    if (!(await this.#hold(WALK_HOLD_MS))) return false;
+    if (!(await this.#hold(WALK_HOLD_MS))) {
+      this.#parts.setAside.counted(undefined); // another replica walks, or has
+      return false;
+    }
     this.#walkedAt = startedAt;
     let heldAt = startedAt;
+    let setAside = 0;
     for (let after: string | undefined; !this.#stopped.signal.aborted; ) {
       const page = await this.#repair.list({ limit: PAGE_STREAMS, after });
       reportUpkeepFailures(
@@ -98,7 +102,8 @@ export class IndexKeeper {
         'repair',
         page.failures.map((error) => ({ error })),
       );
-      await Promise.all(page.entries.map((key) => this.#repairOne(key)));
+      const found = await Promise.all(page.entries.map((key) => this.#repairOne(key)));
+      setAside += found.reduce((sum, count) => sum + count, 0);
       const now = clock.monotonic();
       if (page.next === undefined || page.next === after) break;
       if (now - heldAt > WALK_HOLD_MS / 2) {
@@ -109,7 +114,9 @@ export class IndexKeeper {
       await sleep(clock, PAGE_PAUSE_MS, this.#stopped.signal);
     }
     const leftMs = options.repairMs - (clock.monotonic() - startedAt);
-    if (!this.#stopped.signal.aborted) await this.#hold(Math.max(1, Math.ceil(leftMs)));
+    if (this.#stopped.signal.aborted) return true;
+    this.#parts.setAside.counted(setAside);
+    await this.#hold(Math.max(1, Math.ceil(leftMs)));
     return true;
   }
 
@@ -132,27 +139,32 @@ export class IndexKeeper {
     return this.#parts.store.slots.take(NOBODY, slot);
   }
 
-  async #repairOne(key: StreamKey): Promise<void> {
+  /** How many of the stream's settlements are set aside. */
+  async #repairOne(key: StreamKey): Promise<number> {
     const { store, options } = this.#parts;
     try {
       const kept = await store.read(key, 'kept');
       const [current] = kept;
-      if (current === undefined) return;
-      const deadline = Math.min(...kept.map((record) => deadlineOf(record, options)));
-      await this.#repair?.restore(key, {
-        userId: current.userId,
-        inMs: Math.max(0, Math.ceil(deadline - store.now())),
-      });
+      if (current === undefined) return 0;
+      const deadline = earliestOf(kept, (record) => deadlineOf(record, options));
+      await this.#restore(key, current.userId, Math.max(0, Math.ceil(deadline - store.now())));
+      return kept.filter(isSetAside).length;
     } catch (error) {
       reportUpkeepFailures(this.#parts, 'repair', [{ streamId: key.streamId, error }]);
+      return 0;
     }
   }
 
   async #restore(key: StreamKey, userId: string, inMs: number): Promise<void> {
     try {
-      await this.#repair?.restore(key, { userId, inMs });
+      const restored = (await this.#repair?.restore(key, { userId, inMs })) ?? [];
+      for (const index of restored) this.#parts.observer.indexRepaired(index);
     } catch (error) {
       reportUpkeepFailures(this.#parts, 'repair', [{ streamId: key.streamId, error }]);
     }
   }
+}
+
+function isSetAside({ status, settlement }: JobRecord): boolean {
+  return !isActive(status) && settlement.state === 'set_aside';
 }

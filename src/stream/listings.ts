@@ -111,7 +111,10 @@ export class Listings {
         counts[status]++;
         if (!isActive(status) && settlement.state === 'set_aside') setAside++;
       }
-      if (next === undefined || next === after) return { ...counts, streams: seen.size, unread, setAside };
+      if (next === undefined || next === after) {
+        this.#parts.setAside.counted(setAside);
+        return { ...counts, streams: seen.size, unread, setAside };
+      }
       after = next;
     }
   }

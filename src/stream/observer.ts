@@ -4,6 +4,7 @@
  * never fail a stream.
  */
 
+import type { RepairedIndex } from './interfaces/job-store.js';
 import type { ClockJump } from './store-clock.js';
 import type { TransitionName } from './transitions.js';
 import type { JobStatus } from './types.js';
@@ -70,6 +71,13 @@ export interface StreamObserver {
   approval(outcome: ApprovalOutcome, waitedMs?: number): void;
   /** `dropped`: what was set aside goes unsettled. */
   settled(outcome: 'settled' | 'retried' | 'set_aside' | 'dropped'): void;
+  /**
+   * How many settlements are set aside in the store, by this process's last look at every stream and what it has done since;
+   * undefined when another replica has looked since.
+   */
+  settlementsSetAside(count: number | undefined): void;
+  /** What an index had lost, or held too late, was put back: a stream's due score, its entry among its user's. */
+  indexRepaired(index: RepairedIndex): void;
   /** A step of the upkeep failed for one stream, or for one part of the due index; it is tried again by itself. */
   upkeepFailed(step: UpkeepStep): void;
   /** A step was taken without content, for want of the content model. */
@@ -127,6 +135,8 @@ export const OBSERVED: readonly string[] = Object.keys({
   recovered: 0,
   approval: 0,
   settled: 0,
+  settlementsSetAside: 0,
+  indexRepaired: 0,
   upkeepFailed: 0,
   contentless: 0,
   clockJumped: 0,

@@ -17,6 +17,7 @@ import type { Hooks } from './manager-types.js';
 import type { StreamObserver } from './observer.js';
 import type { Options } from './options.js';
 import type { StateReader } from './resume-state.js';
+import type { SetAsideCount } from './set-aside-count.js';
 import type { SlotKeeper } from './slot-keeper.js';
 import type { StoreClock } from './store-clock.js';
 import type { Frame, JobRecord } from './types.js';
@@ -34,6 +35,7 @@ export interface Parts {
   readonly unknownModels: UnknownModels;
   readonly actionTypes: ActionTypes;
   readonly slots: SlotKeeper;
+  readonly setAside: SetAsideCount;
   readonly emitTurns: EmitTurns;
   readonly commitTurns: CommitTurns;
   readonly hooks: Hooks;

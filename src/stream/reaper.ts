@@ -9,7 +9,7 @@
  * A stream whose look came to nothing, which the store lists as due and the judge does not, comes after the others too.
  */
 import type { TimerHandle } from '../clock.js';
-import { deadlineOf, setAsideUntil } from './deadlines.js';
+import { deadlineOf, earliestOf, setAsideUntil } from './deadlines.js';
 import type { Ender } from './ender.js';
 import type { DueEntry, DuePage, PageRequest } from './interfaces/job-store.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -18,7 +18,6 @@ import type { Recovery } from './recovery.js';
 import { Setbacks } from './setbacks.js';
 import type { Settler } from './settlement.js';
 import { StalledLeases } from './stalled-leases.js';
-import { isActive } from './transitions.js';
 import type { JobRecord, StreamKey } from './types.js';
 import { reportUpkeepFailures } from './upkeep-failures.js';
 
@@ -135,13 +134,7 @@ export class Reaper {
       const done = await Promise.allSettled(before.map((record) => this.#look(key, record)));
       for (const look of done) if (look.status === 'rejected') throw look.reason;
       const after = await store.read(key, 'kept');
-      const looks = after.map((record, at) =>
-        // The newest one stays while older ones are kept: it waits for them, however long ago its own time was.
-        at === 0 && after.length > 1 && record.settlement.state === 'settled' && !isActive(record.status)
-          ? Number.POSITIVE_INFINITY
-          : this.#nextLook(key, record),
-      );
-      const next = looks.length > 0 ? Math.min(...looks) : null;
+      const next = after.length > 0 ? earliestOf(after, (record) => this.#nextLook(key, record)) : null;
       await store.due.later(entry, next);
       // What is due to the store and not to this judge would be the first in every sweep.
       if (next !== null && next <= entry.at) this.#setbacks.addIdle(key.id);

@@ -50,6 +50,7 @@ export class SetAsideLimit {
     this.#leftUntilCount = Math.ceil(setAsideMost * SLACK_SHARE);
     try {
       const kept = await this.#list();
+      if (!this.#isStopped) this.#parts.setAside.counted(kept.length);
       kept.sort((a, b) => a.endedAt - b.endedAt);
       await this.#drop(kept.slice(0, Math.max(0, kept.length - setAsideMost)));
     } catch (error) {

@@ -88,9 +88,13 @@ export class Settler {
     if (done === undefined) return;
     this.#parts.observer.settled(outcome);
     const isNew = outcome === 'set_aside' && settlement.state === 'open';
-    if (isNew) this.#onSetAside();
+    if (isNew) {
+      this.#parts.setAside.changed(1);
+      this.#onSetAside();
+    }
     // What was set aside is looked at when its next try is due: its retention is over sooner.
     if (outcome === 'settled' && settlement.state === 'set_aside') {
+      this.#parts.setAside.changed(-1);
       await store.due.nearer(key, options.retentionMs);
     } else if (outcome === 'settled') await this.#retain(key);
     else await store.due.nearer(key, pauses[outcome]);
@@ -113,6 +117,7 @@ export class Settler {
     const done = await this.#step(key, mine, { state: 'settled', tries, notBeforeMs: 0 });
     if (done === undefined) return;
     observer.settled('dropped');
+    this.#parts.setAside.changed(-1);
     await store.due.nearer(key, options.retentionMs);
   }
 

@@ -9,6 +9,7 @@ import { createStreamServices } from '../../src/services.js';
 import type { GenerationJob } from '../../src/stream/generation-job.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import { RedisKeys } from '../../src/stream/implementations/redis-keys.js';
+import type { RepairedIndex } from '../../src/stream/interfaces/job-store.js';
 import type { Hooks } from '../../src/stream/manager-types.js';
 import type { UpkeepStep } from '../../src/stream/observer.js';
 import type { GenerationJobOptions } from '../../src/stream/options.js';
@@ -47,11 +48,17 @@ interface Given {
 async function replica({ options, hooks }: Given = {}) {
   const client = server.connect();
   const failed: UpkeepStep[] = [];
+  const repaired: RepairedIndex[] = [];
+  const setAside: (number | undefined)[] = [];
   const manager = new GenerationJobManager({
     ...createStreamServices({ redis: client, timeoutMs: 500 }),
     options: { ...TIMES, ...options },
     hooks,
-    observer: { upkeepFailed: (step) => failed.push(step) },
+    observer: {
+      upkeepFailed: (step) => failed.push(step),
+      indexRepaired: (index) => repaired.push(index),
+      settlementsSetAside: (count) => setAside.push(count),
+    },
   });
   await manager.start();
   const die = async () => client.disconnect();
@@ -59,7 +66,7 @@ async function replica({ options, hooks }: Given = {}) {
     await manager.close().catch(() => {});
     client.disconnect();
   });
-  return { manager, failed, die };
+  return { manager, failed, repaired, setAside, die };
 }
 
 async function start(manager: GenerationJobManager, streamId: string): Promise<GenerationJob> {
@@ -151,6 +158,40 @@ it('a renewal puts the indexes right once a lease, not each time', async () => {
   // At most three restorations, each with one write to the user's index; and the visits of a sweep.
   expect(await counted()).toBeLessThanOrEqual(3 + 4);
   await job.complete();
+});
+
+it('what is put back is counted by its index, and what was there is not', async () => {
+  const { manager, repaired } = await replica();
+  const job = await start(manager, 's');
+  await pause(TIMES.leaseMs * 2);
+  expect(repaired, 'nothing was lost').toEqual([]);
+  await forget('s');
+  await until(() => repaired.length >= 2, 'both are put back', 2 * TIMES.leaseMs + 3 * TIMES.renewMs + 2_000);
+  await pause(TIMES.leaseMs);
+  expect(repaired.toSorted()).toEqual(['due', 'user']);
+  await job.complete();
+});
+
+it('a walk over streams that have lost nothing counts no repair, and tells what is set aside of those it passes', {
+  timeout: 30_000,
+}, async () => {
+  const settle = () => Promise.reject(new Error('it is away'));
+  const options = { settleForMs: 1, settleBackoffMs: 100, repairMs: 8_000 };
+  const one = await replica({ options, hooks: { settle, onError: () => {} } });
+  await (await start(one.manager, 'paused')).pause({ type: 'checkpoint' });
+  await start(one.manager, 'running');
+  for (const streamId of ['aside', 'other', 'newer', 'newer']) {
+    const job = await start(one.manager, streamId);
+    await job.complete();
+    const isSetAside = async () => (await one.manager.getJob(streamId))?.settlement.state === 'set_aside';
+    await until(isSetAside, `${streamId} is set aside`);
+  }
+  const two = await replica({ options });
+  const both = [one, two];
+  await until(() => both.some(({ setAside }) => setAside.at(-1) === 4), 'they are counted', 15_000);
+  await until(() => both.some(({ setAside }) => setAside.includes(undefined)), 'the other leaves it', 15_000);
+  expect(both.map(({ repaired }) => repaired)).toEqual([[], []]);
+  expect(both.filter(({ setAside }) => setAside.at(-1) === 4)).toHaveLength(1);
 });
 
 it('a dead producer whose due score is gone is found by whoever reads its record', async () => {

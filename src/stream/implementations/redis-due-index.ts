@@ -53,10 +53,10 @@ export class RedisDueIndex implements DueIndex {
     await this.#scripts.run('due-nearer', [scores, holds], [key.id, inMs, 0]);
   }
 
-  /** As `nearer`, but only when the score is missing or later. */
-  async restore(key: StreamKey, inMs: number): Promise<void> {
+  /** As `nearer`, but only when the score is missing or later by more than a second; says whether it was. */
+  async restore(key: StreamKey, inMs: number): Promise<boolean> {
     const { scores, holds } = this.#keys.shard(key);
-    await this.#scripts.run('due-nearer', [scores, holds], [key.id, inMs, 1]);
+    return (await this.#scripts.run('due-nearer', [scores, holds], [key.id, inMs, 1])) === 1;
   }
 
   async later(entry: DueEntry, at: number | null): Promise<boolean> {

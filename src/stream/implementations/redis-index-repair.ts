@@ -3,7 +3,7 @@
  * streams themselves say which there are, so they are found by a walk over the key space, a node after the other.
  */
 import { asGenerationJobError } from '../../errors.js';
-import type { IndexRepair, KeptPage, PageRequest } from '../interfaces/job-store.js';
+import type { IndexRepair, KeptPage, PageRequest, RepairedIndex } from '../interfaces/job-store.js';
 import type { StreamKey } from '../types.js';
 import { parsePlace, placeOf } from './listing-place.js';
 import type { RedisClient } from './redis-client.js';
@@ -30,11 +30,15 @@ export class RedisIndexRepair implements IndexRepair {
     this.#indexes = indexes;
   }
 
-  async restore(key: StreamKey, { userId, inMs }: { userId: string; inMs: number }): Promise<void> {
+  async restore(
+    key: StreamKey,
+    { userId, inMs }: { userId: string; inMs: number },
+  ): Promise<readonly RepairedIndex[]> {
     const user = { tenantId: key.tenantId, userId };
-    await this.#scripts.together(() =>
+    const [due, owned] = await this.#scripts.together(() =>
       Promise.all([this.#indexes.due.restore(key, inMs), this.#indexes.users.restore(user, key.streamId)]),
     );
+    return [...(due ? (['due'] as const) : []), ...(owned ? (['user'] as const) : [])];
   }
 
   /** A place is `<node>_<cursor of its SCAN>`. */

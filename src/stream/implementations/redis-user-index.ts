@@ -33,9 +33,9 @@ export class RedisUserIndex {
     await this.#add(user, streamId, 'GT');
   }
 
-  /** Puts a stream in if it is missing. */
-  async restore(user: UserKey, streamId: string): Promise<void> {
-    await this.#add(user, streamId, 'NX');
+  /** Puts a stream in if it is missing; says whether it was. */
+  async restore(user: UserKey, streamId: string): Promise<boolean> {
+    return (await this.#add(user, streamId, 'NX')) === 1;
   }
 
   /** Says whether it is out of the index; if not, a create holds it. */
@@ -75,10 +75,10 @@ export class RedisUserIndex {
     };
   }
 
-  async #add(user: UserKey, streamId: string, condition: 'GT' | 'NX'): Promise<void> {
+  async #add(user: UserKey, streamId: string, condition: 'GT' | 'NX'): Promise<unknown> {
     const { createHoldMs, expiryMarginMs } = this.#options;
     const index = this.#keys.user(user).streams;
-    await this.#scripts.run('index-add', [index], [streamId, createHoldMs, expiryMarginMs, condition]);
+    return this.#scripts.run('index-add', [index], [streamId, createHoldMs, expiryMarginMs, condition]);
   }
 
   /** What a process that was killed between a deletion and the end of a create's hold has left in the index. */

@@ -334,6 +334,9 @@ export interface KeptPage extends Page<StreamKey> {
   readonly failures: readonly GenerationJobError[];
 }
 
+/** `due`: when somebody must next look at a stream · `user`: which streams a user has */
+export type RepairedIndex = 'due' | 'user';
+
 /**
  * Puts back what the indexes have lost, on a store where they can lose something without the streams they speak of.
  * Neither method is a composition of the others: every other listing goes through an index, and only a create writes a
@@ -343,10 +346,14 @@ export interface IndexRepair {
   /** Every stream kept, found without the indexes, in no order; one may be listed twice. */
   list(request: PageRequest): Promise<KeptPage>;
   /**
-   * Brings the stream's due score to `inMs` from now, and holds it as `nearer` does, if it is missing or later; adds the
-   * stream to the user's index if it is missing there.
+   * Brings the stream's due score to `inMs` from now, and holds it as `nearer` does, if it is missing or later by more than a
+   * second, since callers reckon with an estimate of the clock; adds the stream to the user's index if it is missing there.
+   * Says what was put back.
    */
-  restore(key: StreamKey, lost: { readonly userId: string; readonly inMs: number }): Promise<void>;
+  restore(
+    key: StreamKey,
+    lost: { readonly userId: string; readonly inMs: number },
+  ): Promise<readonly RepairedIndex[]>;
 }
 
 export interface DueEntry {
