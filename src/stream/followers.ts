@@ -19,9 +19,9 @@ export class Followers implements SubscriptionContext {
   readonly #subscriptions = new Set<Subscription>();
   #timer: TimerHandle | undefined;
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts, indexes: HubContext['indexes']) {
     this.#parts = parts;
-    this.#hubContext = parts;
+    this.#hubContext = { ...parts, indexes };
   }
 
   get observer(): StreamObserver {

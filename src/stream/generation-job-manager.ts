@@ -105,7 +105,7 @@ export class GenerationJobManager {
     this.#indexes = new IndexKeeper(parts);
     this.#leases = new LeaseKeeper(parts, this.#indexes);
     this.#settler = new Settler(parts, () => this.#setAsideLimit.added());
-    this.#followers = new Followers(parts);
+    this.#followers = new Followers(parts, this.#indexes);
     this.#listings = new Listings(parts, this.#indexes);
     this.#setAsideLimit = new SetAsideLimit(parts, this.#listings, this.#settler);
     this.#keeper = {

@@ -50,6 +50,11 @@ export class IndexKeeper {
     this.#name = parts.entropy.id();
   }
 
+  /** Whether the store has something to put back into. */
+  get canRepair(): boolean {
+    return this.#repair !== undefined;
+  }
+
   start(): void {
     if (this.#repair === undefined || this.#timer !== undefined) return;
     this.#schedule(this.#parts.entropy.random() / TRIES);

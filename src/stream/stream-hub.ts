@@ -16,6 +16,7 @@
  */
 import type { Clock } from '../clock.js';
 import { isUnanswered } from '../errors.js';
+import type { IndexKeeper } from './index-keeper.js';
 import type { EventTransport, FrameListener } from './interfaces/event-transport.js';
 import type { FoundPage, MissingPage } from './interfaces/job-store.js';
 import type { CheckedPage, LogReader } from './log-reader.js';
@@ -40,6 +41,8 @@ export interface HubContext {
   readonly log: LogReader;
   readonly transport: EventTransport;
   readonly states: StateReader;
+  /** Is shown a record now and then, for what its stream's indexes may have lost. */
+  readonly indexes: Pick<IndexKeeper, 'noticed' | 'canRepair'>;
   readonly options: Options;
   readonly observer: StreamObserver;
   readonly clock: Clock;
@@ -62,6 +65,8 @@ export class StreamHub implements FrameListener {
   #emittedAt: number | undefined;
   /** Whole milliseconds: a fraction would cost a box in every idle hub. */
   #heardAt: number;
+  /** When a record was looked at last; whole milliseconds, too. */
+  #recordAt: number;
   #beginning: Promise<void> | undefined;
   #stopListening: (() => Promise<void>) | undefined;
   #closed = false;
@@ -74,6 +79,7 @@ export class StreamHub implements FrameListener {
     this.key = key;
     this.#context = context;
     this.#heardAt = Math.trunc(context.clock.monotonic());
+    this.#recordAt = this.#heardAt - context.options.leaseMs;
   }
 
   get followers(): number {
@@ -155,9 +161,11 @@ export class StreamHub implements FrameListener {
         after,
         maxEvents: options.limits.pageEvents,
         maxBytes: options.limits.pageBytes,
+        record: this.#wantsRecord(),
       })
       .then(
         (answer) => {
+          this.#showRecord(answer);
           this.#absorb(answer);
           return answer;
         },
@@ -237,7 +245,8 @@ export class StreamHub implements FrameListener {
     if (generation === 0) return this.#wakeAll();
     let page: CheckedPage | MissingPage;
     try {
-      page = await log.read({ key: this.key, after: tail, maxEvents: 1, maxBytes: 1 });
+      const record = this.#wantsRecord();
+      page = await log.read({ key: this.key, after: tail, maxEvents: 1, maxBytes: 1, record });
     } catch (error) {
       // The store is away: followers keep waiting, the next poll looks again.
       if (isUnanswered(error)) return;
@@ -245,6 +254,7 @@ export class StreamHub implements FrameListener {
       if (generation === this.#generation) this.#restart(generation, this.#tail + 1);
       return this.#wakeAll();
     }
+    this.#showRecord(page);
     if (this.#owesLook) {
       this.#owesLook = false;
       this.#wakeAll();
@@ -260,6 +270,19 @@ export class StreamHub implements FrameListener {
     if (page.found) this.#restart(page.generation, page.lastSequence);
     else this.#restart(0, 0);
     this.#wakeAll();
+  }
+
+  /** Once a lease the record is read beside the log: a stream that no index names any more is looked at by nobody else. */
+  #wantsRecord(): boolean {
+    const { indexes, clock, options } = this.#context;
+    const now = Math.trunc(clock.monotonic());
+    if (!indexes.canRepair || now - this.#recordAt < options.leaseMs) return false;
+    this.#recordAt = now;
+    return true;
+  }
+
+  #showRecord(page: CheckedPage | MissingPage): void {
+    if (page.found && page.record) this.#context.indexes.noticed(this.key, page.record);
   }
 
   /** The log says the generation is over although its end was not the last event delivered. */

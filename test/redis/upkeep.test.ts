@@ -210,6 +210,39 @@ it('a dead producer whose due score is gone is found by whoever reads its record
   await until(areLost, 'both are noticed');
 });
 
+it('a follower by cursor has what its stream’s index lost put back: dead, paused or ended without a settlement, stay or leave', async () => {
+  const doomed = await replica({
+    hooks: { settle: () => new Promise(() => {}) },
+    options: { settleClaimMs: 1_000 },
+  });
+  const dead = await start(doomed.manager, 'dead');
+  const paused = await start(doomed.manager, 'paused');
+  await paused.pause({ type: 'checkpoint', expiresInMs: 1_000 });
+  const unsettled = await start(doomed.manager, 'unsettled');
+  await unsettled.complete();
+  await doomed.die();
+  for (const { streamId } of [dead, paused, unsettled]) await forget(streamId);
+  const settled: string[] = [];
+  const { manager, repaired } = await replica({
+    options: { logPollMs: 300 },
+    hooks: { settle: ({ record }) => void settled.push(record.streamId) },
+  });
+  const follow = async ({ streamId, generation }: GenerationJob, sequence: number) => {
+    const events: string[] = [];
+    for await (const { event } of manager.subscribe(streamId, { after: `${generation}-${sequence}` }))
+      events.push(event);
+    return events;
+  };
+  // These two come before anything is over, and stay.
+  const staying = [follow(dead, 1), follow(paused, 2)];
+  await pause(TIMES.leaseMs * 2.5);
+  // This one leaves at once, since all is told.
+  expect(await follow(unsettled, 2)).toEqual([]);
+  await until(() => settled.includes('unsettled'), 'it is settled');
+  expect((await Promise.all(staying)).map((events) => events.at(-1))).toEqual(['failed', 'aborted']);
+  expect(repaired.filter((index) => index === 'due').length).toBeGreaterThanOrEqual(3);
+});
+
 it('what nobody renews or reads, paused, unsettled and dead, is found by the walk, and by one replica at a time', {
   timeout: 60_000,
 }, async () => {
