@@ -59,7 +59,7 @@ const layers = [
     name: 'metrics',
     files: /^src\/metrics\//,
     layers: domain,
-    packages: ['node:', 'prom-client'],
+    packages: ['zod', 'node:', 'prom-client'],
   },
   {
     name: 'redis',

@@ -213,25 +213,6 @@ export class JobEndedError extends GenerationJobError {
   }
 }
 
-/** How a producer says on purpose that its job has failed: all of it is told to clients, except the `cause`. */
-export class JobFailureError extends Error {
-  override readonly name = 'JobFailureError';
-  /** The host's own word for what went wrong. */
-  readonly code: string;
-  /** Whether the same request may succeed when it is made again. */
-  readonly retryable: boolean;
-
-  /** @param options `cause` stays on the server, where `onError` and the log get it */
-  constructor(
-    failure: { readonly code: string; readonly message: string; readonly retryable?: boolean | undefined },
-    options?: { cause?: unknown },
-  ) {
-    super(failure.message, options);
-    this.code = failure.code;
-    this.retryable = failure.retryable ?? false;
-  }
-}
-
 export function isGenerationJobError(error: unknown, code?: ErrorCode): error is GenerationJobError {
   return error instanceof GenerationJobError && (code === undefined || error.code === code);
 }

@@ -11,7 +11,6 @@ export {
   GenerationJobError,
   isGenerationJobError,
   JobEndedError,
-  JobFailureError,
 } from './errors.js';
 export { createStreamServices, type StreamServices } from './services.js';
 export { ActionDecidedError } from './stream/action-decided-error.js';
@@ -48,6 +47,7 @@ export type {
   SettlementCommit,
   UserSlots,
 } from './stream/interfaces/job-store.js';
+export { JobFailureError } from './stream/job-failure.js';
 export type { Logger } from './stream/logger.js';
 export type {
   AbortInput,

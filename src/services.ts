@@ -6,14 +6,14 @@ import { z } from 'zod';
 import type { Clock } from './clock.js';
 import { GenerationJobError } from './errors.js';
 import { InMemoryEventTransport } from './stream/implementations/in-memory-event-transport.js';
-import { InMemoryJobStore } from './stream/implementations/in-memory-job-store.js';
+import { InMemoryJobStore, memoryOptionsSchema } from './stream/implementations/in-memory-job-store.js';
 import type { RedisClient } from './stream/implementations/redis-client.js';
 import { RedisEventTransport } from './stream/implementations/redis-event-transport.js';
 import { RedisJobStore } from './stream/implementations/redis-job-store.js';
 import type { RedisOptions } from './stream/implementations/redis-options.js';
 import type { EventTransport } from './stream/interfaces/event-transport.js';
 import type { JobStore } from './stream/interfaces/job-store.js';
-import { checkStrictly } from './stream/strict.js';
+import { parseStrictly } from './stream/strict.js';
 
 export interface StreamServices {
   readonly jobStore: JobStore;
@@ -21,7 +21,8 @@ export interface StreamServices {
 }
 
 export interface MemoryServicesInput {
-  readonly redis?: undefined;
+  /** Left out. One that is there and undefined is refused: it was meant to be a client. */
+  readonly redis?: never;
   /** How many streams may be kept at once; default 10,000. */
   readonly maxStreams?: number;
   readonly clock?: Clock;
@@ -36,14 +37,15 @@ export interface RedisServicesInput extends RedisOptions {
  * A store and a transport for one manager. In memory, several managers of one process may share them, and then behave
  * like replicas.
  *
- * @throws GenerationJobError `invalid_options`
+ * @throws GenerationJobError `invalid_options` naming each option that is unknown or wrong, and for `redis: undefined`
  */
 export function createStreamServices(input: MemoryServicesInput | RedisServicesInput = {}): StreamServices {
   refuseClient(input);
-  if (input.redis === undefined) {
-    checkStrictly('invalid_options', memorySchema, input);
+  if (!namesRedis(input)) {
+    parseStrictly('invalid_options', memorySchema, input, 'options');
     return { jobStore: new InMemoryJobStore(input), eventTransport: new InMemoryEventTransport() };
   }
+  refuseUndefined(input.redis);
   const { redis, ...options } = input;
   return {
     jobStore: new RedisJobStore(redis, options),
@@ -51,11 +53,21 @@ export function createStreamServices(input: MemoryServicesInput | RedisServicesI
   };
 }
 
-const memorySchema = z.strictObject({
-  redis: z.undefined('must be a client, or left out').optional(),
-  maxStreams: z.unknown().optional(),
-  clock: z.unknown().optional(),
-});
+function namesRedis(input: MemoryServicesInput | RedisServicesInput): input is RedisServicesInput {
+  return 'redis' in input;
+}
+
+/** It knows `redis`, for whoever has misspelt that. */
+const memorySchema = memoryOptionsSchema.extend({ redis: z.never().optional() });
+
+/** Whoever names a client wants Redis: taken for memory, a misspelt variable would lose every answer with its process. */
+function refuseUndefined(redis: unknown): void {
+  if (redis !== undefined) return;
+  throw new GenerationJobError(
+    'invalid_options',
+    'redis is undefined, so no client was made: give one, or leave redis out to keep everything in the memory of this process.',
+  );
+}
 
 /** A client or a URL in place of the input would be taken for no Redis at all: what it kept would end with the process. */
 function refuseClient(given: unknown): void {

@@ -3,10 +3,13 @@
  * LangGraph. Adds what a saver lacks: errors of its set-up are thrown, a checkpoint that the database would refuse is refused
  * by name, a pause is never allowed to outlive its checkpoint, and threads go with their generations.
  */
+import { z } from 'zod';
 import { HOUR, MIB, SECOND } from '../clock.js';
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
+import { callable, durationMs, having } from '../stream/host-values.js';
 import type { Hooks } from '../stream/manager-types.js';
+import { parseStrictly } from '../stream/strict.js';
 import type { JobRecord } from '../stream/types.js';
 import { threadsOf } from './agent-thread.js';
 import type { SaverLike } from './shapes.js';
@@ -54,6 +57,14 @@ const DEFAULT_TTL_MS = 72 * HOUR;
 const TTL_MARGIN_MS = 60 * SECOND;
 const DEFAULT_MAX_BYTES = 15 * MIB;
 const INTERRUPT_CHANNEL = '__interrupt__';
+const optionsSchema = z.strictObject({
+  mongo: having('an open connection of mongoose', 'getClient').optional(),
+  saver: having('a saver of LangGraph', 'getTuple', 'deleteThread').optional(),
+  dbName: z.string().optional(),
+  ttlMs: durationMs.min(TTL_MARGIN_MS, 'must be a minute or more').optional(),
+  maxBytes: z.number().int().min(1).optional(),
+  importPeer: callable,
+} satisfies Record<keyof CheckpointerOptions, z.ZodType>);
 /** Not written as literals, so that nothing resolves them before they are wanted. */
 const PEERS = {
   mongo: '@langchain/langgraph-checkpoint-mongodb',
@@ -127,11 +138,11 @@ export class Checkpointer {
  *   package is missing or Mongo refused an index, with what it said as `cause`
  */
 export async function createCheckpointer(options: CheckpointerOptions = {}): Promise<Checkpointer> {
+  parseStrictly('invalid_options', optionsSchema, options, 'options');
   const { mongo, saver, ttlMs = DEFAULT_TTL_MS, maxBytes = DEFAULT_MAX_BYTES } = options;
   if (mongo !== undefined && saver !== undefined)
     throw new GenerationJobError('invalid_options', 'Give mongo or saver, not both.');
-  if (!Number.isInteger(ttlMs) || ttlMs < TTL_MARGIN_MS)
-    throw new GenerationJobError('invalid_options', 'ttlMs must be a minute or more.');
+  refuseUndefined(options);
   if (mongo !== undefined) return new Checkpointer(await mongoSaver(mongo, ttlMs, options), ttlMs);
   if (saver !== undefined) {
     const { serde } = saver as { readonly serde?: Serialiser };
@@ -140,6 +151,16 @@ export async function createCheckpointer(options: CheckpointerOptions = {}): Pro
   }
   const { MemorySaver } = (await load(PEERS.memory, options)) as { MemorySaver: new () => SaverLike };
   return new Checkpointer(new MemorySaver());
+}
+
+/** Whoever names a place wants it: in memory, a pause would be lost with its process. */
+function refuseUndefined(options: CheckpointerOptions): void {
+  const { mongo, saver } = options;
+  if (mongo !== undefined || saver !== undefined) return;
+  const named = ['mongo', 'saver'].find((name) => name in options);
+  if (named === undefined) return;
+  const message = `${named} is undefined: give one, or leave it out to keep checkpoints in the memory of this process.`;
+  throw new GenerationJobError('invalid_options', message);
 }
 
 interface Serialiser {

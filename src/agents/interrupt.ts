@@ -4,7 +4,9 @@
  */
 import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';
+import { durationMs } from '../stream/host-values.js';
 import type { PauseInput } from '../stream/manager-types.js';
+import { parseStrictly } from '../stream/strict.js';
 import type { Answer, Decision, Json, PendingAction, Verdict } from '../stream/types.js';
 
 const decision = z.enum(['approve', 'reject', 'edit', 'respond']);
@@ -86,12 +88,21 @@ export function parseInterrupt(given: unknown): Interrupt | undefined {
   throw new GenerationJobError('invalid_action', 'The run paused for something that is not understood.');
 }
 
+const wantedSchema = z.strictObject({
+  resumeContext: z.unknown().optional(),
+  sdkVersion: z.string().optional(),
+  discoveredTools: z.array(z.string()).optional(),
+  expiresInMs: durationMs.optional(),
+  fingerprint: z.string().optional(),
+});
+
 /**
  * The action to pause for: the SDK's tool calls become requests, its questions questions.
  *
  * @param found what `run.getInterrupt()` gave after the stream had ended
  * @param with_ what the host wants back at the decision, and what else belongs to the action
- * @throws GenerationJobError `invalid_action` for an interrupt of another shape, `checkpoint_lost` for one without a checkpoint
+ * @throws GenerationJobError `invalid_action` for an interrupt of another shape, `checkpoint_lost` for one without a
+ *   checkpoint, `invalid_argument` for options that are not known
  */
 export function toPendingAction(
   found: unknown,
@@ -101,6 +112,7 @@ export function toPendingAction(
     readonly discoveredTools?: readonly string[] | undefined;
   } & Pick<PauseInput, 'expiresInMs' | 'fingerprint'> = {},
 ): PauseInput {
+  parseStrictly('invalid_argument', wantedSchema, with_, 'options');
   const interrupt = parseInterrupt(found);
   if (interrupt?.checkpointId === undefined) {
     // The saver was away when the run paused: nobody could go on from here.

@@ -6,10 +6,12 @@
  * An attempt ends `paused` when the run stopped to ask, `completed` when it returned, `failed` with one of `AGENT_FAILURES`
  * or with the code of the library's own error, or as somebody else ended the job.
  */
-import { GenerationJobError, isGenerationJobError, JobFailureError } from '../errors.js';
+import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import type { AttemptEnd, GenerationJob } from '../stream/generation-job.js';
+import { JobFailureError } from '../stream/job-failure.js';
 import type { Continuation } from '../stream/manager-types.js';
 import type { JobFailure } from '../stream/types.js';
+import { checkJob, refusalOf } from './agent-options.js';
 import {
   deleteLate,
   isFinal,
@@ -96,8 +98,9 @@ export interface AgentOptions {
 
 /**
  * Runs an agent from its beginning, to its end or to the first question. Never rejects: the job has an end, or is paused,
- * when it resolves.
+ * when it resolves. Options that are not known fail the job before anything runs: the answer's `error` names them.
  *
+ * @throws GenerationJobError `invalid_argument` at once, for what is no job
  * @param input what the SDK's `processStream` takes, such as `{ messages }`
  */
 export function runAgent(
@@ -106,7 +109,7 @@ export function runAgent(
   input: unknown,
   options: AgentOptions = {},
 ): Promise<AttemptEnd> {
-  return new AgentAttempt(job, createRun, options).run(input);
+  return attempted(job, createRun, options, (attempt) => attempt.run(input));
 }
 
 /**
@@ -125,7 +128,22 @@ export function resumeAgent(
   createRun: CreateRun,
   options: AgentOptions = {},
 ): Promise<AttemptEnd> {
-  return new AgentAttempt(job, createRun, options).resume(continuation);
+  return attempted(job, createRun, options, (attempt) => attempt.resume(continuation));
+}
+
+/** A job that has been started has an end, so options that are refused end it. */
+function attempted(
+  job: GenerationJob,
+  createRun: CreateRun,
+  options: AgentOptions,
+  go: (attempt: AgentAttempt) => Promise<AttemptEnd>,
+): Promise<AttemptEnd> {
+  checkJob(job);
+  const refusal = refusalOf(createRun, options);
+  if (refusal === undefined) return go(new AgentAttempt(job, createRun, options));
+  return job.run(() => {
+    throw refusal;
+  });
 }
 
 class AgentAttempt {

@@ -4,6 +4,7 @@
  */
 import { isGenerationJobError } from '../errors.js';
 import type { GenerationJob } from '../stream/generation-job.js';
+import { checkHandlersOptions, checkJob } from './agent-options.js';
 import { cutToSize, type StoreOversized } from './cut-event.js';
 import { CLIENT_EVENTS, MODEL_END, RUN_STEP_COMPLETED, SUBAGENT_UPDATE } from './graph-events.js';
 import type { GraphHandler, GraphHandlers } from './shapes.js';
@@ -33,8 +34,13 @@ export interface ToolOutcome {
  * Handlers for `Run.create({ customHandlers })` that emit what a client can fold, under the SDK's own event names, and add
  * the usage of every model call to the job. The bridge registers no stream handler: the SDK dispatches by itself, and a
  * second one would double every delta.
+ *
+ * @throws GenerationJobError `invalid_options` naming each key and value that is not known; `invalid_argument` for what is
+ *   no job
  */
 export function createRunHandlers(job: GenerationJob, options: RunHandlersOptions = {}): GraphHandlers {
+  checkJob(job);
+  checkHandlersOptions(options);
   let isRefused = false;
   const refuse = (error: unknown) => {
     if (!isRefused && !job.isOver) options.onRefused?.(error);

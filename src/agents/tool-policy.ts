@@ -8,8 +8,8 @@
  */
 import { z } from 'zod';
 import { SECOND, systemClock } from '../clock.js';
-import { GenerationJobError } from '../errors.js';
-import { describeIssues } from '../stream/strict.js';
+import { callable, requiredFunction } from '../stream/host-values.js';
+import { parseStrictly } from '../stream/strict.js';
 
 export type ToolDecision = 'allow' | 'ask' | 'deny';
 const STRICTNESS = { allow: 0, ask: 1, deny: 2 } as const satisfies Record<ToolDecision, number>;
@@ -31,6 +31,11 @@ const policySchema = z.strictObject({
   endpoint: layerSchema.extend({ enabled: z.boolean().default(false) }).prefault({}),
   agent: layerSchema.optional(),
   skills: z.array(layerSchema).max(100).readonly().default([]),
+});
+
+const inputSchema = policySchema.extend({
+  hooks: z.array(requiredFunction).optional(),
+  onHookError: callable,
 });
 
 /** One layer's settings. Lists hold tool names, in which `*` stands for any characters; of the lists, `deny` wins over `ask` over `allow`. */
@@ -69,12 +74,10 @@ export interface ToolPolicy {
   readonly hook: ((use: ToolUse) => Promise<ToolUseAnswer>) | undefined;
 }
 
-/** @throws GenerationJobError `invalid_options` */
-export function createToolPolicy({ hooks = [], onHookError, ...given }: ToolPolicyInput): ToolPolicy {
-  const parsed = policySchema.safeParse(given);
-  if (!parsed.success)
-    throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error, policySchema)}.`);
-  const { endpoint, agent, skills } = parsed.data;
+/** @throws GenerationJobError `invalid_options` naming each key and value that is not known */
+export function createToolPolicy(input: ToolPolicyInput): ToolPolicy {
+  const { endpoint, agent, skills } = parseStrictly('invalid_options', inputSchema, input, 'input');
+  const { hooks = [], onHookError } = input;
   const { enabled, ...ground } = endpoint;
   const base = { ...ground, ...withoutUndefined(agent) };
 

@@ -1,7 +1,14 @@
 /**
  * The simplest content: text that grows. For hosts whose events carry pieces of one answer.
  */
+import { z } from 'zod';
 import { type ContentModel, defineContentModel } from '../stream/content-model.js';
+import { parseStrictly } from '../stream/strict.js';
+
+const optionsSchema = z.strictObject({
+  event: z.string().min(1).default('text'),
+  field: z.string().min(1).default('text'),
+});
 
 /**
  * A model named `text` whose content is `{ text }`, the concatenation of the pieces of all events named `event`.
@@ -9,11 +16,12 @@ import { type ContentModel, defineContentModel } from '../stream/content-model.j
  * @param options.event the name of the events that carry text; default `text`
  * @param options.field the field of their data that holds the piece; default `text`; without a string there, an event
  *   adds nothing
+ * @throws GenerationJobError `invalid_options`
  */
 export function textContent(
   options: { event?: string; field?: string } = {},
 ): ContentModel<{ text: string }> {
-  const { event: name = 'text', field = 'text' } = options;
+  const { event: name, field } = parseStrictly('invalid_options', optionsSchema, options, 'options');
   const pieceOf = (data: unknown): string => {
     const piece =
       typeof data === 'object' && data !== null ? (data as Record<string, unknown>)[field] : undefined;

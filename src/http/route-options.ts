@@ -4,10 +4,10 @@
  */
 import { z } from 'zod';
 import { HOUR, KIB, SECOND } from '../clock.js';
-import { GenerationJobError } from '../errors.js';
 import type { GenerationJob } from '../stream/generation-job.js';
+import { callable } from '../stream/host-values.js';
 import type { Continuation } from '../stream/manager-types.js';
-import { describeIssues } from '../stream/strict.js';
+import { parseStrictly } from '../stream/strict.js';
 import { originOf } from './origin-check.js';
 
 /** On whose behalf a request acts: nothing else in the request says so. */
@@ -108,26 +108,26 @@ export type RouteOptions = z.output<typeof optionsSchema> & {
 
 /** @throws GenerationJobError `invalid_options` naming each option that is missing, unknown or out of bounds */
 export function parseRouterOptions<HostRequest>(given: StreamRouterOptions<HostRequest>) {
-  return parse(given, routerSchema);
+  return parse(given, routerSchema.extend(hostShape));
 }
 
 /** @throws GenerationJobError `invalid_options` naming each option that is missing, unknown or out of bounds */
 export function parseHandlerOptions(given: StreamHandlerOptions) {
-  return parse(given, handlerSchema);
+  return parse(given, handlerSchema.extend(hostShape));
 }
 
+/** The host's functions, with whatever kind of request they are given. */
+const hostShape = {
+  authorize: z.custom(
+    (value) => typeof value === 'function',
+    'must be a function that gives { userId, tenantId? } or null for a request',
+  ),
+  onResume: callable,
+};
+
 function parse<HostRequest, Settings extends object>(given: Host<HostRequest>, schema: z.ZodType<Settings>) {
-  const { authorize, onResume, ...settings } = given ?? {};
-  if (typeof authorize !== 'function') {
-    throw new GenerationJobError(
-      'invalid_options',
-      'authorize must be a function that gives { userId, tenantId? } or null for a request.',
-    );
-  }
-  if (onResume !== undefined && typeof onResume !== 'function')
-    throw new GenerationJobError('invalid_options', 'onResume must be a function.');
-  const parsed = schema.safeParse(settings);
-  if (!parsed.success)
-    throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error, optionsSchema)}.`);
-  return { authorize, onResume: onResume as OnResume<unknown> | undefined, ...parsed.data };
+  // Left out, they are still refused for want of `authorize`.
+  const settings = parseStrictly('invalid_options', schema, given ?? {}, 'options');
+  const { authorize, onResume } = given;
+  return { ...settings, authorize, onResume: onResume as OnResume<unknown> | undefined };
 }

@@ -8,8 +8,10 @@ import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import { isDecidedAsSaid } from '../stream/action-decided-error.js';
 import { formatCursor } from '../stream/cursor.js';
 import type { GenerationJobManager } from '../stream/generation-job-manager.js';
+import { having } from '../stream/host-values.js';
 import { boundHook, reportHook } from '../stream/parts.js';
 import { isStreamId, userKey } from '../stream/stream-key.js';
+import { parseStrictly } from '../stream/strict.js';
 import { isActive } from '../stream/transitions.js';
 import { verdictShape } from '../stream/verdict.js';
 import { corsHeaders } from './cors.js';
@@ -36,6 +38,8 @@ import { streamQueryOf } from './stream-query.js';
 /** How finely times are counted: a heartbeat comes between 3/4 and the whole of its time. */
 const TICKS_IN_SHORTEST = 4;
 
+const managerSchema = having('a GenerationJobManager', 'subscribe', 'abortJob', 'getJob');
+
 const abortBody = z.strictObject({
   streamId: z.string(),
   generation: z.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional(),
@@ -56,7 +60,9 @@ export class StreamRoutes {
   readonly #bodyLimits: BodyLimits;
   readonly #origins: OriginCheck;
 
+  /** @throws GenerationJobError `invalid_options` for what is no manager */
   constructor(manager: GenerationJobManager, options: RouteOptions) {
+    parseStrictly('invalid_options', managerSchema, manager, 'manager');
     this.#manager = manager;
     this.#options = options;
     const { clock, entropy, errors, logger, options: streamOptions } = manager.parts;

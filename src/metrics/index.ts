@@ -4,18 +4,21 @@
  * the number of series is fixed whatever clients send. Names and units follow prometheus.io/docs/practices/naming.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
+import { having } from '../stream/host-values.js';
 import type { RepairedIndex } from '../stream/interfaces/job-store.js';
-import type {
-  AttachKind,
-  ContentlessStep,
-  DetachResult,
-  EndResult,
-  FinalOmission,
-  StreamObserver,
-  UpkeepStep,
+import {
+  type AttachKind,
+  type ContentlessStep,
+  DETACH_RESULTS,
+  type EndResult,
+  type FinalOmission,
+  type StreamObserver,
+  type UpkeepStep,
 } from '../stream/observer.js';
+import { parseStrictly } from '../stream/strict.js';
 import { TRANSITIONS, type TransitionName } from '../stream/transitions.js';
 
 export interface MetricsOptions {
@@ -52,14 +55,6 @@ const END_RESULTS = [
 ] as const satisfies readonly EndResult[];
 const FINAL_OMISSIONS = ['too_large', 'too_deep', 'no_json'] as const satisfies readonly FinalOmission[];
 const ATTACH_KINDS = ['start', 'cursor', 'resume', 'tail'] as const satisfies readonly AttachKind[];
-const DETACH_RESULTS = [
-  'ended',
-  'left',
-  'gone',
-  'detached',
-  'draining',
-  'failed',
-] as const satisfies readonly DetachResult[];
 const UPKEEP_STEPS = [
   'renewal',
   'sweep',
@@ -99,18 +94,23 @@ const HOOKS = [
 ] as const;
 const OTHER_HOOK = 'other';
 
-const PREFIX = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
-const LONGEST_PREFIX = 64;
+const optionsSchema = z.strictObject({
+  registry: having('a Registry of prom-client', 'registerMetric', 'getSingleMetric'),
+  prefix: z
+    .string()
+    .max(64)
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be 1 to 64 letters, digits or _')
+    .default('generation_jobs_'),
+});
 
 /**
  * An observer for `new GenerationJobManager({ observer })` that counts into `registry`.
- * @throws GenerationJobError `invalid_options` for a malformed prefix; or when the registry
+ * @throws GenerationJobError `invalid_options` for an option that is missing, unknown or malformed; or when the registry
  *   has metrics of that prefix already
  */
-export function createMetrics({ registry, prefix = 'generation_jobs_' }: MetricsOptions): StreamObserver {
-  if (prefix.length > LONGEST_PREFIX || !PREFIX.test(prefix)) {
-    throw new GenerationJobError('invalid_options', 'prefix must be 1 to 64 letters, digits or _.');
-  }
+export function createMetrics(options: MetricsOptions): StreamObserver {
+  const { prefix } = parseStrictly('invalid_options', optionsSchema, options);
+  const { registry } = options;
   warnIfUntested('prom-client');
   // Two managers that counted into one set would each overwrite the other's gauges.
   if (registry.getSingleMetric(`${prefix}jobs_created_total`) !== undefined) {

@@ -9,7 +9,7 @@ import { warnIfUntested } from '../peer-versions.js';
 import type { RedisClient } from '../stream/implementations/redis-client.js';
 import { assertRedisClient } from '../stream/implementations/redis-client-check.js';
 import { isFinal, startError } from '../stream/implementations/redis-start.js';
-import { describeIssues } from '../stream/strict.js';
+import { parseStrictly } from '../stream/strict.js';
 
 const LONGEST_PAUSE_MS = 2 * SECOND;
 const FIRST_PAUSE_MS = 50;
@@ -28,7 +28,9 @@ const optionsSchema = z.strictObject({
     .min(10)
     .max(600_000)
     .default(4 * SECOND),
-  onError: z.custom<(error: unknown) => void>((value) => typeof value === 'function').optional(),
+  onError: z
+    .custom<(error: unknown) => void>((value) => typeof value === 'function', 'must be a function')
+    .optional(),
 });
 
 export interface ConnectRedisOptions {
@@ -62,16 +64,19 @@ export async function connectRedis(
   url: string | URL,
   options: ConnectRedisOptions = {},
 ): Promise<RedisClient> {
-  const parsed = optionsSchema.safeParse(options);
-  if (!parsed.success) throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error)}.`);
-  const { cluster, connectTimeoutMs, onError } = parsed.data;
+  const { cluster, connectTimeoutMs, socketTimeoutMs, onError } = parseStrictly(
+    'invalid_options',
+    optionsSchema,
+    options,
+    'options',
+  );
   const address = addressOf(url);
   const { Redis, Cluster } = await loadIoredis();
   warnIfUntested('ioredis');
   const settings = {
     lazyConnect: true,
     maxRetriesPerRequest: null,
-    socketTimeout: parsed.data.socketTimeoutMs,
+    socketTimeout: socketTimeoutMs,
     connectTimeout: connectTimeoutMs,
     retryStrategy: pauseBefore,
   };

@@ -11,13 +11,13 @@
 import { GenerationJobError, isGenerationJobError, JobEndedError } from '../errors.js';
 import { isTheirs } from './access.js';
 import { ActionDecidedError, isDecidedAsSaid } from './action-decided-error.js';
+import { checkCall } from './call-input.js';
 import { reasonOfRecord } from './end-reasons.js';
 import type { Ender } from './ender.js';
 import { serialiseLifecycle } from './events.js';
 import { fingerprintOf } from './fingerprint.js';
 import type { GenerationJob } from './generation-job.js';
 import { handOutMethods } from './handed-out.js';
-import { checkCall } from './host-input.js';
 import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
 import type { Access, Continuation, HistoryEntry, ResolveInput } from './manager-types.js';
 import { boundHook, type Parts, publishFrames, repeatUntilAnswered, reportHook } from './parts.js';
@@ -95,8 +95,8 @@ export class ApprovalLifecycle {
   async resolve(streamId: string, input: ResolveInput): Promise<Resolved> {
     try {
       this.#throwIfDraining();
-      const key = streamKey(streamId, input.tenantId);
       const given = parseResolve(input, this.#parts.options);
+      const key = streamKey(streamId, input.tenantId);
       return await this.#decide(key, given, input);
     } catch (error) {
       if (!isDecidedAsSaid(error)) this.#parts.observer.approval('refused');

@@ -4,6 +4,10 @@
  * treat events it does not know as if they were not there. It sees lifecycle events too, but never the terminal one: a
  * generation's end stands beside its content, not in it.
  */
+import { z } from 'zod';
+import { GenerationJobError } from '../errors.js';
+import { callable, membersOf, requiredFunction } from './host-values.js';
+import { parseStrictly } from './strict.js';
 
 /** An event as a fold sees it. */
 export interface FoldedEvent {
@@ -37,9 +41,31 @@ export interface ContentModel<Content = unknown> {
   ): { event: string; data: unknown } | null;
 }
 
-/** Gives a content model its type without naming it twice. */
+/**
+ * Gives a content model its type without naming it twice.
+ * @throws GenerationJobError `invalid_options` naming each member that is missing, unknown or of another kind
+ */
 export function defineContentModel<Content>(model: ContentModel<Content>): ContentModel<Content> {
+  checkContentModel(model, 'model');
   return model;
+}
+
+const MEMBERS = {
+  name: z.string().min(1),
+  initial: requiredFunction,
+  fold: requiredFunction,
+  restart: callable,
+  merge: callable,
+} satisfies Record<keyof ContentModel, z.ZodType>;
+
+/** The name of a content model, once it is known to be one. @throws as `defineContentModel` */
+export function checkContentModel(model: unknown, what: string): string {
+  if (typeof model !== 'object' || model === null) {
+    const message = `${what}: must be a content model: call it, as in [textContent()].`;
+    throw new GenerationJobError('invalid_options', message);
+  }
+  parseStrictly('invalid_options', z.object({ [what]: membersOf(model, MEMBERS) }), { [what]: model });
+  return (model as ContentModel).name;
 }
 
 export type ContentModels = ReadonlyMap<string, ContentModel>;

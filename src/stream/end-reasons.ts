@@ -1,5 +1,6 @@
 /** How an attempt's end is told: to its holder by a signal's reason, to clients by a failure. */
-import { type EndReason, JobFailureError } from '../errors.js';
+import type { EndReason } from '../errors.js';
+import { JobFailureError } from './job-failure.js';
 import type { JobFailure, JobRecord } from './types.js';
 
 /** Why a refused commit ends the attempt. */

@@ -16,6 +16,8 @@ const LONGEST_NAME = 128;
  *   `event_too_large`, `json_too_deep`
  */
 export function serialiseHostEvent(given: HostEvent, limits: Options['limits']): SerialisedEvent {
+  if (typeof given !== 'object' || given === null)
+    throw new GenerationJobError('invalid_event', 'An event must be an object { event, data }.');
   const { event, data, keep } = given;
   if (!isName(event)) throw new GenerationJobError('invalid_event', 'The event name is malformed.');
   if (isReservedEvent(event))

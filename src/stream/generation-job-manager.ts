@@ -8,6 +8,7 @@ import { isTheirs } from './access.js';
 import { actionTypesFrom } from './action-types.js';
 import { Admission } from './admission.js';
 import { ApprovalLifecycle } from './approvals.js';
+import { checkCall } from './call-input.js';
 import { CommitTurns } from './commit-turns.js';
 import type { ContentModel } from './content-model.js';
 import { Deletion } from './deletion.js';
@@ -17,7 +18,7 @@ import { ErrorReporter } from './error-reports.js';
 import { Followers } from './followers.js';
 import { GenerationJob, type JobInput, type JobKeeper } from './generation-job.js';
 import { handOutMethods } from './handed-out.js';
-import { checkCall, checkCreateInput, checkManagerInput } from './host-input.js';
+import { checkManagerInput } from './host-input.js';
 import { IndexKeeper } from './index-keeper.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { Listings } from './listings.js';
@@ -73,7 +74,8 @@ export class GenerationJobManager {
         'getPublicState',
         'subscribeWithResume',
       ] as const),
-      ...(['abortJob', 'expireApproval', 'listActiveJobs', 'deleteStream', 'deleteUser', 'stats'] as const),
+      ...(['abortJob', 'expireApproval', 'listActiveJobs', 'settlements', 'settleAgain'] as const),
+      ...(['deleteStream', 'deleteUser', 'stats'] as const),
       ...(['drain', 'close', 'sweep', 'renewLeases', 'idle'] as const),
     ];
     handOutMethods(GenerationJobManager.prototype, awaitedOrNot, (manager) => manager.#parts);
@@ -178,7 +180,7 @@ export class GenerationJobManager {
    *   ConflictError with `onConflict: 'reject'`
    */
   async createJob(input: CreateJobInput): Promise<CreateJobResult> {
-    checkCreateInput(input);
+    checkCall('create', input);
     this.#throwIfClosed();
     if (this.isDraining) throw new GenerationJobError('draining', 'This replica takes no new jobs.');
     await this.start();
@@ -300,6 +302,7 @@ export class GenerationJobManager {
    * @throws GenerationJobError `invalid_argument` for a limit out of bounds, or a cursor that no page gave; `unavailable`
    */
   settlements(input: ListSettlementsInput): Promise<JobPage> {
+    checkCall('settlements', input);
     return this.#listings.settlements(input);
   }
 
@@ -311,6 +314,7 @@ export class GenerationJobManager {
     streamId: string,
     access: Access & { generation?: number | undefined } = {},
   ): Promise<boolean> {
+    checkCall('generation', access);
     const key = streamKey(streamId, access.tenantId);
     const record = await this.getJob(streamId, access);
     if (record === null) throw new GenerationJobError('stream_not_found', 'There is no such stream.');
@@ -337,13 +341,14 @@ export class GenerationJobManager {
    *   GenerationJobError `invalid_argument`
    */
   async deleteUser(owner: { userId: string; tenantId?: string | undefined }): Promise<number> {
-    checkCall('access', owner);
+    checkCall('owner', owner);
     return this.#deletion.ofUser(userKey(owner.userId, owner.tenantId));
   }
 
-  /** Followers of a stream in this process. */
-  followerCount(streamId: string, access: Access = {}): number {
-    return this.#followers.count(streamKey(streamId, access.tenantId));
+  /** Counts the followers of a stream in this process. @throws GenerationJobError `invalid_stream_id`, `invalid_argument` */
+  followerCount(streamId: string, options: Pick<Access, 'tenantId'> = NO_OPTIONS): number {
+    checkCall('tenant', options);
+    return this.#followers.count(streamKey(streamId, options.tenantId));
   }
 
   /** Counts by status, of this process and of the store. Reads every kept stream: for dashboards, not hot paths. */
@@ -361,9 +366,11 @@ export class GenerationJobManager {
 
   /**
    * Takes leave: no new jobs or followers from now on; followers are told to reconnect elsewhere; producers may finish
-   * within `graceMs` (default 8 s), then are handed over to a replica that can recover them, or end `interrupted`.
+   * within `graceMs` (0 to 24 h; default 8 s), then are handed over to a replica that can recover them, or end
+   * `interrupted`. @throws GenerationJobError `invalid_argument`: nothing has begun then
    */
   drain(options: { graceMs?: number | undefined } = {}): Promise<void> {
+    checkCall('drain', options);
     this.#draining ??= this.#drain(options.graceMs ?? DEFAULT_GRACE_MS);
     return this.#draining;
   }

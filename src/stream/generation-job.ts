@@ -8,6 +8,7 @@
 import { type EndReason, GenerationJobError, isGenerationJobError, JobEndedError } from '../errors.js';
 import { AttemptFold } from './attempt-fold.js';
 import { AttemptLimits } from './attempt-limits.js';
+import { checkCall, checkUsage } from './call-input.js';
 import { EmitBuffer } from './emit-buffer.js';
 import { endEvent } from './end-event.js';
 import { isWholeFailure, reasonOf, toFailure } from './end-reasons.js';
@@ -194,7 +195,8 @@ export class GenerationJob implements LeaseClaim {
    *
    * @param source an iterable, a Web `ReadableStream`, or a function that opens one and is given the job's signal
    * @param mapper turns an item into an event, several, none, or a failure (`failWith`). Default: items are events.
-   * @throws what the source or the mapper throws; JobFailureError for a failure · as `emit`. Thrown on by a producer, it is
+   * @throws GenerationJobError `invalid_argument` for what can't be piped · what the source or the mapper throws;
+   *   JobFailureError for a failure · as `emit`. Thrown on by a producer, it is
    *   how the job ends
    */
   pipe(source: PipeSource<HostEvent>): Promise<void>;
@@ -216,6 +218,7 @@ export class GenerationJob implements LeaseClaim {
     conversationId?: string | undefined;
     metadata?: Readonly<Record<string, unknown>> | undefined;
   }): Promise<void> {
+    checkCall('update', change);
     const { conversationId } = change;
     checkConversationId(conversationId);
     const metadata = change.metadata && this.#limits.takeMetadata(change.metadata);
@@ -230,14 +233,9 @@ export class GenerationJob implements LeaseClaim {
    * @throws GenerationJobError `invalid_argument` unless every value is a finite number · JobEndedError
    */
   async addUsage(usage: Usage): Promise<void> {
+    checkUsage(usage);
     const totals: Record<string, number> = { ...this.#usage };
     for (const [name, value] of Object.entries(usage)) {
-      if (typeof value !== 'number' || !Number.isFinite(value)) {
-        throw new GenerationJobError(
-          'invalid_argument',
-          `usage.${name.slice(0, 64)} must be a finite number.`,
-        );
-      }
       totals[name] = (Object.hasOwn(totals, name) ? (totals[name] ?? 0) : 0) + value;
     }
     this.#usage = totals;

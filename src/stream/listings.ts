@@ -2,7 +2,8 @@
  * Listings: a user's active jobs, settlements by their state, and counts of everything kept. All go through an index page
  * by page, and each stream answers for itself: one that can't be read is named and counted, and the rest is listed.
  */
-import { GenerationJobError, isGenerationJobError } from '../errors.js';
+import { type GenerationJobError, isGenerationJobError } from '../errors.js';
+import { LARGEST_PAGE } from './call-input.js';
 import type { IndexKeeper } from './index-keeper.js';
 import type { DueEntry } from './interfaces/job-store.js';
 import type { JobPage, ListActiveJobsInput, ListSettlementsInput, Stats } from './manager-types.js';
@@ -11,9 +12,6 @@ import { userKey } from './stream-key.js';
 import { isActive } from './transitions.js';
 import type { JobRecord } from './types.js';
 import { reportUpkeepFailures, type UpkeepFailure } from './upkeep-failures.js';
-
-/** Jobs in a page: so many records are some hundred kilobytes, and some ten milliseconds to read. */
-const LARGEST_PAGE = 1_000;
 
 export class Listings {
   readonly #parts: Parts;
@@ -32,7 +30,6 @@ export class Listings {
     cursor,
   }: ListActiveJobsInput): Promise<JobPage> {
     const user = userKey(userId, tenantId);
-    checkLimit(limit);
     const jobs: JobRecord[] = [];
     const unread: { streamId: string; error: GenerationJobError }[] = [];
     let next: string | undefined;
@@ -61,7 +58,6 @@ export class Listings {
 
   /** @throws as `GenerationJobManager.settlements` */
   async settlements({ state, limit = LARGEST_PAGE, cursor }: ListSettlementsInput): Promise<JobPage> {
-    checkLimit(limit);
     const { entries, next, failures } = await this.#parts.store.due.list({ limit, all: true, after: cursor });
     const failed: UpkeepFailure[] = failures.map((error) => ({ error }));
     const found = await Promise.all(
@@ -126,11 +122,5 @@ export class Listings {
       reportUpkeepFailures(this.#parts, 'listing', [{ streamId: key.streamId, error }]);
       return undefined;
     }
-  }
-}
-
-function checkLimit(limit: number): void {
-  if (!Number.isInteger(limit) || limit < 1 || limit > LARGEST_PAGE) {
-    throw new GenerationJobError('invalid_argument', `limit must be 1 to ${LARGEST_PAGE}.`);
   }
 }

@@ -37,7 +37,9 @@ export type ContentlessStep =
   | 'recovered'
   | 'resolved'
   | 'settled';
-export type DetachResult = 'ended' | 'left' | 'gone' | 'detached' | 'draining' | 'failed';
+/** Why a subscription closes. */
+export const DETACH_RESULTS = ['ended', 'left', 'gone', 'detached', 'draining', 'failed'] as const;
+export type DetachResult = (typeof DETACH_RESULTS)[number];
 
 export interface StreamObserver {
   jobCreated(): void;

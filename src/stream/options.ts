@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { HOUR, KIB, MIB, MINUTE, SECOND } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import type { JobStore } from './interfaces/job-store.js';
-import { describeIssues } from './strict.js';
+import { parseStrictly } from './strict.js';
 
 const duration = (byDefault: number, text: string, least = 1) =>
   z
@@ -146,15 +146,12 @@ export function parseOptions(
   given: GenerationJobOptions = {},
   store: Pick<JobStore, 'answerMs' | 'keepsEndedMs'> = {},
 ): Options {
-  const parsed = optionsSchema.safeParse(given);
-  if (!parsed.success) {
-    throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error, optionsSchema)}.`);
-  }
-  const contradictions = findContradictions(parsed.data, store);
+  const options = parseStrictly('invalid_options', optionsSchema, given, 'options');
+  const contradictions = findContradictions(options, store);
   if (contradictions.length > 0) {
     throw new GenerationJobError('invalid_options', contradictions.map((text) => `${text}.`).join(' '));
   }
-  return parsed.data;
+  return options;
 }
 
 function findContradictions(

@@ -3,14 +3,15 @@
  * in `verdict.ts`.
  */
 import { z } from 'zod';
-import { type Entropy, HOUR } from '../clock.js';
+import type { Entropy } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import { type ActionSchema, checkAgainst, isActionTypeName } from './action-types.js';
 import { fingerprintOf } from './fingerprint.js';
+import { durationMs } from './host-values.js';
 import { nestsDeeperThan } from './json-depth.js';
 import type { PauseInput } from './manager-types.js';
 import type { Options } from './options.js';
-import { describeIssues } from './strict.js';
+import { parseStrictly } from './strict.js';
 import type { Mutable, PendingAction } from './types.js';
 
 /** Counts and characters: more than a person can look through is no question any more. */
@@ -68,12 +69,7 @@ const pauseSchema = z
     requests: z.array(request).max(ACTION_LIMITS.requests).default([]),
     questions: z.array(question).max(ACTION_LIMITS.questions).default([]),
     payload: z.unknown().optional(),
-    expiresInMs: z
-      .number()
-      .int()
-      .min(1)
-      .max(366 * 24 * HOUR)
-      .optional(),
+    expiresInMs: durationMs.optional(),
     resumeContext: z.unknown().optional(),
     fingerprint: idSchema.optional(),
   })
@@ -97,10 +93,8 @@ export type CheckedAction = Omit<PendingAction, 'askedAt' | 'expiresAt'> & { rea
 
 /** @throws GenerationJobError `invalid_action`, `event_too_large`, `json_too_deep` */
 export function parsePause(input: PauseInput, entropy: Entropy, options: Options): CheckedAction {
-  const parsed = pauseSchema.safeParse(input);
-  if (!parsed.success)
-    throw new GenerationJobError('invalid_action', `${describeIssues(parsed.error, pauseSchema)}.`);
-  const action = asJson(parsed.data, 'The action', options) as Mutable<CheckedAction>;
+  const parsed = parseStrictly('invalid_action', pauseSchema, input, 'action');
+  const action = asJson(parsed, 'The action', options) as Mutable<CheckedAction>;
   action.actionId ??= entropy.id();
   action.expiresInMs ??= options.approvalWindowMs;
   action.payloadDigest = payloadDigestOf(action);

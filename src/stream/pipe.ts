@@ -8,7 +8,8 @@
  * - `closing`  the source's `return` has been called, or a stream cancelled; its answer, or the bound, ends it.
  */
 import { type Clock, sleep } from '../clock.js';
-import { JobFailureError } from '../errors.js';
+import { GenerationJobError } from '../errors.js';
+import { JobFailureError } from './job-failure.js';
 import type { HostEvent, JobFailure } from './types.js';
 
 /** What can be piped: an iterable, or a stream of the Web. */
@@ -32,6 +33,7 @@ export type PipeMapper<Item> = (item: Item) => PipeStep | readonly PipeStep[];
  * What a mapper answers when the source says that the answer has failed: the job then ends `failed` with it.
  * @param failure told to clients as it is; `retryable` is false by default
  * @param options `cause` stays on the server
+ * @throws GenerationJobError `invalid_argument` naming each key and value that is not known
  */
 export function failWith(
   failure: Omit<JobFailure, 'retryable'> & { readonly retryable?: boolean | undefined },
@@ -60,13 +62,18 @@ interface Reader<Item> {
 
 const STOPPED = Symbol('stopped');
 
-/** @throws what the source or the mapper throws, JobFailureError for a failure that the mapper answers with */
+/**
+ * @throws GenerationJobError `invalid_argument` for a source or a mapper that is none · what the source or the mapper
+ *   throws · JobFailureError for a failure that the mapper answers with
+ */
 export async function pipeInto<Item>(
   target: PipeTarget,
   source: PipeSource<Item>,
   mapper: PipeMapper<Item>,
   context: PipeContext,
 ): Promise<void> {
+  if (typeof mapper !== 'function')
+    throw new GenerationJobError('invalid_argument', 'mapper must be a function.');
   const { signal } = target;
   const untilStop = stoppableBy(signal);
   try {
@@ -114,8 +121,17 @@ function readerOf<Item>(items: PipeItems<Item>): Reader<Item> {
       close: () => reader.cancel(),
     };
   }
+  if (!isIterable(items)) {
+    const message = 'source must be an iterable, a ReadableStream, or a function that opens one.';
+    throw new GenerationJobError('invalid_argument', message);
+  }
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   return { next: () => iterator.next(), close: () => iterator.return?.() };
+}
+
+function isIterable(items: unknown): boolean {
+  const given = Object(items) as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
+  return typeof (given[Symbol.asyncIterator] ?? given[Symbol.iterator]) === 'function';
 }
 
 function stepsOf(mapped: PipeStep | readonly PipeStep[]): (HostEvent | PipeFailure)[] {

@@ -16,9 +16,9 @@ export function isStreamId(text: unknown): text is string {
 
 /** @throws GenerationJobError `invalid_stream_id` */
 export function streamKey(streamId: string, tenantId?: string): StreamKey {
-  if (!isStreamId(streamId)) throw new GenerationJobError('invalid_stream_id', 'The stream id is malformed.');
+  if (!isStreamId(streamId)) throw new GenerationJobError('invalid_stream_id', 'streamId is malformed.');
   if (tenantId !== undefined && !isStreamId(tenantId)) {
-    throw new GenerationJobError('invalid_stream_id', 'The tenant id is malformed.');
+    throw new GenerationJobError('invalid_stream_id', 'tenantId is malformed.');
   }
   return { tenantId, streamId, id: `${tenantId ?? ''}/${streamId}` };
 }
@@ -37,7 +37,7 @@ export function userKey(userId: string, tenantId?: string): UserKey {
     throw new GenerationJobError('invalid_argument', 'userId must have 1 to 256 well-formed characters.');
   }
   if (tenantId !== undefined && !isStreamId(tenantId)) {
-    throw new GenerationJobError('invalid_stream_id', 'The tenant id is malformed.');
+    throw new GenerationJobError('invalid_stream_id', 'tenantId is malformed.');
   }
   return { tenantId, userId };
 }

@@ -9,23 +9,22 @@ import { type ErrorCode, GenerationJobError } from '../errors.js';
 const MOST_DIFFERENT = 0.4;
 const LONGEST_SHOWN = 64;
 
-/** @throws GenerationJobError `code`, naming every key and value that `schema` does not know */
-export function checkStrictly(code: ErrorCode, schema: z.ZodType, given: unknown): void {
+/**
+ * What `schema` makes of what was given.
+ * @param what names the whole in the message, where nothing in it can be named; default `value`
+ * @throws GenerationJobError `code`, naming every key and value that `schema` does not know
+ */
+export function parseStrictly<Schema extends z.ZodType>(
+  code: ErrorCode,
+  schema: Schema,
+  given: unknown,
+  what = 'value',
+): z.output<Schema> {
   const parsed = schema.safeParse(given, { reportInput: true });
-  if (!parsed.success) throw new GenerationJobError(code, `${describeIssues(parsed.error, schema)}.`);
-}
-
-/** The same for keys alone, and cheap: for calls that are made for every request. */
-export function checkKeys(what: string, known: ReadonlySet<string>, given: object): void {
-  for (const key in given) {
-    if (known.has(key) || !Object.hasOwn(given, key)) continue;
-    throw new GenerationJobError('invalid_argument', `${unknownKey(what, key, [...known])}.`);
-  }
-}
-
-/** What a zod error says, on one line: `path: message; path: message`. */
-export function describeIssues(error: z.ZodError, schema?: z.ZodType): string {
-  return error.issues.map((issue) => describe(issue, schema)).join('; ');
+  if (parsed.success) return parsed.data;
+  // On one line: `path: message; path: message`.
+  const text = parsed.error.issues.map((issue) => describe(issue, { schema, what })).join('; ');
+  throw new GenerationJobError(code, text.endsWith('?') ? text : `${text}.`);
 }
 
 /** The known word nearest to one that is not; undefined when none is near. */
@@ -39,27 +38,37 @@ export function nearestTo(word: string, known: Iterable<string>): string | undef
   return nearest;
 }
 
-function describe(issue: z.core.$ZodIssue, schema: z.ZodType | undefined): string {
-  const path = issue.path.join('.');
+interface Expected {
+  readonly schema: z.ZodType;
+  readonly what: string;
+}
+
+function describe(issue: z.core.$ZodIssue, expected: Expected): string {
+  const path = issue.path.join('.') || expected.what;
   if (issue.code === 'unrecognized_keys') {
-    const known = keysOf(schemaAt(schema, issue.path));
+    const known = keysOf(schemaAt(expected.schema, issue.path));
     return issue.keys.map((key) => unknownKey(path, key, known)).join('; ');
   }
-  const where = `${path || 'value'}: ${issue.message}`;
+  if (issue.code === 'invalid_union') {
+    // Of several forms, the one with names says most.
+    const named = issue.errors.flat().find(({ code }) => code === 'invalid_value');
+    if (named) return describe({ ...named, path: [...issue.path, ...named.path] }, expected);
+  }
+  const where = `${path}: ${issue.message}`;
   if (issue.code !== 'invalid_value' || typeof issue.input !== 'string') return where;
   return where + suggestion(nearestTo(issue.input.slice(0, LONGEST_SHOWN), issue.values.map(String)));
 }
 
 function unknownKey(path: string, key: string, known: readonly string[]): string {
-  const shown = JSON.stringify(key.slice(0, LONGEST_SHOWN));
-  return `${path || 'value'}: ${shown} is not known${suggestion(nearestTo(key.slice(0, LONGEST_SHOWN), known))}`;
+  const shown = key.slice(0, LONGEST_SHOWN);
+  return `${path}: ${JSON.stringify(shown)} is not known${suggestion(nearestTo(shown, known))}`;
 }
 
 function suggestion(nearest: string | undefined): string {
   return nearest === undefined ? '' : `, did you mean ${JSON.stringify(nearest)}?`;
 }
 
-function schemaAt(schema: z.ZodType | undefined, path: readonly PropertyKey[]): z.ZodType | undefined {
+function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
   let at = unwrapped(schema);
   for (const step of path) {
     if (at instanceof z.ZodObject) at = unwrapped(at.shape[String(step)] as z.ZodType | undefined);
@@ -74,7 +83,12 @@ function unwrapped(schema: z.ZodType | undefined): z.ZodType | undefined {
   let at = schema;
   for (;;) {
     if (at instanceof z.ZodPipe) at = at.in as z.ZodType;
-    else if (at instanceof z.ZodOptional || at instanceof z.ZodDefault || at instanceof z.ZodPrefault)
+    else if (
+      at instanceof z.ZodOptional ||
+      at instanceof z.ZodDefault ||
+      at instanceof z.ZodPrefault ||
+      at instanceof z.ZodReadonly
+    )
       at = at.unwrap() as z.ZodType;
     else return at;
   }

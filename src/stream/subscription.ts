@@ -13,6 +13,7 @@
  */
 import type { Clock } from '../clock.js';
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
+import { checkDetachReason } from './call-input.js';
 import { type Cursor, formatCursor, parseCursor } from './cursor.js';
 import type { ErrorReporter } from './error-reports.js';
 import { HandedOut, type HandOutContext, handOut, watch } from './handed-out.js';
@@ -132,8 +133,13 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
     else this.#announce();
   }
 
-  /** Leaves the stream. Safe to call at any time, any number of times. */
+  /**
+   * Leaves the stream. Safe to call at any time, any number of times.
+   * @param reason what observers are told. Default `left`.
+   * @throws GenerationJobError `invalid_argument` for a reason that is none: it is open still
+   */
   close(reason: DetachResult = 'left'): void {
+    checkDetachReason(reason);
     if (this.#state === 'closed') return;
     this.#finish(reason);
     this.#announce();

@@ -8,7 +8,7 @@ import { type ActionTypes, checkAgainst } from './action-types.js';
 import type { ResolveInput } from './manager-types.js';
 import type { Options } from './options.js';
 import { ACTION_LIMITS, asJson, DECISIONS, idSchema, textSchema } from './pending-action.js';
-import { checkKeys, describeIssues } from './strict.js';
+import { parseStrictly } from './strict.js';
 import type { ActionQuestion, ActionRequest, Answer, Decision, PendingAction, Verdict } from './types.js';
 
 /** Bounds and types only: what it means is asked of the action. Also what the HTTP route takes. */
@@ -41,17 +41,21 @@ export const verdictShape = {
   idempotencyKey: idSchema.optional(),
 };
 
-const resolveSchema = z.object({ ...verdictShape, by: idSchema, fingerprint: idSchema.optional() });
-const RESOLVE_KEYS = new Set([...Object.keys(resolveSchema.shape), 'userId', 'tenantId', 'context']);
-export type CheckedResolve = z.output<typeof resolveSchema>;
+const resolveSchema = z.strictObject({
+  ...verdictShape,
+  by: idSchema,
+  fingerprint: idSchema.optional(),
+  userId: z.string().optional(),
+  tenantId: z.unknown().optional(),
+  context: z.unknown().optional(),
+} satisfies Record<keyof ResolveInput, z.ZodType>);
+export type CheckedResolve = Omit<z.output<typeof resolveSchema>, 'userId' | 'tenantId' | 'context'>;
 
 /** A copy of what was given, of the right shape. @throws GenerationJobError `invalid_action`, `event_too_large`, `json_too_deep` */
 export function parseResolve(input: ResolveInput, options: Options): CheckedResolve {
-  checkKeys('value', RESOLVE_KEYS, input);
-  const parsed = resolveSchema.safeParse(input);
-  if (!parsed.success)
-    throw new GenerationJobError('invalid_action', `${describeIssues(parsed.error, resolveSchema)}.`);
-  return asJson(parsed.data, 'The decision', options) as CheckedResolve;
+  const parsed = parseStrictly('invalid_action', resolveSchema, input, 'decision');
+  const { userId: _, tenantId: __, context: ___, ...said } = parsed;
+  return asJson(said, 'The decision', options) as CheckedResolve;
 }
 
 /**

@@ -3,8 +3,8 @@
  * what it was for, and nothing else.
  */
 import { expect } from 'vitest';
-import { JobFailureError } from '../../src/errors.js';
 import type { ContentModel } from '../../src/stream/content-model.js';
+import { JobFailureError } from '../../src/stream/job-failure.js';
 import type { Hooks } from '../../src/stream/manager-types.js';
 import type { JobRecord } from '../../src/stream/types.js';
 import { text } from './follower.js';

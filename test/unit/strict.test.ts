@@ -1,4 +1,5 @@
 import { createStreamServices, GenerationJobManager } from 'generation-jobs';
+import { createCheckpointer } from 'generation-jobs/agents';
 import { textContent } from 'generation-jobs/content';
 import { createStreamRouter } from 'generation-jobs/express';
 import { createMetrics } from 'generation-jobs/metrics';
@@ -53,6 +54,26 @@ describe('what a host writes out by hand is refused by name when it is not known
       /"contentModel" is not known, did you mean "contentModels"\?/,
     ],
     ['a misspelt observer', made({ observer: { jobEnd: () => {} } }), /"jobEnd" .*"jobEnded"/],
+    [
+      'a misspelt mode of recovery',
+      made({ hooks: { recoverMode: 'Restart' } }),
+      /hooks\.recoverMode: .*did you mean "restart"\?/,
+    ],
+    [
+      'two content models of one name',
+      made({ contentModels: [textContent(), textContent({ event: 'note' })] }),
+      /contentModels: two have the name "text"/,
+    ],
+    [
+      'a misspelt part of an action type',
+      made({ actionTypes: [{ type: 'form', respones: undefined }] }),
+      /actionTypes\.0: "respones" .*"response"/,
+    ],
+    [
+      'a router’s manager that is none',
+      () => createStreamRouter(createStreamServices() as Odd, { authorize: () => null }),
+      /manager: must be a GenerationJobManager/,
+    ],
     ['a logger without error', made({ logger: { error: 1 } }), /logger\.error: must be a function/],
     [
       'services that were not spread',
@@ -66,6 +87,11 @@ describe('what a host writes out by hand is refused by name when it is not known
     ],
     ['a URL in place of the input', () => createStreamServices('redis://x' as Odd), /connectRedis/],
     ['a URL beside nothing', () => createStreamServices({ redisUrl: 'redis://x' } as Odd), /connectRedis/],
+    [
+      'an undefined client, which would be taken for memory',
+      () => createStreamServices({ redis: undefined } as Odd),
+      /redis is undefined, so no client was made: give one, or leave redis out/,
+    ],
     ['no client', () => createStreamServices({ redis: null } as Odd), /redis/],
     [
       'a misspelt service option',
@@ -156,4 +182,13 @@ it('hooks of a class of the host’s own may have members of their own', async (
 it('a guess is made only when a known word is near', () => {
   expect(nearestTo('setle', ['settle', 'recover'])).toBe('settle');
   expect(nearestTo('database', ['settle', 'recover'])).toBeUndefined();
+});
+
+it('checkpoints are not kept in memory for a place that is named and undefined', async () => {
+  for (const name of ['mongo', 'saver']) {
+    await expect(createCheckpointer({ [name]: undefined } as Odd)).rejects.toMatchObject({
+      code: 'invalid_options',
+      message: expect.stringContaining(`${name} is undefined: give one, or leave it out`),
+    });
+  }
 });

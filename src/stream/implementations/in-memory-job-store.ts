@@ -2,7 +2,9 @@
  * The store for one process: every method is one synchronous step behind a promise, which is all the atomicity the
  * contract asks for. One store may be given to several managers, which then behave like replicas.
  */
+import { z } from 'zod';
 import { type Clock, systemClock } from '../../clock.js';
+import { clockSchema } from '../host-values.js';
 import type {
   Commit,
   CommitReply,
@@ -17,6 +19,7 @@ import type {
   ReadLogRequest,
   RenewAnswer,
 } from '../interfaces/job-store.js';
+import { parseStrictly } from '../strict.js';
 import { isActive } from '../transitions.js';
 import type { JobRecord, Snapshot, StreamKey, UserKey } from '../types.js';
 import { InMemoryGeneration } from './in-memory-generation.js';
@@ -29,6 +32,11 @@ interface Stream {
 }
 
 const DEFAULT_MAX_STREAMS = 10_000;
+
+export const memoryOptionsSchema = z.strictObject({
+  clock: clockSchema.optional(),
+  maxStreams: z.number().int().min(1).optional(),
+});
 
 export class InMemoryJobStore implements JobStore {
   readonly kind = 'memory';
@@ -44,8 +52,12 @@ export class InMemoryJobStore implements JobStore {
   /** Of the whole store: so a number never repeats, even on a stream that was deleted in this millisecond. */
   #lastGeneration = 0;
 
-  /** @param options.maxStreams how many streams may be kept at once; default 10,000; a create beyond it is refused */
-  constructor(options: { clock?: Clock; maxStreams?: number } = {}) {
+  /**
+   * @param options.maxStreams how many streams may be kept at once; 1 or more, default 10,000; a create beyond it is refused
+   * @throws GenerationJobError `invalid_options`
+   */
+  constructor(options: { readonly clock?: Clock; readonly maxStreams?: number } = {}) {
+    parseStrictly('invalid_options', memoryOptionsSchema, options, 'options');
     this.#clock = options.clock ?? systemClock;
     this.#offset = this.#clock.now() - this.#clock.monotonic();
     this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;

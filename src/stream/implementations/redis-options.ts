@@ -3,8 +3,7 @@
  */
 import { z } from 'zod';
 import { HOUR, SECOND } from '../../clock.js';
-import { GenerationJobError } from '../../errors.js';
-import { describeIssues } from '../strict.js';
+import { parseStrictly } from '../strict.js';
 
 export const redisOptionsSchema = z.strictObject({
   keyPrefix: z
@@ -52,7 +51,5 @@ export type RedisOptions = z.input<typeof redisOptionsSchema>;
 
 /** @throws GenerationJobError `invalid_options` */
 export function parseRedisOptions(given: RedisOptions): z.output<typeof redisOptionsSchema> {
-  const parsed = redisOptionsSchema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  throw new GenerationJobError('invalid_options', `${describeIssues(parsed.error)}.`);
+  return parseStrictly('invalid_options', redisOptionsSchema, given, 'options');
 }

@@ -1,0 +1,65 @@
+/**
+ * The shapes of what a host writes out by hand for a run: checked before anything of it runs, because a misspelt option
+ * would otherwise show when a person has decided.
+ */
+import { z } from 'zod';
+import { GenerationJobError } from '../errors.js';
+import type { GenerationJob } from '../stream/generation-job.js';
+import { callable, durationMs, having, requiredFunction } from '../stream/host-values.js';
+import { parseStrictly } from '../stream/strict.js';
+import type { AgentOptions } from './run-agent.js';
+import type { RunHandlersOptions } from './run-handlers.js';
+
+const handlers = z
+  .record(z.string(), having('a handler: an object with a method `handle`', 'handle'))
+  .optional();
+
+const agentOptionsSchema = z.strictObject({
+  checkpointer: having(
+    'a Checkpointer: await createCheckpointer()',
+    'isPausedAt',
+    'deleteThread',
+    'checkWindow',
+  ).optional(),
+  handlers,
+  storeOversized: callable,
+  configurable: z.record(z.string(), z.unknown()).optional(),
+  durability: z.enum(['exit', 'async', 'sync']).optional(),
+  sdkVersion: z.string().optional(),
+  approvalWindowMs: durationMs.optional(),
+  fingerprint: z.string().optional(),
+  resumeContext: z.unknown().optional(),
+  final: callable,
+  onError: callable,
+} satisfies Record<keyof AgentOptions, z.ZodType>);
+
+const handlersOptionsSchema = z.strictObject({
+  handlers,
+  onRefused: callable,
+  storeOversized: callable,
+  onToolResult: callable,
+} satisfies Record<keyof RunHandlersOptions, z.ZodType>);
+
+const jobSchema = having('a job, as `createJob` and `resolve` give it', 'emit');
+
+/** @throws GenerationJobError `invalid_argument` for what is no job: nothing can be ended by it */
+export function checkJob(job: GenerationJob): void {
+  parseStrictly('invalid_argument', jobSchema, job, 'job');
+}
+
+/** What is wrong with what `runAgent` was given besides its job; undefined when nothing is. */
+export function refusalOf(createRun: unknown, options: unknown): GenerationJobError | undefined {
+  try {
+    parseStrictly('invalid_options', requiredFunction, createRun, 'createRun');
+    parseStrictly('invalid_options', agentOptionsSchema, options, 'options');
+    return undefined;
+  } catch (error) {
+    if (error instanceof GenerationJobError) return error;
+    throw error;
+  }
+}
+
+/** @throws GenerationJobError `invalid_options` naming each key and value that is not known */
+export function checkHandlersOptions(options: unknown): void {
+  parseStrictly('invalid_options', handlersOptionsSchema, options, 'options');
+}

@@ -1,0 +1,388 @@
+/**
+ * Every public call beside every mistake a host can write into its options: a misspelt key, and a value of the wrong kind.
+ * The calls are derived from the entries' exports and the classes' prototypes, so that a new one fails here until it is in
+ * the table; the options of each call are derived from its types.
+ */
+import * as root from 'generation-jobs';
+import * as agents from 'generation-jobs/agents';
+import * as content from 'generation-jobs/content';
+import * as express from 'generation-jobs/express';
+import * as metrics from 'generation-jobs/metrics';
+import * as redis from 'generation-jobs/redis';
+import * as web from 'generation-jobs/web';
+import { Registry } from 'prom-client';
+import { afterAll, describe, expect, it } from 'vitest';
+import { systemEntropy } from '../../src/clock.js';
+
+/** What a host writes that the types would have refused. */
+type Odd = never;
+/** A wrong value for each option of a call; `ANY` for one that takes all values. */
+type Wrong<Options> = { readonly [Key in keyof Required<Options>]: unknown };
+const ANY = Symbol('any value will do');
+
+interface Refusals {
+  readonly wrong: Readonly<Record<string, unknown>>;
+  /** What must be given in any case. */
+  readonly base: object;
+  readonly call: (options: Odd) => unknown;
+}
+
+/** Of a call without options: calls with one wrong parameter each, by its name. */
+type WrongParameters = Readonly<Record<string, () => unknown>>;
+
+/** The last parameter is what is written out by hand. */
+function refuses<Options>(
+  wrong: Wrong<Options>,
+  call: (options: Odd) => unknown,
+  base: Partial<Options> = {},
+): Refusals {
+  return { wrong, base, call };
+}
+
+const manager = new root.GenerationJobManager(root.createStreamServices());
+afterAll(() => manager.close());
+async function started(): Promise<root.GenerationJob> {
+  const made = await manager.createJob({ streamId: systemEntropy.id(), userId: 'ann' });
+  if (!made.started) throw new Error('not started');
+  return made.job;
+}
+const job = await started();
+const { streamId } = job;
+const subscription = manager.subscribe(streamId);
+const client = {
+  ...{ call() {}, evalsha() {}, eval() {}, subscribe() {}, unsubscribe() {}, off() {} },
+  on() {},
+  duplicate: () => ({ ...client }),
+};
+const saver: agents.SaverLike = { getTuple: async () => undefined, deleteThread: async () => {} };
+const checkpointer = new agents.Checkpointer(saver);
+const run: agents.RunLike = {
+  processStream: async () => null,
+  resume: async () => null,
+  getInterrupt: () => undefined,
+};
+const authorize = () => null;
+const interrupt = {
+  interruptId: 'i',
+  checkpointId: 'c',
+  payload: { type: 'ask_user_question', question: { question: '?' } },
+};
+
+const access: Wrong<root.Access> = { tenantId: 7, userId: 7 };
+const ofGeneration = { ...access, generation: '1' };
+const page = { limit: '1', cursor: 7 };
+const routes = {
+  ...{ authorize: 7, onResume: 7, allowedOrigins: 'https://a.example', cors: 'yes', heartbeatMs: '1' },
+  ...{ recheckMs: '1', stallMs: '1', retryMs: '1', bodyMs: '1', readerBytes: '1' },
+};
+const redisOptions: Wrong<redis.RedisOptions> = {
+  ...{
+    keyPrefix: 7,
+    timeoutMs: '1',
+    expiryMarginMs: '1',
+    createHoldMs: '1',
+    pingMs: '1',
+    pingTimeoutMs: '1',
+  },
+};
+const agentOptions: Wrong<agents.AgentOptions> = {
+  ...{ checkpointer: Promise.resolve(checkpointer), handlers: { on_run_step: () => {} }, storeOversized: 7 },
+  ...{ configurable: 7, durability: 'Exit', sdkVersion: 7, approvalWindowMs: '1', fingerprint: 7 },
+  ...{ resumeContext: ANY, final: 7, onError: 7 },
+};
+
+const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongParameters } | string>> = {
+  // the manager
+  GenerationJobManager: refuses<root.ManagerInput>(
+    {
+      ...{ jobStore: {}, eventTransport: {}, options: 7, contentModels: [content.textContent], hooks: 7 },
+      ...{ actionTypes: [{ type: 7 }], observer: 7, logger: 7, clock: {}, entropy: {} },
+    },
+    (input) => new root.GenerationJobManager(input),
+    root.createStreamServices(),
+  ),
+  'manager.start': 'takes nothing',
+  'manager.createJob': refuses<root.CreateJobInput>(
+    {
+      ...{ streamId: 7, userId: 7, tenantId: 7, conversationId: 7, idempotencyKey: 7, onConflict: 'Join' },
+      ...{ created: ANY, metadata: 7, contentModel: 7, merge: 'yes' },
+    },
+    (input) => manager.createJob(input),
+    { streamId: 's', userId: 'ann' },
+  ),
+  'manager.getJob': refuses(ofGeneration, (options) => manager.getJob(streamId, options)),
+  'manager.subscribe': refuses<root.SubscribeOptions>(
+    { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', signal: {} },
+    (options) => manager.subscribe(streamId, options),
+  ),
+  'manager.getResumeState': refuses(ofGeneration, (options) => manager.getResumeState(streamId, options)),
+  'manager.getPublicState': refuses(ofGeneration, (options) => manager.getPublicState(streamId, options)),
+  'manager.subscribeWithResume': refuses<root.SubscribeOptions>(
+    { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', signal: {} },
+    (options) => manager.subscribeWithResume(streamId, options),
+  ),
+  'manager.abortJob': refuses<root.AbortInput>({ ...ofGeneration, by: 7, reason: 7 }, (options) =>
+    manager.abortJob(streamId, options),
+  ),
+  'manager.expireApproval': refuses({ ...access, actionId: 7 }, (options) =>
+    manager.expireApproval(streamId, options),
+  ),
+  'manager.listActiveJobs': refuses({ ...access, ...page }, (options) => manager.listActiveJobs(options), {
+    userId: 'ann',
+  }),
+  'manager.settlements': refuses({ state: 'set-aside', ...page }, (options) => manager.settlements(options), {
+    state: 'open',
+  }),
+  'manager.settleAgain': refuses(ofGeneration, (options) => manager.settleAgain(streamId, options)),
+  'manager.deleteStream': refuses(access, (options) => manager.deleteStream('none', options)),
+  'manager.deleteUser': refuses(access, (options) => manager.deleteUser(options), { userId: 'nobody' }),
+  'manager.followerCount': refuses({ tenantId: 7 }, (options) => manager.followerCount(streamId, options)),
+  'manager.stats': 'takes nothing',
+  'manager.drain': refuses({ graceMs: '8000' }, (options) => manager.drain(options)),
+  'manager.close': 'takes nothing',
+  'manager.sweep': 'takes nothing',
+  'manager.renewLeases': 'takes nothing',
+  'manager.idle': 'takes nothing',
+
+  // its approvals
+  'approvals.peek': refuses(access, (options) => manager.approvals.peek(streamId, options)),
+  'approvals.resolve': refuses<root.ResolveInput>(
+    {
+      ...{ ...access, actionId: 7, decisions: 7, answers: 7, response: ANY, by: 7, payloadDigest: 7 },
+      ...{ fingerprint: 7, idempotencyKey: 7, context: ANY },
+    },
+    (input) => manager.approvals.resolve(streamId, input),
+    { actionId: 'a', by: 'ann' },
+  ),
+  'approvals.expire': refuses({ ...access, actionId: 7 }, (options) =>
+    manager.approvals.expire(streamId, options),
+  ),
+  'approvals.history': refuses(access, (options) => manager.approvals.history(streamId, options)),
+
+  // a job
+  'job.emit': 'events are taken by their known keys; their values are in test/unit/events.test.ts',
+  'job.tryEmit': 'as `emit`',
+  'job.flush': 'takes nothing',
+  'job.pipe': {
+    parameters: { source: () => job.pipe(7 as Odd), mapper: () => job.pipe([], 7 as Odd) },
+  },
+  'job.update': refuses({ conversationId: 7, metadata: 7 }, (change) => job.update(change)),
+  'job.addUsage': {
+    parameters: {
+      usage: () => job.addUsage(7 as Odd),
+      'usage.tokens': () => job.addUsage({ tokens: '1' } as Odd),
+    },
+  },
+  'job.pause': refuses<root.PauseInput>(
+    {
+      ...{ actionId: 7, type: 'Not A Type', requests: 7, questions: 7, payload: ANY, expiresInMs: '1' },
+      ...{ resumeContext: ANY, fingerprint: 7 },
+    },
+    (input) => job.pause(input),
+    { type: 'checkpoint' },
+  ),
+  'job.complete': 'takes a value of the host’s',
+  'job.fail': 'takes a value of the host’s',
+  'job.run': 'takes a function: what it throws, being none included, is the answer’s `error`',
+  'job.whenOver': 'takes nothing',
+  'job.report': 'is called by the library',
+  'job.lose': 'is called by the library',
+  'job.loseLease': 'is called by the library',
+  'job.failWithStore': 'is called by the library',
+  'job.checkTime': 'is called by the library',
+
+  // a subscription
+  'subscription.read': 'takes nothing',
+  'subscription.wake': 'takes nothing',
+  'subscription.close': { parameters: { reason: () => subscription.close('Left' as Odd) } },
+  'subscription.next': 'takes nothing',
+  'subscription.return': 'takes nothing',
+
+  // the main entry
+  createStreamServices: refuses({ redis: undefined, maxStreams: '1', clock: {} }, (options) =>
+    root.createStreamServices(options),
+  ),
+  InMemoryJobStore: refuses({ maxStreams: '1', clock: {} }, (options) => new root.InMemoryJobStore(options)),
+  InMemoryEventTransport: 'takes nothing',
+  defineContentModel: refuses<root.ContentModel>(
+    { name: 7, initial: 7, fold: 7, restart: 7, merge: 7 },
+    (model) => root.defineContentModel(model),
+    { name: 'host', initial: () => null, fold: () => null },
+  ),
+  failWith: refuses<Parameters<typeof root.failWith>[0]>(
+    { code: 7, message: 7, retryable: 'yes' },
+    (failure) => root.failWith(failure),
+    { code: 'c', message: 'm' },
+  ),
+  JobFailureError: refuses<ConstructorParameters<typeof root.JobFailureError>[0]>(
+    { code: 7, message: 7, retryable: 'yes' },
+    (failure) => new root.JobFailureError(failure),
+    { code: 'c', message: 'm' },
+  ),
+  ConflictError: 'is made by the library',
+  DeletionIncompleteError: 'is made by the library',
+  GenerationJobError: 'is made by the library',
+  JobEndedError: 'is made by the library',
+  ActionDecidedError: 'is made by the library',
+  isGenerationJobError: 'takes any value',
+  formatCursor: 'takes no options',
+  parseCursor: 'takes no options; see test/unit/cursor.test.ts',
+  fingerprintOf: 'takes any value',
+  isStreamId: 'takes any value',
+  streamIdFor: 'takes no options',
+  isActive: 'takes no options',
+  isReservedEvent: 'takes no options',
+  isTerminalEvent: 'takes no options',
+
+  // the other entries
+  connectRedis: refuses<redis.ConnectRedisOptions>(
+    { cluster: 'yes', connectTimeoutMs: '1', socketTimeoutMs: '1', onError: 7 },
+    (options) => redis.connectRedis('redis://127.0.0.1:1', options),
+  ),
+  RedisJobStore: refuses(redisOptions, (options) => new redis.RedisJobStore(client as Odd, options)),
+  'RedisJobStore.raiseFormat': 'takes no options; see test/redis/format.test.ts',
+  RedisEventTransport: refuses(
+    redisOptions,
+    (options) => new redis.RedisEventTransport(client as Odd, options),
+  ),
+  createStreamRouter: refuses<express.StreamRouterOptions<never>>(
+    { ...routes, framing: 'Close' },
+    (options) => express.createStreamRouter(manager, options),
+    { authorize },
+  ),
+  createStreamHandler: refuses<web.StreamHandlerOptions>(
+    { ...routes, basePath: 'api' },
+    (options) => web.createStreamHandler(manager, options),
+    { authorize },
+  ),
+  textContent: refuses({ event: 7, field: 7 }, (options) => content.textContent(options)),
+  graphContent: 'takes nothing',
+  createMetrics: refuses<metrics.MetricsOptions>(
+    { registry: {}, prefix: 7 },
+    (options) => metrics.createMetrics(options),
+    { registry: new Registry() },
+  ),
+  runAgent: refuses(agentOptions, async (options) =>
+    agents.runAgent(await started(), () => run, {}, options),
+  ),
+  resumeAgent: refuses(agentOptions, async (options) =>
+    agents.resumeAgent(await started(), {} as Odd, () => run, options),
+  ),
+  createRunHandlers: refuses<agents.RunHandlersOptions>(
+    { handlers: { on_run_step: () => {} }, onRefused: 7, storeOversized: 7, onToolResult: 7 },
+    (options) => agents.createRunHandlers(job, options),
+  ),
+  createCheckpointer: refuses<agents.CheckpointerOptions>(
+    { mongo: undefined, saver: {}, dbName: 7, ttlMs: '1', maxBytes: '1', importPeer: 7 },
+    (options) => agents.createCheckpointer(options),
+  ),
+  Checkpointer: 'is made by `createCheckpointer`',
+  'Checkpointer.isPausedAt': 'takes no options',
+  'Checkpointer.deleteThread': 'takes no options',
+  'Checkpointer.checkWindow': 'takes no options',
+  'Checkpointer.settling': 'hooks, which the manager’s constructor refuses',
+  createToolPolicy: refuses<agents.ToolPolicyInput>(
+    { endpoint: { enabeld: true }, agent: { mode: 'Deny' }, skills: 7, hooks: [7], onHookError: 7 },
+    (input) => agents.createToolPolicy(input),
+  ),
+  toPendingAction: refuses<NonNullable<Parameters<typeof agents.toPendingAction>[1]>>(
+    { resumeContext: ANY, sdkVersion: 7, discoveredTools: 7, expiresInMs: '1', fingerprint: 7 },
+    (options) => agents.toPendingAction(interrupt, options),
+  ),
+  threadIdOf: 'takes a job',
+  hostContextOf: 'takes an action',
+  addUsage: 'takes what a model counted, by its known keys',
+};
+
+function methodsOf(prototype: object): string[] {
+  return Object.entries(Object.getOwnPropertyDescriptors(prototype))
+    .filter(([name, { value }]) => typeof value === 'function' && name !== 'constructor')
+    .map(([name]) => name);
+}
+
+/** Methods of the two ports are called by managers; what a store of ours has beyond them is called by hosts. */
+const PORTS = new Set([
+  ...methodsOf(root.InMemoryJobStore.prototype),
+  ...methodsOf(root.InMemoryEventTransport.prototype),
+  'nodeOf',
+]);
+const INSTANCES = { manager, approvals: manager.approvals, job, subscription };
+
+function publicCalls(): string[] {
+  const entries = [root, agents, content, express, metrics, redis, web];
+  const exported = entries.flatMap((entry) =>
+    Object.entries(entry).filter(([, value]) => typeof value === 'function'),
+  );
+  const classes = { ...Object.fromEntries(Object.entries(redis)), Checkpointer: agents.Checkpointer };
+  return [
+    ...exported.map(([name]) => name),
+    ...Object.entries(INSTANCES).flatMap(([owner, instance]) =>
+      methodsOf(Object.getPrototypeOf(instance)).map((name) => `${owner}.${name}`),
+    ),
+    ...Object.entries(classes).flatMap(([owner, value]) =>
+      typeof value !== 'function' || !('prototype' in value)
+        ? []
+        : methodsOf(value.prototype as object)
+            .filter((name) => !PORTS.has(name))
+            .map((name) => `${owner}.${name}`),
+    ),
+  ];
+}
+
+/** What a call says of a mistake; an agent's run, which never rejects, says it in its answer. */
+async function saidBy(call: () => unknown): Promise<string> {
+  try {
+    const { error } = (await call()) as { error?: unknown };
+    if (!root.isGenerationJobError(error)) return 'accepted';
+    return `${error.code}: ${error.message}`;
+  } catch (error) {
+    return root.isGenerationJobError(error) ? `${error.code}: ${error.message}` : String(error);
+  }
+}
+
+const REFUSED = /^invalid_(options|argument|action|stream_id): /;
+
+it('every public call is in the table of what it refuses', () => {
+  expect([...new Set(publicCalls())].sort()).toEqual(Object.keys(TABLE).sort());
+});
+
+const rows = Object.entries(TABLE);
+const withOptions = rows.flatMap(([name, row]) =>
+  typeof row === 'object' && 'call' in row ? [{ name, ...row }] : [],
+);
+const withParameters = rows.flatMap(([name, row]) =>
+  typeof row === 'object' && 'parameters' in row ? [{ name, ...row }] : [],
+);
+
+describe.each(withOptions)('$name', ({ wrong, base, call }) => {
+  it('refuses a misspelt key by name, with the nearest that is known', async () => {
+    for (const key of Object.keys(wrong)) {
+      const said = await saidBy(() => call({ ...base, [`${key}x`]: 1 } as Odd));
+      expect(said).toMatch(REFUSED);
+      expect(said).toContain(`"${key}x" is not known, did you mean "${key}"?`);
+    }
+  });
+
+  it('refuses a value of the wrong kind by its key', async () => {
+    for (const [key, value] of Object.entries(wrong)) {
+      if (value === ANY) continue;
+      const said = await saidBy(() => call({ ...base, [key]: value } as Odd));
+      expect([key, said]).toEqual([key, expect.stringMatching(REFUSED)]);
+      expect(said).toContain(key);
+    }
+  });
+
+  it('refuses what are no options at all', async () => {
+    for (const value of [7, null]) expect(await saidBy(() => call(value as Odd))).toMatch(REFUSED);
+  });
+});
+
+describe.each(withParameters)('$name', ({ parameters }) => {
+  it('refuses a parameter of the wrong kind by its name', async () => {
+    for (const [parameter, call] of Object.entries(parameters)) {
+      const said = await saidBy(call);
+      expect(said).toMatch(REFUSED);
+      expect(said).toContain(parameter);
+    }
+  });
+});
