@@ -12,6 +12,7 @@ const entries = Object.entries(manifest.exports).flatMap(([entry, target]) =>
 
 /** Servers, replicas, browsers, hosts of examples, agents. */
 const STARTS_PROCESSES = [
+  'test/run/**/*.test.ts',
   'test/redis/**/*.test.ts',
   'test/contract/redis*.test.ts',
   'test/mongo/**/*.test.ts',

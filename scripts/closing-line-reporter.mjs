@@ -2,12 +2,23 @@
  * A Vitest reporter that ends the output with what took how long, by folder, and one plain line, `N passed, N failed`,
  * for whoever reads the result without knowing Vitest. Printed as the process exits, so it comes after Vitest's own
  * summary. What failed outside a test (a file that can't be loaded, an unhandled rejection) counts as failed too: a run
- * that exits non-zero because of it must not read as a success.
+ * that exits non-zero because of it must not read as a success. So does each process that outlives the run: it is named,
+ * ended, and fails the run.
  */
 import { writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { leftovers, markRun } from './leftovers.mjs';
+
+/** What a worker that is told to end, and the servers that end with it, may take on a busy machine. */
+const GONE_WITHIN_MS = 5_000;
 
 export default class ClosingLineReporter {
+  #mark;
+
+  onInit() {
+    this.#mark = markRun();
+  }
+
   onTestRunEnd(modules, unhandledErrors) {
     const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
     const seconds = new Map();
@@ -23,8 +34,16 @@ export default class ClosingLineReporter {
     }
     const slowest = [...seconds].sort(([, one], [, other]) => other - one);
     const times = slowest.map(([folder, took]) => `${folder} ${took.toFixed(0)} s`).join(', ');
-    const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';
-    const line = `${count.passed} passed, ${count.failed} failed${skipped}`;
-    process.once('exit', () => writeSync(1, `\n${times}\n\n${line}\n`));
+    process.once('exit', () => {
+      const left = leftovers(this.#mark, GONE_WITHIN_MS);
+      for (const { pid, command } of left) {
+        writeSync(1, `\noutlived the tests that started it: process ${pid}: ${command}\n`);
+        process.kill(pid, 'SIGKILL');
+      }
+      if (left.length > 0) process.exitCode = 1;
+      const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';
+      const line = `${count.passed} passed, ${count.failed + left.length} failed${skipped}`;
+      writeSync(1, `\n${times}\n\n${line}\n`);
+    });
   }
 }
