@@ -9,6 +9,17 @@
 -- @include record
 -- @include writes
 
+-- Exactly what the library reads as a settlement: one that either reads and the other doesn't would be settled by nobody.
+-- Behind its numbers may stand what a later release has put there.
+local function revision_of(settlement)
+  local revision, tries, not_before, rest = string.match(settlement, '^%l[%l_]* (%d+) (%d+) (%d+)(.*)$')
+  local is_whole = revision and #settlement <= 100 and (rest == '' or string.sub(rest, 1, 1) == ' ')
+  if is_whole and number_in(revision) and number_in(tries) and number_in(not_before) then
+    return text(number_in(revision))
+  end
+  return '0'
+end
+
 local generation = ARGV[1]
 local record = load_current(KEYS[1])
 local is_current = record and parse(record.fence).generation == generation
@@ -22,8 +33,7 @@ local fence = parse(record.fence)
 if is_active(fence.status) then
   return { 'running', flatten(record) }
 end
-local revision = string.match(record.settlement or '', '^%l[%l_]* (%d+) %d+ %d+')
-if text(counted(revision)) ~= ARGV[2] then
+if revision_of(record.settlement or '') ~= ARGV[2] then
   return { 'revision', flatten(record) }
 end
 local at = now()

@@ -460,3 +460,30 @@ describe('All is checked before the first write', () => {
     });
   }
 });
+
+describe('a settlement that can’t be read', () => {
+  const NOT_SAFE = '9007199254740993';
+  it.each([
+    ...['open 5 0 0', 'open 5 0 0 claimed', 'open 5 0 0 of a later release'],
+    ...[
+      '',
+      'open',
+      'OPEN 5 0 0',
+      '1open 5 0 0',
+      'open 5 0',
+      'open 5 0 0x',
+      'open 5 x 0',
+      `open ${NOT_SAFE} 0 0`,
+    ],
+    ...[`open 5 ${NOT_SAFE} 0`, 'open 5 0 12345678901234567', `open 5 0 0 ${'x'.repeat(100)}`],
+  ])('is read by the script as it is by the library, so that it can be made: %j', async (text) => {
+    await redis.flushall();
+    await create();
+    await end(await current(), 'complete');
+    await redis.hset('gj:{/s}:job', 'settlement', text);
+    const record = await current();
+    expect(record.settlement.state).toBe('open');
+    expect(await settleIt(record)).toMatchObject({ ok: true });
+    expect(await settleIt(record)).toMatchObject({ ok: false, refusal: 'revision' });
+  });
+});

@@ -8,6 +8,8 @@
 import { GenerationJobError } from '../../errors.js';
 import { isActive } from '../transitions.js';
 import type {
+  ActionQuestion,
+  ActionRequest,
   JobFailure,
   JobRecord,
   JobStatus,
@@ -18,7 +20,7 @@ import type {
   Settlement,
   Snapshot,
 } from '../types.js';
-import { RedisFields } from './redis-fields.js';
+import { parsed, RedisFields } from './redis-fields.js';
 import { NEWEST_FORMAT, newerFormat } from './redis-format.js';
 
 const FORMAT = '1';
@@ -51,16 +53,16 @@ export function encodeBatch(generation: number, attempt: number, events: readonl
 
 /** @throws GenerationJobError `internal` for a format this release can't read */
 export function decodeBatch(text: string): DecodedBatch {
-  if (!text.startsWith(BATCH_START)) throw unreadable('A batch', text.slice(0, text.indexOf(' ')));
+  if (!text.startsWith(BATCH_START)) throw unreadable('A batch', otherFormat(firstWord(text)));
   // In place: splitting the header takes several times as long as all the rest of a small frame.
   const attemptAt = text.indexOf(' ', BATCH_START.length) + 1;
   const firstAt = text.indexOf(' ', attemptAt) + 1;
   const lastAt = text.indexOf(' ', firstAt) + 1;
   const headerEnd = text.indexOf('\n', lastAt);
-  const generation = Number(text.slice(BATCH_START.length, attemptAt - 1));
-  const attempt = Number(text.slice(attemptAt, firstAt - 1));
-  const firstSequence = Number(text.slice(firstAt, lastAt - 1));
-  const lastSequence = Number(text.slice(lastAt, headerEnd));
+  const generation = wholeAt(text, BATCH_START.length, attemptAt - 1);
+  const attempt = wholeAt(text, attemptAt, firstAt - 1);
+  const firstSequence = wholeAt(text, firstAt, lastAt - 1);
+  const lastSequence = wholeAt(text, lastAt, headerEnd);
   if (headerEnd === text.length - 1) return { generation, firstSequence, lastSequence, events: undefined };
   const events: LogEvent[] = [];
   let sequence = firstSequence;
@@ -69,8 +71,7 @@ export function decodeBatch(text: string): DecodedBatch {
     const nameEnd = text.indexOf('\t', at);
     const keepEnd = text.indexOf('\t', nameEnd + 1);
     // A damaged line must not send the search back to where it began: that would never end.
-    if (nameEnd < at || keepEnd <= nameEnd || end < keepEnd)
-      throw new GenerationJobError('internal', 'A batch is cut off.');
+    if (nameEnd < at || keepEnd <= nameEnd || end < keepEnd) throw damagedBatch();
     const keep = keepEnd === nameEnd + 1 ? undefined : text.slice(nameEnd + 1, keepEnd);
     events.push({
       event: text.slice(at, nameEnd),
@@ -82,28 +83,52 @@ export function decodeBatch(text: string): DecodedBatch {
     sequence++;
     at = end + 1;
   }
+  if (sequence !== lastSequence + 1) throw damagedBatch();
   return { generation, firstSequence, lastSequence, events };
+}
+
+const DIGIT_0 = 48;
+
+/** The whole number that the text has from `start` to `end`. @throws GenerationJobError `internal` where it has none */
+function wholeAt(text: string, start: number, end: number): number {
+  let number = end > start ? 0 : Number.NaN;
+  for (let at = start; at < end; at++) {
+    const digit = text.charCodeAt(at) - DIGIT_0;
+    number = digit >= 0 && digit <= 9 ? number * 10 + digit : Number.NaN;
+    if (!(number <= Number.MAX_SAFE_INTEGER)) throw damagedBatch();
+  }
+  if (Number.isNaN(number)) throw damagedBatch();
+  return number;
+}
+
+function damagedBatch(): GenerationJobError {
+  return new GenerationJobError('internal', 'A batch is damaged.');
 }
 
 /** A format is a small number. */
 const LONGEST_FORMAT = 10;
+const WHOLE = /^\d+$/;
+
+function firstWord(text: string): string {
+  const [word = ''] = text.slice(0, LONGEST_FORMAT).split(' ', 1);
+  return word;
+}
+
+/** The word, if another release may have written it as its format; anything else in its place is damage. */
+function otherFormat(word: unknown): string | undefined {
+  if (typeof word !== 'string' || word === FORMAT) return undefined;
+  return word.length < LONGEST_FORMAT && WHOLE.test(word) ? word : undefined;
+}
 
 /**
  * The events of a log's entry; none when it has been damaged, which leaves a hole in the log.
  * @throws GenerationJobError `internal` for the format of another release: what it holds is not lost
  */
 export function decodeEntry(text: string): readonly LogEvent[] {
-  const [format = ''] = text.slice(0, LONGEST_FORMAT).split(' ', 1);
-  if (
-    !text.startsWith(BATCH_START) &&
-    format.length < LONGEST_FORMAT &&
-    Number.isSafeInteger(Number(format)) &&
-    format !== ''
-  )
-    throw unreadable('A batch', format);
+  const format = otherFormat(firstWord(text));
+  if (format !== undefined) throw unreadable('A batch', format);
   try {
-    const { firstSequence, lastSequence, events = [] } = decodeBatch(text);
-    return lastSequence === firstSequence + events.length - 1 ? events : [];
+    return decodeBatch(text).events ?? [];
   } catch {
     return [];
   }
@@ -144,7 +169,8 @@ export function decodeRecord(
   if (format !== undefined && `${format}` !== FORMAT) throw unreadable('A record', `${format}`);
   const stored = fields.text('fence') ?? '';
   const fence = stored.length <= 80 && FENCE.exec(stored);
-  if (!fence) throw new GenerationJobError('store_damaged', 'Redis has a record without its fence.');
+  if (!fence || ![fence[1], fence[2], fence[4]].every(isSafe))
+    throw new GenerationJobError('store_damaged', 'Redis has a record without its fence.');
   const status = fence[3] as JobStatus;
   return {
     streamId: where.streamId,
@@ -168,7 +194,7 @@ export function decodeRecord(
     leaseMs: decodeLease(fields.text('lease'), fence[2]),
     pendingAction: fields.json<PendingAction>('action', isAction),
     resumedAction: fields.json<PendingAction>('resumed', isAction),
-    resolutions: fields.json<Resolution[]>('resolutions', Array.isArray) ?? [],
+    resolutions: fields.json<Resolution[]>('resolutions', areResolutions) ?? [],
     error: fields.json<JobFailure>('error', ({ code }) => typeof code === 'string'),
     usage: fields.json<Record<string, number>>('usage', isUsage) ?? {},
     metadata: fields.values('m:', fields.json<string[]>('order', Array.isArray)),
@@ -176,8 +202,31 @@ export function decodeRecord(
   };
 }
 
-function isAction({ actionId, expiresAt, requests }: Partial<PendingAction>): boolean {
-  return typeof actionId === 'string' && Number.isSafeInteger(expiresAt) && Array.isArray(requests);
+function isSafe(digits: string | undefined): boolean {
+  return Number.isSafeInteger(Number(digits));
+}
+
+function isAction({ actionId, type, expiresAt, requests, questions }: Partial<PendingAction>): boolean {
+  if (typeof actionId !== 'string' || typeof type !== 'string' || !Number.isSafeInteger(expiresAt))
+    return false;
+  return (
+    isListOf<ActionRequest>(requests, (one) => isNamed(one) && Array.isArray(one.allowedDecisions)) &&
+    isListOf<ActionQuestion>(questions, (one) => isNamed(one) && isListOf(one.options, () => true))
+  );
+}
+
+function areResolutions(resolutions: unknown): boolean {
+  return isListOf<Resolution>(resolutions, ({ actionId }) => typeof actionId === 'string');
+}
+
+/** Whether it is a list of objects, each of which is as said. */
+function isListOf<Item extends object>(list: unknown, isWhole: (item: Partial<Item>) => boolean): boolean {
+  if (!Array.isArray(list)) return false;
+  return list.every((item) => typeof item === 'object' && item !== null && isWhole(item));
+}
+
+function isNamed({ id }: { readonly id?: unknown }): boolean {
+  return typeof id === 'string';
 }
 
 function isUsage(usage: object): boolean {
@@ -193,17 +242,27 @@ export function encodeSnapshot(snapshot: Snapshot): string {
  * @throws GenerationJobError `internal` for the format of another release: what it holds is not lost
  */
 export function decodeSnapshot(text: string): Snapshot | null {
-  let read: Partial<Snapshot & { format: string }> | null;
-  try {
-    read = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  const { format, sequence, content, kept, missing } = read ?? {};
-  if (typeof format === 'string' && format !== FORMAT) throw unreadable('A snapshot', format);
-  const isWhole = Number.isSafeInteger(sequence) && typeof content === 'string' && Array.isArray(kept);
-  if (format === undefined || !isWhole) return null;
-  return { sequence: sequence as number, content, kept, ...(missing && { missing }) };
+  const { format, sequence, content, kept, missing } =
+    (parsed(text) as Partial<Snapshot & { format: string }> | null | undefined) ?? {};
+  const other = otherFormat(format);
+  if (other !== undefined) throw unreadable('A snapshot', other);
+  if (format !== FORMAT || !isPlace(sequence) || !isJson(content) || !isListOf(kept, isLogEvent)) return null;
+  if (missing !== undefined && !(isPlace(missing.from) && isPlace(missing.to))) return null;
+  return { sequence, content, kept: kept as readonly LogEvent[], ...(missing && { missing }) };
+}
+
+function isPlace(sequence: unknown): sequence is number {
+  return Number.isSafeInteger(sequence) && (sequence as number) >= 0;
+}
+
+function isJson(text: unknown): text is string {
+  return typeof text === 'string' && parsed(text) !== undefined;
+}
+
+function isLogEvent({ event, data, keep, sequence, attempt }: Partial<LogEvent>): boolean {
+  const isTold =
+    typeof event === 'string' && isJson(data) && (keep === undefined || typeof keep === 'string');
+  return isTold && isPlace(sequence) && isPlace(attempt);
 }
 
 /** Nothing, when it is an earlier attempt's. */
@@ -213,19 +272,21 @@ function decodeLease(text: string | undefined, attempt: string | undefined): num
   return of !== undefined && of === attempt && Number.isSafeInteger(lease) && lease > 0 ? lease : undefined;
 }
 
-const SETTLEMENT = /^(\w+) (\d{1,16}) (\d{1,16}) (\d{1,16})(?: (\w+))?$/;
+/** As `settle.lua` reads it: what is read here and not there would be settled by nobody. */
+const SETTLEMENT = /^([a-z][a-z_]*) (\d{1,16}) (\d{1,16}) (\d{1,16})(?: (.*))?$/s;
 
 /** One that can’t be read is still to come: the host is called once too often rather than never. */
 function decodeSettlement(text: string, hasEnded: boolean): Settlement {
-  const [, state, revision = 0, tries = 0, notBefore = 0, mark] =
-    (text.length <= 100 && SETTLEMENT.exec(text)) || [];
-  const isOver = state === 'settled' || state === 'set_aside';
+  const read = text.length <= 100 ? SETTLEMENT.exec(text) : null;
+  const [state, revision, tries, notBefore, marks = ''] = read?.slice(1) ?? [];
+  const isRead = [revision, tries, notBefore].every(isSafe);
+  const isOver = isRead && (state === 'settled' || state === 'set_aside');
   return {
     state: isOver ? state : hasEnded ? 'open' : 'settled',
-    revision: Number(revision),
-    tries: Number(tries),
-    notBefore: Number(notBefore),
-    ...(mark === CLAIMED && { claimed: true }),
+    revision: isRead ? Number(revision) : 0,
+    tries: isRead ? Number(tries) : 0,
+    notBefore: isRead ? Number(notBefore) : 0,
+    ...(isRead && marks.split(' ').includes(CLAIMED) && { claimed: true }),
   };
 }
 

@@ -48,8 +48,8 @@ export class RedisFields {
   }
 }
 
-/** Undefined, which JSON does not have, for what is none. */
-function parsed(text: string | undefined): unknown {
+/** What the text says as JSON; undefined, which JSON does not have, for text that is none. */
+export function parsed(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text);
