@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import express from 'express';
-import { createStreamServices, GenerationJobManager } from 'generation-jobs';
+import { createStreamServices, GenerationJobManager, optionsSchema } from 'generation-jobs';
 import { createStreamRouter } from 'generation-jobs/express';
 import type { OpenRequest } from './sse-clients.js';
 
@@ -38,7 +38,7 @@ export async function benchSlowReaders(): Promise<void> {
     if (index % 4 === 3) await nextTurn();
     for (const socket of sockets) most = Math.max(most, socket.writableLength);
   }
-  const budget = manager.parts.options.limits.liveBytes;
+  const budget = optionsSchema.parse({}).limits.liveBytes;
   const kept = manager.followerCount('bench');
   console.log(
     `${READERS} readers that never read, ${Math.round((EVENTS * PAD.length) / 2 ** 20)} MiB sent: ` +

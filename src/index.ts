@@ -15,16 +15,30 @@ export {
 export { createStreamServices, type StreamServices } from './services.js';
 export { ActionDecidedError } from './stream/action-decided-error.js';
 export type { ActionSchema, ActionType } from './stream/action-types.js';
-export type { ApprovalLifecycle, Resolved } from './stream/approvals.js';
 export { type ContentModel, defineContentModel, type FoldedEvent } from './stream/content-model.js';
 export { type Cursor, formatCursor, parseCursor } from './stream/cursor.js';
 export type { ErrorPlace, ErrorReport, ErrorSubject } from './stream/error-reports.js';
 export { fingerprintOf } from './stream/fingerprint.js';
-export type { AttemptEnd, GenerationJob } from './stream/generation-job.js';
 export { GenerationJobManager } from './stream/generation-job-manager.js';
 export { InMemoryEventTransport } from './stream/implementations/in-memory-event-transport.js';
 export { InMemoryJobStore } from './stream/implementations/in-memory-job-store.js';
+export type { Approvals, Resolved } from './stream/interfaces/approvals.js';
 export type { ControlSignal, EventTransport, FrameListener } from './stream/interfaces/event-transport.js';
+export type { AttemptEnd, GenerationJob, JobUpdate } from './stream/interfaces/generation-job.js';
+export type { GenerationJobManagerConstructor } from './stream/interfaces/generation-job-manager.js';
+export type {
+  ContentOf,
+  CreatedOf,
+  EmittedEvent,
+  FinalOf,
+  HostEvent,
+  HostTypes,
+  MetadataOf,
+  MetadataPatch,
+  ReceivedEvent,
+  ReceivedFrom,
+  Untyped,
+} from './stream/interfaces/host-types.js';
 export type {
   Commit,
   CommitReply,
@@ -47,6 +61,16 @@ export type {
   SettlementCommit,
   UserSlots,
 } from './stream/interfaces/job-store.js';
+export type {
+  EndPayload,
+  FoldablePayloads,
+  FollowerPayloads,
+  LifecyclePayloads,
+  PublicState,
+  StreamEvent,
+} from './stream/interfaces/lifecycle-payloads.js';
+export type { Subscription } from './stream/interfaces/subscription.js';
+export type { Upkeep } from './stream/interfaces/upkeep.js';
 export { JobFailureError } from './stream/job-failure.js';
 export type { Logger } from './stream/logger.js';
 export type {
@@ -58,6 +82,10 @@ export type {
   Continuation,
   CreateJobInput,
   CreateJobResult,
+  DeletedUser,
+  DescribedEnd,
+  DrainInput,
+  GenerationAccess,
   HistoryEntry,
   Hooks,
   ManagerInput,
@@ -89,7 +117,6 @@ export {
 } from './stream/pipe.js';
 export type { Batch } from './stream/stream-hub.js';
 export { isStreamId, streamIdFor } from './stream/stream-key.js';
-export type { Subscription } from './stream/subscription.js';
 export {
   isActive,
   isReservedEvent,
@@ -108,7 +135,6 @@ export type {
   Decision,
   Frame,
   Hole,
-  HostEvent,
   JobFailure,
   JobRecord,
   JobStatus,
@@ -120,7 +146,6 @@ export type {
   SerialisedEvent,
   Settlement,
   Snapshot,
-  StreamEvent,
   StreamKey,
   Usage,
   UserKey,

@@ -8,6 +8,7 @@ import {
 import { createMetrics } from 'generation-jobs/metrics';
 import { register as defaultRegistry, Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
+import { internalsOf } from '../src/stream/internals.js';
 import { FakeClock } from './support/fake-clock.js';
 
 const managers: GenerationJobManager[] = [];
@@ -71,7 +72,7 @@ describe('the metrics', () => {
     const { registry, manager } = setUp();
     const job = await start(manager, 'chat-1');
     const first = manager.subscribe('chat-1');
-    const ahead = manager.subscribe('chat-1', { after: `${job.generation}-99` });
+    const ahead = internalsOf(manager).follow('chat-1', { after: `${job.generation}-99` });
     await Promise.all([first.ready, ahead.ready]);
     expect(await counted(registry, 'subscriptions')).toBe(2);
     expect(await counted(registry, 'subscriptions_attached_total', { kind: 'start' })).toBe(1);
@@ -103,7 +104,7 @@ describe('the metrics', () => {
     await expect(decide('ann', 'k')).rejects.toMatchObject({ repeated: true });
     await job.pause(question);
     await clock.advance(62_000);
-    await manager.idle();
+    await manager.upkeep.idle();
     const outcomes = ['paused', 'resolved', 'refused', 'expired'].map((outcome) =>
       counted(registry, 'approvals_total', { outcome }),
     );

@@ -61,7 +61,7 @@ async function timePerEvent(redis: Redis, tokens: number): Promise<number> {
   const job = await started(manager);
   const startedAt = performance.now();
   await write(job, 0, tokens);
-  await manager.idle();
+  await manager.upkeep.idle();
   const took = performance.now() - startedAt;
   await job.complete();
   await manager.close();
@@ -85,7 +85,7 @@ async function timesToResume(
     const until = tokens + Math.round((tokens * place) / (PLACES * PLACES));
     await write(job, written, until);
     written = until;
-    await manager.idle();
+    await manager.upkeep.idle();
     for (let repetition = 0; repetition < repetitions; repetition++) {
       ours.push(await timed(async () => expectText((await reader.getResumeState('long'))?.content)));
       plain.push(await timed(async () => expectText({ text: await readPlain(redis) })));

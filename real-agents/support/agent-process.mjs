@@ -108,7 +108,7 @@ const operations = {
   /** How the attempt here ended, once it has, with all that follows. */
   async ended({ streamId }) {
     const end = await ends.get(streamId);
-    await manager.idle();
+    await manager.upkeep.idle();
     return end;
   },
   abort: ({ streamId, ...input }) => manager.abortJob(streamId, input),

@@ -144,7 +144,7 @@ export class AgentProcess {
   }
 
   async parts(streamId: string): Promise<object[]> {
-    const state = await this.call<ResumeState<{ parts: object[] }>>('state', { streamId });
+    const state = await this.call<ResumeState<{ content: { parts: object[] } }>>('state', { streamId });
     return state.content?.parts ?? [];
   }
 

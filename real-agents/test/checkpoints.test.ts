@@ -129,7 +129,7 @@ describe('a decision on a run whose checkpoint', () => {
       expect(await resumeAgent(job, continuation, createRun, options())).toMatchObject({ reason: 'failed' });
       expect(await failureOf(manager)).toMatchObject({ code: 'checkpoint_lost', retryable: true });
       expect([executed, turns]).toEqual([[], 0]);
-      await manager.idle();
+      await manager.upkeep.idle();
       expect(await documents()).toBe(0);
     });
   }
@@ -185,7 +185,7 @@ describe('no document is left when a generation', () => {
     const { manager } = await paused();
     const { job, continuation } = await decide(manager, APPROVE);
     await resumeAgent(job, continuation, createRun, options());
-    await manager.idle();
+    await manager.upkeep.idle();
     expect(await documents()).toBe(0);
   });
 
@@ -200,14 +200,14 @@ describe('no document is left when a generation', () => {
     expect(await failureOf(manager)).toMatchObject({ code: 'agent_failed' });
     expect(JSON.stringify(await eventsOf(manager))).not.toContain('the provider is away');
     expect(executed).toEqual(['c1']);
-    await manager.idle();
+    await manager.upkeep.idle();
     expect(await documents()).toBe(0);
   });
 
   it('was aborted as it waited', async () => {
     const { manager } = await paused();
     await manager.abortJob('s');
-    await manager.idle();
+    await manager.upkeep.idle();
     expect(await documents()).toBe(0);
   });
 
@@ -221,14 +221,14 @@ describe('no document is left when a generation', () => {
     });
     expect(await runAgent(job, next, userSays(sdk, 'other'), options())).toEqual({ reason: 'completed' });
     expect(seen).toEqual([2]); // the instructions and the new message
-    await manager.idle();
+    await manager.upkeep.idle();
     expect(await documents()).toBe(0);
   });
 
   it('was deleted with its stream as it waited', async () => {
     const { manager } = await paused();
     await manager.deleteStream('s');
-    await manager.idle();
+    await manager.upkeep.idle();
     expect(await documents()).toBe(0);
   });
 
@@ -239,7 +239,7 @@ describe('no document is left when a generation', () => {
       approvalWindowMs: 30,
     });
     await expect.poll(async () => (await manager.getJob('s'))?.status).not.toBe('requires_action');
-    await manager.idle();
+    await manager.upkeep.idle();
     expect(await documents()).toBe(0);
   });
 });
@@ -252,7 +252,7 @@ describe('a checkpointer', () => {
     const end = await runAgent(job, createRun, userSays(sdk, 'x'.repeat(200_000)), options());
     expect(end).toMatchObject({ reason: 'failed' });
     expect(await failureOf(manager)).toMatchObject({ code: 'checkpoint_too_large', retryable: false });
-    await manager.idle();
+    await manager.upkeep.idle();
     expect(await documents()).toBe(0);
   });
 

@@ -112,7 +112,7 @@ describe('an agent whose tool asks', () => {
         { type: 'tool_call', tool_call: { id: 'c1', output } },
         { type: 'text', text: 'All done.' },
       ]);
-      await manager.idle();
+      await manager.upkeep.idle();
       expect(
         await checkpointer.saver.getTuple({ configurable: { thread_id: `/s/${job.generation}` } }),
       ).toBeUndefined();

@@ -75,7 +75,7 @@ describe('a sub-agent whose tool asks', () => {
       ]);
       // Two calls of the parent's model and two of the sub-agent's.
       expect((await manager.getJob('s'))?.usage).toMatchObject({ input_tokens: 40, output_tokens: 20 });
-      await manager.idle();
+      await manager.upkeep.idle();
       expect(threadsIn(checkpointer.saver)).toEqual([]);
     });
   }
@@ -91,7 +91,7 @@ describe('a sub-agent whose tool asks', () => {
       end = await resumeAgent(job, continuation, createRun, options);
     }
     expect(end).toEqual({ reason: 'completed' });
-    await manager.idle();
+    await manager.upkeep.idle();
     expect(threadsIn(checkpointer.saver)).toEqual([]);
   });
 
@@ -101,7 +101,7 @@ describe('a sub-agent whose tool asks', () => {
     await runAgent(await startJob(manager), runFactory(sdk, setupOf(['c1'])), userSays(sdk, 'go'), options);
     expect(threadsIn(checkpointer.saver)).toHaveLength(2);
     await manager.abortJob('s');
-    await manager.idle();
+    await manager.upkeep.idle();
     expect(threadsIn(checkpointer.saver)).toEqual([]);
   });
 
@@ -117,7 +117,7 @@ describe('a sub-agent whose tool asks', () => {
       handlers,
     });
     expect(end).toEqual({ reason: 'aborted' });
-    await manager.idle();
+    await manager.upkeep.idle();
     expect(threadsIn(checkpointer.saver)).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@
  * a finished run's messages aren't sent twice.
  */
 import type { EndReason } from '../errors.js';
-import type { GenerationJob } from '../stream/generation-job.js';
+import type { GenerationJob } from '../stream/interfaces/generation-job.js';
 import type { JobRecord } from '../stream/types.js';
 import type { Checkpointer } from './checkpointer.js';
 import type { RunLike, SaverLike } from './shapes.js';

@@ -7,7 +7,7 @@
  * or with the code of the library's own error, or as somebody else ended the job.
  */
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
-import type { AttemptEnd, GenerationJob } from '../stream/generation-job.js';
+import type { AttemptEnd, GenerationJob } from '../stream/interfaces/generation-job.js';
 import { JobFailureError } from '../stream/job-failure.js';
 import type { Continuation } from '../stream/manager-types.js';
 import type { JobFailure } from '../stream/types.js';

@@ -3,7 +3,7 @@
  * the job can't take is remembered, and whoever runs the agent looks at it. A full buffer makes the run wait.
  */
 import { isGenerationJobError } from '../errors.js';
-import type { GenerationJob } from '../stream/generation-job.js';
+import type { GenerationJob } from '../stream/interfaces/generation-job.js';
 import { checkHandlersOptions, checkJob } from './agent-options.js';
 import { cutToSize, type StoreOversized } from './cut-event.js';
 import { CLIENT_EVENTS, MODEL_END, RUN_STEP_COMPLETED, SUBAGENT_UPDATE } from './graph-events.js';

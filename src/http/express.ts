@@ -5,7 +5,8 @@
  */
 import type { Request, RequestHandler } from 'express';
 import { warnIfUntested } from '../peer-versions.js';
-import type { GenerationJobManager } from '../stream/generation-job-manager.js';
+import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
+import type { HostTypes, Untyped } from '../stream/interfaces/host-types.js';
 import { routeRequestOf, sendReply } from './node-exchange.js';
 import { parseRouterOptions, type StreamRouterOptions } from './route-options.js';
 import { StreamRoutes } from './stream-routes.js';
@@ -19,12 +20,12 @@ import { StreamRoutes } from './stream-routes.js';
  * @param options `authorize` is required: it says on whose behalf a request acts, from the session or token only
  * @throws GenerationJobError `invalid_options`
  */
-export function createStreamRouter(
-  manager: GenerationJobManager,
-  options: StreamRouterOptions<Request>,
+export function createStreamRouter<Types extends HostTypes = Untyped>(
+  manager: GenerationJobManager<Types>,
+  options: StreamRouterOptions<Request, Types>,
 ): RequestHandler {
   const { authorize, framing, ...settings } = parseRouterOptions(options);
-  const routes = new StreamRoutes(manager, settings);
+  const routes = new StreamRoutes(manager as unknown as GenerationJobManager, settings);
   warnIfUntested('express');
   return (request, response, next) => {
     const reply = routes.answer(routeRequestOf(request, request.url, () => authorize(request)));

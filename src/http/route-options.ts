@@ -4,8 +4,9 @@
  */
 import { z } from 'zod';
 import { HOUR, KIB, SECOND } from '../clock.js';
-import type { GenerationJob } from '../stream/generation-job.js';
 import { callable } from '../stream/host-values.js';
+import type { GenerationJob } from '../stream/interfaces/generation-job.js';
+import type { HostTypes, Untyped } from '../stream/interfaces/host-types.js';
 import type { Continuation } from '../stream/manager-types.js';
 import { parseStrictly } from '../stream/strict.js';
 import { originOf } from './origin-check.js';
@@ -31,9 +32,9 @@ export type Authorize<HostRequest> = (
  * waited for by the answer. The run outlives `request`, so it goes by `job.signal` alone. The same that a host does after
  * `approvals.resolve`, and most of what it does for `recover`.
  */
-export type OnResume<HostRequest> = (
-  job: GenerationJob,
-  continuation: Continuation,
+export type OnResume<HostRequest, Types extends HostTypes = Untyped> = (
+  job: GenerationJob<Types>,
+  continuation: Continuation<Types>,
   request: HostRequest,
 ) => unknown;
 
@@ -91,28 +92,32 @@ const handlerSchema = optionsSchema.extend({ basePath });
 
 export type Framing = z.output<typeof routerSchema>['framing'];
 /** What the routes ask of the host. */
-interface Host<HostRequest> {
+interface Host<HostRequest, Types extends HostTypes = Untyped> {
   readonly authorize: Authorize<HostRequest>;
   /** Without it there is no `POST /resume`. */
-  readonly onResume?: OnResume<HostRequest> | undefined;
+  readonly onResume?: OnResume<HostRequest, Types> | undefined;
 }
 
 /** For `createStreamRouter`: where Express mounts it is its base path. */
-export type StreamRouterOptions<HostRequest> = Host<HostRequest> & z.input<typeof routerSchema>;
+export type StreamRouterOptions<HostRequest, Types extends HostTypes = Untyped> = Host<HostRequest, Types> &
+  z.input<typeof routerSchema>;
 /** For `createStreamHandler`: framing is its server's. */
-export type StreamHandlerOptions = Host<Request> & z.input<typeof handlerSchema>;
+export type StreamHandlerOptions<Types extends HostTypes = Untyped> = Host<Request, Types> &
+  z.input<typeof handlerSchema>;
 export type RouteOptions = z.output<typeof optionsSchema> & {
   /** The host's, with a request of the kind it gave `authorize` for. */
   readonly onResume?: OnResume<unknown> | undefined;
 };
 
 /** @throws GenerationJobError `invalid_options` naming each option that is missing, unknown or out of bounds */
-export function parseRouterOptions<HostRequest>(given: StreamRouterOptions<HostRequest>) {
+export function parseRouterOptions<HostRequest, Types extends HostTypes>(
+  given: StreamRouterOptions<HostRequest, Types>,
+) {
   return parse(given, routerSchema.extend(hostShape));
 }
 
 /** @throws GenerationJobError `invalid_options` naming each option that is missing, unknown or out of bounds */
-export function parseHandlerOptions(given: StreamHandlerOptions) {
+export function parseHandlerOptions<Types extends HostTypes>(given: StreamHandlerOptions<Types>) {
   return parse(given, handlerSchema.extend(hostShape));
 }
 
@@ -125,7 +130,10 @@ const hostShape = {
   onResume: callable,
 };
 
-function parse<HostRequest, Settings extends object>(given: Host<HostRequest>, schema: z.ZodType<Settings>) {
+function parse<HostRequest, Types extends HostTypes, Settings extends object>(
+  given: Host<HostRequest, Types>,
+  schema: z.ZodType<Settings>,
+) {
   // Left out, they are still refused for want of `authorize`.
   const settings = parseStrictly('invalid_options', schema, given ?? {}, 'options');
   const { authorize, onResume } = given;

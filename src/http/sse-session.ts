@@ -19,20 +19,12 @@
  *
  * A full sink holds at most its own high-water mark and one slice, so a reader that never reads costs no more than that.
  */
+import type { BatchReader } from '../stream/internals.js';
 import type { DetachResult } from '../stream/observer.js';
-import type { Batch } from '../stream/stream-hub.js';
 import type { SessionTicker, Ticking } from './session-ticker.js';
 import { encodeBatch, encodeComment, encodeEvent, encodeRetry, inChunk } from './sse-encoder.js';
 import type { SseSink } from './sse-sink.js';
 import type { Heartbeat } from './stream-query.js';
-
-/** The part of a `Subscription` a session needs. */
-export interface ReadableSubscription {
-  onReadable: (() => void) | undefined;
-  readonly closedBy: DetachResult | undefined;
-  read(): Batch | null;
-  close(reason: DetachResult): void;
-}
 
 /** What the sessions of a router share. */
 export interface SessionContext {
@@ -62,7 +54,7 @@ const HEARTBEATS = {
 const HASTY_TICKS = 2;
 
 export class SseSession implements Ticking {
-  readonly #subscription: ReadableSubscription;
+  readonly #subscription: BatchReader;
   readonly #sink: SseSink;
   readonly #context: SessionContext;
   readonly #mayRead: () => Promise<boolean>;
@@ -78,7 +70,7 @@ export class SseSession implements Ticking {
 
   /** `mayRead` asks again whether the reader may read the stream. */
   constructor(
-    subscription: ReadableSubscription,
+    subscription: BatchReader,
     sink: SseSink,
     context: SessionContext,
     mayRead: () => Promise<boolean>,

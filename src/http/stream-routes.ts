@@ -7,11 +7,10 @@ import { z } from 'zod';
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import { isDecidedAsSaid } from '../stream/action-decided-error.js';
 import { formatCursor } from '../stream/cursor.js';
-import type { GenerationJobManager } from '../stream/generation-job-manager.js';
-import { having } from '../stream/host-values.js';
+import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
+import { type Internals, internalsOf } from '../stream/internals.js';
 import { boundHook, reportHook } from '../stream/parts.js';
 import { isStreamId, userKey } from '../stream/stream-key.js';
-import { parseStrictly } from '../stream/strict.js';
 import { isActive } from '../stream/transitions.js';
 import { verdictShape } from '../stream/verdict.js';
 import { corsHeaders } from './cors.js';
@@ -38,8 +37,6 @@ import { streamQueryOf } from './stream-query.js';
 /** How finely times are counted: a heartbeat comes between 3/4 and the whole of its time. */
 const TICKS_IN_SHORTEST = 4;
 
-const managerSchema = having('a GenerationJobManager', 'subscribe', 'abortJob', 'getJob');
-
 const abortBody = z.strictObject({
   streamId: z.string(),
   generation: z.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional(),
@@ -55,6 +52,7 @@ interface Caller {
 
 export class StreamRoutes {
   readonly #manager: GenerationJobManager;
+  readonly #internals: Internals;
   readonly #options: RouteOptions;
   readonly #sessions: SessionContext;
   readonly #bodyLimits: BodyLimits;
@@ -62,10 +60,10 @@ export class StreamRoutes {
 
   /** @throws GenerationJobError `invalid_options` for what is no manager */
   constructor(manager: GenerationJobManager, options: RouteOptions) {
-    parseStrictly('invalid_options', managerSchema, manager, 'manager');
     this.#manager = manager;
+    this.#internals = internalsOf(manager);
     this.#options = options;
-    const { clock, entropy, errors, logger, options: streamOptions } = manager.parts;
+    const { clock, entropy, errors, logger, options: streamOptions } = this.#internals;
     const { heartbeatMs, recheckMs, stallMs, bodyMs } = options;
     const tickMs = Math.min(heartbeatMs, recheckMs, stallMs) / TICKS_IN_SHORTEST;
     const { bodyBytes, jsonDepth } = streamOptions.limits;
@@ -120,16 +118,16 @@ export class StreamRoutes {
           return route.name satisfies never;
       }
     } catch (error) {
-      return replyToError(error, route.name, this.#manager.parts.errors);
+      return replyToError(error, route.name, this.#internals.errors);
     }
   }
 
   async #stream(request: RouteRequest, streamId: string): Promise<Reply> {
     const { from, heartbeat } = streamQueryOf(request);
-    const caller = await identify(request, this.#manager.parts);
+    const caller = await identify(request, this.#internals);
     if (this.#manager.isDraining) return elsewhere(this.#sessions.random);
     if (request.method === 'HEAD') return await this.#headOfStream(streamId, caller);
-    const subscription = this.#manager.subscribe(streamId, { ...caller, ...from });
+    const subscription = this.#internals.follow(streamId, { ...caller, ...from });
     await subscription.ready;
     // Closed before anything was read: all there is to the generation was before the cursor.
     if (subscription.closedBy === 'ended') return emptyReply(204);
@@ -150,18 +148,18 @@ export class StreamRoutes {
 
   /** A store that does not answer decides nothing: the next re-check asks again. */
   async #mayStillRead(request: RouteRequest, streamId: string, caller: Caller): Promise<boolean> {
-    const now = await whoAsks(request, this.#manager.parts);
+    const now = await whoAsks(request, this.#internals);
     if (!now || now.userId !== caller.userId || now.tenantId !== caller.tenantId) return false;
     try {
       return (await this.#manager.getJob(streamId, caller)) !== null;
     } catch (error) {
-      reportError(error, 'stream', this.#manager.parts.errors);
+      reportError(error, 'stream', this.#internals.errors);
       return true;
     }
   }
 
   async #status(request: RouteRequest, streamId: string): Promise<Reply> {
-    const caller = await identify(request, this.#manager.parts);
+    const caller = await identify(request, this.#internals);
     const state = await this.#manager.getPublicState(streamId, caller);
     if (state === null) return errorReply('stream_not_found');
     return jsonReply(200, { active: isActive(state.status), ...state });
@@ -170,7 +168,7 @@ export class StreamRoutes {
   /** An array, as ever; where the next page is stands in a header. */
   async #active(request: RouteRequest): Promise<Reply> {
     const { limit, cursor } = pageQueryOf(request.query);
-    const caller = await identify(request, this.#manager.parts);
+    const caller = await identify(request, this.#internals);
     const records = await this.#manager.listActiveJobs({ ...caller, limit, cursor });
     const jobs = records.map(({ streamId, conversationId, generation, status }) => ({
       streamId,
@@ -196,7 +194,7 @@ export class StreamRoutes {
   }
 
   async #abort(request: RouteRequest): Promise<Reply> {
-    const caller = await identify(request, this.#manager.parts);
+    const caller = await identify(request, this.#internals);
     const { streamId, generation } = await readJsonBody(request, this.#bodyLimits, abortBody);
     if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
     const { aborted, early, content, missing, usage, record } = await this.#manager
@@ -219,9 +217,9 @@ export class StreamRoutes {
 
   /** Answered when it is decided; the run goes on behind the answer. */
   async #resume(request: RouteRequest): Promise<Reply> {
-    const caller = await identify(request, this.#manager.parts);
+    const caller = await identify(request, this.#internals);
     const { onResume } = this.#options;
-    const { background } = this.#manager.parts;
+    const { background } = this.#internals;
     const { streamId, ...said } = await readJsonBody(request, this.#bodyLimits, resumeBody);
     if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
     try {

@@ -2,7 +2,8 @@
  * The routes for servers that speak Web `Request` and `Response` (Hono, Next.js, Bun, Deno, a service worker).
  */
 import { GenerationJobError } from '../errors.js';
-import type { GenerationJobManager } from '../stream/generation-job-manager.js';
+import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
+import type { HostTypes, Untyped } from '../stream/interfaces/host-types.js';
 import { errorReply } from './replies.js';
 import { parseHandlerOptions, type StreamHandlerOptions } from './route-options.js';
 import type { Reply, RouteRequest } from './route-types.js';
@@ -14,12 +15,12 @@ import { WebSink } from './web-sink.js';
  *
  * @throws GenerationJobError `invalid_options`
  */
-export function createStreamHandler(
-  manager: GenerationJobManager,
-  options: StreamHandlerOptions,
+export function createStreamHandler<Types extends HostTypes = Untyped>(
+  manager: GenerationJobManager<Types>,
+  options: StreamHandlerOptions<Types>,
 ): (request: Request) => Promise<Response> {
   const { authorize, basePath, ...settings } = parseHandlerOptions(options);
-  const routes = new StreamRoutes(manager, settings);
+  const routes = new StreamRoutes(manager as unknown as GenerationJobManager, settings);
   return async (request) => {
     const url = new URL(request.url);
     const path = url.pathname.startsWith(basePath) ? url.pathname.slice(basePath.length) : '';

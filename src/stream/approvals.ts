@@ -16,13 +16,14 @@ import { reasonOfRecord } from './end-reasons.js';
 import type { Ender } from './ender.js';
 import { serialiseLifecycle } from './events.js';
 import { fingerprintOf } from './fingerprint.js';
-import type { GenerationJob } from './generation-job.js';
 import { handOutMethods } from './handed-out.js';
+import type { Approvals, Resolved } from './interfaces/approvals.js';
 import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
-import type { Access, Continuation, HistoryEntry, ResolveInput } from './manager-types.js';
+import type { Access, HistoryEntry, ResolveInput } from './manager-types.js';
 import { boundHook, type Parts, publishFrames, repeatUntilAnswered, reportHook } from './parts.js';
+import type { Producers } from './producers.js';
 import { continuationOf } from './recovery.js';
-import { type FoldedState, publicAction } from './resume-state.js';
+import { publicAction } from './resume-state.js';
 import type { SlotOwner } from './slot-keeper.js';
 import { streamKey } from './stream-key.js';
 import { isActive } from './transitions.js';
@@ -31,16 +32,7 @@ import { type CheckedResolve, parseResolve, verdictOn } from './verdict.js';
 
 export interface ApprovalContext {
   readonly ender: Ender;
-  readonly adopt: (key: StreamKey, state: FoldedState, leaseStartedAt: number) => GenerationJob;
-  /** Ends a handle of a replica that drains, so that another one may go on, or followers are told. Never rejects. */
-  readonly letGo: (job: GenerationJob) => Promise<void>;
-  readonly isDraining: () => boolean;
-}
-
-export interface Resolved {
-  /** The next attempt's handle: go on emitting into the same log. */
-  readonly job: GenerationJob;
-  readonly continuation: Continuation;
+  readonly producers: Producers;
 }
 
 /** A commit that decides, and all that is needed to make it again. */
@@ -57,7 +49,7 @@ interface Claim {
   readonly isAsked: boolean;
 }
 
-export class ApprovalLifecycle {
+export class ApprovalLifecycle implements Approvals {
   static {
     const awaitedOrNot = ['resolve', 'expire', 'peek', 'history'] as const;
     handOutMethods(ApprovalLifecycle.prototype, awaitedOrNot, (approvals) => approvals.#parts);
@@ -73,28 +65,15 @@ export class ApprovalLifecycle {
     this.#context = context;
   }
 
-  /** The pending action as clients may see it, or null. @throws GenerationJobError `invalid_stream_id` */
   async peek(streamId: string, access: Access = {}): Promise<PublicAction | null> {
     checkCall('access', access);
     const [record] = await this.#parts.store.read(streamKey(streamId, access.tenantId), 'current');
     return record?.pendingAction && isTheirs(record, access) ? publicAction(record.pendingAction) : null;
   }
 
-  /**
-   * Decides the pending action. Exactly one caller wins and gets the next attempt; one whose call failed with
-   * `unavailable` may have won, and finds out by calling again with the same input.
-   * @throws ActionDecidedError with the outcome when somebody decided before (`action_decided`, or `action_stale` when a
-   *   newer action has been asked since) · JobEndedError when the decision was made and its attempt is over already
-   *   (stopped, or left to another replica because this one drains): there is nothing to go on with ·
-   *   GenerationJobError `stream_not_found`, `action_not_found`, `action_expired`, `generation_ended`; `invalid_action`,
-   *   `request_unknown`, `request_undecided`, `request_decided_twice`, `decision_not_allowed`, `edit_without_arguments`,
-   *   `respond_without_text`, `answer_not_allowed`, `event_too_large`, `json_too_deep`, `limit_exceeded`;
-   *   `payload_changed`, `fingerprint_mismatch`, `action_refused`, `user_limit_exceeded`, `draining`, `unavailable`.
-   *   Nothing has changed then, `unavailable` excepted
-   */
   async resolve(streamId: string, input: ResolveInput): Promise<Resolved> {
     try {
-      this.#throwIfDraining();
+      this.#context.producers.throwIfDraining();
       const given = parseResolve(input, this.#parts.options);
       const key = streamKey(streamId, input.tenantId);
       return await this.#decide(key, given, input);
@@ -104,10 +83,6 @@ export class ApprovalLifecycle {
     }
   }
 
-  /**
-   * Ends a paused generation whose time to decide is over; with `actionId`, only if that is what it waits for. Says
-   * whether this call did. @throws GenerationJobError `stream_not_found`
-   */
   async expire(
     streamId: string,
     access: Access & { readonly actionId?: string | undefined } = {},
@@ -120,10 +95,6 @@ export class ApprovalLifecycle {
     return this.#context.ender.expire(key, { ...record, pendingAction });
   }
 
-  /**
-   * How the actions of the stream's kept generations ended, oldest first: who decided what, when, and on the ground of
-   * which payload. @throws GenerationJobError `stream_not_found`
-   */
   async history(streamId: string, access: Access = {}): Promise<readonly HistoryEntry[]> {
     checkCall('access', access);
     const kept = await this.#parts.store.read(streamKey(streamId, access.tenantId), 'kept');
@@ -248,7 +219,7 @@ export class ApprovalLifecycle {
     const { key, record, commit } = claim;
     const { store, slots, options, clock, background } = this.#parts;
     const slot = { ...record, attempt: record.attempt + 1 };
-    this.#throwIfDraining(); // since: the host may take its time to judge
+    this.#context.producers.throwIfDraining(); // since: the host may take its time to judge
     let isAsked = claim.isAsked;
     let reply: CommitReply;
     try {
@@ -285,10 +256,10 @@ export class ApprovalLifecycle {
     const state = await repeatUntilAnswered(this.#parts, () => states.read(key, record.generation), until);
     if (state === null) throw new GenerationJobError('stream_not_found', 'The stream was deleted.');
     throwIfOver(state.record, attempt); // what was stopped meanwhile must not begin
-    const job = this.#context.adopt(key, state, startedAt);
-    if (this.#context.isDraining()) {
+    const job = this.#context.producers.adopt(key, state, startedAt);
+    if (this.#context.producers.isDraining) {
       // The drain began while the store answered, and may not have seen this job.
-      await this.#context.letGo(job);
+      await this.#context.producers.letGo(job);
       throw job.signal.reason;
     }
     return { job, continuation: continuationOf(state) };
@@ -301,11 +272,6 @@ export class ApprovalLifecycle {
   }
 
   // --- refusing
-
-  #throwIfDraining(): void {
-    if (!this.#context.isDraining()) return;
-    throw new GenerationJobError('draining', 'This replica takes over no jobs.');
-  }
 
   async #read(key: StreamKey, access: Access): Promise<JobRecord> {
     const [record] = await this.#parts.store.read(key, 'current');

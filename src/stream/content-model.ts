@@ -7,16 +7,22 @@
 import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';
 import { callable, membersOf, requiredFunction } from './host-values.js';
+import type { HostTypes, Untyped } from './interfaces/host-types.js';
+import type { FoldablePayloads } from './interfaces/lifecycle-payloads.js';
 import { parseStrictly } from './strict.js';
 
-/** An event as a fold sees it. */
-export interface FoldedEvent {
-  readonly event: string;
-  readonly data: unknown;
-  readonly sequence: number;
-}
+/** An event as a fold sees it; with a bag of types, a union that `switch (event.event)` narrows. */
+export type FoldedEvent<Types extends HostTypes = Untyped> = Types extends { readonly events: object }
+  ? {
+      [Name in keyof FoldablePayloads<Types> & string]: {
+        readonly event: Name;
+        readonly data: FoldablePayloads<Types>[Name];
+        readonly sequence: number;
+      };
+    }[keyof FoldablePayloads<Types> & string]
+  : { readonly event: string; readonly data: unknown; readonly sequence: number };
 
-export interface ContentModel<Content = unknown> {
+export interface ContentModel<Content = unknown, Types extends HostTypes = Untyped> {
   /** Kept in the record; a replica that folds must know a model of this name. */
   readonly name: string;
   /** The content before the first event: JSON, and a new object each time, since `fold` may change it. */
@@ -25,7 +31,7 @@ export interface ContentModel<Content = unknown> {
    * The content after one more event. It should change the content it was given and return it: what is copied at each
    * event makes a long answer cost its square. Nobody else has that object: hooks and followers get another one.
    */
-  fold(content: Content, event: FoldedEvent): Content;
+  fold(content: Content, event: FoldedEvent<Types>): Content;
   /**
    * What is left of the content when a successor starts the answer over, such as what came from `created`. Default:
    * nothing, `initial()`.
@@ -44,8 +50,19 @@ export interface ContentModel<Content = unknown> {
 /**
  * Gives a content model its type without naming it twice.
  * @throws GenerationJobError `invalid_options` naming each member that is missing, unknown or of another kind
+ * @example
+ * const words = defineContentModel<{ count: number }>({
+ *   name: 'words',
+ *   initial: () => ({ count: 0 }),
+ *   fold(content, { event }) {
+ *     if (event === 'word') content.count++;
+ *     return content;
+ *   },
+ * });
  */
-export function defineContentModel<Content>(model: ContentModel<Content>): ContentModel<Content> {
+export function defineContentModel<Content, Types extends HostTypes = Untyped>(
+  model: ContentModel<Content, Types>,
+): ContentModel<Content, Types> {
   checkContentModel(model, 'model');
   return model;
 }

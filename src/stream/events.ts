@@ -3,10 +3,11 @@
  * is not seen, and what is wrong is refused where the mistake is. Bad values are rejected, never repaired.
  */
 import { GenerationJobError } from '../errors.js';
+import type { HostEvent } from './interfaces/host-types.js';
 import { nestsDeeperThan } from './json-depth.js';
 import type { Options } from './options.js';
 import { isReservedEvent, type LifecycleEvent } from './transitions.js';
-import type { HostEvent, SerialisedEvent } from './types.js';
+import type { SerialisedEvent } from './types.js';
 
 const NAME = /^[A-Za-z0-9_.:/-]{1,128}$/;
 const LONGEST_NAME = 128;

@@ -5,18 +5,18 @@
 import type { Clock, TimerHandle } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import type { ErrorReporter } from './error-reports.js';
+import { HubSubscription, type SubscriptionContext } from './hub-subscription.js';
 import type { SubscribeOptions } from './manager-types.js';
 import type { DetachResult, StreamObserver } from './observer.js';
 import { callHook, type Parts } from './parts.js';
 import { type HubContext, StreamHub } from './stream-hub.js';
-import { Subscription, type SubscriptionContext } from './subscription.js';
 import type { JobRecord, Json, StreamKey } from './types.js';
 
 export class Followers implements SubscriptionContext {
   readonly #parts: Parts;
   readonly #hubs = new Map<string, StreamHub>();
   readonly #hubContext: HubContext;
-  readonly #subscriptions = new Set<Subscription>();
+  readonly #subscriptions = new Set<HubSubscription>();
   #timer: TimerHandle | undefined;
 
   constructor(parts: Parts, indexes: HubContext['indexes']) {
@@ -49,12 +49,12 @@ export class Followers implements SubscriptionContext {
     return this.#hubs.get(key.id)?.followers ?? 0;
   }
 
-  follow(key: StreamKey, options: SubscribeOptions): Subscription {
+  follow(key: StreamKey, options: SubscribeOptions): HubSubscription {
     const hub = this.#hubOf(key);
     if (hub.followers >= this.#parts.options.limits.followersPerStream) {
       throw new GenerationJobError('capacity_exceeded', 'The stream has too many followers here.');
     }
-    const subscription = new Subscription(hub, options, this);
+    const subscription = new HubSubscription(hub, options, this);
     if (subscription.closedBy !== undefined) return subscription;
     hub.add(subscription);
     this.#subscriptions.add(subscription);
@@ -78,7 +78,7 @@ export class Followers implements SubscriptionContext {
   }
 
   /** For subscriptions. */
-  onClosed(subscription: Subscription): void {
+  onClosed(subscription: HubSubscription): void {
     const { hub } = subscription;
     const { observer, background, hooks } = this.#parts;
     if (!this.#subscriptions.delete(subscription) && hub.followers > 0) return;
@@ -107,7 +107,7 @@ export class Followers implements SubscriptionContext {
   }
 
   /** For subscriptions. */
-  onReaderFailed(error: unknown, { hub }: Subscription): void {
+  onReaderFailed(error: unknown, { hub }: HubSubscription): void {
     this.#parts.observer.hookFailed('onReadable');
     this.#parts.errors.report({ where: 'onReadable', error, record: hub.key });
   }

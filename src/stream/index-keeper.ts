@@ -12,8 +12,8 @@
  */
 import { MINUTE, sleep, type TimerHandle } from '../clock.js';
 import { deadlineOf, earliestOf } from './deadlines.js';
-import type { GenerationJob } from './generation-job.js';
 import type { IndexRepair } from './interfaces/job-store.js';
+import type { JobHandle } from './job-handle.js';
 import type { Parts } from './parts.js';
 import { Setbacks } from './setbacks.js';
 import { isActive } from './transitions.js';
@@ -35,7 +35,7 @@ export class IndexKeeper {
   readonly #repair: IndexRepair | undefined;
   readonly #stopped = new AbortController();
   /** On the monotonic clock: when a job's place in the indexes was seen to last. */
-  readonly #renewed = new WeakMap<GenerationJob, number>();
+  readonly #renewed = new WeakMap<JobHandle, number>();
   /** What was noticed a moment ago. */
   readonly #noticed: Setbacks;
   readonly #name: string;
@@ -66,7 +66,7 @@ export class IndexKeeper {
   }
 
   /** A job of this process holds its lease: once a lease, its place in the indexes is put right. */
-  renewed(job: GenerationJob): void {
+  renewed(job: JobHandle): void {
     if (this.#repair === undefined) return;
     const { clock, options, background } = this.#parts;
     const now = clock.monotonic();

@@ -19,10 +19,10 @@ import {
   isUnanswered,
 } from '../errors.js';
 import { reasonOf, reasonOfRecord } from './end-reasons.js';
-import type { GenerationJob } from './generation-job.js';
 import { giveUpLease } from './give-up-lease.js';
 import type { IndexKeeper } from './index-keeper.js';
 import type { Refusal } from './interfaces/job-store.js';
+import type { JobHandle } from './job-handle.js';
 import type { Parts } from './parts.js';
 import type { StreamKey } from './types.js';
 import { reportUpkeepFailures } from './upkeep-failures.js';
@@ -32,7 +32,7 @@ const FAILED_RENEWAL_FACTOR = 0.2;
 export class LeaseKeeper {
   readonly #parts: Parts;
   readonly #indexes: IndexKeeper;
-  readonly #held = new Map<string, GenerationJob>();
+  readonly #held = new Map<string, JobHandle>();
   #timer: TimerHandle | undefined;
   /** When the timer is to fire. */
   #dueAt = 0;
@@ -40,7 +40,7 @@ export class LeaseKeeper {
   #renewAt = 0;
   /** When those whose last renewal failed are tried again. */
   #retryAt = 0;
-  readonly #unanswered = new Set<GenerationJob>();
+  readonly #unanswered = new Set<JobHandle>();
   /** When a renewal that was answered began. */
   #renewedAt = 0;
   #idleWaiters: (() => void)[] = [];
@@ -54,15 +54,15 @@ export class LeaseKeeper {
     return this.#held.size;
   }
 
-  get jobs(): readonly GenerationJob[] {
+  get jobs(): readonly JobHandle[] {
     return [...this.#held.values()];
   }
 
-  find(key: StreamKey, generation: number): GenerationJob | undefined {
+  find(key: StreamKey, generation: number): JobHandle | undefined {
     return this.#held.get(nameOf(key, generation));
   }
 
-  hold(job: GenerationJob): void {
+  hold(job: JobHandle): void {
     this.find(job.key, job.generation)?.lose('fenced');
     this.#held.set(nameOf(job.key, job.generation), job);
     this.#parts.observer.jobsInFlight(this.#held.size);
@@ -78,7 +78,7 @@ export class LeaseKeeper {
     if (job.leaseDeadline < now + options.renewMs) background.run(this.check(job));
   }
 
-  release(job: GenerationJob): void {
+  release(job: JobHandle): void {
     const name = nameOf(job.key, job.generation);
     if (this.#held.get(name) !== job) return;
     this.#held.delete(name);
@@ -108,26 +108,26 @@ export class LeaseKeeper {
   }
 
   /** Asks the store whether a job still holds its lease. Never rejects. */
-  async check(job: GenerationJob): Promise<void> {
+  async check(job: JobHandle): Promise<void> {
     await this.#renew([job]);
   }
 
   /** Gives a lease up so that another replica may take over at once. */
-  async handOver(job: GenerationJob): Promise<void> {
+  async handOver(job: JobHandle): Promise<void> {
     // What can't be committed now is lost, as in a crash.
     await job.flush().catch((error: unknown) => job.report('lease', error));
     job.lose('handed_over');
     await giveUpLease(this.#parts.store, job);
   }
 
-  async #renew(jobs: readonly GenerationJob[]): Promise<void> {
+  async #renew(jobs: readonly JobHandle[]): Promise<void> {
     if (jobs.length === 0) return;
     const { store, options, clock } = this.#parts;
     const startedAt = clock.monotonic();
     const answers = await store
       .renew(jobs, options.leaseMs)
       .catch((error: unknown) => jobs.map(() => asGenerationJobError(error)));
-    const failures: { job: GenerationJob; error: GenerationJobError }[] = [];
+    const failures: { job: JobHandle; error: GenerationJobError }[] = [];
     const applied: Promise<void>[] = [];
     jobs.forEach((job, index) => {
       const answer = answers[index] ?? 'gone';
@@ -141,7 +141,7 @@ export class LeaseKeeper {
   }
 
   /** Those alone, and soon: the other jobs of this process have what they need. */
-  #tryAgain(failures: readonly { job: GenerationJob; error: GenerationJobError }[]): void {
+  #tryAgain(failures: readonly { job: JobHandle; error: GenerationJobError }[]): void {
     const held = failures.filter(({ job }) => this.find(job.key, job.generation) === job);
     if (held.length === 0) return;
     const { clock, options } = this.#parts;
@@ -152,7 +152,7 @@ export class LeaseKeeper {
     this.#schedule();
   }
 
-  async #apply(job: GenerationJob, answer: 'held' | Refusal, startedAt: number): Promise<void> {
+  async #apply(job: JobHandle, answer: 'held' | Refusal, startedAt: number): Promise<void> {
     const { slots, options } = this.#parts;
     const tell = (error: unknown) => job.report('upkeep', error);
     if (answer !== 'held') return job.lose(await this.#whyRefused(job, answer));
@@ -165,7 +165,7 @@ export class LeaseKeeper {
     if (job.isOver) await slots.give(job.key, job).catch(tell);
   }
 
-  async #whyRefused(job: GenerationJob, refusal: Refusal): Promise<EndReason> {
+  async #whyRefused(job: JobHandle, refusal: Refusal): Promise<EndReason> {
     if (refusal !== 'ended' && refusal !== 'replaced') return reasonOf({ refusal });
     const [record] = await this.#parts.store.read(job.key, job.generation).catch(() => []);
     return reasonOfRecord(record);
@@ -198,7 +198,7 @@ export class LeaseKeeper {
   }
 
   /** The jobs to renew in this turn: all of them, or those whose last renewal failed. */
-  #takeDue(now: number): readonly GenerationJob[] {
+  #takeDue(now: number): readonly JobHandle[] {
     if (now >= this.#renewAt) {
       this.#renewAt = now + this.#parts.options.renewMs;
       this.#unanswered.clear();

@@ -5,13 +5,22 @@ import type { Clock, Entropy } from '../clock.js';
 import type { ActionType } from './action-types.js';
 import type { ContentModel } from './content-model.js';
 import type { ErrorReport } from './error-reports.js';
-import type { GenerationJob } from './generation-job.js';
 import type { EventTransport } from './interfaces/event-transport.js';
+import type { GenerationJob } from './interfaces/generation-job.js';
+import type {
+  ContentOf,
+  CreatedOf,
+  FinalOf,
+  HostTypes,
+  MetadataOf,
+  MetadataPatch,
+  Untyped,
+} from './interfaces/host-types.js';
 import type { JobStore } from './interfaces/job-store.js';
+import type { Subscription } from './interfaces/subscription.js';
 import type { Logger } from './logger.js';
 import type { StreamObserver } from './observer.js';
 import type { GenerationJobOptions } from './options.js';
-import type { Subscription } from './subscription.js';
 import type {
   ApprovalDecision,
   Hole,
@@ -33,7 +42,26 @@ export interface Access {
   readonly userId?: string | undefined;
 }
 
-export interface CreateJobInput {
+/** As `Access`, of one generation. */
+export interface GenerationAccess extends Access {
+  /** A kept generation, from 1. Default: the current one. */
+  readonly generation?: number | undefined;
+}
+
+/** Whose everything is deleted. */
+export interface DeletedUser {
+  /** 1 to 256 characters. */
+  readonly userId: string;
+  readonly tenantId?: string | undefined;
+}
+
+/** How a replica takes leave. */
+export interface DrainInput {
+  /** How long producers may still finish, in milliseconds: 0 to 24 h. Default 8,000: supervisors kill after 10 s. */
+  readonly graceMs?: number | undefined;
+}
+
+export interface CreateJobInput<Types extends HostTypes = Untyped> {
   /** 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. */
   readonly streamId: string;
   readonly userId: string;
@@ -44,17 +72,17 @@ export interface CreateJobInput {
   /** When a generation is active on the stream, a paused one included. Default `replace`. */
   readonly onConflict?: 'replace' | 'reject' | 'join' | undefined;
   /** What a client needs to show the start (the user's message); the data of the `created` event, as `created`. */
-  readonly created?: unknown;
-  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  readonly created?: CreatedOf<Types> | undefined;
+  readonly metadata?: MetadataPatch<Types> | undefined;
   /** The name of a content model given to the manager. */
   readonly contentModel?: string | undefined;
   /** Whether neighbouring events may be merged by the content model before they are committed. Default false. */
   readonly merge?: boolean | undefined;
 }
 
-export type CreateJobResult =
-  | { readonly started: true; readonly job: GenerationJob; readonly record: JobRecord }
-  | { readonly started: false; readonly record: JobRecord };
+export type CreateJobResult<Types extends HostTypes = Untyped> =
+  | { readonly started: true; readonly job: GenerationJob<Types>; readonly record: JobRecord<Types> }
+  | { readonly started: false; readonly record: JobRecord<Types> };
 
 export interface ListActiveJobsInput {
   /** 1 to 256 characters. */
@@ -75,7 +103,7 @@ export interface ListSettlementsInput {
 }
 
 /** Records, as a plain array; and, when there is something to say, how the listing goes on and what is missing in it. */
-export interface JobPage extends ReadonlyArray<JobRecord> {
+export interface JobPage<Types extends HostTypes = Untyped> extends ReadonlyArray<JobRecord<Types>> {
   /** The `cursor` of the page after this one; absent on the last. It goes into a URL as it is. */
   readonly next?: string;
   /** Stream ids of records that could not be read; absent when all could. */
@@ -95,13 +123,13 @@ export interface SubscribeOptions extends Access {
 }
 
 /** What a client that comes late needs, true at `cursor`. */
-export interface ResumeState<Content = unknown> {
+export interface ResumeState<Types extends HostTypes = Untyped> {
   readonly streamId: string;
   readonly generation: number;
   readonly status: JobStatus;
   readonly cursor: string;
   /** Null without a content model. */
-  readonly content: Content | null;
+  readonly content: ContentOf<Types> | null;
   /**
    * The sequences that `content` and `kept` lack, because the store has lost them or this replica does not know the
    * content model; absent when nothing is missing.
@@ -109,7 +137,7 @@ export interface ResumeState<Content = unknown> {
   readonly missing?: Hole | undefined;
   readonly pendingAction: PublicAction | null;
   readonly conversationId?: string | undefined;
-  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly metadata: MetadataOf<Types>;
   readonly usage: Usage;
   /** The newest event of each `keep` key. */
   readonly kept: readonly { readonly event: string; readonly data: unknown; readonly cursor: string }[];
@@ -127,16 +155,16 @@ export interface AbortInput extends Access {
   readonly reason?: string | undefined;
 }
 
-export interface AbortResult {
+export interface AbortResult<Types extends HostTypes = Untyped> {
   /** Whether this call ended it. */
   readonly aborted: boolean;
   /** Whether it ended before any event of the host was committed. */
   readonly early: boolean;
-  readonly content: unknown;
+  readonly content: ContentOf<Types> | null;
   /** As in `ResumeState`. */
   readonly missing?: Hole | undefined;
   readonly usage: Usage;
-  readonly record: JobRecord;
+  readonly record: JobRecord<Types>;
 }
 
 /** What to ask. Bounds: `ACTION_LIMITS`; all that is shown fits in `limits.eventBytes`. */
@@ -218,8 +246,8 @@ export interface ApprovalInput {
 }
 
 /** What `beforeResolve` judges: checked against the action, and not yet recorded. */
-export interface ProposedVerdict extends Verdict {
-  readonly record: JobRecord;
+export interface ProposedVerdict<Types extends HostTypes = Untyped> extends Verdict {
+  readonly record: JobRecord<Types>;
   readonly action: PendingAction;
   readonly by: string;
   readonly context: unknown;
@@ -231,15 +259,15 @@ export interface HistoryEntry extends Resolution {
 }
 
 /** What the next attempt is given after a decision or a crash. */
-export interface Continuation {
-  readonly record: JobRecord;
+export interface Continuation<Types extends HostTypes = Untyped> {
+  readonly record: JobRecord<Types>;
   /** The decided action this attempt goes on from, when there is one. */
   readonly action?: PendingAction | undefined;
   /** What was decided about it. */
   readonly resolution?: Resolution | undefined;
   /** The action's own. */
   readonly resumeContext?: Json | undefined;
-  readonly content: unknown;
+  readonly content: ContentOf<Types> | null;
   /** The sequences that `content` and `kept` lack because the store has lost them; absent when nothing is lost. */
   readonly missing?: Hole | undefined;
   /** The sequence `content` is true at. */
@@ -250,11 +278,18 @@ export interface Continuation {
 /** False refuses. A fingerprint counts as that of `resolve`. */
 export type BeforeResolveResult = boolean | { readonly fingerprint?: string | undefined };
 
+/** A finished message, or nothing, at once or later. */
+export type DescribedEnd<Types extends HostTypes = Untyped> =
+  | FinalOf<Types>
+  | null
+  | undefined
+  | Promise<FinalOf<Types> | null | undefined>;
+
 /**
  * The host's side of things. None can fail a stream: what they throw is logged and counted, and who has not answered in
  * `hookMs` counts as one that threw. `settle` and `recover` may take as long as they need.
  */
-export interface Hooks {
+export interface Hooks<Types extends HostTypes = Untyped> {
   /**
    * The payload of an end that no producer announces (abort, expiry, replacement, lost producer), so that a client
    * always has a final message to show. Becomes `final` in the terminal event. `content` is the fold of the log as read
@@ -262,7 +297,11 @@ export interface Hooks {
    * described anew if somebody changed the generation. So it may be called more than once for one end. `missing` says
    * which sequences `content` lacks because the store has lost them; undefined when nothing is lost.
    */
-  describeEnd?(record: JobRecord, content: unknown, missing?: Hole): unknown;
+  describeEnd?(
+    record: JobRecord<Types>,
+    content: ContentOf<Types> | null,
+    missing?: Hole,
+  ): DescribedEnd<Types>;
   /**
    * The side effect after every end (save the message, charge the tokens): called at least once, by one replica at a
    * time, until it returns or `settleForMs` is over; then now and then for as long as `setAsideMs`. Use `settlementId` to
@@ -270,28 +309,28 @@ export interface Hooks {
    */
   settle?(ended: {
     readonly settlementId: string;
-    readonly record: JobRecord;
-    readonly content: unknown;
+    readonly record: JobRecord<Types>;
+    readonly content: ContentOf<Types> | null;
     /** The sequences that `content` lacks because the store has lost them; absent when nothing is lost. */
     readonly missing?: Hole | undefined;
     readonly usage: Usage;
     readonly signal: AbortSignal;
   }): unknown;
   /** Continues a generation whose producer died; runs as `job.run` would. Without it such a generation fails. */
-  recover?(job: GenerationJob, continuation: Continuation): unknown;
+  recover?(job: GenerationJob<Types>, continuation: Continuation<Types>): unknown;
   /** Whether recovery starts the answer over (`restart`, default) or goes on where it stood (`continue`). */
-  recoverMode?: 'restart' | 'continue' | ((record: JobRecord) => 'restart' | 'continue');
+  recoverMode?: 'restart' | 'continue' | ((record: JobRecord<Types>) => 'restart' | 'continue');
   /**
    * Judges a decision before it is made: moderation of what a person typed, permission, the fingerprint of the run as it
    * would be rebuilt. False refuses (`action_refused`); so does what it throws, which is logged.
    */
   beforeResolve?(
-    proposed: ProposedVerdict,
+    proposed: ProposedVerdict<Types>,
   ): BeforeResolveResult | undefined | Promise<BeforeResolveResult | undefined>;
   /** The last local follower of a running or paused job left. */
   onFollowersGone?(streamId: string, tenantId: string | undefined): unknown;
   /** A stream was deleted, with this kept generation of it, which is not settled any more: what the host has of it elsewhere may go. */
-  onDeleted?(record: JobRecord): unknown;
+  onDeleted?(record: JobRecord<Types>): unknown;
   /**
    * Told of every error that nobody else is told: what the host's own code threw (a producer, a hook, `authorize`, a content
    * model), and what upkeep met. Given the error itself, whose text may hold secrets. Not waited for; what it throws is
@@ -299,27 +338,27 @@ export interface Hooks {
    */
   onError?(report: ErrorReport): unknown;
   /** What of the metadata clients may see, in `sync` and `status`. Default: nothing. */
-  publicMetadata?(record: JobRecord): Json | Promise<Json>;
+  publicMetadata?(record: JobRecord<Types>): Json | Promise<Json>;
 }
 
-export interface ManagerInput {
+export interface ManagerInput<Types extends HostTypes = Untyped> {
   readonly jobStore: JobStore;
   readonly eventTransport: EventTransport;
   readonly options?: GenerationJobOptions | undefined;
-  readonly contentModels?: readonly ContentModel[] | undefined;
+  readonly contentModels?: readonly ContentModel<ContentOf<Types>, Types>[] | undefined;
   /** The host's own types of action, for those that have a shape to check. */
   readonly actionTypes?: readonly ActionType[] | undefined;
-  readonly hooks?: Hooks | undefined;
+  readonly hooks?: Hooks<Types> | undefined;
   readonly observer?: Partial<StreamObserver> | undefined;
   readonly logger?: Logger | undefined;
   readonly clock?: Clock | undefined;
   readonly entropy?: Entropy | undefined;
 }
 
-export interface SubscribeWithResumeResult {
-  readonly state: ResumeState;
+export interface SubscribeWithResumeResult<Types extends HostTypes = Untyped> {
+  readonly state: ResumeState<Types>;
   /** Everything after `state.cursor`. */
-  readonly subscription: Subscription;
+  readonly subscription: Subscription<Types>;
 }
 
 export interface Stats {

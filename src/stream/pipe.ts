@@ -9,8 +9,9 @@
  */
 import { type Clock, sleep } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
+import type { HostEvent, HostTypes, Untyped } from './interfaces/host-types.js';
 import { JobFailureError } from './job-failure.js';
-import type { HostEvent, JobFailure } from './types.js';
+import type { JobFailure } from './types.js';
 
 /** What can be piped: an iterable, or a stream of the Web. */
 export type PipeItems<Item> = AsyncIterable<Item> | Iterable<Item> | ReadableStream<Item>;
@@ -26,8 +27,11 @@ export interface PipeFailure {
 }
 
 /** What one item becomes: an event, several, none, or the job's failure. */
-export type PipeStep = HostEvent | PipeFailure | null | undefined;
-export type PipeMapper<Item> = (item: Item) => PipeStep | readonly PipeStep[];
+export type PipeStep<Types extends HostTypes = Untyped> = HostEvent<Types> | PipeFailure | null | undefined;
+/** Turns an item of a source into what the job emits. What it throws is thrown by `pipe`. */
+export type PipeMapper<Item, Types extends HostTypes = Untyped> = (
+  item: Item,
+) => PipeStep<Types> | readonly PipeStep<Types>[];
 
 /**
  * What a mapper answers when the source says that the answer has failed: the job then ends `failed` with it.

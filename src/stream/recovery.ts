@@ -6,19 +6,17 @@
 
 import type { Ender } from './ender.js';
 import { serialiseLifecycle } from './events.js';
-import type { GenerationJob } from './generation-job.js';
 import { giveUpLease } from './give-up-lease.js';
 import type { CommitReply, OtherCommit } from './interfaces/job-store.js';
 import type { Continuation } from './manager-types.js';
 import { callHook, type Parts, publishFrames, repeatUntilAnswered } from './parts.js';
+import type { Producers } from './producers.js';
 import type { FoldedState } from './resume-state.js';
 import type { JobRecord, StreamKey } from './types.js';
 
 export interface RecoveryContext {
   readonly ender: Ender;
-  /** Makes the handle of an attempt this process has just been given. */
-  readonly adopt: (key: StreamKey, state: FoldedState, leaseStartedAt: number) => GenerationJob;
-  readonly isDraining: () => boolean;
+  readonly producers: Producers;
 }
 
 export class Recovery {
@@ -44,7 +42,7 @@ export class Recovery {
       if (ended) observer.recovered('given_up');
       return;
     }
-    if (this.#context.isDraining()) return; // another replica, or this one's successor
+    if (this.#context.producers.isDraining) return; // another replica, or this one's successor
     const startedAt = this.#parts.clock.monotonic();
     const taken = await this.#takeOver(key, record, unmovedLeaseUntil);
     if (taken === undefined) return;
@@ -60,8 +58,8 @@ export class Recovery {
     // What was stopped meanwhile, or taken over once more, must not begin here.
     if (state?.record.status !== 'running' || state.record.attempt !== taken.attempt) return;
     // The drain began meanwhile, and would not see this job.
-    if (this.#context.isDraining()) return this.#giveUp(key, taken);
-    const job = this.#context.adopt(key, state, startedAt);
+    if (this.#context.producers.isDraining) return this.#giveUp(key, taken);
+    const job = this.#context.producers.adopt(key, state, startedAt);
     background.run(job.run(() => hooks.recover?.(job, continuationOf(state))));
   }
 

@@ -2,6 +2,7 @@
  * The nouns of the library, as shapes: what a job is, what an event is, what a follower receives. No code, and no
  * second word for anything in the glossary of docs/design.md.
  */
+import type { HostTypes, MetadataOf, Untyped } from './interfaces/host-types.js';
 
 /** A value JSON can carry. The library never looks inside it. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -37,19 +38,6 @@ export interface JobFailure {
   readonly retryable: boolean;
 }
 
-/** What a host emits. */
-export interface HostEvent {
-  /** 1 to 128 characters of letters, digits and `_ . : / -`; not a lifecycle name. */
-  readonly event: string;
-  /** Anything JSON can carry; taken as it is at the call. */
-  readonly data: unknown;
-  /**
-   * Keeps the event under this key for those who come late, also when the log before a snapshot has been trimmed (a
-   * sign-in prompt, a context gauge). A later event with the same key replaces it; `data: null` clears it.
-   */
-  readonly keep?: string | undefined;
-}
-
 /** An event as text, before it has a place in the log. */
 export interface SerialisedEvent {
   readonly event: string;
@@ -64,14 +52,6 @@ export interface LogEvent extends SerialisedEvent {
   readonly sequence: number;
   /** The attempt that wrote it, or that was current when another party did. */
   readonly attempt: number;
-}
-
-/** What a follower receives. `sync`, `gap` and `gone` are made for one follower; everything else is in the log. */
-export interface StreamEvent {
-  /** `<generation>-<sequence>`: send it back as `after` to go on from here. */
-  readonly cursor: string;
-  readonly event: string;
-  readonly data: unknown;
 }
 
 export type ApprovalDecision = 'approve' | 'reject' | 'edit' | 'respond';
@@ -178,7 +158,7 @@ export interface Settlement {
 }
 
 /** A generation with all that is known of it. Times are the store's clock in milliseconds since 1970. */
-export interface JobRecord {
+export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly streamId: string;
   readonly tenantId?: string | undefined;
   readonly generation: number;
@@ -211,7 +191,7 @@ export interface JobRecord {
   readonly resolutions: readonly Resolution[];
   readonly error?: JobFailure | undefined;
   readonly usage: Usage;
-  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly metadata: MetadataOf<Types>;
   readonly settlement: Settlement;
 }
 

@@ -5,7 +5,7 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
 import { fingerprintOf } from '../../src/stream/fingerprint.js';
-import type { GenerationJob } from '../../src/stream/generation-job.js';
+import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { PauseInput, ProposedVerdict, ResolveInput } from '../../src/stream/manager-types.js';
 import { ASK, asked, expectDecided, expectRefused, keptOf, NO, resolveOn, YES } from './asking.js';
 import { dataOf, text } from './follower.js';

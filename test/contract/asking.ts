@@ -3,8 +3,8 @@
  */
 import { expect } from 'vitest';
 import { ActionDecidedError } from '../../src/stream/action-decided-error.js';
-import type { Resolved } from '../../src/stream/approvals.js';
-import type { GenerationJob } from '../../src/stream/generation-job.js';
+import type { Resolved } from '../../src/stream/interfaces/approvals.js';
+import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { ApprovalInput, PauseInput, ResolveInput } from '../../src/stream/manager-types.js';
 import { Desk } from './desk.js';
 import { codeOf, type Harness, type Replica, rejection } from './harness.js';

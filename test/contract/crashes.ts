@@ -2,7 +2,7 @@
  * A crash at any moment: whatever was begun is found within its deadline, by whoever is left.
  */
 import { expect } from 'vitest';
-import type { GenerationJob } from '../../src/stream/generation-job.js';
+import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import { streamKey } from '../../src/stream/stream-key.js';
 import type { JobRecord } from '../../src/stream/types.js';
 import { wrapStore } from '../support/wrapped-store.js';
@@ -50,7 +50,7 @@ export const crashContracts: readonly Contract[] = [
         // The next look at the stream would put it off to the end of retention, or to the expiry.
         await h.store.due.nearer(job.key, 0);
         isHeld = true;
-        const sweeping = slowSweeper.manager.sweep();
+        const sweeping = slowSweeper.manager.upkeep.sweep();
         await h.until(() => letGo !== undefined, 'the sweep has read', AT_ONCE_MS);
         if (act === 'create') await h.start(doomed, { streamId: act });
         if (act === 'resolve')

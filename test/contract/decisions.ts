@@ -3,8 +3,8 @@
  * dies before the first event.
  */
 import { expect } from 'vitest';
-import type { Resolved } from '../../src/stream/approvals.js';
-import type { GenerationJob } from '../../src/stream/generation-job.js';
+import type { Resolved } from '../../src/stream/interfaces/approvals.js';
+import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { Continuation } from '../../src/stream/manager-types.js';
 import { type Loss, lossyStore } from '../support/lossy-store.js';
 import { pick, shuffled } from '../support/seeded.js';
@@ -466,7 +466,7 @@ export const decisionContracts: readonly Contract[] = [
         await resolveOn(doomed, { actionId }, streamId);
         await doomed.crash();
         await h.advance(TIMES.leaseMs + 10);
-        const sweeping = leaving.manager.sweep();
+        const sweeping = leaving.manager.upkeep.sweep();
         for (let wait = pick(h.random, 24); wait > 0; wait--)
           await new Promise((resolve) => setImmediate(resolve));
         await h.soon(leaving.manager.close(), 'the close', 12_000);

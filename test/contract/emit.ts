@@ -2,8 +2,9 @@
  * From emit to log: order, exactness, bounds, and what a lost reply may not do.
  */
 import { expect } from 'vitest';
+import type { HostEvent } from '../../src/stream/interfaces/host-types.js';
 import type { ProducerCommit } from '../../src/stream/interfaces/job-store.js';
-import type { HostEvent } from '../../src/stream/types.js';
+import { internalsOf } from '../../src/stream/internals.js';
 import { turns } from '../support/fake-clock.js';
 import { type Loss, lossyStore, unknownOutcome } from '../support/lossy-store.js';
 import { pick } from '../support/seeded.js';
@@ -129,7 +130,7 @@ export const emitContracts: readonly Contract[] = [
       const replica = await h.replica();
       const job = await h.start(replica);
       const before = h.follow(replica);
-      const thrower = replica.manager.subscribe('s');
+      const thrower = internalsOf(replica.manager).follow('s', {});
       thrower.onReadable = () => {
         throw new Error('a reader’s own defect');
       };
@@ -144,7 +145,7 @@ export const emitContracts: readonly Contract[] = [
       expect(await h.finished(before)).toEqual(log);
       expect(await h.finished(after)).toEqual(log);
       thrower.onReadable = undefined;
-      thrower.close();
+      thrower.close('left');
     },
   },
   {

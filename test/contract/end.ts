@@ -2,7 +2,7 @@
  * One end for each generation, told to everybody.
  */
 import { expect } from 'vitest';
-import type { GenerationJob } from '../../src/stream/generation-job.js';
+import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { Logger } from '../../src/stream/logger.js';
 import type { JobRecord } from '../../src/stream/types.js';
 import { DEAF, lossyTransport } from '../support/lossy-transport.js';

@@ -3,8 +3,8 @@
  */
 import { expect } from 'vitest';
 import { parseCursor } from '../../src/stream/cursor.js';
-import type { Subscription } from '../../src/stream/subscription.js';
-import type { StreamEvent } from '../../src/stream/types.js';
+import type { StreamEvent } from '../../src/stream/interfaces/lifecycle-payloads.js';
+import type { Subscription } from '../../src/stream/interfaces/subscription.js';
 
 export interface Follower {
   readonly subscription: Subscription;

@@ -123,7 +123,7 @@ export const holeContracts: readonly Contract[] = [
       const { writer, reader, damage } = await withHoles(h, { options: { snapshotEvents: 4 } });
       const job = await startedWith(h, writer, 9, 'text');
       await h.soon(job.complete('final'));
-      await writer.manager.idle();
+      await writer.manager.upkeep.idle();
       damage.lost = () => true;
       damage.snapshots = true;
       for (const after of [undefined, `${job.generation}-4`]) {
@@ -182,7 +182,7 @@ export const holeContracts: readonly Contract[] = [
       });
       const job = await startedWith(h, writer, 4, 'text');
       await job.flush();
-      await writer.manager.idle();
+      await writer.manager.upkeep.idle();
       const trimmed = (await writer.manager.getJob('s'))?.snapshotSequence ?? 0;
       expect(trimmed).toBeGreaterThan(0);
       damage.snapshots = true;
@@ -264,7 +264,7 @@ export const holeContracts: readonly Contract[] = [
           'recovered',
           TIMES.leaseMs + TIMES.sweepMs * 3,
         );
-        await other.manager.idle();
+        await other.manager.upkeep.idle();
         damage.lost = () => false;
         damage.snapshots = false;
         const isContinued = mode === 'continue';
@@ -314,7 +314,7 @@ export const holeContracts: readonly Contract[] = [
     async run(h) {
       const { writer, reader, damage } = await withHoles(h, { options: { snapshotEvents: 6 } });
       const job = await startedWith(h, writer, 8, 'text');
-      await writer.manager.idle();
+      await writer.manager.upkeep.idle();
       const covered = (await writer.manager.getJob('s'))?.snapshotSequence ?? 0;
       expect(covered).toBeGreaterThan(0);
       damage.lost = (sequence) => sequence <= covered;

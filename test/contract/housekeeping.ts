@@ -3,7 +3,7 @@
  */
 import { expect } from 'vitest';
 import { GenerationJobError } from '../../src/errors.js';
-import type { GenerationJob } from '../../src/stream/generation-job.js';
+import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { LeaseClaim, RenewAnswer } from '../../src/stream/interfaces/job-store.js';
 import { streamKey } from '../../src/stream/stream-key.js';
 import { DEAF, lossyTransport } from '../support/lossy-transport.js';

@@ -4,7 +4,7 @@
  */
 import { expect } from 'vitest';
 import { HOUR } from '../../src/clock.js';
-import type { GenerationJob } from '../../src/stream/generation-job.js';
+import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { Continuation } from '../../src/stream/manager-types.js';
 import { shuffled } from '../support/seeded.js';
 import { ASK, asked, expectDecided, keptOf, NO, resolveOn, YES } from './asking.js';
@@ -98,7 +98,7 @@ export const pendingContracts: readonly Contract[] = [
         const expire = replicas.map(
           ({ manager }) =>
             () =>
-              manager.expireApproval(streamId).then((won) => (won ? 'expired' : 'no')),
+              manager.approvals.expire(streamId).then((won) => (won ? 'expired' : 'no')),
         );
         const decide = [replicas[1], replicas[2]].map(
           (replica) => () =>
@@ -148,7 +148,7 @@ export const pendingContracts: readonly Contract[] = [
         await h.rest();
         const before = await keptOf(h, next.job);
         await expectCode(late(), 'action_expired');
-        expect(await two.manager.expireApproval('s', { actionId }), state).toBe(false);
+        expect(await two.manager.approvals.expire('s', { actionId }), state).toBe(false);
         expect(await two.manager.approvals.expire('s', { actionId }), state).toBe(false);
         if (state !== 'running') expect(await keptOf(h, next.job), state).toEqual(before);
         expect((await two.manager.getJob('s'))?.status).toBe(
@@ -166,17 +166,17 @@ export const pendingContracts: readonly Contract[] = [
       const [one, two] = await h.two({ options: STILL });
       const { actionId } = await asked(h, one, { expiresInMs: 600 });
       const follower = h.follow(two);
-      expect(await two.manager.expireApproval('s'), 'too early').toBe(false);
+      expect(await two.manager.approvals.expire('s'), 'too early').toBe(false);
       expect((await two.manager.getJob('s'))?.status).toBe('requires_action');
       await h.advance(620);
-      expect(await two.manager.expireApproval('s', { actionId: 'other' })).toBe(false);
-      await expectCode(two.manager.expireApproval('s', { userId: 'v' }), 'stream_not_found');
-      await expectCode(two.manager.expireApproval('s', { tenantId: 't' }), 'stream_not_found');
-      await expectCode(two.manager.expireApproval('none'), 'stream_not_found');
+      expect(await two.manager.approvals.expire('s', { actionId: 'other' })).toBe(false);
+      await expectCode(two.manager.approvals.expire('s', { userId: 'v' }), 'stream_not_found');
+      await expectCode(two.manager.approvals.expire('s', { tenantId: 't' }), 'stream_not_found');
+      await expectCode(two.manager.approvals.expire('none'), 'stream_not_found');
       expect((await two.manager.getJob('s'))?.status).toBe('requires_action');
       const tries = await h.soon(
         Promise.all(
-          [one, two, two].map(({ manager }) => manager.expireApproval('s', { actionId, userId: 'u' })),
+          [one, two, two].map(({ manager }) => manager.approvals.expire('s', { actionId, userId: 'u' })),
         ),
       );
       expect(tries.filter(Boolean)).toHaveLength(1);
@@ -184,7 +184,7 @@ export const pendingContracts: readonly Contract[] = [
       expect(follower.names).toEqual(['created', 'requires_action', 'aborted']);
       expect((await h.log()).at(-1)?.data).toMatchObject({ code: 'expired' });
       expect(await two.manager.approvals.history('s')).toMatchObject([{ actionId, outcome: 'expired' }]);
-      expect(await two.manager.expireApproval('s')).toBe(false);
+      expect(await two.manager.approvals.expire('s')).toBe(false);
     },
   },
   {

@@ -3,9 +3,9 @@
  * wait for one that has fallen silent.
  */
 import { expect } from 'vitest';
-import type { AttemptEnd } from '../../src/stream/generation-job.js';
+import type { AttemptEnd } from '../../src/stream/interfaces/generation-job.js';
+import type { HostEvent } from '../../src/stream/interfaces/host-types.js';
 import { failWith, type PipeSource } from '../../src/stream/pipe.js';
-import type { HostEvent } from '../../src/stream/types.js';
 import { text } from './follower.js';
 import type { Contract, Harness, Replica } from './harness.js';
 

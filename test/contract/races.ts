@@ -157,7 +157,10 @@ export const raceContracts: readonly Contract[] = [
         );
         one.clock.sleep();
         await h.advance(TIMES.leaseMs - 40 + pick(h.random, 60));
-        const work: (() => Promise<unknown>)[] = [() => one.manager.renewLeases(), () => two.manager.sweep()];
+        const work: (() => Promise<unknown>)[] = [
+          () => one.manager.upkeep.renewLeases(),
+          () => two.manager.upkeep.sweep(),
+        ];
         await scattered(h, work);
         one.clock.wake();
         await h.rest();

@@ -4,7 +4,7 @@
 
 import { expect } from 'vitest';
 import type { ContentModel } from '../../src/stream/content-model.js';
-import type { GenerationJob } from '../../src/stream/generation-job.js';
+import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { LogPage } from '../../src/stream/interfaces/job-store.js';
 import { pick } from '../support/seeded.js';
 import { wrapStore } from '../support/wrapped-store.js';
@@ -71,7 +71,7 @@ export const resumeStateContracts: readonly Contract[] = [
         job.emit(text('before'));
         await h.until(() => follower.events.length === 2, 'what was before'); // later, a trim would leave it a sync
         const { actionId } = await job.pause({ type: 'checkpoint', expiresInMs: 60_000 });
-        await one.manager.idle();
+        await one.manager.upkeep.idle();
         await h.until(() => follower.events.length === 3, 'the question');
         const seen = () => follower.events.map(({ event, data }) => ({ event, data }));
         expect((await two.manager.getResumeState(streamId))?.content).toEqual(seen());

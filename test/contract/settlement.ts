@@ -120,7 +120,7 @@ export const settlementContracts: readonly Contract[] = [
         await doomed.crash();
         await h.advance(TIMES.settleClaimMs + 50);
         await h.store.due.nearer(job.key, 0);
-        await h.soon(Promise.all(replicas.map((replica) => replica.manager.sweep())));
+        await h.soon(Promise.all(replicas.map((replica) => replica.manager.upkeep.sweep())));
         await h.until(
           async () => (await settlementOf(h, streamId))?.state === 'settled',
           `${streamId} is settled`,

@@ -3,7 +3,7 @@
  * write and to those who come late.
  */
 import { expect } from 'vitest';
-import type { GenerationJob } from '../../src/stream/generation-job.js';
+import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { JobStore, LogPage } from '../../src/stream/interfaces/job-store.js';
 import { streamKey } from '../../src/stream/stream-key.js';
 import type { Snapshot } from '../../src/stream/types.js';
@@ -62,7 +62,7 @@ export const snapshotContracts: readonly Contract[] = [
         const job = await h.start(replica, { streamId, contentModel: 'text' });
         await emitAll(h, job, count);
         await h.soon(job.complete());
-        await h.soon(replica.manager.idle());
+        await h.soon(replica.manager.upkeep.idle());
         expect(textOf(await replica.manager.getResumeState(streamId))).toHaveLength(5 * count);
         perEvent.push(textOfSaved(saved) / count);
         for (const [index, { snapshot }] of saved.slice(1).entries())
@@ -110,7 +110,7 @@ export const snapshotContracts: readonly Contract[] = [
       const job = await h.start(replica, { contentModel: 'text' });
       for (const count of [1_000, 4_000]) {
         await emitAll(h, job, count);
-        await h.soon(replica.manager.idle());
+        await h.soon(replica.manager.upkeep.idle());
         const page = await h.store.readLog({
           key: streamKey('s'),
           after: 'snapshot',
@@ -141,7 +141,7 @@ export const snapshotContracts: readonly Contract[] = [
       await emitAll(h, job, 1_000);
       void job.emit({ event: 'gauge', data: 2, keep: 'gauge' });
       await h.soon(job.flush());
-      await h.soon(writer.manager.idle());
+      await h.soon(writer.manager.upkeep.idle());
       const state = await reader.manager.getResumeState('s');
       expect(state?.content).toBeNull();
       expect(state?.cursor).toBe(`${job.generation}-1004`);
@@ -155,7 +155,7 @@ export const snapshotContracts: readonly Contract[] = [
       expect(await h.log()).toHaveLength(1_004);
       const calls = saved.length;
       await h.soon(job.complete());
-      await h.soon(writer.manager.idle());
+      await h.soon(writer.manager.upkeep.idle());
       expect(saved.length, 'a short tail is not worth a call').toBe(calls);
     },
   },
@@ -173,7 +173,7 @@ export const snapshotContracts: readonly Contract[] = [
       const { job } = await h.soon(ignorant.manager.approvals.resolve('s', { actionId, by: 'p' }));
       await emitAll(h, job, 40);
       await h.soon(job.complete());
-      await h.soon(ignorant.manager.idle());
+      await h.soon(ignorant.manager.upkeep.idle());
       expect(saved).toEqual([]);
       expect(textOf(await knows.manager.getResumeState('s'))).toBe('word '.repeat(43));
     },
@@ -230,7 +230,7 @@ export const snapshotContracts: readonly Contract[] = [
       const job = await h.start(replica, { contentModel: 'text' });
       await emitAll(h, job, 2_000);
       await h.soon(job.complete());
-      await h.soon(replica.manager.idle());
+      await h.soon(replica.manager.upkeep.idle());
       expect(failed).toBeGreaterThan(1);
       expect(textOf(await replica.manager.getResumeState('s'))).toBe('word '.repeat(2_000));
       expect((await replica.manager.getJob('s'))?.snapshotSequence).toBe(2_001);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { textContent } from '../../src/content/text.js';
 import { createStreamServices } from '../../src/services.js';
-import type { GenerationJob } from '../../src/stream/generation-job.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
-import type { Hooks } from '../../src/stream/manager-types.js';
-import type { StreamEvent } from '../../src/stream/types.js';
+import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
+import type { StreamEvent } from '../../src/stream/interfaces/lifecycle-payloads.js';
+import type { Hooks, ResumeState } from '../../src/stream/manager-types.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { ProcessClock } from '../support/leaks.js';
 import { codeBlocks, plain, section, tableRows } from './markdown.js';
@@ -74,15 +74,18 @@ describe('PROTOCOL.md has the keys of', () => {
     await job.emit({ event: 'text', data: { text: 'a' }, keep: 'k' });
     await job.flush();
     const follower = manager.subscribe('s', { after: `${job.generation}-9` });
-    const [gap, sync] = [await follower.next(), await follower.next()].map(({ value }) => value);
+    const [gap, sync] = [await follower.next(), await follower.next()].map(
+      ({ value }) => value as StreamEvent,
+    );
     await manager.deleteStream('s');
-    const { value: gone } = await follower.next();
+    const gone = (await follower.next()).value as StreamEvent;
     await manager.close();
-    expect([gap, sync, gone].map(({ event }) => event)).toEqual(['gap', 'sync', 'gone']);
-    for (const { event, data } of [gap, gone]) expectDocumented(event, data);
+    expect([gap, sync, gone].map((one) => one?.event)).toEqual(['gap', 'sync', 'gone']);
+    for (const one of [gap, gone]) expectDocumented(one?.event ?? '', one?.data);
     const [state = ''] = codeBlocks(section('3.2'), '');
-    expectKeys(sync.data, state.replace(/: \[\{.*?\}\]/, ''));
-    expectKeys(sync.data.kept[0], /\[(\{.*?\})\]/.exec(state)?.[1]);
+    const shown = sync?.data as ResumeState;
+    expectKeys(shown, state.replace(/: \[\{.*?\}\]/, ''));
+    expectKeys(shown.kept[0], /\[(\{.*?\})\]/.exec(state)?.[1]);
   });
 });
 

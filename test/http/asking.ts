@@ -61,7 +61,7 @@ async function everythingOf(
   if (record !== null) {
     const follower = manager.subscribe(streamId, access);
     for (let read = 0; read < record.lastSequence; read++) events.push((await follower.next()).value);
-    follower.close('left');
+    follower.close();
   }
   return { record, events, history: await manager.approvals.history(streamId, access) };
 }

@@ -136,13 +136,13 @@ describe('a generation that is stopped as it is taken over', () => {
     const there = await serve({ services, manager });
     await startJob(here.manager, 'chat-1');
     await here.manager.drain({ graceMs: 0 }); // hands it over
-    const swept = there.manager.sweep();
+    const swept = there.manager.upkeep.sweep();
     await until('the take-over', () => isTaken);
     const stopped = await postJson(`${here.url}/abort`, { streamId: 'chat-1' });
     expect(stopped).toMatchObject({ status: 200, body: { aborted: true } });
     answer();
     await swept;
-    await there.manager.idle();
+    await there.manager.upkeep.idle();
     expect(runs).toBe(0);
     expect((await there.manager.stats()).process.producing).toBe(0);
   });

@@ -230,7 +230,7 @@ describe.each(ADAPTERS)('a decision that is refused through the %s adapter', (ad
     const other = await startJob(served.manager, 'chat-2');
     expect((await decide(served, approval)).status).toBe(429);
     await other.complete();
-    await served.manager.idle();
+    await served.manager.upkeep.idle();
     expect((await decide(served, approval)).status).toBe(202);
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SessionTicker } from '../../src/http/session-ticker.js';
 import { type SessionContext, SseSession } from '../../src/http/sse-session.js';
 import type { SseSink } from '../../src/http/sse-sink.js';
+import type { BatchReader } from '../../src/stream/internals.js';
 
 const KIB = 1024;
 
@@ -51,7 +52,9 @@ class TestSink implements SseSink {
 }
 
 /** A subscription whose batches and end the test gives. */
-class TestSubscription {
+class TestSubscription implements BatchReader {
+  readonly ready = Promise.resolve();
+  readonly cursor = '7-0';
   onReadable: (() => void) | undefined;
   closedBy: DetachResult | undefined;
   reads = 0;

@@ -5,8 +5,9 @@
 import { expect } from 'vitest';
 import { parseCursor } from '../../src/stream/cursor.js';
 import type { CommitReply, CreateReply, JobStore } from '../../src/stream/interfaces/job-store.js';
+import type { StreamEvent } from '../../src/stream/interfaces/lifecycle-payloads.js';
 import { isTerminalEvent, TRANSITIONS } from '../../src/stream/transitions.js';
-import type { Frame, JobStatus, LogEvent, StreamEvent } from '../../src/stream/types.js';
+import type { Frame, JobStatus, LogEvent } from '../../src/stream/types.js';
 import { wrapStore } from '../support/wrapped-store.js';
 
 export class Truth {

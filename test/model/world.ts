@@ -5,7 +5,7 @@
  */
 import { expect } from 'vitest';
 import { JobEndedError } from '../../src/errors.js';
-import type { GenerationJob } from '../../src/stream/generation-job.js';
+import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { Continuation } from '../../src/stream/manager-types.js';
 import { isActive } from '../../src/stream/transitions.js';
 import { type Follower, startFollowing } from '../contract/follower.js';
@@ -256,7 +256,7 @@ export class World {
   }
 
   #expire(at: number): void {
-    const expiring = this.#at(at).replica.manager.expireApproval('s');
+    const expiring = this.#at(at).replica.manager.approvals.expire('s');
     void expiring.then(
       (isMine) => {
         if (isMine) this.#expired++;

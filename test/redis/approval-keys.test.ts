@@ -60,7 +60,7 @@ it('L43 a paused job’s keys, its user’s index among them, outlive its window
     for (let index = 0; index < 12; index++) await job.emit({ event: 'text', data: { text: 'x' } });
     const expiresInMs = days === 1 ? undefined : days * DAY;
     await job.pause({ type: 'checkpoint', expiresInMs });
-    await manager.idle(); // the snapshot is saved behind the pause
+    await manager.upkeep.idle(); // the snapshot is saved behind the pause
     const found = { ...(await ttls(`gj:{/${streamId}}:*`)), ...(await ttls('gj:{user:*}:streams')) };
     const names = Object.keys(found).map((key) => key.replace(/^.*:/, ''));
     expect(names.toSorted()).toEqual(['ended', 'job', 'log', 'snapshots', 'streams']);
@@ -79,7 +79,7 @@ it('L43 L44 a decision and the next pause leave no key behind that expires befor
   for (let round = 0; round < 3; round++) {
     for (let index = 0; index < 6; index++) await job.emit({ event: 'text', data: { text: 'x' } });
     const { actionId } = await job.pause({ type: 'checkpoint', expiresInMs: 30 * DAY });
-    await manager.idle();
+    await manager.upkeep.idle();
     for (const [key, ttl] of Object.entries(await ttls('gj:{/s}:*'))) {
       expect(ttl, key).toBeGreaterThan(30 * DAY);
     }
@@ -114,12 +114,12 @@ it('P9 1,000 paused jobs take at most 2.5 KB each beside their text', { timeout:
     });
   };
   await pausedJob(JOBS); // every script is known
-  await manager.idle();
+  await manager.upkeep.idle();
   const before = await usedMemory();
   for (let from = 0; from < JOBS; from += 100) {
     await Promise.all(Array.from({ length: 100 }, (_, index) => pausedJob(from + index)));
   }
-  await manager.idle();
+  await manager.upkeep.idle();
   // Its text is in its log and its snapshot.
   const isText = (key: string) => /\}:(log|snapshots)$/.test(key);
   const keys = await redis.keys('*');

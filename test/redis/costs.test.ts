@@ -7,8 +7,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { textContent } from '../../src/content/text.js';
 import { createStreamServices } from '../../src/services.js';
 import type { ContentModel } from '../../src/stream/content-model.js';
-import type { GenerationJob } from '../../src/stream/generation-job.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
+import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
 import { pick, seededRandom } from '../support/seeded.js';
@@ -209,8 +209,8 @@ it('a decision that is refused for what it says is one read; one that comes too 
 });
 
 it('an idle replica’s sweep is one call, and reads nothing else', async () => {
-  await manager.sweep(); // the script is known
-  const calls = await commandsOf(() => manager.sweep());
+  await manager.upkeep.sweep(); // the script is known
+  const calls = await commandsOf(() => manager.upkeep.sweep());
   expect(calls).toEqual({ evalsha: 1, time: 1, zrange: 8 });
 });
 
@@ -332,7 +332,7 @@ async function bytesPerToken(tokens: number, kind: 'text' | undefined): Promise<
   const before = proxy.traffic.toServer;
   for (let index = 0; index < tokens; index++) await created.job.emit(token(index));
   await created.job.complete();
-  await long.idle();
+  await long.upkeep.idle();
   const bytes = proxy.traffic.toServer - before;
   await long.close();
   await looker.flushall();

@@ -2,8 +2,8 @@
 import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createStreamServices } from '../../src/services.js';
-import type { GenerationJob } from '../../src/stream/generation-job.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
+import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from './replicas.js';
 

@@ -49,7 +49,7 @@ it('a record of a newer format is refused by name, and left as it is', async () 
   ]) {
     await expect(call()).rejects.toMatchObject({ code: 'newer_format' });
   }
-  await manager.sweep();
+  await manager.upkeep.sweep();
   const after = await redis.hgetall('gj:{/s}:job');
   const { leaseUntil: _, updatedAt: __, ...unchanged } = before;
   expect(after).toMatchObject(unchanged);

@@ -58,7 +58,7 @@ async function emit(job: GenerationJob, from: number, to: number): Promise<void>
     void job.emit({ event: 'text', data: { text: `${sequence},` } });
     await job.flush();
   }
-  await served.manager.idle();
+  await served.manager.upkeep.idle();
 }
 
 const texts = (from: number, to: number) =>
@@ -98,7 +98,7 @@ it('P5 a log that has lost its beginning: a late follower gets a gap and a sync,
   const job = await startedWith(30);
   await redis.xtrim(LOG, 'MINID', `${job.generation}-25`);
   await job.complete('final');
-  await served.manager.idle();
+  await served.manager.upkeep.idle();
   await redis.del(SNAPSHOTS);
   for (const query of ['', `?after=${job.generation}-7`]) {
     const reader = await read(query);
@@ -142,7 +142,7 @@ it('P5 one entry deleted: who reads across it gets a gap and a sync that says wh
 it('P5 an entry or a snapshot that can’t be read is lost, and told like one that is gone', async () => {
   const job = await startedWith(9);
   await job.complete();
-  await served.manager.idle();
+  await served.manager.upkeep.idle();
   const entries = await redis.xrange(LOG, '-', '+');
   for (const damaged of ['', 'garbage', '1 x y z\nq', '1 1 1 5 5\ntext', '1 1 1 5 7\ntext\t\t{}\n']) {
     await redis.del(LOG);
@@ -163,7 +163,7 @@ it('P5 an entry or a snapshot that can’t be read is lost, and told like one th
 it('P5 an event whose data is no JSON is lost to those who fold, and is told as missing', async () => {
   const job = await startedWith(4);
   await job.complete();
-  await served.manager.idle();
+  await served.manager.upkeep.idle();
   const entries = await redis.xrange(LOG, '-', '+');
   await redis.del(LOG, SNAPSHOTS);
   for (const [id, [field = '', entry = '']] of entries) {
@@ -180,7 +180,7 @@ it('P5 an event whose data is no JSON is lost to those who fold, and is told as 
 it('P5 the log of an ended generation is gone: a response says so, and what the snapshot has', async () => {
   const job = await startedWith(12);
   await job.complete();
-  await served.manager.idle();
+  await served.manager.upkeep.idle();
   await redis.del(LOG);
   for (const query of ['', '?resume=true', `?after=${job.generation}-5`]) {
     const reader = await read(query);
@@ -222,7 +222,7 @@ it('P5 a trimmed log that has lost its snapshot gives a sync that says what its 
 it('P5 under allkeys-lru nobody is given what was left for the whole', async () => {
   const job = await startedWith(30);
   await job.complete();
-  await served.manager.idle();
+  await served.manager.upkeep.idle();
   await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
   await redis.config('SET', 'maxmemory-samples', '64');
   const used = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);

@@ -66,9 +66,9 @@ const scriptsOf = async (looker: Redis) =>
 
 it('an idle replica’s sweep is one call a node, and lists what is due on all of them', async () => {
   const { manager } = await replica({ leaseMs: 600_000, renewMs: 300_000, sweepMs: 300_000 });
-  await manager.sweep(); // which shards lie on one node is known
+  await manager.upkeep.sweep(); // which shards lie on one node is known
   for (const looker of lookers) await looker.config('RESETSTAT');
-  await manager.sweep();
+  await manager.upkeep.sweep();
   const nodes = new Set(await Promise.all(KEYS.shards.map(({ scores }) => nodeOf(scores))));
   const calls = await Promise.all(lookers.map(scriptsOf));
   expect(calls).toEqual(lookers.map((_, node) => (nodes.has(node) ? 1 : 0)));

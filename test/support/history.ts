@@ -5,8 +5,8 @@
  * each attempt. So what a follower got can be judged without looking into any log.
  */
 import { parseCursor } from '../../src/stream/cursor.js';
+import type { StreamEvent } from '../../src/stream/interfaces/lifecycle-payloads.js';
 import { isReservedEvent, isTerminalEvent } from '../../src/stream/transitions.js';
-import type { StreamEvent } from '../../src/stream/types.js';
 
 /** One attempt at one generation, as its producer knows it. What a killed producer could not tell is missing. */
 export interface ProducerHistory {

@@ -110,7 +110,7 @@ describe('The store’s clock jumps an hour ahead', () => {
       const decision = { actionId: 'a', answers: [{ id: 'q', text: 'yes' }], by: 'u', userId: 'u' };
       await h.advance(TIMES.sweepMs);
       await expectCode(two.manager.approvals.resolve('asks', decision), 'unavailable');
-      expect(await two.manager.expireApproval('asks')).toBe(false);
+      expect(await two.manager.approvals.expire('asks')).toBe(false);
       await h.advance(TIMES.renewMs - TIMES.sweepMs);
       server.jump(-HOUR);
       await h.advance(TWO_LEASES);
@@ -141,7 +141,7 @@ describe('The store’s clock jumps an hour ahead', () => {
       await h.advance(TWO_LEASES);
       server.jump(HOUR);
       const two = await h.replica();
-      await two.manager.sweep();
+      await two.manager.upkeep.sweep();
       await h.advance(TWO_LEASES);
       expect(living.isOver).toBe(false);
       expect(await statusOf(h)).toBe('running');
@@ -248,7 +248,7 @@ describe('The store’s clock jumps an hour back', () => {
     const job = await h.start(one);
     const [seen] = await h.store.read(streamKey('s'), 'current');
     server.jump(-HOUR);
-    await one.manager.renewLeases();
+    await one.manager.upkeep.renewLeases();
     const reply = await h.store.commit({
       writer: 'other',
       key: streamKey('s'),

@@ -13,6 +13,7 @@ import * as web from 'generation-jobs/web';
 import { Registry } from 'prom-client';
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemEntropy } from '../../src/clock.js';
+import type { BatchReader } from '../../src/stream/internals.js';
 
 /** What a host writes that the types would have refused. */
 type Odd = never;
@@ -124,9 +125,6 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'manager.abortJob': refuses<root.AbortInput>({ ...ofGeneration, by: 7, reason: 7 }, (options) =>
     manager.abortJob(streamId, options),
   ),
-  'manager.expireApproval': refuses({ ...access, actionId: 7 }, (options) =>
-    manager.expireApproval(streamId, options),
-  ),
   'manager.listActiveJobs': refuses({ ...access, ...page }, (options) => manager.listActiveJobs(options), {
     userId: 'ann',
   }),
@@ -140,9 +138,9 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'manager.stats': 'takes nothing',
   'manager.drain': refuses({ graceMs: '8000' }, (options) => manager.drain(options)),
   'manager.close': 'takes nothing',
-  'manager.sweep': 'takes nothing',
-  'manager.renewLeases': 'takes nothing',
-  'manager.idle': 'takes nothing',
+  'upkeep.sweep': 'takes nothing',
+  'upkeep.renewLeases': 'takes nothing',
+  'upkeep.idle': 'takes nothing',
 
   // its approvals
   'approvals.peek': refuses(access, (options) => manager.approvals.peek(streamId, options)),
@@ -194,7 +192,9 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   // a subscription
   'subscription.read': 'takes nothing',
   'subscription.wake': 'takes nothing',
-  'subscription.close': { parameters: { reason: () => subscription.close('Left' as Odd) } },
+  'subscription.close': {
+    parameters: { reason: () => (subscription as unknown as BatchReader).close('Left' as Odd) },
+  },
   'subscription.next': 'takes nothing',
   'subscription.return': 'takes nothing',
 
@@ -306,7 +306,13 @@ const PORTS = new Set([
   ...methodsOf(root.InMemoryEventTransport.prototype),
   'nodeOf',
 ]);
-const INSTANCES = { manager, approvals: manager.approvals, job, subscription };
+const INSTANCES = { manager, approvals: manager.approvals, upkeep: manager.upkeep, job, subscription };
+
+/** Who has an instance's methods: its class, or itself. */
+function holderOf(instance: object): object {
+  const prototype = Object.getPrototypeOf(instance);
+  return prototype === Object.prototype ? instance : prototype;
+}
 
 function publicCalls(): string[] {
   const entries = [root, agents, content, express, metrics, redis, web];
@@ -317,7 +323,7 @@ function publicCalls(): string[] {
   return [
     ...exported.map(([name]) => name),
     ...Object.entries(INSTANCES).flatMap(([owner, instance]) =>
-      methodsOf(Object.getPrototypeOf(instance)).map((name) => `${owner}.${name}`),
+      methodsOf(holderOf(instance)).map((name) => `${owner}.${name}`),
     ),
     ...Object.entries(classes).flatMap(([owner, value]) =>
       typeof value !== 'function' || !('prototype' in value)

@@ -275,7 +275,7 @@ it('ends, pauses, decisions, renewals and reads wait for no place', async () => 
   await turns(3);
   // What was emitted before the end goes before it, and as it.
   expect(store.underWay).toEqual(['g0', 'g1', 'g2']);
-  await manager.renewLeases();
+  await manager.upkeep.renewLeases();
   await manager.approvals.resolve('decided', { actionId, by: 'p' });
   expect((await manager.getJob('g0'))?.status).toBe('running');
   store.release();

@@ -6,7 +6,7 @@ import { type AgentOptions, resumeAgent, runAgent } from '../../../src/agents/ru
 import { createRunHandlers } from '../../../src/agents/run-handlers.js';
 import type { RunLike, SaverLike } from '../../../src/agents/shapes.js';
 import { createStreamServices, GenerationJobManager } from '../../../src/index.js';
-import type { GenerationJob } from '../../../src/stream/generation-job.js';
+import type { GenerationJob } from '../../../src/stream/interfaces/generation-job.js';
 import type { Hooks } from '../../../src/stream/manager-types.js';
 import type { JobRecord, LogEvent } from '../../../src/stream/types.js';
 
@@ -202,7 +202,7 @@ describe('hooks that see to threads', () => {
     const onDeleted = ({ generation }: JobRecord) => void told.push(generation);
     const { manager, job } = await paused({ checkpointer }, checkpointer.settling({ onDeleted }));
     await manager.deleteStream('s');
-    await manager.idle();
+    await manager.upkeep.idle();
     expect(saver.deleted).toContain(threadIdOf(job));
     expect(told).toEqual([job.generation]);
   });

@@ -18,13 +18,16 @@ import { type Cursor, formatCursor, parseCursor } from './cursor.js';
 import type { ErrorReporter } from './error-reports.js';
 import { HandedOut, type HandOutContext, handOut, watch } from './handed-out.js';
 import type { FoundPage, MissingPage } from './interfaces/job-store.js';
+import type { StreamEvent } from './interfaces/lifecycle-payloads.js';
+import type { Subscription } from './interfaces/subscription.js';
+import type { BatchReader } from './internals.js';
 import type { CheckedPage } from './log-reader.js';
 import type { SubscribeOptions } from './manager-types.js';
 import type { AttachKind, DetachResult, StreamObserver } from './observer.js';
 import { type FoldedState, publicState } from './resume-state.js';
 import type { Batch, Follower, StreamHub } from './stream-hub.js';
 import { isActive, isTerminalEvent } from './transitions.js';
-import type { JobRecord, Json, LogEvent, StreamEvent } from './types.js';
+import type { JobRecord, Json, LogEvent } from './types.js';
 
 /** What a subscription needs of those who keep it. */
 export interface SubscriptionContext {
@@ -32,22 +35,20 @@ export interface SubscriptionContext {
   readonly errors: ErrorReporter;
   readonly clock: Clock;
   publicMetadata(record: JobRecord): Promise<Json>;
-  onReaderFailed(error: unknown, subscription: Subscription): void;
+  onReaderFailed(error: unknown, subscription: HubSubscription): void;
   /** Called once, when the subscription has closed. */
-  onClosed(subscription: Subscription): void;
+  onClosed(subscription: HubSubscription): void;
 }
 
 interface Pending {
   /** Rejects, too, when given a rejected promise: one function less for each idle follower to hold. */
-  readonly resolve: (result: IteratorResult<StreamEvent> | Promise<never>) => void;
-  readonly promise: HandedOut<IteratorResult<StreamEvent>>;
+  readonly resolve: (result: IteratorResult<StreamEvent, undefined> | Promise<never>) => void;
+  readonly promise: HandedOut<IteratorResult<StreamEvent, undefined>>;
   next: Pending | undefined;
 }
 
-export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDisposable, Follower {
-  /** Resolves when attached; rejects with the reason why not. */
+export class HubSubscription implements Subscription, BatchReader, Follower {
   readonly ready: Promise<void>;
-  /** Called when `read` may have something, or the subscription has closed. For one reader; not with iteration. */
   onReadable: (() => void) | undefined;
 
   /** Where it follows. */
@@ -92,12 +93,10 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
     if (options.signal !== undefined) this.#obey(options.signal);
   }
 
-  /** Why it has closed; undefined while it is open. */
   get closedBy(): DetachResult | undefined {
     return this.#closedBy;
   }
 
-  /** The place of the last event read. */
   get cursor(): string {
     return formatCursor(this.#generation, this.#sequence);
   }
@@ -402,7 +401,7 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
   }
 
   /** What `next` answers now; undefined when there is nothing yet. */
-  #result(): IteratorResult<StreamEvent> | undefined {
+  #result(): IteratorResult<StreamEvent, undefined> | undefined {
     const event = this.#nextEvent();
     if (event !== undefined) return { done: false, value: event };
     return this.#closedBy === undefined ? undefined : { done: true, value: undefined };
@@ -424,8 +423,7 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
     };
   }
 
-  /** @throws what `read` throws */
-  next(): Promise<IteratorResult<StreamEvent>> {
+  next(): Promise<IteratorResult<StreamEvent, undefined>> {
     this.#isRead = true;
     if (this.#pending === undefined) {
       try {
@@ -436,7 +434,7 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
       }
     }
     let resolve: Pending['resolve'] = () => {};
-    const promise = new HandedOut<IteratorResult<StreamEvent>>((answer) => {
+    const promise = new HandedOut<IteratorResult<StreamEvent, undefined>>((answer) => {
       resolve = answer;
     });
     const call: Pending = { resolve, promise, next: undefined };
@@ -454,7 +452,7 @@ export class Subscription implements AsyncIterableIterator<StreamEvent>, AsyncDi
     return { errors, clock, record: this.hub.key };
   }
 
-  async return(): Promise<IteratorResult<StreamEvent>> {
+  async return(): Promise<IteratorResult<StreamEvent, undefined>> {
     this.close('left');
     return { done: true, value: undefined };
   }

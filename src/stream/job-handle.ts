@@ -1,9 +1,5 @@
 /**
- * The producer's handle: one attempt at one generation, given to exactly one holder. It carries the fence, so a holder
- * that has been overtaken can do no harm: its writes are refused and its signal fires.
- *
- * It is over once, for the reason its signal carries: by its own end (`complete`, `fail`, `pause`), by somebody else's
- * (abort, replacement, take-over), by the clock (idle, too long, lease lost) or with the stream. After that emits throw.
+ * The producer's handle, from the inside: what its holder may do with it stands at the interface, `GenerationJob`.
  */
 import { type EndReason, GenerationJobError, isGenerationJobError, JobEndedError } from '../errors.js';
 import { AttemptFold } from './attempt-fold.js';
@@ -16,6 +12,8 @@ import type { ErrorPlace, ErrorSubject } from './error-reports.js';
 import { serialiseHostEvent, serialiseLifecycle } from './events.js';
 import { giveUpLease } from './give-up-lease.js';
 import { handOutMethods } from './handed-out.js';
+import type { AttemptEnd, GenerationJob, JobUpdate } from './interfaces/generation-job.js';
+import type { HostEvent } from './interfaces/host-types.js';
 import type { CommitReply, LeaseClaim, ProducerTransition } from './interfaces/job-store.js';
 import type { PauseInput } from './manager-types.js';
 import { boundHook, type Parts } from './parts.js';
@@ -24,16 +22,16 @@ import { type PipeMapper, type PipeSource, pipeInto } from './pipe.js';
 import type { Fold } from './resume-state.js';
 import { checkConversationId } from './stream-key.js';
 import { isReservedEvent } from './transitions.js';
-import type { HostEvent, JobRecord, LogEvent, StreamKey, Usage } from './types.js';
+import type { JobRecord, LogEvent, StreamKey, Usage } from './types.js';
 
 /** What a job needs of the manager that made it. */
 export interface JobKeeper {
   /** Takes the job out of lease renewal. */
-  release(job: GenerationJob): void;
+  release(job: JobHandle): void;
   /** The store refused the attempt for good. */
-  onStoreDamaged(job: GenerationJob): void;
+  onStoreDamaged(job: JobHandle): void;
   /** Its own commit ended or paused the generation. */
-  onTransition(job: GenerationJob, name: ProducerTransition['name'], record: JobRecord): void;
+  onTransition(job: JobHandle, name: ProducerTransition['name'], record: JobRecord): void;
 }
 
 export interface JobInput {
@@ -50,16 +48,10 @@ export interface JobInput {
   readonly leaseDeadline: number;
 }
 
-export interface AttemptEnd {
-  readonly reason: EndReason;
-  /** What the producer threw, or why its end could not be taken. After a stop by others, what the stop made it throw. */
-  readonly error?: unknown;
-}
-
-export class GenerationJob implements LeaseClaim {
+export class JobHandle implements GenerationJob, LeaseClaim {
   static {
     const awaitedOrNot = ['flush', 'pipe', 'update', 'addUsage', 'pause', 'complete', 'fail'] as const;
-    handOutMethods(GenerationJob.prototype, awaitedOrNot, (job) => ({ ...job.#parts, record: job.#subject }));
+    handOutMethods(JobHandle.prototype, awaitedOrNot, (job) => ({ ...job.#parts, record: job.#subject }));
   }
 
   readonly key: StreamKey;
@@ -68,7 +60,6 @@ export class GenerationJob implements LeaseClaim {
   readonly userId: string;
   /** Names the create; with the attempt, the holder of the user's slot. */
   readonly createId: string;
-  /** Fires when this handle may no longer write, for whatever reason; `reason` is a JobEndedError. */
   readonly signal: AbortSignal;
   /** On the monotonic clock: until when this process may rely on the lease. Kept by the lease keeper. */
   leaseDeadline: number;
@@ -128,33 +119,18 @@ export class GenerationJob implements LeaseClaim {
     return this.key.streamId;
   }
 
-  /** How long an action may wait unless it says otherwise (ms). */
   get approvalWindowMs(): number {
     return this.#parts.options.approvalWindowMs;
   }
 
-  /** How large one event's data may be, as JSON text (bytes). */
   get eventBytes(): number {
     return this.#parts.options.limits.eventBytes;
   }
 
-  /** Whether this handle may no longer write. */
   get isOver(): boolean {
     return this.signal.aborted;
   }
 
-  /**
-   * Emits one event: checked, turned into text and put in order now; committed as soon as the store takes it.
-   * @returns a promise that resolves when there is room for the next event, and the process has a turn for it. It never
-   *   rejects, so it need not be awaited; `flush` tells whether events were committed. A loop has to await it: one that
-   *   does not holds the whole process until it ends.
-   *
-   * It throws once this handle is over, so that a loop stops. From a callback or a timer such a throw is caught by nobody and
-   * ends Node: use `tryEmit` there.
-   * @throws GenerationJobError `invalid_event`, `reserved_event`, `event_too_large`, `json_too_deep`, `kept_limit`: the
-   *   job goes on · JobEndedError when this handle is over · `limit_exceeded` when the generation has become too large,
-   *   which fails the job
-   */
   emit(event: HostEvent): Promise<void> {
     this.#buffer.throwIfOver();
     const { limits } = this.#parts.options;
@@ -167,10 +143,6 @@ export class GenerationJob implements LeaseClaim {
     return merged === null ? this.#buffer.push(serialised) : this.#buffer.replaceNewest(merged);
   }
 
-  /**
-   * Emits one event from where nothing may be thrown: a callback, a timer, a listener. Says whether it was taken. False once
-   * this handle is over; also for an event that `emit` would refuse, which is told to `onError`.
-   */
   tryEmit(event: HostEvent): boolean {
     if (this.isOver) return false;
     try {
@@ -184,21 +156,10 @@ export class GenerationJob implements LeaseClaim {
     }
   }
 
-  /** Resolves when all that was emitted and updated so far is committed. @throws JobEndedError when it can't be */
   flush(): Promise<void> {
     return this.#buffer.flush();
   }
 
-  /**
-   * Emits everything a source yields, waiting for room. Resolves early when this handle is over: the source is then closed,
-   * and waited for no longer than `sourceCloseMs`.
-   *
-   * @param source an iterable, a Web `ReadableStream`, or a function that opens one and is given the job's signal
-   * @param mapper turns an item into an event, several, none, or a failure (`failWith`). Default: items are events.
-   * @throws GenerationJobError `invalid_argument` for what can't be piped · what the source or the mapper throws;
-   *   JobFailureError for a failure · as `emit`. Thrown on by a producer, it is
-   *   how the job ends
-   */
   pipe(source: PipeSource<HostEvent>): Promise<void>;
   pipe<Item>(source: PipeSource<Item>, mapper: PipeMapper<Item>): Promise<void>;
   pipe<Item>(source: PipeSource<Item>, mapper?: PipeMapper<Item>): Promise<void> {
@@ -210,14 +171,7 @@ export class GenerationJob implements LeaseClaim {
     });
   }
 
-  /**
-   * Changes the record; resolves when it is committed. Metadata is patched by key; undefined leaves a key, null sets it.
-   * @throws GenerationJobError `metadata_too_large`, `json_too_deep`, `invalid_argument` · JobEndedError
-   */
-  async update(change: {
-    conversationId?: string | undefined;
-    metadata?: Readonly<Record<string, unknown>> | undefined;
-  }): Promise<void> {
+  async update(change: JobUpdate): Promise<void> {
     checkCall('update', change);
     const { conversationId } = change;
     checkConversationId(conversationId);
@@ -228,10 +182,6 @@ export class GenerationJob implements LeaseClaim {
     });
   }
 
-  /**
-   * Adds to the generation's counters (tokens, cost); resolves when the totals are committed.
-   * @throws GenerationJobError `invalid_argument` unless every value is a finite number · JobEndedError
-   */
   async addUsage(usage: Usage): Promise<void> {
     checkUsage(usage);
     const totals: Record<string, number> = { ...this.#usage };
@@ -242,12 +192,6 @@ export class GenerationJob implements LeaseClaim {
     await this.#buffer.patch({ usage: totals });
   }
 
-  /**
-   * Stops to ask: commits what is buffered, the pending action and its event in one step. This handle is then over; the
-   * decision makes the next attempt.
-   * @throws GenerationJobError `invalid_action`, `event_too_large`, `json_too_deep`: the job goes on · JobEndedError when
-   *   somebody else ended the generation first
-   */
   async pause(input: PauseInput): Promise<{ actionId: string }> {
     const { actionTypes, entropy, options, store } = this.#parts;
     let action = parsePause(input, entropy, options);
@@ -267,22 +211,11 @@ export class GenerationJob implements LeaseClaim {
     return { actionId: action.actionId };
   }
 
-  /**
-   * Ends the generation well. `final` is what a client shows as the finished message: at most `limits.finalBytes` as JSON
-   * text. One that can't be carried is left out: the end has `finalOmitted: true` in its place.
-   * @throws JobEndedError when somebody else ended the generation first
-   */
   async complete(final: unknown = null): Promise<void> {
     const event = endEvent(this.#parts, this.#subject, 'completed', {}, final);
     await this.#end({ name: 'complete', callId: this.#parts.entropy.id(), settles: this.#settles }, event);
   }
 
-  /**
-   * Ends the generation badly. A `{ code, message, retryable }`, also as a `JobFailureError` or another `Error` that has all
-   * three, is told to clients as it is; of anything else only that the producer failed, since an error's text can hold what
-   * is none of their business. `final` as for `complete`.
-   * @throws JobEndedError when somebody else ended the generation first
-   */
   async fail(error: unknown, final?: unknown): Promise<void> {
     const failure = toFailure(error);
     const event = endEvent(this.#parts, this.#subject, 'failed', failure, final);
@@ -290,10 +223,6 @@ export class GenerationJob implements LeaseClaim {
     await this.#end({ name: 'fail', callId, error: failure, settles: this.#settles }, event);
   }
 
-  /**
-   * Runs a producer and sees to its end: completes with what `produce` returns, fails when it throws, and leaves alone
-   * what was paused or ended by others. Never rejects: what was thrown is the answer's `error`, and `onError` is told.
-   */
   async run(produce: (job: this) => unknown): Promise<AttemptEnd> {
     try {
       const final = await produce(this);
@@ -305,7 +234,6 @@ export class GenerationJob implements LeaseClaim {
     }
   }
 
-  /** Why this handle is over; undefined while it is not. */
   get reason(): EndReason | undefined {
     return this.isOver ? (this.signal.reason as JobEndedError).reason : undefined;
   }
@@ -325,7 +253,6 @@ export class GenerationJob implements LeaseClaim {
     });
   }
 
-  /** Tells the host of an error that nobody else is told. */
   report(where: ErrorPlace, error: unknown): void {
     this.#parts.errors.report({ where, error, record: this.#subject });
   }

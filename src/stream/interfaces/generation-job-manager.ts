@@ -1,0 +1,162 @@
+/** The face of the library as a host sees it. A process makes one manager and passes it around. */
+import type {
+  AbortInput,
+  AbortResult,
+  Access,
+  CreateJobInput,
+  CreateJobResult,
+  DeletedUser,
+  DrainInput,
+  GenerationAccess,
+  JobPage,
+  ListActiveJobsInput,
+  ListSettlementsInput,
+  ManagerInput,
+  ResumeState,
+  Stats,
+  SubscribeOptions,
+  SubscribeWithResumeResult,
+} from '../manager-types.js';
+import type { JobRecord } from '../types.js';
+import type { Approvals } from './approvals.js';
+import type { HostTypes, Untyped } from './host-types.js';
+import type { PublicState } from './lifecycle-payloads.js';
+import type { Subscription } from './subscription.js';
+import type { Upkeep } from './upkeep.js';
+
+/** Makes managers. */
+export interface GenerationJobManagerConstructor {
+  /**
+   * @param input `jobStore` and `eventTransport` of `createStreamServices`, and what the host adds: options, hooks, models
+   * @throws GenerationJobError `invalid_options` for what is unknown, out of bounds or contradictory
+   * @example
+   * const manager = new GenerationJobManager({ ...createStreamServices(), contentModels: [textContent()] });
+   */
+  new <Types extends HostTypes = Untyped>(input: ManagerInput<Types>): GenerationJobManager<Types>;
+}
+
+/**
+ * Starts, follows, stops and continues generations. It begins its upkeep with `start` (or with the first job), and ends
+ * it with `close`. None of its promises has to be awaited: what nobody awaits is told to `onError`.
+ */
+export interface GenerationJobManager<Types extends HostTypes = Untyped> extends AsyncDisposable {
+  /** Decisions on what jobs ask. */
+  readonly approvals: Approvals<Types>;
+  /** The upkeep by hand, for tests and for hosts with a schedule of their own. */
+  readonly upkeep: Upkeep;
+  /** Whether it takes no new jobs and followers any more. */
+  readonly isDraining: boolean;
+
+  /**
+   * Connects the store and the transport and begins the upkeep. Safe to call again.
+   * @throws GenerationJobError `unavailable` when the store or the transport can't be reached; `invalid_options` for a
+   *   server that can't be used, with what it lacks
+   */
+  start(): Promise<void>;
+
+  /**
+   * Starts a generation. Exactly one caller gets the job; who joined gets the record.
+   * @throws GenerationJobError `invalid_stream_id`, `invalid_argument`, `metadata_too_large`, `invalid_event`,
+   *   `event_too_large`, `json_too_deep`, `stream_taken`, `user_limit_exceeded`, `capacity_exceeded`, `create_expired`,
+   *   `unavailable`, `draining`, `closed`; ConflictError with `onConflict: 'reject'`
+   * @example
+   * const { started, job } = await manager.createJob({ streamId: 's-1', userId: 'ada', onConflict: 'join' });
+   * if (started) void job.run((job) => job.pipe(answer, (text) => ({ event: 'text', data: { text } })));
+   */
+  createJob(input: CreateJobInput<Types>): Promise<CreateJobResult<Types>>;
+
+  /** The record of the stream's current (or a named, kept) generation; null when there is none, or it is not theirs. */
+  getJob(streamId: string, access?: GenerationAccess): Promise<JobRecord<Types> | null>;
+
+  /**
+   * Follows a stream. The subscription is returned at once; `ready` (or the first `next`) rejects when it can't be
+   * attached: `stream_not_found`, `invalid_cursor`, `unavailable`.
+   * @throws GenerationJobError `invalid_stream_id`, `capacity_exceeded`, `draining`, `closed`
+   * @example
+   * for await (const { cursor, event, data } of manager.subscribe('s-1', { userId: 'ada', after: '1-7' })) {
+   *   socket.send(JSON.stringify({ cursor, event, data }));
+   * }
+   */
+  subscribe(streamId: string, options?: SubscribeOptions): Subscription<Types>;
+
+  /** Content and lifecycle state at one cursor; null when there is no such stream, or it is not theirs. */
+  getResumeState(streamId: string, access?: GenerationAccess): Promise<ResumeState<Types> | null>;
+
+  /** The same with what clients may see of it: what a `sync` event carries. */
+  getPublicState(streamId: string, access?: GenerationAccess): Promise<PublicState<Types> | null>;
+
+  /**
+   * Gives the content, and everything after it with nothing lost or repeated in between.
+   * @throws what `subscribe` throws, and what its `ready` rejects with
+   * @example
+   * const { state, subscription } = await manager.subscribeWithResume('s-1', { userId: 'ada' });
+   * show(state.content);
+   * for await (const event of subscription) apply(event);
+   */
+  subscribeWithResume(
+    streamId: string,
+    options?: SubscribeOptions,
+  ): Promise<SubscribeWithResumeResult<Types>>;
+
+  /**
+   * Ends a generation from any replica. It is over when this returns, wherever its producer runs.
+   * @throws GenerationJobError `stream_not_found` when there is no such stream or generation, or it is not theirs
+   * @example
+   * const { aborted, content } = await manager.abortJob('s-1', { userId: 'ada', by: 'user' });
+   */
+  abortJob(streamId: string, input?: AbortInput): Promise<AbortResult<Types>>;
+
+  /**
+   * Lists the user's running and paused generations: an array of at most `limit` records (1 to 1,000; default 1,000).
+   * When there may be more, its `next` is the `cursor` of the following page. A record that can't be read takes no other
+   * one with it: its stream is named in `unread`. On Redis a page costs two round trips, however many jobs it holds.
+   * @throws GenerationJobError `invalid_argument` for a limit out of bounds, or a cursor that no page gave;
+   *   `invalid_stream_id` for a malformed tenant id; `unavailable`
+   */
+  listActiveJobs(input: ListActiveJobsInput): Promise<JobPage<Types>>;
+
+  /**
+   * Lists ended generations by where their settlement stands, of all users, such as `set_aside`. A page looks at `limit`
+   * streams and may hold less, or nothing; only the last one has no `next`. For operators: it reads what it looks at.
+   * @throws GenerationJobError `invalid_argument` for a limit out of bounds, or a cursor that no page gave; `unavailable`
+   */
+  settlements(input: ListSettlementsInput): Promise<JobPage<Types>>;
+
+  /**
+   * Tries a settlement now that is open or set aside, unless somebody settles it at this moment. Says whether it is
+   * settled then. @throws GenerationJobError `stream_not_found` when there is no such stream or generation, or it is not theirs
+   */
+  settleAgain(streamId: string, access?: GenerationAccess): Promise<boolean>;
+
+  /**
+   * Removes a stream with everything kept of it; its producer stops, its followers end with `gone`. Says whether there was
+   * something, of the user named in `access` if one is. A stream whose records can't be read goes too, and `onError` is told.
+   * @throws GenerationJobError `store_damaged` when `access` names a user and the stream does not say whose it is: it may be
+   *   another's, so only a call without `userId` deletes it · `newer_format` · `unavailable`
+   */
+  deleteStream(streamId: string, access?: Access): Promise<boolean>;
+
+  /**
+   * Removes everything kept of a user that can be removed; says how many streams that were. A stream whose records can't be
+   * read goes too, when it stands in the user's index and does not say that it is another's; `onError` is told.
+   * @throws DeletionIncompleteError when some streams could not be deleted: it names them, and the same call may be made
+   *   again · GenerationJobError `invalid_argument`
+   */
+  deleteUser(owner: DeletedUser): Promise<number>;
+
+  /** Counts the followers of a stream in this process. @throws GenerationJobError `invalid_stream_id`, `invalid_argument` */
+  followerCount(streamId: string, options?: Pick<Access, 'tenantId'>): number;
+
+  /** Counts by status, of this process and of the store. Reads every kept stream: for dashboards, not hot paths. */
+  stats(): Promise<Stats>;
+
+  /**
+   * Takes leave: no new jobs or followers from now on; followers are told to reconnect elsewhere; producers may finish
+   * within `graceMs`, then are handed over to a replica that can recover them, or end `interrupted`.
+   * @throws GenerationJobError `invalid_argument`: nothing has begun then
+   */
+  drain(options?: DrainInput): Promise<void>;
+
+  /** Drains without grace, stops the upkeep, and closes the store and the transport. Safe to call again. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,150 @@
+/**
+ * The producer's handle as a host sees it: one attempt at one generation, given to exactly one holder. It carries the
+ * fence, so a holder that has been overtaken can do no harm: its writes are refused and its signal fires.
+ */
+import type { EndReason } from '../../errors.js';
+import type { ErrorPlace } from '../error-reports.js';
+import type { PauseInput } from '../manager-types.js';
+import type { PipeMapper, PipeSource } from '../pipe.js';
+import type { StreamKey, Usage } from '../types.js';
+import type { FinalOf, HostEvent, HostTypes, MetadataPatch, Untyped } from './host-types.js';
+
+/** How an attempt ended, as `run` answers. */
+export interface AttemptEnd {
+  /** Why the handle is over. */
+  readonly reason: EndReason;
+  /** What the producer threw, or why its end could not be taken. After a stop by others, what the stop made it throw. */
+  readonly error?: unknown;
+}
+
+/** What `update` changes of a record. */
+export interface JobUpdate<Types extends HostTypes = Untyped> {
+  /** The conversation it belongs to: 1 to 256 characters. Default: as it is. */
+  readonly conversationId?: string | undefined;
+  /** Written by key; undefined leaves a key as it is, null sets it to null. At most `limits.metadataBytes` in all. */
+  readonly metadata?: MetadataPatch<Types> | undefined;
+}
+
+/**
+ * The handle of a running attempt. It is over once, for the reason in `reason`: by its own end (`complete`, `fail`,
+ * `pause`), by somebody else's (abort, replacement, take-over), by the clock (idle, too long, lease lost) or with the
+ * stream. After that `emit` throws. None of its promises has to be awaited: what nobody awaits is told to `onError`.
+ */
+export interface GenerationJob<Types extends HostTypes = Untyped> {
+  /** Where the stream lives: tenant and id. */
+  readonly key: StreamKey;
+  readonly streamId: string;
+  /** 1 for the stream's first answer, 2 for the next. */
+  readonly generation: number;
+  /** 1 for the first; the next after each decision or recovery. */
+  readonly attempt: number;
+  /** Who owns the stream. */
+  readonly userId: string;
+  /** Fires when this handle may no longer write, for whatever reason; its `reason` is a JobEndedError. */
+  readonly signal: AbortSignal;
+  /** Whether this handle may no longer write. */
+  readonly isOver: boolean;
+  /** Why this handle is over; undefined while it is not. */
+  readonly reason: EndReason | undefined;
+  /** How long an action may wait unless `pause` says otherwise, in milliseconds: the option `approvalWindowMs`. */
+  readonly approvalWindowMs: number;
+  /** How large one event's data may be as JSON text, in bytes: the option `limits.eventBytes`. */
+  readonly eventBytes: number;
+
+  /**
+   * Emits one event: checked, turned into text and put in order now; committed as soon as the store takes it.
+   *
+   * It throws once this handle is over, so that a loop stops. From a callback or a timer such a throw is caught by nobody and
+   * ends Node: use `tryEmit` there.
+   * @returns a promise that resolves when there is room for the next event, and the process has a turn for it. It never
+   *   rejects, so it need not be awaited; `flush` tells whether events were committed. A loop has to await it: one that
+   *   does not holds the whole process until it ends.
+   * @throws GenerationJobError `invalid_event`, `reserved_event`, `event_too_large`, `json_too_deep`, `kept_limit`: the
+   *   job goes on · JobEndedError when this handle is over · `limit_exceeded` when the generation has become too large,
+   *   which fails the job
+   * @example
+   * for await (const delta of model.stream({ signal: job.signal })) await job.emit({ event: 'text', data: { delta } });
+   */
+  emit(event: HostEvent<Types>): Promise<void>;
+
+  /**
+   * Emits one event from where nothing may be thrown: a callback, a timer, a listener. Says whether it was taken. False once
+   * this handle is over; also for an event that `emit` would refuse, which is told to `onError`.
+   * @example
+   * socket.on('message', (data) => job.tryEmit({ event: 'message', data }));
+   */
+  tryEmit(event: HostEvent<Types>): boolean;
+
+  /** Resolves when all that was emitted and updated so far is committed. @throws JobEndedError when it can't be */
+  flush(): Promise<void>;
+
+  /**
+   * Emits everything a source yields, waiting for room. Resolves early when this handle is over: the source is then closed,
+   * and waited for no longer than `sourceCloseMs`.
+   *
+   * @param source an iterable, a Web `ReadableStream`, or a function that opens one and is given the job's signal
+   * @param mapper turns an item into an event, several, none, or a failure (`failWith`). Default: items are events.
+   * @throws GenerationJobError `invalid_argument` for what can't be piped · what the source or the mapper throws;
+   *   JobFailureError for a failure · as `emit`. Thrown on by a producer, it is how the job ends
+   * @example
+   * await job.pipe((signal) => model.stream({ signal }), (delta) => ({ event: 'text', data: { delta } }));
+   */
+  pipe(source: PipeSource<HostEvent<Types>>): Promise<void>;
+  pipe<Item>(source: PipeSource<Item>, mapper: PipeMapper<Item, Types>): Promise<void>;
+
+  /**
+   * Changes the record; resolves when it is committed.
+   * @throws GenerationJobError `metadata_too_large`, `json_too_deep`, `invalid_argument` · JobEndedError
+   */
+  update(change: JobUpdate<Types>): Promise<void>;
+
+  /**
+   * Adds to the generation's counters (tokens, cost); resolves when the totals are committed.
+   * @throws GenerationJobError `invalid_argument` unless every value is a finite number · JobEndedError
+   */
+  addUsage(usage: Usage): Promise<void>;
+
+  /**
+   * Stops to ask: commits what is buffered, the pending action and its event in one step. This handle is then over; the
+   * decision makes the next attempt.
+   * @throws GenerationJobError `invalid_action`, `event_too_large`, `json_too_deep`: the job goes on · JobEndedError when
+   *   somebody else ended the generation first
+   * @example
+   * await job.pause({ type: 'tool_approval', requests: [{ id: 'call-1', name: 'send_money', arguments: { amount: 5 } }] });
+   */
+  pause(input: PauseInput): Promise<{ actionId: string }>;
+
+  /**
+   * Ends the generation well.
+   * @param final what a client shows as the finished message: at most `limits.finalBytes` as JSON text. One that can't be
+   *   carried is left out: the end has `finalOmitted: true` in its place. Default null.
+   * @throws JobEndedError when somebody else ended the generation first
+   */
+  complete(final?: FinalOf<Types>): Promise<void>;
+
+  /**
+   * Ends the generation badly.
+   * @param error a `{ code, message, retryable }`, also as a `JobFailureError` or another `Error` that has all three, is
+   *   told to clients as it is; of anything else only that the producer failed, since an error's text can hold what is none
+   *   of their business
+   * @param final as for `complete`; default: none
+   * @throws JobEndedError when somebody else ended the generation first
+   */
+  fail(error: unknown, final?: FinalOf<Types>): Promise<void>;
+
+  /**
+   * Runs a producer and sees to its end: completes with what `produce` returns, fails when it throws, and leaves alone
+   * what was paused or ended by others. Never rejects: what was thrown is the answer's `error`, and `onError` is told.
+   * @example
+   * void job.run(async (job) => {
+   *   await job.pipe(answerTo(question), (delta) => ({ event: 'text', data: { delta } }));
+   * });
+   */
+  run(produce: (job: this) => unknown): Promise<AttemptEnd>;
+
+  /**
+   * Tells `onError` of an error that nobody else is told, with the ids of this job.
+   * @param where what failed; `producer` for a host's own code
+   */
+  report(where: ErrorPlace, error: unknown): void;
+}

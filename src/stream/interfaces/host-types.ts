@@ -1,0 +1,76 @@
+/**
+ * A host's own types, in one bag: `GenerationJobManager<MyTypes>` knows them in everything it takes and gives. They exist
+ * for the compiler alone; nothing looks at them at run time. Whatever a bag leaves out is as open as without one.
+ */
+export interface HostTypes {
+  /** The data of each of the host's events, by the event's name: `{ text: { delta: string }; source: { url: string } }`. */
+  readonly events?: object;
+  /** What the content models fold the events into. */
+  readonly content?: unknown;
+  /** The metadata of a job. Each key may be absent from a record: it is whatever has been written so far. */
+  readonly metadata?: object;
+  /** What a job is created with for clients to show: the `created` of `createJob`. */
+  readonly created?: unknown;
+  /** The finished message an end carries. */
+  readonly final?: unknown;
+}
+
+/** Says nothing about the host's types: events of any name, data, content and metadata of any shape. */
+export type Untyped = HostTypes;
+
+/** The content of a bag; unknown without one. */
+export type ContentOf<Types extends HostTypes> = Types extends { readonly content: infer Content }
+  ? Content
+  : unknown;
+
+/** The metadata of a bag as a record holds it: any of its keys may be absent. */
+export type MetadataOf<Types extends HostTypes> = Types extends { readonly metadata: infer Metadata }
+  ? { readonly [Key in keyof Metadata]?: Metadata[Key] | undefined }
+  : Readonly<Record<string, unknown>>;
+
+/** What is written to the metadata by key: undefined leaves a key as it is, null sets it to null. */
+export type MetadataPatch<Types extends HostTypes> = Types extends { readonly metadata: infer Metadata }
+  ? { readonly [Key in keyof Metadata]?: Metadata[Key] | null | undefined }
+  : Readonly<Record<string, unknown>>;
+
+/** What a job of this bag is created with; unknown without one. */
+export type CreatedOf<Types extends HostTypes> = Types extends { readonly created: infer Created }
+  ? Created
+  : unknown;
+
+/** The finished message of a bag; unknown without one. */
+export type FinalOf<Types extends HostTypes> = Types extends { readonly final: infer Final }
+  ? Final
+  : unknown;
+
+/** One event as a host emits it. */
+export interface EmittedEvent<Name extends string, Data> {
+  /** 1 to 128 characters of letters, digits and `_ . : / -`; not a name of the library's own (PROTOCOL, section 3). */
+  readonly event: Name;
+  /** Anything JSON can carry, at most `limits.eventBytes` as text; taken as it is at the call. */
+  readonly data: Data;
+  /**
+   * Keeps the event under this key for those who come late, also when the log before a snapshot has been trimmed (a
+   * sign-in prompt, a context gauge). A later event with the same key replaces it; `data: null` clears it. Same form as
+   * `event`. Default: not kept.
+   */
+  readonly keep?: string | undefined;
+}
+
+/** What a host emits: with a bag, one of its events; without one, an event of any name. */
+export type HostEvent<Types extends HostTypes = Untyped> = Types extends { readonly events: infer Events }
+  ? { [Name in keyof Events & string]: EmittedEvent<Name, Events[Name]> }[keyof Events & string]
+  : EmittedEvent<string, unknown>;
+
+/** One event as a follower receives it. */
+export interface ReceivedEvent<Name extends string, Data> {
+  /** `<generation>-<sequence>`: send it back as `after` to go on from here. */
+  readonly cursor: string;
+  readonly event: Name;
+  readonly data: Data;
+}
+
+/** A union of events as they are received, from a map of their data by name. */
+export type ReceivedFrom<Payloads> = {
+  [Name in keyof Payloads & string]: ReceivedEvent<Name, Payloads[Name]>;
+}[keyof Payloads & string];
