@@ -20,6 +20,9 @@ export interface ChatRoutesInput {
   readonly liveModel: string | undefined;
 }
 
+/** A question of 32,000 characters fits, however many bytes each takes. */
+const MOST_BODY_BYTES = 256 * 1024;
+
 const chatRequest = z.strictObject({
   text: z
     .string()
@@ -34,14 +37,13 @@ const chatRequest = z.strictObject({
 
 export function chatRoutes(input: ChatRoutesInput): Router {
   const { manager, answers, conversations, recordings, liveModel } = input;
-  const { bodyBytes } = manager.parts.options.limits;
   const router = Router();
   router.use(neverStored);
   router.post(
     '/',
     sameOriginOnly,
     jsonOnly,
-    express.json({ limit: bodyBytes, inflate: false }),
+    express.json({ limit: MOST_BODY_BYTES, inflate: false }),
     withIdentity(async (owner, request, response) => {
       response.json(await answers.start(owner, chatRequest.parse(request.body)));
     }),
