@@ -18,7 +18,7 @@ export function routeRequestOf(
     method: request.method ?? 'GET',
     path: queryAt < 0 ? target : target.slice(0, queryAt),
     query: new URLSearchParams(queryAt < 0 ? '' : target.slice(queryAt + 1)),
-    host: request.headers.host,
+    host: hostOf(request),
     header: (name) => {
       const value = request.headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
@@ -28,6 +28,12 @@ export function routeRequestOf(
     receivedBody: receivedBodyOf(request),
     readBody: (maxBytes, signal) => readBody(request, maxBytes, signal),
   };
+}
+
+/** What the client addressed: over HTTP/2 that is `:authority`, and `host` is what a proxy has put there, if it has. */
+function hostOf({ headers }: NodeRequest): string | undefined {
+  const authority = headers[':authority'];
+  return headers.host ?? (typeof authority === 'string' ? authority : undefined);
 }
 
 /** @throws what the host has put in place of the response's own methods throws; a stream has no follower then */

@@ -15,7 +15,12 @@ export interface ActionSchema {
 
 type SchemaResult =
   | { readonly value: unknown; readonly issues?: undefined }
-  | { readonly issues: readonly { readonly message: string }[] };
+  | { readonly issues: readonly SchemaIssue[] };
+
+interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
 
 export interface ActionType {
   /** 1 to 64 characters: a small letter, then small letters, digits and `_`. Not one of the library's own. */
@@ -49,10 +54,13 @@ export function actionTypesFrom(given: readonly ActionType[] = []): ActionTypes 
   return types;
 }
 
-/** @throws GenerationJobError `invalid_action` with what the schema says is wrong */
+/** @throws GenerationJobError `invalid_action` with what the schema says is wrong, and where */
 export async function checkAgainst(schema: ActionSchema, value: unknown, what: string): Promise<unknown> {
   const result = await schema['~standard'].validate(value);
   if (result.issues === undefined) return result.value;
-  const issues = result.issues.map(({ message }) => message).join('; ');
-  throw new GenerationJobError('invalid_action', `${what}: ${issues}.`);
+  const issues = result.issues.map(({ message, path = [] }) => {
+    const steps = path.map((step) => String(typeof step === 'object' ? step.key : step));
+    return `${[what, ...steps].join('.')}: ${message}`;
+  });
+  throw new GenerationJobError('invalid_action', `${issues.join('; ')}.`);
 }

@@ -5,6 +5,7 @@
 import { GenerationJobError } from '../errors.js';
 import type { HostEvent } from './interfaces/host-types.js';
 import { nestsDeeperThan } from './json-depth.js';
+import { largestPart } from './json-fault.js';
 import type { Options } from './options.js';
 import { isReservedEvent, type LifecycleEvent } from './transitions.js';
 import type { SerialisedEvent } from './types.js';
@@ -36,9 +37,24 @@ export function serialiseLifecycle(
   data: object,
   limits: Options['limits'],
 ): SerialisedEvent {
-  const text = serialise(data, 'invalid_event', `The payload of "${event}"`);
-  checkSize(text, limits, `The payload of "${event}"`);
+  const what = `The payload of "${event}"`;
+  const text = serialise(data, 'invalid_event', what);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limits.eventBytes) throw tooLarge(what, data, bytes, limits);
+  checkSize(text, limits, what);
   return { event, data: text };
+}
+
+/** The error for what a host wrote out and is too large to be told: it names the part that is. */
+export function tooLarge(
+  what: string,
+  value: object,
+  bytes: number,
+  { eventBytes }: Pick<Options['limits'], 'eventBytes'>,
+): GenerationJobError {
+  const part = largestPart(value);
+  const message = `${what} exceeds ${eventBytes} bytes: ${part.path} has ${part.bytes} of its ${bytes}.`;
+  return new GenerationJobError('event_too_large', message);
 }
 
 /**

@@ -6,9 +6,11 @@ import { z } from 'zod';
 import type { Entropy } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import { type ActionSchema, checkAgainst, isActionTypeName } from './action-types.js';
+import { tooLarge } from './events.js';
 import { fingerprintOf } from './fingerprint.js';
 import { durationMs } from './host-values.js';
 import { nestsDeeperThan } from './json-depth.js';
+import { deepestPart, unwritablePart } from './json-fault.js';
 import type { PauseInput } from './manager-types.js';
 import type { Options } from './options.js';
 import { parseStrictly } from './strict.js';
@@ -118,7 +120,7 @@ function payloadDigestOf({ type, requests, questions, payload }: CheckedAction):
 }
 
 /**
- * A copy nobody shares, bounded like an event.
+ * A copy nobody shares, bounded like an event. What is refused is named by the path of its part.
  * @throws GenerationJobError `invalid_action`, `event_too_large`, `json_too_deep`
  */
 export function asJson(value: object, what: string, { limits }: Options): unknown {
@@ -126,13 +128,15 @@ export function asJson(value: object, what: string, { limits }: Options): unknow
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    throw new GenerationJobError('invalid_action', `${what} can’t be written as JSON.`, { cause });
+    const message = `${what} is no JSON: ${unwritablePart(value)} can’t be written as JSON.`;
+    throw new GenerationJobError('invalid_action', message, { cause });
   }
-  if (Buffer.byteLength(text) > limits.eventBytes) {
-    throw new GenerationJobError('event_too_large', `${what} exceeds ${limits.eventBytes} bytes.`);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limits.eventBytes) throw tooLarge(what, value, bytes, limits);
+  if (nestsDeeperThan(text, limits.jsonDepth)) {
+    const path = deepestPart(value, limits.jsonDepth);
+    throw new GenerationJobError('json_too_deep', `${what} nests deeper than ${limits.jsonDepth}: ${path}.`);
   }
-  if (nestsDeeperThan(text, limits.jsonDepth))
-    throw new GenerationJobError('json_too_deep', `${what} nests too deeply.`);
   return JSON.parse(text);
 }
 

@@ -69,6 +69,6 @@ describe('Their schemas', () => {
       ),
     );
     expect(codeOf(error)).toBe('invalid_action');
-    expect(String(error)).toContain('response: too small; too late.');
+    expect(String(error)).toContain('response: too small; response: too late.');
   });
 });

@@ -3,7 +3,10 @@
  * `test/contract/approvals.ts`.
  */
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { createStreamServices, GenerationJobManager } from 'generation-jobs';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { checkAgainst } from '../../src/stream/action-types.js';
 import type { PauseInput } from '../../src/stream/manager-types.js';
 import { parseOptions } from '../../src/stream/options.js';
 import { ACTION_LIMITS, parsePause } from '../../src/stream/pending-action.js';
@@ -54,6 +57,63 @@ it('it is a copy: what the host changes afterwards is not asked', () => {
   args.to = 'eve';
   context.step = 2;
   expect(action).toMatchObject({ requests: [{ arguments: { to: 'ann' } }], resumeContext: { step: 1 } });
+});
+
+/** What is said of an action that is refused. */
+function refusalOf(input: Partial<PauseInput>): string {
+  try {
+    parse({ type: 'checkpoint', ...input });
+    return 'accepted';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+describe('a pause that is refused names the argument that is wrong', () => {
+  const requests = (args: unknown) => [
+    { id: 'r1', name: 'list', arguments: { folder: '/' } },
+    { id: 'r2', name: 'write', arguments: args },
+  ];
+
+  it.each([
+    ['too large', 'x'.repeat(300_000), 'exceeds 262144 bytes: PATH.body has 300002 of its '],
+    ['no JSON', 1n, 'PATH.body can’t be written as JSON'],
+    ['too deep', JSON.parse(`${'['.repeat(80)}${']'.repeat(80)}`), 'nests deeper than 64: PATH.body.0'],
+  ])('when it is %s', (_, body, message) => {
+    const asked = { type: 'tool_approval', requests: requests({ path: '/a', body }) };
+    expect(refusalOf(asked)).toContain(message.replace('PATH', 'requests.1.arguments'));
+    const payload = { path: '/a', body };
+    expect(refusalOf({ payload })).toContain(message.replace('PATH', 'payload'));
+  });
+
+  it('when many of a list are too large together, the list', () => {
+    const files = Array.from({ length: 1_000 }, () => ({ text: 'x'.repeat(300) }));
+    expect(refusalOf({ payload: { files } })).toMatch(/: payload\.files has \d+ of its/);
+  });
+
+  it('when it holds itself', () => {
+    const payload: Record<string, unknown> = { name: 'a' };
+    payload.self = payload;
+    expect(refusalOf({ payload })).toMatch(/payload\.self can’t be written as JSON/);
+  });
+
+  it('when the event that tells it is too large, and the action alone is not', async () => {
+    const manager = new GenerationJobManager(createStreamServices());
+    const made = await manager.createJob({ streamId: 's', userId: 'ann' });
+    if (!made.started) throw new Error('not started');
+    const payload = { body: 'x'.repeat(256 * 1024 - 120) };
+    const error = await made.job.pause({ type: 'checkpoint', payload }).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'event_too_large' });
+    expect(error.message).toMatch(/payload\.body has \d+ of its/);
+    expect(made.job.isOver).toBe(false);
+    await manager.close();
+  });
+
+  it('when the host’s own schema refuses it', async () => {
+    const schema = z.object({ to: z.object({ city: z.string() }) });
+    const wrong = checkAgainst(schema, { to: { city: 7 } }, 'payload');
+    await expect(wrong).rejects.toThrow(/payload\.to\.city: /);
+  });
 });
 
 it('the digest covers what is shown and nothing else', () => {
