@@ -87,11 +87,18 @@ export function saverOf(job: GenerationJob, saver: SaverLike): SaverLike {
       if (typeof member !== 'function') return member;
       const isWrite = name === 'put' || name === 'putWrites';
       return (...args: unknown[]) => {
-        if (isWrite && job.isOver) return Promise.reject(job.signal.reason);
+        if (isWrite && job.isOver) return refusedWrite(job);
         return member.apply(target, args);
       };
     },
   });
+}
+
+/** Told to whoever awaits it. Nobody need: that the attempt is over is told by its signal. */
+function refusedWrite(job: GenerationJob): Promise<never> {
+  const refused = Promise.reject(job.signal.reason);
+  refused.catch(() => {});
+  return refused;
 }
 
 /** A later attempt that starts over must not add to what an earlier one has saved. */

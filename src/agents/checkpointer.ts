@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { HOUR, MIB, SECOND } from '../clock.js';
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
+import { handOut, handOutMethods, NO_MANAGER } from '../stream/handed-out.js';
 import { callable, durationMs, having } from '../stream/host-values.js';
 import type { Hooks } from '../stream/manager-types.js';
 import { parseStrictly } from '../stream/strict.js';
@@ -72,6 +73,10 @@ const PEERS = {
 };
 
 export class Checkpointer {
+  static {
+    handOutMethods(Checkpointer.prototype, ['isPausedAt', 'deleteThread'], () => NO_MANAGER);
+  }
+
   readonly saver: SaverLike;
   /** Undefined when checkpoints are kept until they are deleted. */
   readonly ttlMs: number | undefined;
@@ -137,7 +142,11 @@ export class Checkpointer {
  * @throws GenerationJobError `invalid_options`; `unavailable` when the connection is not open; `checkpointer_failed` when a
  *   package is missing or Mongo refused an index, with what it said as `cause`
  */
-export async function createCheckpointer(options: CheckpointerOptions = {}): Promise<Checkpointer> {
+export function createCheckpointer(options: CheckpointerOptions = {}): Promise<Checkpointer> {
+  return handOut(NO_MANAGER, 'createCheckpointer', () => checkpointerOf(options));
+}
+
+async function checkpointerOf(options: CheckpointerOptions): Promise<Checkpointer> {
   parseStrictly('invalid_options', optionsSchema, options, 'options');
   const { mongo, saver, ttlMs = DEFAULT_TTL_MS, maxBytes = DEFAULT_MAX_BYTES } = options;
   if (mongo !== undefined && saver !== undefined)
@@ -211,11 +220,13 @@ function guardSize(serde: Serialiser, maxBytes: number): void {
 /** What the driver throws says nothing to clients; they are told that the store did not answer. */
 function nameFailures(saver: MongoSaver): void {
   const { put, putWrites, getTuple, deleteThread } = saver;
+  const named = <Answer>(name: string, call: () => Promise<Answer>) =>
+    handOut(NO_MANAGER, name, () => answered(call));
   Object.assign(saver, {
-    put: (...args: never[]) => answered(() => put.apply(saver, args)),
-    putWrites: (...args: never[]) => answered(() => putWrites.apply(saver, args)),
-    getTuple: (config: never) => answered(() => getTuple.call(saver, config)),
-    deleteThread: (threadId: string) => answered(() => deleteThread.call(saver, threadId)),
+    put: (...args: never[]) => named('put', () => put.apply(saver, args)),
+    putWrites: (...args: never[]) => named('putWrites', () => putWrites.apply(saver, args)),
+    getTuple: (config: never) => named('getTuple', () => getTuple.call(saver, config)),
+    deleteThread: (threadId: string) => named('deleteThread', () => deleteThread.call(saver, threadId)),
   });
 }
 

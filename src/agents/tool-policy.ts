@@ -8,6 +8,7 @@
  */
 import { z } from 'zod';
 import { SECOND, systemClock } from '../clock.js';
+import { handOut, NO_MANAGER } from '../stream/handed-out.js';
 import { callable, requiredFunction } from '../stream/host-values.js';
 import { parseStrictly } from '../stream/strict.js';
 
@@ -92,12 +93,17 @@ export function createToolPolicy(input: ToolPolicyInput): ToolPolicy {
     return strictest;
   };
   const decide = async (use: ToolUse) => (await judge(use)).decision;
-  const hook = async (use: ToolUse): Promise<ToolUseAnswer> => {
+  const answer = async (use: ToolUse): Promise<ToolUseAnswer> => {
     const { decision, reason } = await judge(use);
     if (decision === 'allow' || reason === undefined) return { decision };
     return { decision, reason: reason.replaceAll('{tool}', () => use.toolName) };
   };
-  return { enabled, decide, hook: enabled ? hook : undefined };
+  const hook = (use: ToolUse) => handOut(NO_MANAGER, 'hook', () => answer(use));
+  return {
+    enabled,
+    decide: (use) => handOut(NO_MANAGER, 'decide', () => decide(use)),
+    hook: enabled ? hook : undefined,
+  };
 }
 
 /** What was said of a call, and what its layer tells the person. */

@@ -2,6 +2,7 @@
  * The routes for servers that speak Web `Request` and `Response` (Hono, Next.js, Bun, Deno, a service worker).
  */
 import { GenerationJobError } from '../errors.js';
+import { handOut } from '../stream/handed-out.js';
 import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
 import type { HostTypes, Untyped } from '../stream/interfaces/host-types.js';
 import { errorReply } from './replies.js';
@@ -21,7 +22,7 @@ export function createStreamHandler<Types extends HostTypes = Untyped>(
 ): (request: Request) => Promise<Response> {
   const { authorize, basePath, ...settings } = parseHandlerOptions(options);
   const routes = new StreamRoutes(manager as unknown as GenerationJobManager, settings);
-  return async (request) => {
+  const answer = async (request: Request): Promise<Response> => {
     const url = new URL(request.url);
     const path = url.pathname.startsWith(basePath) ? url.pathname.slice(basePath.length) : '';
     const reply = await routes.answer({
@@ -37,6 +38,7 @@ export function createStreamHandler<Types extends HostTypes = Untyped>(
     } satisfies RouteRequest);
     return responseOf(reply ?? errorReply('stream_not_found'), request);
   };
+  return (request) => handOut(manager.parts, 'createStreamHandler', () => answer(request));
 }
 
 function responseOf(reply: Reply, request: Request): Response {

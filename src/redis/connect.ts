@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { SECOND } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
+import { handOut, NO_MANAGER } from '../stream/handed-out.js';
 import type { RedisClient } from '../stream/implementations/redis-client.js';
 import { assertRedisClient } from '../stream/implementations/redis-client-check.js';
 import { isFinal, startError } from '../stream/implementations/redis-start.js';
@@ -60,10 +61,11 @@ export interface ConnectRedisOptions {
  * const redis = await connectRedis(process.env.REDIS_URL);
  * const manager = new GenerationJobManager({ ...createStreamServices({ redis }) });
  */
-export async function connectRedis(
-  url: string | URL,
-  options: ConnectRedisOptions = {},
-): Promise<RedisClient> {
+export function connectRedis(url: string | URL, options: ConnectRedisOptions = {}): Promise<RedisClient> {
+  return handOut(NO_MANAGER, 'connectRedis', () => connect(url, options));
+}
+
+async function connect(url: string | URL, options: ConnectRedisOptions): Promise<RedisClient> {
   const { cluster, connectTimeoutMs, socketTimeoutMs, onError } = parseStrictly(
     'invalid_options',
     optionsSchema,

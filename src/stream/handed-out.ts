@@ -1,10 +1,11 @@
 /**
  * Promises that nobody need await. A bare `job.update(…)` after a stop is no mistake worth a process, so what a call of
  * the library rejects with is never an unhandled rejection: whoever awaits the call gets it, and when nobody does by the
- * end of the turn it is told to `onError`, each error once however many calls it met.
+ * end of the turn it is told to `onError`, each error once however many calls it met. A call that belongs to no manager has
+ * no `onError`: its error goes to standard error.
  */
-import type { Clock } from '../clock.js';
-import type { ErrorReporter, ErrorSubject } from './error-reports.js';
+import { type Clock, systemClock } from '../clock.js';
+import { ErrorReporter, type ErrorSubject } from './error-reports.js';
 
 /** Who is told, and what of. */
 export interface HandOutContext {
@@ -12,6 +13,12 @@ export interface HandOutContext {
   readonly clock: Clock;
   readonly record?: ErrorSubject | undefined;
 }
+
+/** For calls that belong to no manager. */
+export const NO_MANAGER: HandOutContext = {
+  clock: systemClock,
+  errors: new ErrorReporter({ logErrors: 'full', clock: systemClock, hookFailed: () => {} }),
+};
 
 /** Knows whether anybody has asked for its outcome: `await` and all combinators do so by `then`, of a subclass. */
 export class HandedOut<Value> extends Promise<Value> {

@@ -4,15 +4,17 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const SCRIPT = join(import.meta.dirname, '..', 'support', 'bare-calls.mjs');
+const SUPPORT = join(import.meta.dirname, '..', 'support');
+const BARE_CALLS = join(SUPPORT, 'bare-calls.mjs');
+const BARE_ENTRIES = join(SUPPORT, 'bare-entries.mjs');
 
 /** Rejects when the process ends with anything but 0. */
-async function run(...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  return promisify(execFile)(process.execPath, [SCRIPT, ...args], { cwd: ROOT, timeout: 15_000 });
+async function run(...script: string[]): Promise<{ stdout: string; stderr: string }> {
+  return promisify(execFile)(process.execPath, script, { cwd: ROOT, timeout: 15_000 });
 }
 
 it('no call that is not awaited ends the process: each error reaches onError once', async () => {
-  const { stdout, stderr } = await run();
+  const { stdout, stderr } = await run(BARE_CALLS);
   expect(stderr).toBe('');
   const lines = stdout
     .trim()
@@ -37,11 +39,30 @@ it('no call that is not awaited ends the process: each error reaches onError onc
 });
 
 it('without a logger and without onError the errors are on standard error with their stacks', async () => {
-  const { stderr } = await run('silent');
+  const { stderr } = await run(BARE_CALLS, 'silent');
   expect(stderr).toContain(
     'generation-jobs: a call failed that nobody awaited (where unawaited, call update',
   );
   expect(stderr).toMatch(/JobEndedError: This producer has stopped \(aborted\)\..*\n +at /);
   expect(stderr.match(/^generation-jobs: a call failed/gm)).toHaveLength(10);
   expect(stderr).toContain('generation-jobs: 2 more errors were not printed.');
+});
+
+it('no call of any entry ends the process when nobody awaits it: those of no manager tell standard error', async () => {
+  const { stdout, stderr } = await run(BARE_ENTRIES);
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const called = lines.flatMap(({ called: name }) => name ?? []);
+  expect(called.length).toBeGreaterThan(15);
+  const told = lines.filter(({ where }) => where === 'unawaited');
+  expect(told.map(({ call }) => call).sort()).toEqual([...called, 'createStreamHandler'].sort());
+  const printed = [...stderr.matchAll(/^generation-jobs: a call failed .*call (\w+)\)$/gm)];
+  expect(printed.map(([, call]) => call).sort()).toEqual(
+    [
+      ...['connectRedis', 'connectRedis', 'createCheckpointer', 'createCheckpointer', 'deleteThread'],
+      ...['isPausedAt', 'raiseFormat', 'decide'],
+    ].sort(),
+  );
 });

@@ -4,6 +4,7 @@
  * redis-lua/, do the deciding; this file only translates.
  */
 import { asGenerationJobError, GenerationJobError } from '../../errors.js';
+import { handOutMethods, NO_MANAGER } from '../handed-out.js';
 import type {
   Commit,
   CommitReply,
@@ -53,6 +54,11 @@ import { ServerTime, WHOLE_SERVER } from './server-time.js';
 const NO_FRAMES: readonly Frame[] = [];
 
 export class RedisJobStore implements JobStore {
+  static {
+    // The rest of it is called by managers.
+    handOutMethods(RedisJobStore.prototype, ['raiseFormat'], () => NO_MANAGER);
+  }
+
   readonly kind = 'redis';
   readonly shared = true;
   readonly answerMs: number;
