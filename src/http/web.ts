@@ -5,6 +5,7 @@ import { GenerationJobError } from '../errors.js';
 import { handOut } from '../stream/handed-out.js';
 import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
 import type { HostTypes, Untyped } from '../stream/interfaces/host-types.js';
+import { internalsOf } from '../stream/internals.js';
 import { errorReply } from './replies.js';
 import { parseHandlerOptions, type StreamHandlerOptions } from './route-options.js';
 import type { Reply, RouteRequest } from './route-types.js';
@@ -38,7 +39,8 @@ export function createStreamHandler<Types extends HostTypes = Untyped>(
     } satisfies RouteRequest);
     return responseOf(reply ?? errorReply('stream_not_found'), request);
   };
-  return (request) => handOut(manager.parts, 'createStreamHandler', () => answer(request));
+  const internals = internalsOf(manager as unknown as GenerationJobManager);
+  return (request) => handOut(internals, 'createStreamHandler', () => answer(request));
 }
 
 function responseOf(reply: Reply, request: Request): Response {

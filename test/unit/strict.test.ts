@@ -72,7 +72,7 @@ describe('what a host writes out by hand is refused by name when it is not known
     [
       'a router’s manager that is none',
       () => createStreamRouter(createStreamServices() as Odd, { authorize: () => null }),
-      /manager: must be a GenerationJobManager/,
+      /manager must be a GenerationJobManager/,
     ],
     ['a logger without error', made({ logger: { error: 1 } }), /logger\.error: must be a function/],
     [
