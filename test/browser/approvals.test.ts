@@ -45,6 +45,11 @@ function submit({ card }: ChatPage) {
   return card.getByTestId('decide');
 }
 
+/** The text of the answer, without the cards in it. */
+function answerText({ page }: ChatPage) {
+  return page.getByTestId('answer').locator('.markdown').last();
+}
+
 function choice({ card }: ChatPage, name: string, request = 0) {
   return card.getByTestId('request').nth(request).getByRole('radio', { name });
 }
@@ -63,45 +68,67 @@ function focused(page: Page): Promise<string> {
 }
 
 describe('a tool call that waits', () => {
-  it('is shown with its arguments and approved by keyboard alone, and the answer goes on', async () => {
+  it('is allowed with one press, by keyboard alone, and the answer goes on', async () => {
     const page = await newPage();
     await page.sendUntilAsked(RECORDING);
-    await page.card.getByText('create_short_url').waitFor();
-    await page.card.getByText('"url": "https://ai-sdk.dev/"').waitFor();
-    await expect.poll(() => focused(page.page)).toBe('May this tool be called?');
+    await expect.poll(() => focused(page.page)).toBe('Allow create_short_url?');
     expect(await page.page.locator('#announcement').textContent()).toBe(
       'The answer waits for your decision.',
     );
-    await expect.poll(() => submit(page).isDisabled()).toBe(true);
-    for (const key of ['Tab', 'Tab', 'Space', 'Tab', 'Enter']) await page.page.keyboard.press(key);
-    await expectDecided(page, 'Approved');
+    for (const key of ['Tab', 'Tab', 'Enter']) await page.page.keyboard.press(key);
+    await expectDecided(page, 'Allowed: create_short_url');
     await page.expectAnswer(NEXT);
-    await expect.poll(() => focused(page.page)).toBe('Approved');
+    await expect.poll(() => focused(page.page)).toBe('Allowed: create_short_url');
+  });
+
+  it('is named in the question, with its arguments shown once, in the field that changes them', async () => {
+    const page = await newPage();
+    await page.sendUntilAsked(RECORDING);
+    const heading = page.card.getByRole('heading', { name: 'Allow create_short_url?' });
+    expect(await heading.locator('code').innerText()).toBe('create_short_url');
+    const editor = page.card.getByLabel('Arguments, as JSON');
+    expect(await editor.isVisible()).toBe(true);
+    expect(JSON.parse(await editor.inputValue())).toMatchObject({ url: 'https://ai-sdk.dev/' });
+    expect(await page.card.innerText()).not.toContain('ai-sdk.dev');
+    expect(await page.card.getByRole('textbox').count()).toBe(1);
+    await submit(page).click();
+    await page.expectAnswer(NEXT);
   });
 
   it('is rejected with a reason, after one that the server doesn’t accept', async () => {
     const page = await newPage();
     await page.sendUntilAsked(RECORDING);
-    await choice(page, 'Reject').check();
+    await page.card.getByRole('button', { name: 'Reject…' }).click();
     const reason = page.card.getByLabel('Reason (optional)');
+    await expect.poll(() => reason.evaluate((area) => area === area.ownerDocument.activeElement)).toBe(true);
     await reason.fill('hunter2');
     await submit(page).click();
     await page.card.getByRole('alert').filter({ hasText: 'does not accept' }).waitFor();
     await page.untilCard('pending');
     await reason.fill('No shorteners, please');
     await submit(page).click();
-    await expectDecided(page, 'Rejected', 'No shorteners, please');
-    await page.page.getByTestId('answer').getByText('No shorteners, please').waitFor();
+    await expectDecided(page, 'Rejected: create_short_url', 'No shorteners, please');
+    await answerText(page).getByText('No shorteners, please').waitFor();
     await page.until(({ status }) => status === 'completed');
     expect(await page.card.getByRole('alert').isVisible()).toBe(false);
+  });
+
+  it('is not rejected by a press that is taken back', async () => {
+    const page = await newPage();
+    await page.sendUntilAsked(RECORDING);
+    await page.card.getByRole('button', { name: 'Reject…' }).click();
+    await page.card.getByLabel('Reason (optional)').press('Escape');
+    await expect.poll(() => focused(page.page)).toBe('Reject…');
+    await page.card.getByRole('button', { name: 'Answer by hand…' }).click();
+    await page.card.getByRole('button', { name: 'Back' }).click();
+    await page.card.getByRole('button', { name: 'Allow', exact: true }).click();
+    await page.expectAnswer(NEXT);
   });
 
   it('is edited as JSON, and can’t be sent before it is an object', async () => {
     const page = await newPage();
     await page.sendUntilAsked(RECORDING);
-    await choice(page, 'Edit').check();
     const editor = page.card.getByLabel('Arguments, as JSON');
-    expect(JSON.parse(await editor.inputValue())).toMatchObject({ url: 'https://ai-sdk.dev/' });
     for (const [text, complaint] of [
       ['{ "url": ', 'not JSON yet'],
       ['["url"]', 'an object'],
@@ -113,23 +140,23 @@ describe('a tool call that waits', () => {
     }
     await editor.fill('{ "url": "https://example.com/" }');
     expect(await editor.getAttribute('aria-invalid')).toBe('false');
-    await submit(page).click();
-    await expectDecided(page, 'Approved with changes');
+    await page.card.getByRole('button', { name: 'Allow with changes' }).click();
+    await expectDecided(page, 'Allowed with changes: create_short_url');
     const { text } = await page.until(({ status }) => status === 'completed');
     expect(text).toContain('"url": "https://example.com/"');
     expect(text.endsWith(NEXT)).toBe(true);
-    await page.page.getByTestId('answer').getByText('https://example.com/').waitFor();
+    await page.page.getByTestId('answer').locator('figure.code').getByText('https://example.com/').waitFor();
   });
 
   it('is answered by hand, but not with nothing', async () => {
     const page = await newPage();
     await page.sendUntilAsked(RECORDING);
-    await choice(page, 'Respond').check();
+    await page.card.getByRole('button', { name: 'Answer by hand…' }).click();
     expect(await submit(page).isDisabled()).toBe(true);
     await page.card.getByLabel('Result to give').fill('zip1.io/by-hand');
     await submit(page).click();
-    await expectDecided(page, 'Answered by hand', 'zip1.io/by-hand');
-    await page.page.getByTestId('answer').getByText('zip1.io/by-hand').waitFor();
+    await expectDecided(page, 'Answered by hand: create_short_url', 'zip1.io/by-hand');
+    await answerText(page).getByText('zip1.io/by-hand').waitFor();
   });
 
   it('still waits after a reload, and the composer works meanwhile', async () => {
@@ -140,12 +167,11 @@ describe('a tool call that waits', () => {
     await page.untilCard('pending');
     expect(await page.state()).toMatchObject({ turns: before.turns, cursor: before.cursor });
     await page.card.locator('time').waitFor();
-    await expect.poll(() => focused(page.page)).toBe('May this tool be called?');
+    await expect.poll(() => focused(page.page)).toBe('Allow create_short_url?');
     await page.page.getByTestId('composer').fill('Something else');
     expect(await page.page.getByTestId('send').isEnabled()).toBe(true);
     await page.page.getByTestId('composer').fill('');
     await page.page.getByTestId('stop').waitFor();
-    await choice(page, 'Approve').check();
     await submit(page).click();
     await page.expectAnswer(NEXT);
   });
@@ -203,9 +229,9 @@ describe('several calls at once', () => {
     });
     await page.sendUntilAsked('demo.batch');
     const decide = [
-      () => choice(page, 'Approve', 0).check(),
+      () => choice(page, 'Allow', 0).check(),
       () => choice(page, 'Reject', 1).check(),
-      () => choice(page, 'Approve', 2).check(),
+      () => choice(page, 'Allow', 2).check(),
     ];
     for (const [index, step] of decide.entries()) {
       await page.card.getByText(`${index} of 3 decided`).waitFor();
@@ -215,7 +241,7 @@ describe('several calls at once', () => {
     const overflow = await page.page.evaluate('document.documentElement.scrollWidth - innerWidth');
     expect(overflow).toBeLessThanOrEqual(0);
     await submit(page).tap();
-    await expectDecided(page, 'Decided', 'Approved', 'Rejected');
+    await expectDecided(page, 'Decided', 'Allowed', 'Rejected');
     await page.until(({ status }) => status === 'completed');
     expect(sent.map((body) => JSON.parse(body))).toEqual([
       expect.objectContaining({
@@ -237,8 +263,8 @@ describe('a second tab', () => {
     await first.sendUntilAsked(RECORDING);
     const second = await ChatPage.open(first.page.context(), first.page.url());
     await second.untilCard('pending');
-    await choice(second, 'Respond').check();
-    await choice(first, 'Reject').check();
+    await second.card.getByRole('button', { name: 'Answer by hand…' }).click();
+    await first.card.getByRole('button', { name: 'Reject…' }).click();
     await submit(first).click();
     for (const page of [first, second]) {
       await expectDecided(page, 'Rejected');
@@ -262,7 +288,6 @@ describe('a second tab', () => {
       });
       await route.continue();
     });
-    await choice(page, 'Approve').check();
     await submit(page).click();
     await page.card.getByRole('alert').filter({ hasText: 'Already decided by you: rejected.' }).waitFor();
     await expectDecided(page, 'Rejected');
@@ -277,9 +302,8 @@ describe('a second tab', () => {
       await route.fetch();
       return route.abort();
     });
-    await choice(page, 'Approve').check();
     await submit(page).click();
-    await expectDecided(page, 'Approved');
+    await expectDecided(page, 'Allowed');
     await page.expectAnswer(NEXT);
     await expect.poll(() => tries).toBe(2);
     expect(await page.card.getByRole('alert').isVisible()).toBe(false);

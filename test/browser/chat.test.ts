@@ -14,6 +14,17 @@ const RECORDING = 'openai-chat.text';
 const TEXT = recordedText(RECORDING);
 const EVENTS = recordedEvents(RECORDING).length;
 
+const HOSTILE = [
+  '<img src="http://127.0.0.1:9/leak" onerror="window.ran = true">',
+  '![x](http://127.0.0.1:9/leak)',
+  '<script>window.ran = true</script>',
+  '<a href="javascript:window.ran = true" id="send" class="round">click</a>',
+  '<form action="http://127.0.0.1:9/leak"><button>go</button></form>',
+  '<input type="password" placeholder="Your password"> <p data-testid="send">x</p>',
+  '```js"><img src=http://127.0.0.1:9/leak onerror=window.ran=true>\n</code><b>x</b><img src=x onerror=window.ran=true>\n```',
+  '- <pre data-language="&quot;><script>window.ran = true</script>"><code><img src=x onerror=window.ran=true></code></pre>',
+];
+
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 32));
 console.log(`chat in the browser: TEST_SEED=${seed}`);
 const random = seededRandom(seed);
@@ -234,18 +245,17 @@ it('what a model writes can’t run, load or disguise anything', async () => {
     const element = document.createElement('div');
     element.id = 'probe';
     document.body.append(element);
-    new MarkdownView(element).render([
-      '<img src="http://127.0.0.1:9/leak" onerror="window.ran = true">',
-      '![x](http://127.0.0.1:9/leak)',
-      '<script>window.ran = true</script>',
-      '<a href="javascript:window.ran = true" id="send" class="round">click</a>',
-      '<form action="http://127.0.0.1:9/leak"><button>go</button></form>',
-    ].join('\\n\\n'));
+    new MarkdownView(element).render(${JSON.stringify(HOSTILE.join('\n\n'))});
+    await import('/page/showing/highlighting.js');
     document.querySelector('#probe a')?.click();
   })()`);
   const probe = page.page.locator('#probe');
   expect(
-    await probe.locator('img, script, form, button, [id], [onerror], [href^="javascript"]').count(),
+    await probe
+      .locator(
+        'img, script, form, input, b, button:not(.code-head > *), [id], [onerror], [href^="javascript"], [data-testid]:not(.code-head > *)',
+      )
+      .count(),
   ).toBe(0);
   expect(await page.page.evaluate('window.ran')).toBeUndefined();
   expect(requested.filter((address) => address.includes('leak'))).toEqual([]);

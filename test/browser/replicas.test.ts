@@ -144,7 +144,7 @@ it('what a replica asked is decided on another one when it is gone, and every ta
   await first.sendUntilAsked(ASKING);
   const second = await openElsewhere(first);
   await second.untilCard('pending');
-  await first.card.getByRole('radio', { name: 'Respond' }).check();
+  await first.card.getByRole('button', { name: 'Answer by hand…' }).click();
   await first.card.getByLabel('Result to give').fill('half a thou');
   const shown = await replicaOf(first);
   const dying = chat.replicas.find(({ name }) => name === shown);
@@ -153,7 +153,7 @@ it('what a replica asked is decided on another one when it is gone, and every ta
   await switchReplica(first);
   // What was being written is still there.
   expect(await first.card.getByLabel('Result to give').inputValue()).toBe('half a thou');
-  await first.card.getByRole('radio', { name: 'Approve' }).check();
+  await first.card.getByRole('button', { name: 'Back' }).click();
   await first.card.getByTestId('decide').click();
   for (const page of [first, second]) {
     await page.untilCard('decided');

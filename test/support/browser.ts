@@ -140,7 +140,8 @@ export class ChatPage {
     expect(this.complaints).toEqual([]);
     await expect.poll(() => this.connection()).toBe('done');
     await expect.poll(() => this.page.getByTestId('cursor').textContent()).toBe(state.cursor);
-    expect(words(await this.page.getByTestId('answer').innerText())).toBe(words(text));
+    const shown = await this.page.getByTestId('answer').locator('.markdown').allInnerTexts();
+    expect(words(shown.join(''))).toBe(words(text));
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Serves the page: its hand-written files, its compiled modules, and the three packages it imports by name, which
+ * Serves the page: its hand-written files, its compiled modules, and the packages it imports by name, which
  * the browser finds through the import map in index.html. The policy allows nothing else, and no inline script but
  * that map, known by its digest.
  */
@@ -15,6 +15,7 @@ const PACKAGES = ['marked', 'dompurify', 'eventsource-parser'];
 const FILES = {
   'style.css': 'styles/style.css',
   'cards.css': 'styles/cards.css',
+  'answers.css': 'styles/answers.css',
   'icon.svg': 'icon.svg',
 };
 
@@ -42,6 +43,8 @@ export function pageRoutes({ sources, compiled }: PageFolders): Router {
       response.type('js').sendFile(file.slice(dirname(file).length + 1), { root: dirname(file) });
     });
   }
+  const highlighter = dirname(fileURLToPath(import.meta.resolve('@highlightjs/cdn-assets/es/core.min.js')));
+  router.use('/packages/highlightjs/es', express.static(highlighter, { index: false }));
   return router;
 }
 

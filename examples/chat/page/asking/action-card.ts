@@ -7,7 +7,7 @@
  * submit changes nothing here but the message: what is shown as decided is what the log has, or what a refusal says it
  * has.
  */
-import type { Answer, Decision } from 'generation-jobs';
+import type { ActionRequest } from 'generation-jobs';
 import {
   type ActionState,
   type AskedAction,
@@ -18,18 +18,12 @@ import {
 import { make } from '../elements.js';
 import type { Turn } from '../following/conversation.js';
 import { nameOf } from '../identity.js';
+import type { AskForm } from './ask-form.js';
 import type { DecideResult, Said } from './deciding.js';
 import { newId } from './field-parts.js';
+import { FieldsForm } from './fields-form.js';
 import { isRejected, outcomeView, outcomeWords } from './outcome-view.js';
-import { QuestionField } from './question-field.js';
-import { RequestField } from './request-field.js';
-
-const LABELS = {
-  approve: 'Approve',
-  reject: 'Reject',
-  edit: 'Approve with changes',
-  respond: 'Send result',
-} as const;
+import { SingleCallForm } from './single-call-form.js';
 
 export type Decide = (action: ShownAction, said: Said) => Promise<DecideResult>;
 
@@ -41,9 +35,7 @@ export class ActionCard {
   readonly #when = make('p', 'when');
   readonly #body = make('div', '');
   readonly #message = make('p', 'card-problem');
-  readonly #submit = make('button', 'submit');
-  readonly #progress = make('p', 'progress');
-  readonly #fields: readonly (RequestField | QuestionField)[];
+  readonly #form: AskForm;
   #state: ActionState | undefined;
   /** What somebody else had decided when this page's decision came. */
   #late: Decided | undefined;
@@ -52,11 +44,7 @@ export class ActionCard {
   constructor(action: ShownAction, decide: Decide) {
     this.action = action;
     this.#decide = decide;
-    const update = () => this.#update();
-    this.#fields = [
-      ...action.requests.map((request) => new RequestField(request, update)),
-      ...action.questions.map((question) => new QuestionField(question, update)),
-    ];
+    this.#form = formOf(action, (said) => void this.#send(said));
     this.#title.tabIndex = -1;
     this.#title.id = newId();
     this.#message.setAttribute('role', 'alert');
@@ -75,9 +63,9 @@ export class ActionCard {
     this.#state = state;
     this.element.dataset.state = state;
     this.element.classList.toggle('is-rejected', decided !== undefined && isRejected(decided));
-    this.#title.textContent = titleOf(state, this.action, decided);
+    this.#title.replaceChildren(...titleOf(state, this.action, decided));
     this.#when.replaceChildren(...whenOf(state, turn.expiresAt, decided));
-    if (state === 'pending') this.#showForm();
+    if (state === 'pending') this.#body.replaceChildren(this.#form.element);
     else this.#body.replaceChildren(outcomeView(this.action, decided));
     if (state !== 'pending' && !this.#late) this.#say('');
     if (hadFocus) this.focus();
@@ -87,52 +75,21 @@ export class ActionCard {
     this.#title.focus();
   }
 
-  #showForm(): void {
-    this.#submit.type = 'submit';
-    this.#submit.dataset.testid = 'decide';
-    this.#progress.setAttribute('role', 'status');
-    const foot = make('footer', 'card-foot', this.#progress, this.#submit);
-    const form = make('form', '', ...this.#fields.map(({ element }) => element), foot);
-    form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      void this.#send();
-    });
-    this.#body.replaceChildren(form);
-    this.#update();
-  }
-
-  #update(): void {
-    const said = this.#said();
-    const open = this.#fields.length - said.length;
-    const done = this.action.questions.length > 0 ? 'answered' : 'decided';
-    this.#progress.textContent =
-      this.#fields.length === 1 ? '' : `${said.length} of ${this.#fields.length} ${done}`;
-    this.#submit.disabled = open > 0;
-    this.#submit.textContent = this.#isSending ? 'Sending…' : labelOf(said, this.action);
-    this.element.setAttribute('aria-busy', String(this.#isSending));
-  }
-
-  #said(): (Decision | Answer)[] {
-    return this.#fields.flatMap(({ said }) => said ?? []);
-  }
-
-  async #send(): Promise<void> {
-    const said = this.#said();
-    if (this.#isSending || said.length < this.#fields.length) return;
-    this.#isSending = true;
+  async #send(said: Said): Promise<void> {
+    if (this.#isSending) return;
     this.#say('');
-    this.#update();
-    const decisions = said.filter((one) => 'decision' in one);
-    const answers = said.filter((one) => !('decision' in one));
-    const result = await this.#decide(this.action, {
-      ...(decisions.length > 0 && { decisions }),
-      ...(answers.length > 0 && { answers }),
-    });
+    this.#showSending(true);
+    const result = await this.#decide(this.action, said);
     // What was taken, the stream will show.
-    this.#isSending = result.kind === 'taken';
-    this.#update();
+    this.#showSending(result.kind === 'taken');
     if (result.kind === 'refused') this.#say(result.message);
     if (result.kind === 'late') this.#showLate(result.decided);
+  }
+
+  #showSending(isSending: boolean): void {
+    this.#isSending = isSending;
+    this.#form.showSending(isSending);
+    this.element.setAttribute('aria-busy', String(isSending));
   }
 
   #showLate(decided: Decided): void {
@@ -166,35 +123,39 @@ function whenOf(
   return ['open until ', time];
 }
 
+/** In words; the one call that is asked about is named. */
 function titleOf(
   state: ActionState,
   { requests, questions }: ShownAction,
   decided: Decided | undefined,
-): string {
-  const isQuestion = questions.length > 0;
-  const count = isQuestion ? questions.length : requests.length;
+): (Node | string)[] {
+  const [only] = requests.length === 1 && questions.length === 0 ? requests : [];
   switch (state) {
     case 'pending':
-      if (isQuestion) return count === 1 ? 'A question for you' : `${count} questions for you`;
-      return count === 1 ? 'May this tool be called?' : `May these ${count} tools be called?`;
-    case 'decided':
-      return decided ? outcomeWords(decided) : '';
+      if (only) return [make('span', '', 'Allow ', nameTag(only), '?')];
+      if (questions.length === 0) return [`Allow these ${requests.length} calls?`];
+      return [questions.length === 1 ? 'A question for you' : `${questions.length} questions for you`];
+    case 'decided': {
+      const words = decided ? outcomeWords(decided) : '';
+      return only ? [make('span', '', `${words}: `, nameTag(only))] : [words];
+    }
     case 'expired':
-      return 'Expired: nobody decided in time';
+      return ['Expired: nobody decided in time'];
     case 'withdrawn':
-      return 'No longer asked';
+      return ['No longer asked'];
     default:
       return state satisfies never;
   }
 }
 
-/** On a button that says what it will do, where that is one thing. */
-function labelOf(said: readonly (Decision | Answer)[], { requests, questions }: ShownAction): string {
-  const count = requests.length + questions.length;
-  const [only] = said;
-  if (count === 1 && only && 'decision' in only) return LABELS[only.decision];
-  const noun = questions.length > 0 ? 'answer' : 'decision';
-  return `Send ${noun}${count === 1 ? '' : 's'}`;
+function nameTag({ name }: ActionRequest): HTMLElement {
+  return make('code', 'asked-name', name);
+}
+
+function formOf(action: ShownAction, say: (said: Said) => void): AskForm {
+  const [request, ...others] = action.requests;
+  const isSingle = request !== undefined && others.length === 0 && action.questions.length === 0;
+  return isSingle ? new SingleCallForm(request, say) : new FieldsForm(action, say);
 }
 
 function shortTime(at: number): string {

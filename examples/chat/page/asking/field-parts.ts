@@ -74,7 +74,7 @@ export function typedText(
 export function jsonBlock(value: unknown, label: string): HTMLElement {
   const block = make('pre', 'json', make('code', '', JSON.stringify(value, null, 2)));
   block.tabIndex = 0;
-  block.setAttribute('role', 'region');
+  block.setAttribute('role', 'group');
   block.setAttribute('aria-label', label);
   return block;
 }

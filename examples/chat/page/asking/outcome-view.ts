@@ -5,9 +5,9 @@ import { make } from '../elements.js';
 import { jsonBlock } from './field-parts.js';
 
 const WORDS = {
-  approve: 'Approved',
+  approve: 'Allowed',
   reject: 'Rejected',
-  edit: 'Approved with changes',
+  edit: 'Allowed with changes',
   respond: 'Answered by hand',
 } as const;
 
@@ -35,7 +35,7 @@ export function outcomeView({ requests, questions }: ShownAction, decided: Decid
   );
 }
 
-/** `isOnly`: the card's title has said what was decided. */
+/** `isOnly`: the card's title has said what was decided, and about which call. */
 function requestLine(
   { name, arguments: given }: ActionRequest,
   said: Decision | undefined,
@@ -48,7 +48,7 @@ function requestLine(
     head.append(badge);
   }
   const shown = said?.decision === 'edit' ? said.arguments : given;
-  const line = make('li', '', head);
+  const line = make('li', '', ...(said && isOnly ? [] : [head]));
   const words = said?.reason ?? said?.text;
   if (words !== undefined) line.append(make('blockquote', '', words));
   if (shown === undefined) return line;

@@ -1,45 +1,47 @@
-/** A tool call to decide about: what it is, and the decisions it allows, each with what it needs. */
+/**
+ * One of several tool calls to decide about: what it is, its arguments, and the decisions it allows. Arguments that may
+ * be changed are shown in the field they are changed in; allowing them then means allowing what stands there.
+ */
 import type { ActionRequest, ApprovalDecision, Decision } from 'generation-jobs';
 import { make } from '../elements.js';
-import { type CardField, choice, jsonBlock, newId, type TypedText, typedText } from './field-parts.js';
+import { ArgumentsField } from './arguments-field.js';
+import { type CardField, choice, newId, type TypedText, typedText } from './field-parts.js';
 
-const LABELS: Readonly<Record<ApprovalDecision, string>> = {
-  approve: 'Approve',
+/** `edit` isn't chosen but typed. */
+type Choice = Exclude<ApprovalDecision, 'edit'>;
+
+const LABELS: Readonly<Record<Choice, string>> = {
+  approve: 'Allow',
   reject: 'Reject',
-  edit: 'Edit',
-  respond: 'Respond',
+  respond: 'Answer by hand',
 };
 
 export class RequestField implements CardField<Decision> {
   readonly element: HTMLFieldSetElement;
   readonly #request: ActionRequest;
-  readonly #typed: ReadonlyMap<ApprovalDecision, TypedText>;
-  readonly #choices: ReadonlyMap<ApprovalDecision, HTMLInputElement>;
+  readonly #arguments: ArgumentsField;
+  readonly #typed: ReadonlyMap<Choice, TypedText>;
+  readonly #choices: ReadonlyMap<Choice, HTMLInputElement>;
 
   constructor(request: ActionRequest, onChange: () => void) {
     this.#request = request;
-    const { name, description, allowedDecisions } = request;
-    this.#typed = new Map([
-      ['reject', typedText('Reason (optional)')],
-      ['edit', typedText('Arguments, as JSON', { ...editorOf(request.arguments), isCode: true })],
-      ['respond', typedText('Result to give instead of calling it')],
-    ]);
+    this.#arguments = new ArgumentsField(request);
+    this.#typed = typedTexts();
     const group = newId();
-    const choices = allowedDecisions.map((decision) => ({
+    const choices = choicesOf(request).map((decision) => ({
       decision,
       ...choice('radio', { name: group, value: decision, label: LABELS[decision] }),
     }));
     this.#choices = new Map(choices.map(({ decision, input }) => [decision, input]));
-    const details = allowedDecisions.flatMap((decision) => this.#typed.get(decision)?.element ?? []);
-    for (const detail of details) detail.hidden = true;
+    for (const { element } of this.#typed.values()) element.hidden = true;
     this.element = make(
       'fieldset',
       'asked request',
-      make('legend', '', make('code', 'asked-name', name)),
-      ...(description ? [make('p', 'about', description)] : []),
-      ...(request.arguments === undefined ? [] : [jsonBlock(request.arguments, `Arguments of ${name}`)]),
+      make('legend', '', make('code', 'asked-name', request.name)),
+      ...(request.description ? [make('p', 'about', request.description)] : []),
+      this.#arguments.element,
       make('div', 'pills', ...choices.map(({ element }) => element)),
-      ...details,
+      ...[...this.#typed.values()].map(({ element }) => element),
     );
     this.element.dataset.testid = 'request';
     this.element.addEventListener('input', () => {
@@ -49,53 +51,53 @@ export class RequestField implements CardField<Decision> {
   }
 
   get said(): Decision | undefined {
-    const { id } = this.#request;
     const decision = this.#decision;
-    const text = decision && this.#typed.get(decision)?.value.trim();
-    switch (decision) {
-      case undefined:
-        return undefined;
-      case 'approve':
-        return { id, decision };
-      case 'reject':
-        return text ? { id, decision, reason: text } : { id, decision };
-      case 'respond':
-        return text ? { id, decision, text } : undefined;
-      case 'edit': {
-        const edited = objectIn(text ?? '');
-        return typeof edited === 'string' ? undefined : { id, decision, arguments: edited };
-      }
-      default:
-        return decision satisfies never;
-    }
+    return decision && decisionOn(this.#request, decision, this.#arguments, this.#typed.get(decision));
   }
 
-  get #decision(): ApprovalDecision | undefined {
-    return this.#request.allowedDecisions.find((decision) => this.#choices.get(decision)?.checked);
+  get #decision(): Choice | undefined {
+    return choicesOf(this.#request).find((decision) => this.#choices.get(decision)?.checked);
   }
 
   #update(): void {
     for (const [decision, { element }] of this.#typed) element.hidden = decision !== this.#decision;
-    const editor = this.#typed.get('edit');
-    const edited = objectIn(editor?.value ?? '');
-    editor?.complain(typeof edited === 'string' ? edited : '');
   }
 }
 
-type Arguments = Exclude<Decision['arguments'], undefined | null | boolean | number | string>;
-
-/** The object that is written there, or what is wrong with it. */
-function objectIn(text: string): Arguments | string {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Arguments;
-    return 'Arguments are an object: { "name": value }.';
-  } catch (error) {
-    return `This is not JSON yet: ${error instanceof Error ? error.message : error}`;
-  }
+export function typedTexts(): ReadonlyMap<Choice, TypedText> {
+  return new Map([
+    ['reject', typedText('Reason (optional)')],
+    ['respond', typedText('Result to give instead of calling it')],
+  ]);
 }
 
-function editorOf(value: unknown): { value: string; rows: number } {
-  const text = JSON.stringify(value ?? {}, null, 2);
-  return { value: text, rows: Math.min(14, text.split('\n').length) };
+/** What may be chosen; a call that may only be edited is allowed by changing it. */
+export function choicesOf({ allowedDecisions }: ActionRequest): Choice[] {
+  const mayBeAllowed = allowedDecisions.some((decision) => decision === 'approve' || decision === 'edit');
+  const others = allowedDecisions.filter((decision) => decision === 'reject' || decision === 'respond');
+  return mayBeAllowed ? ['approve', ...others] : others;
+}
+
+/** Undefined while something is missing for it. */
+export function decisionOn(
+  { id, allowedDecisions }: ActionRequest,
+  choice: Choice,
+  given: ArgumentsField,
+  typed: TypedText | undefined,
+): Decision | undefined {
+  const text = typed?.value.trim() ?? '';
+  switch (choice) {
+    case 'approve': {
+      const edited = given.edited;
+      if (edited === 'wrong') return undefined;
+      if (edited !== undefined) return { id, decision: 'edit', arguments: edited };
+      return allowedDecisions.includes('approve') ? { id, decision: 'approve' } : undefined;
+    }
+    case 'reject':
+      return text === '' ? { id, decision: 'reject' } : { id, decision: 'reject', reason: text };
+    case 'respond':
+      return text === '' ? undefined : { id, decision: 'respond', text };
+    default:
+      return choice satisfies never;
+  }
 }

@@ -8,11 +8,15 @@ import { type AskedAction, withAsked, withDecided } from './asked-action.js';
 import { type Activity, providerActivity } from './provider-activity.js';
 import { field, providerText, text } from './provider-text.js';
 
-interface ToolUse {
+export interface ToolUse {
   readonly id: string;
   readonly name: string;
   readonly detail: string;
   readonly isDone: boolean;
+  /** Where it was called in the answer's text. Content that an earlier release kept doesn't say, as with `asked`. */
+  readonly at?: number;
+  /** How many actions had been asked before it was called. */
+  readonly asked?: number;
 }
 
 export interface ChatContent {
@@ -77,33 +81,19 @@ export function visibleText({ event, data }: { event: string; data: unknown }): 
 function foldActivity(content: ChatContent, activity: Activity | undefined): void {
   if (activity?.kind === 'reasoning') content.reasoning += activity.text;
   if (activity?.kind !== 'tool') return;
-  content.tools = withTool(content.tools, activity);
   const { length } = content.text;
+  content.tools = withTool(content.tools, { ...activity, at: length, asked: content.actions.length });
   if (length > 0 && content.breaks.at(-1) !== length && content.breaks.length < MOST_TOOLS)
     content.breaks.push(length);
 }
 
-/**
- * The text for showing: what stands before each action and after the last, each as paragraphs around the tools. The answer
- * itself is `text`, untouched.
- */
-export function shownTexts({ text: whole, breaks, actions }: ChatContent): string[] {
-  const starts = [0, ...actions.map(({ at }) => at)];
-  return starts.map((start, index) => {
-    const end = starts[index + 1] ?? whole.length;
-    const places = [start, ...breaks.filter((place) => place > start && place < end), end];
-    return places
-      .slice(1)
-      .map((place, piece) => whole.slice(places[piece], place))
-      .join('\n\n');
-  });
-}
-
-function withTool(tools: readonly ToolUse[], { id, name, detail, isDone }: ToolUse): ToolUse[] {
+/** A call that is known keeps its place. */
+function withTool(tools: readonly ToolUse[], said: Required<ToolUse>): ToolUse[] {
+  const { id, name, detail, isDone, at, asked } = said;
   const known = tools.find((tool) => tool.id === id);
-  if (!known) return [...tools, { id, name, detail, isDone }].slice(0, MOST_TOOLS);
+  if (!known) return [...tools, { id, name, detail, isDone, at, asked }].slice(0, MOST_TOOLS);
   const merged = {
-    id,
+    ...known,
     name: known.name || name,
     detail: detail || known.detail,
     isDone: known.isDone || isDone,

@@ -1,17 +1,23 @@
 /**
- * An answer on the screen: its text, and between its pieces the cards of what it asked. There is always a piece after
- * the last card; it is the one that grows.
+ * An answer on the screen: its parts in their order, each drawn by a view of its own that stays as long as the part does,
+ * so that what is selected, unfolded or being filled in survives what comes after it.
  */
 import { ActionCard, type Decide } from '../asking/action-card.js';
-import { shownTexts } from '../content/chat-content.js';
+import { type AnswerPart, partsOf } from '../content/answer-parts.js';
 import { make } from '../elements.js';
 import type { Turn } from '../following/conversation.js';
 import { MarkdownView } from './markdown-view.js';
+import { ToolsView } from './tools-view.js';
+
+interface PartView {
+  readonly element: HTMLElement;
+  render(part: AnswerPart, turn: Turn): void;
+}
 
 export class AnswerView {
   readonly element = make('div', 'answer');
   readonly #decide: Decide;
-  #pieces: { readonly element: HTMLElement; readonly markdown: MarkdownView; shown: string }[] = [];
+  #views = new Map<string, PartView>();
   #cards: ActionCard[] = [];
 
   constructor(decide: Decide) {
@@ -25,51 +31,68 @@ export class AnswerView {
 
   /** `isLast` marks the one answer that tests and readers look for. */
   render(turn: Turn, isLast: boolean): void {
-    const { actions } = turn.content;
-    const isSame = this.#cards.every(
-      ({ action }, index) => action.actionId === actions[index]?.action.actionId,
+    const parts = partsOf(turn.content);
+    const isRunning = turn.status === 'running';
+    const keys = new Set(parts.map(({ key }) => key));
+    for (const [key, { element }] of this.#views) if (!keys.has(key)) element.remove();
+    const before = this.#views;
+    this.#cards = this.#cards.filter(({ action }) => keys.has(`action ${action.actionId}`));
+    this.#views = new Map(
+      parts.map((part) => [part.key, before.get(part.key) ?? this.#viewOf(part)] as const),
     );
-    if (!isSame) this.#clear();
-    if (this.#pieces.length === 0) this.#addPiece();
-    for (const { action } of actions.slice(this.#cards.length)) {
-      this.#addCard(new ActionCard(action, this.#decide));
-      this.#addPiece();
+    for (const [index, part] of parts.entries()) {
+      const view = this.#views.get(part.key);
+      if (!view) continue;
+      const there = this.element.children[index];
+      // Moving an element that is in its place would lose the reader's selection.
+      if (there !== view.element) this.element.insertBefore(view.element, there ?? null);
+      view.render(part, turn);
+      const isGrowing = isRunning && index === parts.length - 1;
+      view.element.classList.toggle('is-waiting', isGrowing && part.kind === 'text' && part.text === '');
     }
-    for (const [index, asked] of actions.entries()) this.#cards[index]?.render(asked, turn);
-    for (const [index, text] of shownTexts(turn.content).entries()) this.#renderPiece(index, text);
-    const last = this.#pieces.at(-1);
-    if (!last) return;
-    last.element.classList.toggle('is-waiting', turn.status === 'running' && last.shown === '');
-    last.element.setAttribute('aria-busy', String(turn.status === 'running'));
-    if (isLast) last.element.dataset.testid = 'answer';
-    else delete last.element.dataset.testid;
+    this.element.setAttribute('aria-busy', String(isRunning));
+    if (isLast) this.element.dataset.testid = 'answer';
+    else delete this.element.dataset.testid;
   }
 
-  #renderPiece(index: number, text: string): void {
-    const piece = this.#pieces[index];
-    if (!piece || piece.shown === text) return;
-    piece.shown = text;
-    piece.markdown.render(text);
+  #viewOf(part: AnswerPart): PartView {
+    switch (part.kind) {
+      case 'text':
+        return textView();
+      case 'tools':
+        return toolsView();
+      case 'action': {
+        const card = new ActionCard(part.asked.action, this.#decide);
+        this.#cards.push(card);
+        return {
+          element: card.element,
+          render: (now, turn) => now.kind === 'action' && card.render(now.asked, turn),
+        };
+      }
+      default:
+        return part satisfies never;
+    }
   }
+}
 
-  #addPiece(): void {
-    const before = this.#pieces.at(-1)?.element;
-    before?.classList.remove('is-waiting');
-    before?.removeAttribute('aria-busy');
-    if (before) delete before.dataset.testid;
-    const element = make('div', 'markdown');
-    this.#pieces.push({ element, markdown: new MarkdownView(element), shown: '' });
-    this.element.append(element);
-  }
+function textView(): PartView {
+  const element = make('div', 'markdown');
+  const markdown = new MarkdownView(element);
+  let shown = '';
+  return {
+    element,
+    render(part) {
+      if (part.kind !== 'text' || part.text === shown) return;
+      shown = part.text;
+      markdown.render(shown);
+    },
+  };
+}
 
-  #addCard(card: ActionCard): void {
-    this.#cards.push(card);
-    this.element.append(card.element);
-  }
-
-  #clear(): void {
-    this.#pieces = [];
-    this.#cards = [];
-    this.element.replaceChildren();
-  }
+function toolsView(): PartView {
+  const view = new ToolsView();
+  return {
+    element: view.element,
+    render: (part, { status }) => part.kind === 'tools' && view.render(part.tools, status === 'running'),
+  };
 }

@@ -1,22 +1,18 @@
 /**
  * Shows Markdown that is still growing. Only the blocks that changed are rendered again, so earlier paragraphs keep
- * their selection and a long answer costs no more per frame than its last block. Everything a model wrote is sanitised;
- * remote images are left out, as loading one would tell its server what was read.
+ * their selection and a long answer costs no more per frame than its last block. Code that grows keeps its element, and
+ * so the focus on its button.
  */
-import DOMPurify, { type Config } from 'dompurify';
-import { marked } from 'marked';
+import type { Token, Tokens } from 'marked';
+import { make } from '../elements.js';
+import { CodeBlock } from './code-block.js';
+import { blocksOf, elementsOf, LANGUAGE, languageOf } from './sanitised.js';
 
 interface Block {
   readonly raw: string;
   readonly element: HTMLElement;
+  readonly code?: CodeBlock;
 }
-
-const SANITISE = {
-  USE_PROFILES: { html: true },
-  FORBID_TAGS: ['img', 'picture', 'audio', 'video', 'style', 'form', 'button', 'select', 'textarea'],
-  FORBID_ATTR: ['style', 'class', 'id', 'name'],
-  RETURN_DOM_FRAGMENT: true,
-} satisfies Config & { RETURN_DOM_FRAGMENT: true };
 
 export class MarkdownView {
   readonly #element: HTMLElement;
@@ -27,33 +23,53 @@ export class MarkdownView {
   }
 
   render(markdown: string): void {
-    const tokens = marked.lexer(markdown, { gfm: true, breaks: true }).filter(({ type }) => type !== 'space');
+    const tokens = blocksOf(markdown);
     const kept = countWhile(tokens, (token, index) => token.raw === this.#blocks[index]?.raw);
-    for (const { element } of this.#blocks.slice(kept)) element.remove();
-    const made = tokens
-      .slice(kept)
-      .map((token) => ({ raw: token.raw, element: blockOf(marked.parser([token])) }));
-    this.#element.append(...made.map(({ element }) => element));
+    const changed = this.#blocks.slice(kept);
+    const made = tokens.slice(kept).map((token, index) => grown(changed[index], token) ?? blockOf(token));
+    for (const [index, { element }] of changed.entries())
+      if (element !== made[index]?.element) element.remove();
+    this.#element.append(...made.flatMap(({ element }) => (element.isConnected ? [] : [element])));
     this.#blocks = [...this.#blocks.slice(0, kept), ...made];
   }
 }
 
-function blockOf(html: string): HTMLElement {
-  const element = document.createElement('div');
-  element.className = 'block';
-  element.append(DOMPurify.sanitize(html, SANITISE));
-  for (const link of element.querySelectorAll('a')) {
-    link.target = '_blank';
-    link.rel = 'noopener noreferrer';
-  }
-  for (const table of element.querySelectorAll('table')) scrollable(table);
-  return element;
+/** The block with what was added to it, if it is code of the same language. */
+function grown(block: Block | undefined, token: Token): Block | undefined {
+  if (!isCode(token) || block?.code?.language !== languageOf(token.lang ?? '')) return undefined;
+  block.code.render(token.text);
+  return { ...block, raw: token.raw };
 }
 
-/** A wide table scrolls by itself instead of widening the page. */
+function blockOf(token: Token): Block {
+  const element = make('div', 'block');
+  if (isCode(token)) {
+    const code = new CodeBlock(languageOf(token.lang ?? ''));
+    code.render(token.text);
+    element.append(code.element);
+    return { raw: token.raw, element, code };
+  }
+  element.append(elementsOf(token));
+  for (const table of element.querySelectorAll('table')) scrollable(table);
+  // Code in a list or in a quotation.
+  for (const pre of element.querySelectorAll('pre')) {
+    const code = new CodeBlock(pre.getAttribute(LANGUAGE) ?? '');
+    code.render(pre.textContent ?? '');
+    pre.replaceWith(code.element);
+  }
+  return { raw: token.raw, element };
+}
+
+function isCode(token: Token): token is Tokens.Code {
+  return token.type === 'code';
+}
+
+/** A wide table scrolls by itself instead of widening the page, by keyboard too. */
 function scrollable(table: HTMLTableElement): void {
-  const frame = document.createElement('div');
-  frame.className = 'scroll';
+  const frame = make('div', 'scroll');
+  frame.tabIndex = 0;
+  frame.setAttribute('role', 'group');
+  frame.setAttribute('aria-label', 'Table');
   table.replaceWith(frame);
   frame.append(table);
 }
