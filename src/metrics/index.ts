@@ -16,6 +16,7 @@ import {
   type EndResult,
   type FinalOmission,
   type StreamObserver,
+  type TransportStep,
   type UpkeepStep,
 } from '../stream/observer.js';
 import { parseStrictly } from '../stream/strict.js';
@@ -64,6 +65,12 @@ const UPKEEP_STEPS = [
   'repair',
 ] as const satisfies readonly UpkeepStep[];
 const REPAIRED_INDEXES = ['due', 'user'] as const satisfies readonly RepairedIndex[];
+const TRANSPORT_STEPS = [
+  'subscribe',
+  'publish',
+  'signal',
+  'link',
+] as const satisfies readonly TransportStep[];
 const CONTENTLESS_STEPS = [
   'aborted',
   'replaced',
@@ -257,6 +264,12 @@ function observeFaults(make: Makers) {
     'reset',
     'poll',
   ]);
+  const transport = make.counterBy(
+    'transport_failures_total',
+    'Failures of the transport; what it did not bring is found in the log, or with the next renewal',
+    'step',
+    TRANSPORT_STEPS,
+  );
   const gaps = make.counter('gaps_total', 'Cursors that could not be served');
   const fenced = make.counter(
     'fenced_writes_total',
@@ -292,6 +305,7 @@ function observeFaults(make: Makers) {
     (HOOKS as readonly string[]).includes(name);
   return {
     repaired: (cause) => repairs(cause),
+    transportFailed: (step) => transport(step),
     gap: () => gaps.inc(),
     fenced: () => fenced.inc(),
     leaseLost: () => leases.inc(),

@@ -287,7 +287,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   async #start(): Promise<void> {
     const { store, transport, errors } = this.#parts;
     await store.start((error) => errors.report({ where: 'store', error }));
-    await transport.start((error) => errors.report({ where: 'transport', error }));
+    await transport.start();
     this.#stopSignals = transport.onSignal(({ key, generation }) => {
       const job = this.#leases.find(key, generation);
       // The signal only makes it quick: what happened is asked of the store.

@@ -27,6 +27,8 @@ export type ApprovalOutcome = 'paused' | 'resolved' | 'expired' | 'refused';
  * an index · `deletion` of one of a user’s streams · `repair` of what an index has lost
  */
 export type UpkeepStep = 'renewal' | 'sweep' | 'visit' | 'listing' | 'deletion' | 'repair';
+/** `subscribe` to a stream · `publish` a frame, or that a stream was deleted · `signal` to a producer · `link`: by itself */
+export type TransportStep = 'subscribe' | 'publish' | 'signal' | 'link';
 /** Why an end comes without the final message it was given. */
 export type FinalOmission = 'too_large' | 'too_deep' | 'no_json';
 export type ContentlessStep =
@@ -63,6 +65,8 @@ export interface StreamObserver {
   subscriptions(count: number): void;
   resumed(bytes: number, ms: number): void;
   logRead(): void;
+  /** The transport failed; what it did not bring is found in the log, or with the next renewal. */
+  transportFailed(step: TransportStep): void;
   /** A hub went to the log because a frame did not follow on, the link was reset, or the poll found more. */
   repaired(cause: 'frame' | 'reset' | 'poll'): void;
   gap(): void;
@@ -130,6 +134,7 @@ export const OBSERVED: readonly string[] = Object.keys({
   subscriptions: 0,
   resumed: 0,
   logRead: 0,
+  transportFailed: 0,
   repaired: 0,
   gap: 0,
   fenced: 0,

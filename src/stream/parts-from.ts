@@ -11,6 +11,7 @@ import { safeObserver } from './observer.js';
 import { parseOptions } from './options.js';
 import { Background, type Parts } from './parts.js';
 import { StateReader } from './resume-state.js';
+import { SafeTransport } from './safe-transport.js';
 import { SetAsideCount } from './set-aside-count.js';
 import { SlotKeeper } from './slot-keeper.js';
 import { StoreClock } from './store-clock.js';
@@ -38,7 +39,7 @@ export function partsFrom(input: ManagerInput): Parts {
   const storeClock = new StoreClock({ store, clock, options, observer, errors });
   return {
     store,
-    transport: input.eventTransport,
+    transport: new SafeTransport(input.eventTransport, { observer, errors, clock }),
     storeClock,
     log,
     states: new StateReader(log, models, options),

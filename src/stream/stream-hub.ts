@@ -124,7 +124,7 @@ export class StreamHub implements FrameListener {
       if (this.#closed) await stop();
       else this.#stopListening = stop;
     } catch {
-      // The poll delivers, and tries again to listen.
+      // Told by the transport. The poll delivers, and tries again to listen.
     }
   }
 

@@ -70,7 +70,9 @@ export function canSubscribeToShards(client: RedisClient): boolean {
  */
 export function duplicateForListening(client: RedisClient, socketTimeout: number): RedisClient {
   const waiting = { enableOfflineQueue: true };
-  if (!isCluster(client)) return client.duplicate({ socketTimeout, ...waiting, maxRetriesPerRequest: null });
+  // The transport asks for its channels anew by itself. A client that does so leaves a refusal unhandled, which ends Node.
+  const own = { maxRetriesPerRequest: null, autoResubscribe: false };
+  if (!isCluster(client)) return client.duplicate({ socketTimeout, ...waiting, ...own });
   return client.duplicate([], {
     ...waiting,
     redisOptions: { ...client.options?.redisOptions, socketTimeout },

@@ -36,6 +36,7 @@ import { decodeBatch } from './redis-codec.js';
 import { keyOf } from './redis-due-index.js';
 import { RedisKeys } from './redis-keys.js';
 import { parseRedisOptions, type RedisOptions } from './redis-options.js';
+import { refusalOf } from './redis-refusals.js';
 import { RedisScripts } from './redis-scripts.js';
 import { startError } from './redis-start.js';
 
@@ -167,7 +168,12 @@ export class RedisEventTransport implements EventTransport {
 
   #publish(command: string, channel: string, text: string): void {
     // Only speed: the log, the next renewal and the poll say the same.
-    this.#scripts.command(command, channel, text).catch(() => undefined);
+    this.#scripts.command(command, channel, text).catch((cause: unknown) => {
+      this.#tell(
+        'A stop or a deletion was not made known at once; the next renewal or poll finds it.',
+        cause,
+      );
+    });
   }
 
   async #ask(channels: string[]): Promise<void> {
@@ -177,7 +183,9 @@ export class RedisEventTransport implements EventTransport {
 
   async #askAnew(link: RedisClient): Promise<void> {
     if (!this.#uses(link)) return;
-    const signals = this.#deadlines.limit(link.subscribe(this.#keys.signals)).catch(() => undefined);
+    const signals = this.#deadlines
+      .limit(link.subscribe(this.#keys.signals))
+      .catch((cause: unknown) => this.#tellUnasked(cause));
     await this.#askForAll([...this.#listening.keys()]);
     await signals;
     this.#resetAll();
@@ -192,6 +200,8 @@ export class RedisEventTransport implements EventTransport {
     const asked = await Promise.allSettled(chunks.map((chunk) => this.#ask(chunk)));
     // Unless the shards are made anew, the link broke again, and `ready` comes again.
     this.#unasked = chunks.filter((_, index) => asked[index]?.status === 'rejected').flat();
+    const refused = asked.find((one) => one.status === 'rejected');
+    if (refused?.status === 'rejected') this.#tellUnasked(refused.reason);
   }
 
   async #onShardsAnew(link: RedisClient): Promise<void> {
@@ -248,13 +258,21 @@ export class RedisEventTransport implements EventTransport {
   /** A client whose own strategy gives up would leave every follower to the poll, for ever. */
   #onGivenUp(link: RedisClient): void {
     if (!this.#uses(link)) return;
-    const message =
-      'The client has given up the subscriber link. It is made anew; the log is polled meanwhile.';
-    const error = new GenerationJobError('unavailable', message);
-    for (const report of this.#reports) report(error);
+    this.#tell('The client has given up the subscriber link. It is made anew; the log is polled meanwhile.');
     this.#anewTimer = setTimeout(() => {
       if (this.#uses(link)) this.#replace(link);
     }, this.#options.pingMs).unref();
+  }
+
+  #tellUnasked(cause: unknown): void {
+    this.#tell('The link was made anew, and not every channel could be asked for; the log is polled.', cause);
+  }
+
+  #tell(message: string, cause?: unknown): void {
+    if (this.#closed) return;
+    const code = cause === undefined ? 'unavailable' : refusalOf(cause).code;
+    const error = new GenerationJobError(code, message, cause === undefined ? {} : { cause });
+    for (const report of this.#reports) report(error);
   }
 
   #replace(link: RedisClient): void {

@@ -25,7 +25,7 @@ export interface EventTransport {
 
   /**
    * Resolves when the transport can be used.
-   * @param report is told of what goes wrong later, by itself
+   * @param report is told of what goes wrong later: with the link, or with what was sent on. It may be told often
    * @throws GenerationJobError `unavailable` when it can't be reached
    */
   start(report?: Report): Promise<void>;
