@@ -1,5 +1,6 @@
 -- Keeps a snapshot if it is newer than the one there, not ahead of the log, and of the current attempt; then removes the
--- batches that lie wholly before it, if asked. Other generations' entries lie between no two of them.
+-- batches that lie wholly before it, if asked: all that is before it in one command when nothing older is kept in the log.
+-- Entries of older generations lie before them all and stay; beside those, each batch has to be named.
 --
 -- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
 -- ARGV  1 generation  2 attempt  3 sequence  4 snapshot as JSON  5 trim "1" or "0"
@@ -35,19 +36,24 @@ write('PEXPIRE', snapshots, math.max(redis.call('PTTL', job), 1))
 record.snapshotSequence = sequence
 if ARGV[5] == '1' then
   record.firstSequence = text(tonumber(sequence) + 1)
-  local entries
-  local from = generation .. '-0'
-  repeat
-    entries = redis.call('XRANGE', log, from, generation .. '-' .. sequence, 'COUNT', CHUNK)
-    local removal = { 'XDEL', log }
-    for _, entry in ipairs(entries) do
-      removal[#removal + 1] = entry[1]
-    end
-    if #entries > 0 then
-      write(unpack(removal))
-      from = '(' .. removal[#removal]
-    end
-  until #entries < CHUNK
+  local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+  if oldest and string.match(oldest[1], '^%d+') == generation then
+    write('XTRIM', log, 'MINID', generation .. '-' .. record.firstSequence)
+  elseif oldest then
+    local entries
+    local from = generation .. '-0'
+    repeat
+      entries = redis.call('XRANGE', log, from, generation .. '-' .. sequence, 'COUNT', CHUNK)
+      local removal = { 'XDEL', log }
+      for _, entry in ipairs(entries) do
+        removal[#removal + 1] = entry[1]
+      end
+      if #entries > 0 then
+        write(unpack(removal))
+        from = '(' .. removal[#removal]
+      end
+    until #entries < CHUNK
+  end
 end
 if is_current then
   write('HSET', job, 'snapshotSequence', sequence, 'firstSequence', record.firstSequence or '1')

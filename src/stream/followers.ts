@@ -3,7 +3,7 @@
  * one poll that finds in the log what no frame brought.
  */
 import type { Clock, TimerHandle } from '../clock.js';
-import { GenerationJobError } from '../errors.js';
+import { GenerationJobError, isUnanswered } from '../errors.js';
 import type { ErrorReporter } from './error-reports.js';
 import { HubSubscription, type SubscriptionContext } from './hub-subscription.js';
 import type { SubscribeOptions } from './manager-types.js';
@@ -61,6 +61,14 @@ export class Followers implements SubscriptionContext {
     this.#parts.observer.subscriptions(this.#subscriptions.size);
     this.#timer ??= this.#schedule();
     return subscription;
+  }
+
+  /**
+   * A stream's generation can't be ended: the store refuses it for good. Its log says nothing of it, so the followers of this
+   * process are told by the error itself; those of other replicas when that replica's own upkeep is refused, or ends it.
+   */
+  failUnlessPassing(key: StreamKey, error: unknown): void {
+    if (!isUnanswered(error)) this.#hubs.get(key.id)?.fail(error);
   }
 
   /** Closes every subscription, telling its reader why. */

@@ -112,7 +112,11 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#producers = new Producers(parts, this.#leases, {
       onStoreDamaged: (job) => {
         parts.background.run(parts.slots.give(job.key, job));
-        parts.background.run(this.#ender.endDamaged(job));
+        const ending = this.#ender.endDamaged(job).catch((error: unknown) => {
+          this.#followers.failUnlessPassing(job.key, error);
+          throw error;
+        });
+        parts.background.run(ending);
       },
       onTransition: (job, name, record) => {
         parts.observer.jobTransitioned(name, record.status);
@@ -135,6 +139,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
       ender: this.#ender,
       recovery: new Recovery(parts, { ender: this.#ender, producers: this.#producers }),
       settler: this.#settler,
+      followers: this.#followers,
     });
     this.upkeep = {
       sweep: () => this.#reaper.sweep(),

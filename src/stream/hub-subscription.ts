@@ -89,7 +89,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
       () => attached,
       () => this.#isRead,
     );
-    attached.catch((error: unknown) => this.#fail(error));
+    attached.catch((error: unknown) => this.fail(error));
     if (options.signal !== undefined) this.#obey(options.signal);
   }
 
@@ -238,7 +238,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     } catch (error) {
       // While the store is away its followers wait; the hub wakes them when it answers again.
       if (isGenerationJobError(error, 'unavailable')) this.#isUpToDate = true;
-      else this.#fail(error);
+      else this.fail(error);
     } finally {
       this.#pulling = false;
     }
@@ -367,7 +367,8 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     this.#state = 'open';
   }
 
-  #fail(error: unknown): void {
+  /** For its hub, and for what it does itself: ends it with an error for its reader. */
+  fail(error: unknown): void {
     this.#failure ??= error;
     this.close('failed');
   }

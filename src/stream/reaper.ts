@@ -11,6 +11,7 @@
 import type { TimerHandle } from '../clock.js';
 import { deadlineOf, earliestOf, setAsideUntil } from './deadlines.js';
 import type { Ender } from './ender.js';
+import type { Followers } from './followers.js';
 import type { DueEntry, DuePage, PageRequest } from './interfaces/job-store.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { Parts } from './parts.js';
@@ -26,6 +27,7 @@ export interface Upkeep {
   readonly ender: Ender;
   readonly recovery: Recovery;
   readonly settler: Settler;
+  readonly followers: Pick<Followers, 'failUnlessPassing'>;
 }
 
 /** Visits under way, in sweeps: what waits for a host’s hook keeps its place this long, and holds memory. */
@@ -154,18 +156,16 @@ export class Reaper {
       // A lease this process holds itself is for the keeper to judge, by the keeper's clock.
       if (leases.find(key, record.generation)?.attempt === record.attempt) return;
       const isLost = this.#stalled.lostIn(key, record) === 0;
-      if (isLost && !unknownModels.leaves(record)) return recovery.recover(key, record, record.leaseUntil);
+      if (isLost && !unknownModels.leaves(record)) {
+        return this.#bring(key, () => recovery.recover(key, record, record.leaseUntil));
+      }
     }
     if (deadlineOf(record, options) > storeClock.now()) return;
     if (needsContent(record) && unknownModels.leaves(record)) return;
     if (record.status === 'requires_action') {
-      await ender.expire(key, record);
-      return;
+      return this.#bring(key, async () => void (await ender.expire(key, record)));
     }
-    if (record.status === 'running') {
-      await recovery.recover(key, record);
-      return;
-    }
+    if (record.status === 'running') return this.#bring(key, () => recovery.recover(key, record));
     const { state } = record.settlement;
     if (state === 'settled') await this.#forget(key, record);
     else if (state === 'set_aside' && setAsideUntil(record, options) <= storeClock.now()) {
@@ -173,6 +173,16 @@ export class Reaper {
     }
     // A settlement may take long: the sweep goes on meanwhile, and its claim keeps others away.
     else background.run(settler.settle(key, record));
+  }
+
+  /** Brings a generation on that nobody else does. What the store refuses for good, its followers here are told. */
+  async #bring(key: StreamKey, on: () => Promise<void>): Promise<void> {
+    try {
+      await on();
+    } catch (error) {
+      this.#upkeep.followers.failUnlessPassing(key, error);
+      throw error;
+    }
   }
 
   /** When a generation must be looked at again, by the store's clock as it shows itself: that is what lists by it. */

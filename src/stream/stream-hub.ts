@@ -35,6 +35,8 @@ export interface Batch {
 export interface Follower {
   /** There may be something to read. */
   wake(): void;
+  /** Nothing will come any more, for the reason given. */
+  fail(error: unknown): void;
 }
 
 export interface HubContext {
@@ -107,6 +109,12 @@ export class StreamHub implements FrameListener {
   remove(follower: Follower): void {
     if (this.#follower === follower) this.#follower = undefined;
     else this.#otherFollowers?.delete(follower);
+  }
+
+  /** Ends every follower with an error: the log would keep them waiting for what nobody can write. */
+  fail(error: unknown): void {
+    this.#follower?.fail(error);
+    for (const follower of [...(this.#otherFollowers ?? [])]) follower.fail(error);
   }
 
   /** Resolves when frames are being delivered, or when they can't be: then the poll delivers. */
