@@ -42,12 +42,12 @@ const handlersOptionsSchema = z.strictObject({
 
 const jobSchema = having('a job, as `createJob` and `resolve` give it', 'emit');
 
-/** @throws GenerationJobError `invalid_argument` for what is no job: nothing can be ended by it */
+/** Checks that a job is one. @throws GenerationJobError `invalid_argument`: nothing can be ended by what is none */
 export function checkJob(job: GenerationJob): void {
   parseStrictly('invalid_argument', jobSchema, job, 'job');
 }
 
-/** What is wrong with what `runAgent` was given besides its job; undefined when nothing is. */
+/** Returns what is wrong with what `runAgent` was given besides its job; undefined when nothing is. */
 export function refusalOf(createRun: unknown, options: unknown): GenerationJobError | undefined {
   try {
     parseStrictly('invalid_options', requiredFunction, createRun, 'createRun');
@@ -59,7 +59,7 @@ export function refusalOf(createRun: unknown, options: unknown): GenerationJobEr
   }
 }
 
-/** @throws GenerationJobError `invalid_options` naming each key and value that is not known */
+/** Checks the options of `createRunHandlers`. @throws GenerationJobError `invalid_options` naming what is not known */
 export function checkHandlersOptions(options: unknown): void {
   parseStrictly('invalid_options', handlersOptionsSchema, options, 'options');
 }

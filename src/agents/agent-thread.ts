@@ -8,7 +8,7 @@ import type { JobRecord } from '../stream/types.js';
 import type { Checkpointer } from './checkpointer.js';
 import type { RunLike, SaverLike } from './shapes.js';
 
-/** The thread of a job or record. Also the run's id, which must be the same for all attempts. */
+/** Names the checkpoint thread of a job or record. It is also the run's id, which must be the same for all attempts. */
 export function threadIdOf(of: {
   readonly tenantId?: string | undefined;
   readonly key?: { readonly tenantId: string | undefined } | undefined;
@@ -20,19 +20,19 @@ export function threadIdOf(of: {
 }
 
 /**
- * How the keys begin under which a record keeps the threads of sub-agents, in the job's metadata. One key an attempt: each
+ * A record's metadata has the threads of sub-agents under keys that begin so. One key an attempt: each
  * resume makes the SDK go on in threads of other names.
  */
 const CHILD_THREADS = 'agentThreads';
 
-/** Kept with the job, so that whoever sees to its end knows of them. */
+/** Keeps the threads of sub-agents with the job, so that whoever sees to its end knows of them. */
 export async function rememberChildThreads(job: GenerationJob, run: RunLike | undefined): Promise<void> {
   const threads = childThreadsOf(run);
   if (threads.length === 0 || job.isOver) return;
   await job.update({ metadata: { [`${CHILD_THREADS}${job.attempt}`]: threads } });
 }
 
-/** Every thread a record is known to have. */
+/** Lists every thread a record is known to have. */
 export function threadsOf(record: JobRecord): readonly string[] {
   const children = Object.entries(record.metadata).flatMap(([key, threads]) =>
     key.startsWith(CHILD_THREADS) && Array.isArray(threads) ? threads : [],
@@ -40,7 +40,7 @@ export function threadsOf(record: JobRecord): readonly string[] {
   return [threadIdOf(record), ...children.filter((one) => typeof one === 'string')];
 }
 
-/** Once an attempt is over: one that was ended by others may have saved something after its threads had been deleted. */
+/** Deletes an attempt's threads once it is over: one that others ended may have saved something after they were deleted. */
 export async function deleteLate(
   job: GenerationJob,
   run: RunLike | undefined,
@@ -49,7 +49,7 @@ export async function deleteLate(
   for (const threadId of [threadIdOf(job), ...childThreadsOf(run)]) await checkpointer.deleteThread(threadId);
 }
 
-/** Whether nobody goes on with the threads of a generation that is over for this reason. */
+/** Says whether nobody goes on with the threads of a generation that is over for this reason. */
 export function isFinal(reason: EndReason | undefined): boolean {
   switch (reason) {
     case 'completed':
@@ -77,8 +77,8 @@ function childThreadsOf(run: RunLike | undefined): string[] {
 }
 
 /**
- * The saver as one attempt may use it: not once it is over, when the thread may be another attempt's or be deleted. Reads
- * go on, and a pause is saved before it is one.
+ * Gives the saver as one attempt may use it: it writes nothing once that is over, when the thread may be another attempt's
+ * or be deleted. Reads go on, and a pause is saved before it is one.
  */
 export function saverOf(job: GenerationJob, saver: SaverLike): SaverLike {
   return new Proxy(saver, {
@@ -94,14 +94,14 @@ export function saverOf(job: GenerationJob, saver: SaverLike): SaverLike {
   });
 }
 
-/** Told to whoever awaits it. Nobody need: that the attempt is over is told by its signal. */
+/** Rejects for whoever awaits it. Nobody need: the signal tells that the attempt is over. */
 function refusedWrite(job: GenerationJob): Promise<never> {
   const refused = Promise.reject(job.signal.reason);
   refused.catch(() => {});
   return refused;
 }
 
-/** A later attempt that starts over must not add to what an earlier one has saved. */
+/** Clears the thread for a later attempt that starts over: it must not add to what an earlier one has saved. */
 export async function reserveThread(
   job: Parameters<typeof threadIdOf>[0] & { readonly attempt: number },
   checkpointer: Checkpointer | undefined,

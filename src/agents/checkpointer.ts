@@ -1,7 +1,7 @@
 /**
  * Checkpoints of agents: in Mongo through the connection the host's mongoose has, in memory without, or in any saver of
- * LangGraph. Adds what a saver lacks: errors of its set-up are thrown, a checkpoint that the database would refuse is refused
- * by name, a pause is never allowed to outlive its checkpoint, and threads go with their generations.
+ * LangGraph. Adds what a saver lacks: errors of its set-up are thrown, a checkpoint that the database would refuse is
+ * refused by name, a pause is never allowed to outlive its checkpoint, and threads go with their generations.
  */
 import { z } from 'zod';
 import { HOUR, MIB, SECOND } from '../clock.js';
@@ -17,7 +17,7 @@ import type { SaverLike } from './shapes.js';
 
 /** The part of a mongoose connection that is used: its drivers' types differ between versions, so there is no more. */
 export interface MongooseConnection {
-  /** Of an open connection: the driver's client. */
+  /** Gives the driver's client, of an open connection. */
   getClient(): unknown;
   readonly readyState: number;
   readonly name?: string | undefined;
@@ -38,11 +38,14 @@ export interface CheckpointerOptions {
    * how long that keeps them, if it doesn't until they are deleted; approval windows are checked against it.
    */
   readonly ttlMs?: number | undefined;
-  /** Of one checkpoint or write (bytes). Default 15 MiB: Mongo takes 16 in all. Of a `saver` that has a `serde` as well. */
+  /**
+   * The most bytes of one checkpoint or write. The default is 15 MiB: Mongo takes 16 in all. It holds for a `saver` too, if
+   * that has a `serde`.
+   */
   readonly maxBytes?: number | undefined;
   /**
-   * How LangGraph's packages are imported, `(name) => import(name)`, where they are not to be found from this one: in a
-   * bundle, or in a repository of several packages.
+   * A function that imports LangGraph's packages, `(name) => import(name)`, where they are not to be found from this one:
+   * in a bundle, or in a repository of several packages.
    */
   readonly importPeer?: ((name: string) => Promise<unknown>) | undefined;
 }
@@ -66,7 +69,7 @@ const optionsSchema = z.strictObject({
   maxBytes: z.number().int().min(1).optional(),
   importPeer: callable,
 } satisfies Record<keyof CheckpointerOptions, z.ZodType>);
-/** Not written as literals, so that nothing resolves them before they are wanted. */
+/** These names are passed as values, so that nothing resolves them before they are wanted. */
 const PEERS = {
   mongo: '@langchain/langgraph-checkpoint-mongodb',
   memory: '@langchain/langgraph-checkpoint',
@@ -86,7 +89,7 @@ export class Checkpointer {
     this.ttlMs = ttlMs;
   }
 
-  /** Whether the thread waits for a decision, exactly there. @throws GenerationJobError `unavailable` */
+  /** Says whether the thread waits for a decision, exactly there. @throws GenerationJobError `unavailable` */
   async isPausedAt({ threadId, checkpointId, checkpointNs }: CheckpointPlace): Promise<boolean> {
     const where = { thread_id: threadId, checkpoint_ns: checkpointNs };
     const tuple = await answered(() => this.saver.getTuple({ configurable: where }));
@@ -98,7 +101,7 @@ export class Checkpointer {
     return this.saver.deleteThread(threadId);
   }
 
-  /** @throws GenerationJobError `invalid_options` for a window that outlives the checkpoint */
+  /** Checks that no window outlives its checkpoint. @throws GenerationJobError `invalid_options` */
   checkWindow(approvalWindowMs: number): void {
     if (this.ttlMs === undefined || approvalWindowMs + TTL_MARGIN_MS <= this.ttlMs) return;
     throw new GenerationJobError(
@@ -108,10 +111,10 @@ export class Checkpointer {
   }
 
   /**
-   * The host's hooks with one more duty: when a generation has ended, however it did, or its stream is deleted, its threads
-   * are deleted, whatever becomes of the host's own `settle`. As often as it takes, like any settlement. And unless the host
-   * says otherwise, an attempt that was resumed is recovered where it stood: its agent goes on from the checkpoint of the
-   * pause, so what came before must not go.
+   * Gives the host's hooks one more duty: when a generation has ended, however it did, or its stream is deleted, its
+   * threads are deleted, whatever becomes of the host's own `settle`. As often as it takes, like any settlement. And unless
+   * the host says otherwise, an attempt that was resumed is recovered where it stood: its agent goes on from the checkpoint
+   * of the pause, so what came before must not go.
    */
   settling(hooks: Hooks = {}): Hooks {
     const deleteThreads = async (record: JobRecord) => {
@@ -139,6 +142,7 @@ export class Checkpointer {
 }
 
 /**
+ * Makes the checkpointer for `runAgent` and `resumeAgent`, from the host's database, its saver, or in memory.
  * @throws GenerationJobError `invalid_options`; `unavailable` when the connection is not open; `checkpointer_failed` when a
  *   package is missing or Mongo refused an index, with what it said as `cause`
  */
@@ -230,7 +234,10 @@ function nameFailures(saver: MongoSaver): void {
   });
 }
 
-/** @throws GenerationJobError its own, or `unavailable` with what else the call threw as `cause` */
+/**
+ * Waits for the answer of a saver.
+ * @throws GenerationJobError its own, or `unavailable` with what else the call threw as `cause`
+ */
 async function answered<Answer>(call: () => Promise<Answer>): Promise<Answer> {
   try {
     return await call();

@@ -9,10 +9,10 @@ import { SECOND, sleep, systemClock } from '../clock.js';
 export interface OversizedPart {
   /** The SDK's name of the event. */
   readonly event: string;
-  /** Where in the event's data, such as `result.tool_call.output`. */
+  /** The part's place in the event's data, such as `result.tool_call.output`. */
   readonly path: string;
   readonly value: unknown;
-  /** Of the part as JSON text. */
+  /** The part's size as JSON text. */
   readonly bytes: number;
 }
 
@@ -26,18 +26,18 @@ interface CutPart {
 }
 
 const PREVIEW_CHARACTERS = 2_000;
-/** At most, as JSON text of what people write. */
+/** A character of what people write takes at most so much as JSON text. */
 const BYTES_A_CHARACTER = 4;
 const PREVIEW_BYTES = BYTES_A_CHARACTER * PREVIEW_CHARACTERS;
 /** More parts than this are a list, and are cut as one. */
 const MOST_PARTS = 64;
-/** For what `cut` itself adds. */
+/** This part of the event is left for what `cut` itself adds. */
 const ROOM_FOR_MARKS = 0.25;
 const LONGEST_REFERENCE = 1_024;
 const STORE_MS = 30 * SECOND;
 
 /**
- * The data, cut until it fits.
+ * Cuts the data until it fits.
  * @param maxBytes of the whole as JSON text
  * @param onFailed told what `store` threw, or that it did not answer in time: the part then has no reference
  */

@@ -8,9 +8,9 @@ import type { ActionRequest, Decision } from '../stream/types.js';
 import { fieldOf, type ToolOutcome } from './run-handlers.js';
 import type { GraphHandler, ToolCall, ToolExecuteRequest, ToolResult } from './shapes.js';
 
-/** How the SDK begins the output of a call it did not run. */
+/** The SDK begins the output of a call it did not run with this. */
 const BLOCKED = 'Blocked';
-/** Of a text given in place of a result: the SDK cuts long ones short in their middle. */
+/** So much is compared of a text given in place of a result: the SDK cuts long ones short in their middle. */
 const COMPARED_CHARACTERS = 64;
 
 export class DecisionWatch {
@@ -39,12 +39,12 @@ export class DecisionWatch {
     if (decided.decision === 'respond' && !said?.includes(beginningOf(decided.text))) this.#violate();
   }
 
-  /** Whether everything decided was done, and nothing else. Asked when the run is over. */
+  /** Says whether everything decided was done, and nothing else. It is asked when the run is over. */
   isFollowed(): boolean {
     return !this.#isViolated && this.#requests.every(({ id }) => this.#completed.has(id));
   }
 
-  /** The host's `on_tool_execute`, for the calls that may run. */
+  /** Guards the host's `on_tool_execute`: only the calls that may run reach it. */
   guard(execute: GraphHandler): GraphHandler {
     return {
       handle: (event, data, ...rest) => {
@@ -83,8 +83,8 @@ export class DecisionWatch {
 }
 
 /**
- * Whether a call was allowed with these arguments: each of them as it was seen. One may be missing, which the SDK leaves out
- * when the tool's schema doesn't know it; none may be added.
+ * Says whether a call was allowed with these arguments: each of them as it was seen. One may be missing, which the SDK
+ * leaves out when the tool's schema doesn't know it; none may be added.
  */
 function isWithin(args: unknown, allowed: unknown = {}): boolean {
   if (!isRecord(args) || !isRecord(allowed)) return isSame(args, allowed);
@@ -105,7 +105,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Of content in parts, their texts; JSON would not hold a text as it was given. */
+/** Joins the texts of content in parts; JSON would not hold a text as it was given. */
 function textOf(output: unknown): string | undefined {
   if (!Array.isArray(output)) return JSON.stringify(output);
   return output.map((part: unknown) => fieldOf(part, 'text') ?? '').join('');

@@ -1,6 +1,6 @@
 /** The SDK's names for its events. */
 
-/** Those a client can show or fold, and so those that become job events, under the same name. */
+/** A client can show or fold these, so they become job events, under the same name. */
 export const CLIENT_EVENTS = [
   'on_run_step',
   'on_run_step_delta',
@@ -22,5 +22,5 @@ export const SUBAGENT_UPDATE = 'on_subagent_update';
 export const TOOL_EXECUTE = 'on_tool_execute';
 export const MODEL_END = 'on_chat_model_end';
 
-/** The key under which the SDK binds an approval to what it was given for. */
+/** The SDK binds an approval to what it was given for under this key. */
 export const EXECUTION_SCOPE = '__librechat_tool_approval_execution_scope';

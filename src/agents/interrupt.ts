@@ -61,16 +61,16 @@ const interruptSchema = z.object({
 
 export type Interrupt = z.output<typeof interruptSchema>;
 
-/** The id of the one question that comes without. */
+/** A single question comes without an id, and gets this one. */
 const ONLY_QUESTION = 'question';
 
-/** What a later attempt needs to go on, in the action's `resumeContext` beside the host's own. */
+/** A later attempt goes on from this, in the action's `resumeContext` beside the host's own. */
 const contextSchema = z.object({
   agent: z.object({
     interruptId: z.string(),
     checkpointId: z.string(),
     checkpointNs: z.string(),
-    /** Whether the answers go back by id. */
+    /** True when the answers go back by id. */
     batch: z.boolean(),
     sdkVersion: z.string().optional(),
     discoveredTools: z.array(z.string()),
@@ -80,7 +80,7 @@ const contextSchema = z.object({
 
 export type AgentContext = z.output<typeof contextSchema>['agent'];
 
-/** What `run.getInterrupt()` gave, or undefined for none. @throws GenerationJobError `invalid_action` */
+/** Reads what `run.getInterrupt()` gave; undefined for none. @throws GenerationJobError `invalid_action` */
 export function parseInterrupt(given: unknown): Interrupt | undefined {
   if (given === undefined || given === null) return undefined;
   const parsed = interruptSchema.safeParse(given);
@@ -97,7 +97,7 @@ const wantedSchema = z.strictObject({
 });
 
 /**
- * The action to pause for: the SDK's tool calls become requests, its questions questions.
+ * Makes the action to pause for: the SDK's tool calls become requests, its questions questions.
  *
  * @param found what `run.getInterrupt()` gave after the stream had ended
  * @param with_ what the host wants back at the decision, and what else belongs to the action
@@ -151,14 +151,14 @@ function questionsOf(payload: z.output<typeof askUserQuestion>): Pick<PauseInput
   return { questions: payload.questions ?? [{ id: ONLY_QUESTION, ...payload.question }] };
 }
 
-/** @throws GenerationJobError `checkpoint_lost` for an action that no agent has paused for */
+/** Reads what an agent kept with its pause. @throws GenerationJobError `checkpoint_lost` when no agent has paused for it */
 export function agentContextOf(action: PendingAction | undefined): AgentContext {
   const parsed = contextSchema.safeParse(action?.resumeContext);
   if (parsed.success) return parsed.data.agent;
   throw new GenerationJobError('checkpoint_lost', 'The action holds nothing an agent could go on from.');
 }
 
-/** The host's own part of the action's `resumeContext`. */
+/** Returns the host's own part of the action's `resumeContext`. */
 export function hostContextOf(action: PendingAction | undefined): Json | undefined {
   const context = action?.resumeContext;
   return typeof context === 'object' && context !== null && !Array.isArray(context)
@@ -167,7 +167,7 @@ export function hostContextOf(action: PendingAction | undefined): Json | undefin
 }
 
 /**
- * What `run.resume` takes. Decisions go by tool call id: by place, the second of two pauses in one batch can get the
+ * Makes what `run.resume` takes. Decisions go by tool call id: by place, the second of two pauses in one batch can get the
  * decision of the first, and a tool that was rejected has been run that way.
  */
 export function resumeValueOf(verdict: Verdict, { batch }: Pick<AgentContext, 'batch'>): unknown {

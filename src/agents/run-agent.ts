@@ -34,7 +34,7 @@ import {
 import { addUsage, createRunHandlers, fieldOf } from './run-handlers.js';
 import type { Durability, GraphHandlers, RunConfig, RunLike } from './shapes.js';
 
-/** Why a job of an agent can fail, beside what the library itself fails jobs for. */
+/** A job of an agent can fail for these reasons, beside what the library itself fails jobs for. */
 export const AGENT_FAILURES = {
   agent_failed: { message: 'The agent failed.', retryable: true },
   checkpoint_lost: { message: 'What the agent had saved is gone or has changed.', retryable: true },
@@ -44,21 +44,21 @@ export const AGENT_FAILURES = {
 
 type AgentFailure = keyof typeof AGENT_FAILURES;
 
-/** What `createRun` builds a run from: the same for every attempt of a generation, on any machine. */
+/** `createRun` builds a run from this: it is the same for every attempt of a generation, on any machine. */
 export interface RunSetup {
   readonly job: GenerationJob;
-  /** For `Run.create({ runId })`. */
+  /** Goes into `Run.create({ runId })`. */
   readonly runId: string;
   readonly threadId: string;
-  /** For `Run.create({ customHandlers })`. */
+  /** Goes into `Run.create({ customHandlers })`. */
   readonly handlers: GraphHandlers;
-  /** For `graphConfig.compileOptions.checkpointer`; undefined without a checkpointer. */
+  /** Goes into `graphConfig.compileOptions.checkpointer`; undefined without a checkpointer. */
   readonly checkpointer: unknown;
-  /** For `Run.create({ subagentUsageSink })`: what sub-agents' model calls spend reaches no handler. */
+  /** Goes into `Run.create({ subagentUsageSink })`: what sub-agents' model calls spend reaches no handler. */
   readonly subagentUsageSink: (event: unknown) => Promise<void>;
-  /** For each agent's `discoveredTools`: deferred tools that were looked up before the pause. */
+  /** Goes into each agent's `discoveredTools`: deferred tools that were looked up before the pause. */
   readonly discoveredTools: readonly string[];
-  /** What the host gave with `resumeContext`, when the run goes on from a pause. */
+  /** The host's own `resumeContext`, when the run goes on from a pause. */
   readonly resumeContext: unknown;
 }
 
@@ -66,32 +66,35 @@ export interface RunSetup {
 export type CreateRun = (setup: RunSetup) => RunLike | Promise<RunLike>;
 
 export interface AgentOptions {
-  /** Without one an agent can't stop to ask. */
+  /** The place of checkpoints. Without one an agent can't stop to ask. */
   readonly checkpointer?: Checkpointer | undefined;
   /** The host's own handlers; `on_tool_execute` among them for event-dispatched tools. */
   readonly handlers?: GraphHandlers | undefined;
-  /** As for `createRunHandlers`: keeps what is too large for an event, such as a tool's result, and answers where. */
+  /** Keeps what is too large for an event, such as a tool's result, and answers where, as for `createRunHandlers`. */
   readonly storeOversized?: StoreOversized | undefined;
-  /** More for LangGraph's `configurable`. */
+  /** Goes into LangGraph's `configurable` as well. */
   readonly configurable?: Readonly<Record<string, unknown>> | undefined;
   /**
    * Default `exit`: one checkpoint, at the pause. The others write with every step, past the pause: such a run can't be
    * recovered after a resume, it then fails `checkpoint_lost`.
    */
   readonly durability?: Durability | undefined;
-  /** Kept with a pause; a run is not resumed by another. Checked when it was given at the pause and is at the resume. */
+  /**
+   * The SDK's version, kept with a pause; a run is not resumed by another. It is checked when it was given at the pause and
+   * is at the resume.
+   */
   readonly sdkVersion?: string | undefined;
   /** How long an action may wait, in milliseconds. Default: the manager's `approvalWindowMs`. */
   readonly approvalWindowMs?: number | undefined;
   /** See `fingerprintOf`. */
   readonly fingerprint?: string | undefined;
-  /** What `createRun` needs to build the same run after a pause; stays on the server. */
+  /** `createRun` builds the same run from this after a pause; it stays on the server. */
   readonly resumeContext?: unknown;
-  /** What `completed` carries as `final`. Default: null, or `{ haltReason }` when a hook ended the run. */
+  /** Gives what `completed` carries as `final`. Default: null, or `{ haltReason }` when a hook ended the run. */
   readonly final?: ((returned: unknown, run: RunLike) => unknown) | undefined;
   /**
-   * Told what `createRun` or the run threw, since clients only learn that the agent failed; also when a run's threads could
-   * not be remembered or deleted, which fails nothing. The manager's own `onError` is told as well.
+   * Is told what `createRun` or the run threw, since clients only learn that the agent failed; also when a run's threads
+   * could not be remembered or deleted, which fails nothing. The manager's own `onError` is told as well.
    */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
@@ -152,7 +155,7 @@ class AgentAttempt {
   readonly #options: AgentOptions;
   /** Ends the run from our side; the job's own signal does so from everyone else's. */
   readonly #stop = new AbortController();
-  /** Why we did. */
+  /** The reason for which we did. */
   #stopped: unknown;
   #run: RunLike | undefined;
 
@@ -187,7 +190,7 @@ class AgentAttempt {
     });
   }
 
-  /** Whatever happens, the job ends: with what `attempt` gives as `final`, paused, or failed. */
+  /** Ends the job whatever happens: with what `attempt` gives as `final`, paused, or failed. */
   async #guarded(attempt: () => Promise<unknown>): Promise<AttemptEnd> {
     const end = await this.#job.run(async () => {
       try {
@@ -231,13 +234,13 @@ class AgentAttempt {
     }
   }
 
-  /** What fails nothing is in no end of the job. */
+  /** Tells the host of what fails nothing, and so is in no end of the job. */
   #tellMinor(error: unknown): void {
     this.#job.report('agent', error);
     this.#tell(error);
   }
 
-  /** What the run came to, once its stream has ended: a pause, or what `completed` carries. */
+  /** Sees what the run came to, once its stream has ended: a pause, or what `completed` carries. */
   async #finish(run: RunLike, returned: unknown, resolved: string | undefined): Promise<unknown> {
     if (this.#stopped !== undefined) throw this.#stopped;
     await this.#rememberThreads();
@@ -288,7 +291,7 @@ class AgentAttempt {
     return this.#run;
   }
 
-  /** A resume without its checkpoint does nothing and says nothing, so it is looked for first. */
+  /** Looks for the checkpoint first: a resume without it does nothing and says nothing. */
   async #probe({ checkpointId, checkpointNs, sdkVersion }: AgentContext): Promise<void> {
     const { checkpointer, sdkVersion: ours } = this.#options;
     if (sdkVersion !== undefined && ours !== undefined && sdkVersion !== ours)
@@ -320,7 +323,7 @@ class AgentAttempt {
   }
 }
 
-/** One that was found here. What a run rejects with is never taken for one, whatever it looks like. */
+/** A failure that was found here. What a run rejects with is never taken for one, whatever it looks like. */
 class Failure {
   readonly code: AgentFailure;
 
@@ -329,7 +332,7 @@ class Failure {
   }
 }
 
-/** What clients are told: of the library's own errors their code and remedy, of all others that the agent failed. */
+/** Says what clients are told: of the library's own errors their code and remedy, of all others that the agent failed. */
 function failureOf(error: unknown): JobFailure {
   if (error instanceof Failure) return described(error.code);
   if (!isGenerationJobError(error)) return described('agent_failed');

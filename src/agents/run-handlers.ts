@@ -10,16 +10,18 @@ import { CLIENT_EVENTS, MODEL_END, RUN_STEP_COMPLETED, SUBAGENT_UPDATE } from '.
 import type { GraphHandler, GraphHandlers } from './shapes.js';
 
 export interface RunHandlersOptions {
-  /** Handlers of the host's own, `on_tool_execute` among them. Of an event that is ours too, theirs is called after ours. */
+  /**
+   * Handlers of the host's own, `on_tool_execute` among them. Of an event that is ours too, theirs is called after ours.
+   */
   readonly handlers?: GraphHandlers | undefined;
-  /** An event could not become a job event. Called once; what follows is not taken any more. */
+  /** Is told that an event could not become a job event. It is called once; what follows is not taken any more. */
   readonly onRefused?: ((error: unknown) => void) | undefined;
   /**
    * Keeps elsewhere what is too large for an event, and answers where. Without it the event has a preview and the size
    * alone. One that throws or takes 30 s costs the reference.
    */
   readonly storeOversized?: StoreOversized | undefined;
-  /** A tool call has its result; also inside a sub-agent. */
+  /** Is told the result of each tool call; also inside a sub-agent. */
   readonly onToolResult?: ((result: ToolOutcome) => void) | undefined;
 }
 
@@ -31,9 +33,9 @@ export interface ToolOutcome {
 }
 
 /**
- * Handlers for `Run.create({ customHandlers })` that emit what a client can fold, under the SDK's own event names, and add
- * the usage of every model call to the job. The bridge registers no stream handler: the SDK dispatches by itself, and a
- * second one would double every delta.
+ * Makes handlers for `Run.create({ customHandlers })` that emit what a client can fold, under the SDK's own event names,
+ * and add the usage of every model call to the job. The bridge registers no stream handler: the SDK dispatches by itself,
+ * and a second one would double every delta.
  *
  * @throws GenerationJobError `invalid_options` naming each key and value that is not known; `invalid_argument` for what is
  *   no job
@@ -57,7 +59,7 @@ export function createRunHandlers(job: GenerationJob, options: RunHandlersOption
       return undefined;
     }
   };
-  /** What has happened in the run has happened, however much it was: a part of the event is told instead of the whole. */
+  /** Tells a part of the event instead of the whole: what has happened in the run has happened, however much it was. */
   const emitCut = async (event: string, data: unknown) => {
     try {
       const told = (error: unknown) => job.report('agent', error);
@@ -83,7 +85,10 @@ export function createRunHandlers(job: GenerationJob, options: RunHandlersOption
   return own;
 }
 
-/** Adds the numbers of LangChain's usage metadata to the job's counters; details as `<name>.<detail>`. Resolves when committed. */
+/**
+ * Adds the numbers of LangChain's usage metadata to the job's counters; details as `<name>.<detail>`. Resolves when
+ * committed.
+ */
 export function addUsage(job: GenerationJob, usage: unknown): Promise<void> {
   const counted = Object.fromEntries(numbersIn(usage));
   if (Object.keys(counted).length === 0 || job.isOver) return Promise.resolve();
@@ -112,7 +117,7 @@ function* numbersIn(usage: unknown, prefix = ''): Generator<[string, number]> {
   }
 }
 
-/** What a sub-agent threw is for the host alone, like what its agent throws; all else is told as it is. */
+/** Leaves out what a sub-agent threw: that is for the host alone, like what its agent throws; all else is told as it is. */
 function clientDataOf(event: string, data: unknown): unknown {
   if (event !== SUBAGENT_UPDATE || fieldOf(data, 'phase') !== 'error') return data;
   return { ...(data as object), label: SUBAGENT_FAILED, data: { message: SUBAGENT_FAILED } };

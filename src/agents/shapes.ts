@@ -16,13 +16,13 @@ export interface RunLike {
   resume(value: unknown, config: RunConfig): Promise<unknown>;
   getInterrupt(): unknown;
   getHaltReason?(): string | undefined;
-  /** Of deferred tools, the names that the run has looked up. */
+  /** Lists the deferred tools that the run has looked up. */
   getDiscoveredTools?(): readonly string[];
-  /** Threads beside the run's own, of sub-agents that may stop to ask. */
+  /** Lists the threads of sub-agents that may stop to ask. */
   getChildCheckpointThreadIds?(): readonly string[];
 }
 
-/** What LangGraph takes with every call. */
+/** LangGraph takes this with every call. */
 export interface RunConfig {
   readonly version: 'v2';
   readonly configurable: Readonly<Record<string, unknown>>;
@@ -30,7 +30,7 @@ export interface RunConfig {
   readonly durability?: Durability | undefined;
 }
 
-/** When LangGraph writes checkpoints: at the end or pause, or with every step. */
+/** LangGraph writes checkpoints at the end or pause, or with every step. */
 export type Durability = 'exit' | 'async' | 'sync';
 
 /** A saver of LangGraph, as far as the bridge calls it. */
@@ -45,7 +45,7 @@ export interface CheckpointTuple {
   readonly pendingWrites?: readonly (readonly [string, string, unknown])[] | undefined;
 }
 
-/** What an `on_tool_execute` handler is given. */
+/** An `on_tool_execute` handler is given this. */
 export interface ToolExecuteRequest {
   readonly toolCalls: readonly ToolCall[];
   readonly signal?: AbortSignal | undefined;
@@ -63,7 +63,7 @@ export interface ToolResult {
   readonly toolCallId: string;
   readonly status: 'success' | 'error';
   readonly content: unknown;
-  /** Not for the model: of `tool_search`, say, the tools it has found. */
+  /** A tool's result beyond what the model sees: of `tool_search`, say, the tools it has found. */
   readonly artifact?: unknown;
   readonly errorMessage?: string | undefined;
 }

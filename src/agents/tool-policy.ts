@@ -15,17 +15,20 @@ import { parseStrictly } from '../stream/strict.js';
 export type ToolDecision = 'allow' | 'ask' | 'deny';
 const STRICTNESS = { allow: 0, ask: 1, deny: 2 } as const satisfies Record<ToolDecision, number>;
 
-/** The SDK lets a call run when its hooks reject or take 30 s, so what a host's own hook has not said long before that is no. */
+/**
+ * The SDK lets a call run when its hooks reject or take 30 s, so what a host's own hook has not said long before that is
+ * no.
+ */
 const HOOK_DEADLINE_MS = 10 * SECOND;
 
 const globs = z.array(z.string().min(1).max(256)).max(1000).readonly().optional();
 const layerSchema = z.strictObject({
-  /** What happens to tools in none of the lists. `ask`: a person is asked; `deny`; `allow`. */
+  /** The rule for tools in none of the lists. `ask`: a person is asked; `deny`; `allow`. */
   mode: z.enum(['ask', 'deny', 'allow']).optional(),
   allow: globs,
   ask: globs,
   deny: globs,
-  /** Told to the person when this layer's word is the strictest; `{tool}` stands for the name. */
+  /** The text told to the person when this layer's word is the strictest; `{tool}` stands for the name. */
   reason: z.string().max(1000).optional(),
 });
 const policySchema = z.strictObject({
@@ -39,7 +42,10 @@ const inputSchema = policySchema.extend({
   onHookError: callable,
 });
 
-/** One layer's settings. Lists hold tool names, in which `*` stands for any characters; of the lists, `deny` wins over `ask` over `allow`. */
+/**
+ * One layer's settings. Lists hold tool names, in which `*` stands for any characters; of the lists, `deny` wins over `ask`
+ * over `allow`.
+ */
 export type ToolPolicyLayer = z.input<typeof layerSchema>;
 
 /** The call as the SDK's `PreToolUse` hook is told of it. */
@@ -53,13 +59,15 @@ export interface ToolUse {
 type HostHook = (use: ToolUse) => ToolDecision | undefined | Promise<ToolDecision | undefined>;
 
 export interface ToolPolicyInput extends z.input<typeof policySchema> {
-  /** The host's own judgement of a call, asked all at once: undefined says nothing. One that throws or takes 10 s denies. */
+  /**
+   * The host's own judgement of a call, asked all at once: undefined says nothing. One that throws or takes 10 s denies.
+   */
   readonly hooks?: readonly HostHook[];
-  /** Told what a hook threw, or that it took too long. */
+  /** Is told what a hook threw, or that it took too long. */
   readonly onHookError?: ((error: unknown) => void) | undefined;
 }
 
-/** What the SDK's hook answers. */
+/** The SDK's hook answers this. */
 export interface ToolUseAnswer {
   readonly decision: ToolDecision;
   readonly reason?: string | undefined;
@@ -69,13 +77,13 @@ export interface ToolPolicy {
   readonly enabled: boolean;
   decide(use: ToolUse): Promise<ToolDecision>;
   /**
-   * For `new HookRegistry().register('PreToolUse', { hooks: [hook] })`; undefined when the policy is off: then register
-   * nothing and leave `humanInTheLoop` out.
+   * Goes into `new HookRegistry().register('PreToolUse', { hooks: [hook] })`; undefined when the policy is off: then
+   * register nothing and leave `humanInTheLoop` out.
    */
   readonly hook: ((use: ToolUse) => Promise<ToolUseAnswer>) | undefined;
 }
 
-/** @throws GenerationJobError `invalid_options` naming each key and value that is not known */
+/** Makes the policy of an endpoint's tools. @throws GenerationJobError `invalid_options` naming what is not known */
 export function createToolPolicy(input: ToolPolicyInput): ToolPolicy {
   const { endpoint, agent, skills } = parseStrictly('invalid_options', inputSchema, input, 'input');
   const { hooks = [], onHookError } = input;
@@ -106,23 +114,23 @@ export function createToolPolicy(input: ToolPolicyInput): ToolPolicy {
   };
 }
 
-/** What was said of a call, and what its layer tells the person. */
+/** A judgement has what was said of a call, and what its layer tells the person. */
 type Judgement = Pick<ToolPolicyLayer, 'reason'> & { readonly decision: ToolDecision };
 
-/** Undefined for a layer that has nothing to say of the tool. */
+/** Returns what a layer says of the tool; undefined when that is nothing. */
 function saidBy(layer: ToolPolicyLayer, tool: string): Judgement | undefined {
   const decision = opinionOf(layer, tool) ?? layer.mode;
   return decision && { decision, reason: layer.reason };
 }
 
-/** What the lists say of a tool; undefined when it is in none. */
+/** Returns what the lists say of a tool; undefined when it is in none. */
 function opinionOf({ allow, ask, deny }: ToolPolicyLayer, tool: string): ToolDecision | undefined {
   if (deny?.some((glob) => matches(glob, tool))) return 'deny';
   if (ask?.some((glob) => matches(glob, tool))) return 'ask';
   return allow?.some((glob) => matches(glob, tool)) ? 'allow' : undefined;
 }
 
-/** Never rejects: the SDK would let the call run. */
+/** Asks a hook, and never rejects: the SDK would let the call run. */
 async function judged(
   hook: HostHook,
   use: ToolUse,
@@ -141,7 +149,7 @@ async function judged(
   }
 }
 
-/** @throws Error when it took too long */
+/** Waits for a hook's answer. @throws Error when it took too long */
 async function inTime<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   let timer: unknown;
   const late = new Promise<never>((_, reject) => {
@@ -159,7 +167,7 @@ function stricter(one: Judgement, other: Judgement | undefined): Judgement {
   return other !== undefined && STRICTNESS[other.decision] > STRICTNESS[one.decision] ? other : one;
 }
 
-/** Linear in the tool's name for each part of the pattern, whatever is in either. */
+/** Matches a name in time that is linear in it for each part of the pattern, whatever is in either. */
 function matches(glob: string, tool: string): boolean {
   const parts = glob.split('*');
   const [first = '', ...rest] = parts;

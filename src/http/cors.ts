@@ -4,7 +4,9 @@
  */
 import type { ReplyHeaders, RouteRequest } from './route-types.js';
 
-/** Longer keeps a browser from asking again after the host has changed its list; in seconds, the most Chromium takes. */
+/**
+ * A longer time keeps a browser from asking again after the host has changed its list; in seconds, the most Chromium takes.
+ */
 const PREFLIGHT_SECONDS = 7200;
 const LONGEST_HEADER_LIST = 1000;
 

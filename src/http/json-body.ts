@@ -1,7 +1,7 @@
 /**
- * A request's JSON, from bytes nobody has looked at, or from where something before us has put them. Refused before it costs anything: by its headers, by its length
- * while it arrives, by its depth before anything recursive sees it, by its shape before anything uses it. Unknown keys
- * are refused, so `__proto__` and `constructor` never become more than text.
+ * A request's JSON, from bytes nobody has looked at, or from where something before us has put them. Refused before it
+ * costs anything: by its headers, by its length while it arrives, by its depth before anything recursive sees it, by its
+ * shape before anything uses it. Unknown keys are refused, so `__proto__` and `constructor` never become more than text.
  */
 import type { z } from 'zod';
 import type { Clock } from '../clock.js';
@@ -12,7 +12,7 @@ import type { ReceivedBody, RouteRequest } from './route-types.js';
 export interface BodyLimits {
   readonly bodyBytes: number;
   readonly jsonDepth: number;
-  /** How long a body that is not there yet is waited for. */
+  /** A body that is not there yet is waited for so long. */
   readonly bodyMs: number;
   readonly clock: Clock;
 }
@@ -57,7 +57,10 @@ function contentOf(body: ReceivedBody, limits: BodyLimits): unknown {
   return parse(bytes, limits);
 }
 
-/** Also for a body that was parsed before us: a form of another origin can send text, but not this content type. */
+/**
+ * Checks the content type, also for a body that was parsed before us: a form of another origin can send text, but not this
+ * content type.
+ */
 function checkHeaders(request: RouteRequest, limits: BodyLimits): void {
   const [mediaType = ''] = (request.header('content-type') ?? '').split(';', 1);
   const encoding = request.header('content-encoding') ?? 'identity';

@@ -9,19 +9,19 @@ import { GenerationJobError } from '../errors.js';
 import type { ReceivedBody } from './route-types.js';
 
 /**
- * How much of a refused body is read and dropped, so that a client that is still sending gets to read the refusal
+ * So much of a refused body is read and dropped, so that a client that is still sending gets to read the refusal
  * instead of a reset connection. More than that is an attack, and is cut off.
  */
 const LONGEST_DISCARDED = 16 * MIB;
 
 export interface NodeRequest extends IncomingMessage {
-  /** What a body parser leaves. */
+  /** A body parser leaves this. */
   readonly body?: unknown;
-  /** What those leave who need a body as it came, to check a signature say. */
+  /** Those leave this who need a body as it came, to check a signature say. */
   readonly rawBody?: unknown;
 }
 
-/** The body that something before us has taken off the request; undefined when nothing has. */
+/** Returns the body that something before us has taken off the request; undefined when nothing has. */
 export function receivedBodyOf(request: NodeRequest): ReceivedBody | undefined {
   const { body, rawBody } = request;
   if (isUnparsed(body)) return { unparsed: body };

@@ -7,7 +7,7 @@ import { closedSink, NodeSink, prepareStream } from './node-sink.js';
 import type { Framing, Identity } from './route-options.js';
 import type { Reply, RouteRequest } from './route-types.js';
 
-/** `target` is the request's path and query below the mount point. */
+/** Makes a request as the routes see it; `target` is its path and query below the mount point. */
 export function routeRequestOf(
   request: NodeRequest,
   target: string,
@@ -30,13 +30,18 @@ export function routeRequestOf(
   };
 }
 
-/** What the client addressed: over HTTP/2 that is `:authority`, and `host` is what a proxy has put there, if it has. */
+/**
+ * Returns what the client addressed: over HTTP/2 that is `:authority`, and `host` is what a proxy has put there, if it has.
+ */
 function hostOf({ headers }: NodeRequest): string | undefined {
   const authority = headers[':authority'];
   return headers.host ?? (typeof authority === 'string' ? authority : undefined);
 }
 
-/** @throws what the host has put in place of the response's own methods throws; a stream has no follower then */
+/**
+ * Sends a reply.
+ * @throws what the host has put in place of the response's own methods throws; a stream has no follower then
+ */
 export function sendReply(
   reply: Reply,
   request: IncomingMessage,
@@ -62,10 +67,10 @@ export function sendReply(
   response.end(reply.kind === 'json' ? reply.body : undefined);
 }
 
-/** What middleware before us has said of a body that is not ours. */
+/** Middleware before us has said these of a body that is not ours. */
 const OF_ANOTHER_BODY = ['content-length', 'content-encoding', 'transfer-encoding', 'trailer'];
 
-/** @throws what the host has put in place of the response's own methods throws */
+/** Sends status and headers. @throws what the host has put in place of the response's own methods throws */
 function sendHead(reply: Reply, request: IncomingMessage, response: ServerResponse, framing: Framing): void {
   // Only what is there: Node frames no body whose length was ever taken back.
   for (const name of OF_ANOTHER_BODY) if (response.hasHeader(name)) response.removeHeader(name);

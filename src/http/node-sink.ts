@@ -56,11 +56,11 @@ export class NodeSink implements SseSink {
   onClose: (() => void) | undefined;
   readonly isChunked: boolean;
   readonly #response: ServerResponse;
-  /** Of the connection; a response may be without one until its turn, and after its end. */
+  /** The connection's socket; a response may be without one until its turn, and after its end. */
   readonly #socket: Socket;
   readonly #out: Writable;
   readonly #http2Stream: Http2Stream | undefined;
-  /** Kept here because asking the response costs a tenth of a delivery. */
+  /** A copy, because asking the response costs a tenth of a delivery. */
   #closed: boolean;
 
   constructor(request: IncomingMessage, response: ServerResponse) {

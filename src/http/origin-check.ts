@@ -6,12 +6,12 @@
 import type { Logger } from '../stream/logger.js';
 import type { RouteRequest } from './route-types.js';
 
-/** Longer than any origin: a scheme, a name of at most 253 characters and a port. */
+/** No origin is longer: a scheme, a name of at most 253 characters and a port. */
 const LONGEST_ORIGIN = 300;
 
 /**
- * The origin a text names, as browsers write it; undefined when it names none. Apps and extensions have origins of their
- * own schemes (`capacitor://localhost`, `chrome-extension://…`), which URLs don't know as origins.
+ * Returns the origin a text names, as browsers write it; undefined when it names none. Apps and extensions have origins of
+ * their own schemes (`capacitor://localhost`, `chrome-extension://…`), which URLs don't know as origins.
  */
 export function originOf(text: string): string | undefined {
   if (text.length > LONGEST_ORIGIN || !URL.canParse(text)) return undefined;
@@ -22,14 +22,14 @@ export function originOf(text: string): string | undefined {
   return host === '' ? undefined : `${protocol}//${host.toLowerCase()}`;
 }
 
-/** The request's origin, when the host has listed it. */
+/** Returns the request's origin, when the host has listed it. */
 export function listedOrigin(request: RouteRequest, allowedOrigins: readonly string[]): string | undefined {
   const given = request.header('origin');
   const origin = given === undefined ? undefined : originOf(given);
   return origin !== undefined && allowedOrigins.includes(origin) ? origin : undefined;
 }
 
-/** Why a request is refused for where it comes from. */
+/** Each says why a request is refused for where it comes from. */
 type Refusal = 'no_host' | 'other_host' | 'no_origin' | 'cross_site';
 
 export class OriginCheck {
@@ -42,7 +42,7 @@ export class OriginCheck {
     this.#logger = logger;
   }
 
-  /** Whether the request is to be refused. The first refusal of each kind is logged: it may be a proxy's mistake. */
+  /** Says whether the request is to be refused. The first refusal of each kind is logged: it may be a proxy's mistake. */
   refuses(request: RouteRequest): boolean {
     const reason = refusalOf(request, this.#allowedOrigins);
     if (reason !== undefined && !this.#logged.has(reason)) {
@@ -66,7 +66,10 @@ function refusalOf(request: RouteRequest, allowedOrigins: readonly string[]): Re
   return isSameHost(new URL(origin), request.host) ? undefined : 'other_host';
 }
 
-/** Scheme apart, because TLS often ends at a proxy; a port that the scheme implies may be left out on either side. */
+/**
+ * Compares hosts, and no schemes, because TLS often ends at a proxy; a port that the scheme implies may be left out on
+ * either side.
+ */
 function isSameHost(origin: URL, host: string): boolean {
   if (origin.protocol !== 'https:' && origin.protocol !== 'http:') return false;
   const addressed = `${origin.protocol}//${host}`;

@@ -12,7 +12,7 @@ export interface PageQuery {
   readonly cursor: string | undefined;
 }
 
-/** @throws GenerationJobError `invalid_argument` for a limit that is no number */
+/** Reads which page is asked for. @throws GenerationJobError `invalid_argument` for a limit that is no number */
 export function pageQueryOf(query: URLSearchParams): PageQuery {
   const text = query.get('limit');
   const limit = text === null ? undefined : Number(text);

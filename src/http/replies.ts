@@ -34,7 +34,7 @@ export function emptyReply(status: number, headers: ReplyHeaders = {}): Reply {
   return { kind: 'empty', status, headers: { ...NEVER_STORED, ...headers } };
 }
 
-/** `details` stand beside code and message. */
+/** Makes the reply to an error; `details` stand beside code and message. */
 export function errorReply(code: ErrorCode, headers: ReplyHeaders = {}, details: object = {}): Reply {
   const { status, remedy } = ERROR_TABLE[code];
   return jsonReply(status, { error: { code, message: remedy, ...details } }, headers);
@@ -43,7 +43,7 @@ export function errorReply(code: ErrorCode, headers: ReplyHeaders = {}, details:
 /** The host's `authorize` threw, or gave nothing that names a user. */
 export class AuthorizeFailed extends Error {}
 
-/** The answer to whatever was thrown; what is not the client's doing is told to the host. */
+/** Makes the answer to whatever was thrown; what is not the client's doing is told to the host. */
 export function replyToError(error: unknown, route: string, errors: ErrorReporter): Reply {
   const code = isGenerationJobError(error) ? error.code : 'internal';
   if (ERROR_TABLE[code].status >= 500) reportError(error, route, errors);
@@ -52,7 +52,7 @@ export function replyToError(error: unknown, route: string, errors: ErrorReporte
   return errorReply(code);
 }
 
-/** What followers of the stream have been told as well. */
+/** Makes the outcome that followers of the stream have been told as well. */
 function outcomeOf({ actionId, by, at, decisions, answers, response }: Resolution): object {
   return { actionId, by, at, decisions, answers, response };
 }

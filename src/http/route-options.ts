@@ -11,7 +11,7 @@ import type { Continuation } from '../stream/manager-types.js';
 import { parseStrictly } from '../stream/strict.js';
 import { originOf } from './origin-check.js';
 
-/** On whose behalf a request acts: nothing else in the request says so. */
+/** A request acts on behalf of this one: nothing else in the request says so. */
 export interface Identity {
   /** 1 to 256 characters. */
   readonly userId: string;
@@ -91,17 +91,17 @@ const routerSchema = optionsSchema.extend({
 const handlerSchema = optionsSchema.extend({ basePath });
 
 export type Framing = z.output<typeof routerSchema>['framing'];
-/** What the routes ask of the host. */
+/** The routes ask this of the host. */
 interface Host<HostRequest, Types extends HostTypes = Untyped> {
   readonly authorize: Authorize<HostRequest>;
   /** Without it there is no `POST /resume`. */
   readonly onResume?: OnResume<HostRequest, Types> | undefined;
 }
 
-/** For `createStreamRouter`: where Express mounts it is its base path. */
+/** Options of `createStreamRouter`: where Express mounts it is its base path. */
 export type StreamRouterOptions<HostRequest, Types extends HostTypes = Untyped> = Host<HostRequest, Types> &
   z.input<typeof routerSchema>;
-/** For `createStreamHandler`: framing is its server's. */
+/** Options of `createStreamHandler`: framing is its server's. */
 export type StreamHandlerOptions<Types extends HostTypes = Untyped> = Host<Request, Types> &
   z.input<typeof handlerSchema>;
 export type RouteOptions = z.output<typeof optionsSchema> & {

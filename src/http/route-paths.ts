@@ -23,7 +23,7 @@ export const METHODS = {
 /** Every character of the longest id, percent-encoded. */
 const LONGEST_SEGMENT = 3 * 128;
 
-/** `path` begins with `/`; one `/` at its end is ignored. */
+/** Finds the route of a path, which begins with `/`; one `/` at its end is ignored. */
 export function matchRoute(path: string): MatchedRoute | undefined {
   const [before, first, second, third, ...rest] = path.split('/', 6);
   if (before !== '' || rest.length > 0 || (third !== undefined && third !== '')) return undefined;
@@ -36,7 +36,7 @@ export function matchRoute(path: string): MatchedRoute | undefined {
   return undefined;
 }
 
-/** @throws GenerationJobError `invalid_stream_id` */
+/** Reads the stream id in a path. @throws GenerationJobError `invalid_stream_id` */
 export function streamIdOf(segment: string): string {
   const streamId = segment.length <= LONGEST_SEGMENT ? decode(segment) : undefined;
   if (!isStreamId(streamId)) throw new GenerationJobError('invalid_stream_id', 'The stream id is malformed.');

@@ -7,7 +7,7 @@ import type { SseSink } from './sse-sink.js';
 
 export interface RouteRequest {
   readonly method: string;
-  /** Below the mount point, percent-encoded, without the query. */
+  /** The path below the mount point, percent-encoded, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
   /** The host the client addressed, with its port if it named one. */

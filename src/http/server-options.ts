@@ -6,12 +6,12 @@
 import { KIB, SECOND } from '../clock.js';
 
 export const SERVER_OPTIONS = Object.freeze({
-  /** Longer lets more slow senders in at once; shorter cuts off phones on a bad link. */
+  /** A longer time lets more slow senders in at once; shorter cuts off phones on a bad link. */
   headersTimeout: 10 * SECOND,
-  /** For headers and body together. */
+  /** This time is for headers and body together. */
   requestTimeout: 30 * SECOND,
   connectionsCheckingInterval: 2 * SECOND,
-  /** Above the usual 60 s of proxies in front would race with their reuse of the connection; below costs a handshake. */
+  /** It lies above the usual 60 s of proxies in front: a shorter time closes a connection just as they use it again. */
   keepAliveTimeout: 65 * SECOND,
   maxHeaderSize: 16 * KIB,
 });

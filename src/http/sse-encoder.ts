@@ -18,7 +18,7 @@ const texts: Texts = new WeakMap();
 const chunks: Texts = new WeakMap();
 
 /**
- * The text of a batch, framed for readers whose sinks are chunked; the same string for the same array of events.
+ * Gives the text of a batch, framed for readers whose sinks are chunked; the same string for the same array of events.
  * @throws GenerationJobError `invalid_event` when a field can't be written without changing what a parser reads
  */
 export function encodeBatch(batch: Batch, isChunked = false): string {
@@ -34,7 +34,10 @@ export function encodeBatch(batch: Batch, isChunked = false): string {
   return text;
 }
 
-/** A text as one chunk of an HTTP/1.1 body (RFC 9112, section 7.1), which counts bytes. An empty one would be the last. */
+/**
+ * Frames a text as one chunk of an HTTP/1.1 body (RFC 9112, section 7.1), which counts bytes. An empty one would be the
+ * last.
+ */
 export function inChunk(text: string): string {
   return text === '' ? '' : `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
 }
@@ -51,18 +54,18 @@ export function encodeEvent(id: string | undefined, event: string, data: string)
   return `id: ${id}\nevent: ${event}\ndata: ${data}\n\n`;
 }
 
-/** A comment: keeps a connection alive and is read by nobody. */
+/** Encodes a comment, which keeps a connection alive and is read by nobody. */
 export function encodeComment(text: string): string {
   if (breaksLine(text)) refuse('comment');
   return `: ${text}\n\n`;
 }
 
-/** How long the client waits before it reconnects, in whole milliseconds. */
+/** Encodes how long the client waits before it reconnects, in whole milliseconds. */
 export function encodeRetry(ms: number): string {
   return `retry: ${Math.round(ms)}\n\n`;
 }
 
-/** Only a place: a browser that loses the connection before the first event comes back with it. */
+/** Encodes a place alone: a browser that loses the connection before the first event comes back with it. */
 export function encodePlace(cursor: string): string {
   if (breaksLine(cursor) || cursor.includes('\0')) refuse('id');
   return `id: ${cursor}\n\n`;

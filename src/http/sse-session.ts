@@ -26,28 +26,28 @@ import { encodeBatch, encodeComment, encodeEvent, encodeRetry, inChunk } from '.
 import type { SseSink } from './sse-sink.js';
 import type { Heartbeat } from './stream-query.js';
 
-/** What the sessions of a router share. */
+/** The sessions of a router share this. */
 export interface SessionContext {
   readonly ticker: SessionTicker;
   readonly heartbeatTicks: number;
   readonly recheckTicks: number;
   readonly stallTicks: number;
-  /** What a reader may leave unread in this process, in bytes. */
+  /** A reader may leave so much unread in this process, in bytes. */
   readonly readerBytes: number;
   readonly retryMs: number;
   readonly random: () => number;
-  /** Told of what a subscription or a re-check threw. */
+  /** Is told what a subscription or a re-check threw. */
   readonly onError: (error: unknown) => void;
 }
 
 /** Larger writes hold more for a reader that does not read; smaller ones cost a system call each. UTF-16 units. */
 const SLICE = 16 * 1024;
-/** After a drain all readers come back at once: within this time, elsewhere. */
+/** All readers come back at once after a drain: within this time, elsewhere. */
 const LEAST_DRAIN_RETRY_MS = 100;
 const DRAIN_RETRY_SPREAD_MS = 900;
 const HEARTBEATS = {
   comment: encodeComment('heartbeat'),
-  /** Without an id: it is no place to come back to. */
+  /** It has no id: it is no place to come back to. */
   event: encodeEvent(undefined, 'heartbeat', '{}'),
 } satisfies Record<Heartbeat, string>;
 /** In ticks, at least one whole: what a reader that is not waited for has for what was written last. */
@@ -99,7 +99,7 @@ export class SseSession implements Ticking {
     if (this.#send(this.#framed(encodeRetry(retryMs * (0.5 + random())) + preamble))) this.#pump();
   }
 
-  /** For the shared timer. */
+  /** Is called by the shared timer. */
   tick(): void {
     if (this.#state === 'closed') return;
     if (this.#state === 'finishing') {
@@ -116,7 +116,10 @@ export class SseSession implements Ticking {
     }
   }
 
-  /** Over its budget only when the host gave its sockets a high-water mark above it. */
+  /**
+   * Says whether the reader has stalled. It is over its budget only when the host gave its sockets a high-water mark above
+   * it.
+   */
   #isStalled(): boolean {
     const { stallTicks, readerBytes } = this.#context;
     return (this.#state === 'blocked' && this.#ticks > stallTicks) || this.#sink.bufferedBytes > readerBytes;
@@ -266,12 +269,12 @@ export class SseSession implements Ticking {
   }
 }
 
-/** What a reader of a draining process is told: come back soon, to another one. */
+/** Tells a reader of a draining process to come back soon, to another one. */
 export function farewell(random: () => number): string {
   return encodeRetry(LEAST_DRAIN_RETRY_MS + random() * DRAIN_RETRY_SPREAD_MS) + encodeComment('draining');
 }
 
-/** Whether a cut here would part a surrogate pair, of which each half would be written as U+FFFD. */
+/** Says whether a cut here would part a surrogate pair, of which each half would be written as U+FFFD. */
 function endsInsideCharacter(text: string, end: number): boolean {
   const last = text.charCodeAt(end - 1);
   return end < text.length && last >= 0xd800 && last <= 0xdbff;

@@ -2,15 +2,15 @@
  * Where a session writes: one reader's connection. An adapter gives one per response; the session is its only writer.
  */
 export interface SseSink {
-  /** Whether the connection is over; nothing written after that arrives. */
+  /** True when the connection is over; nothing written after that arrives. */
   readonly closed: boolean;
-  /** What was written and has not left this process, in bytes. */
+  /** The bytes that were written and have not left this process. */
   readonly bufferedBytes: number;
-  /** Whether what is written must be framed in chunks by its writer (`inChunk`). */
+  /** True when what is written must be framed in chunks by its writer (`inChunk`). */
   readonly isChunked: boolean;
-  /** Called when more may be written after `write` has answered false. */
+  /** Is called when more may be written after `write` has answered false. */
   onDrain: (() => void) | undefined;
-  /** Called once, when the connection is over, whoever ended it. */
+  /** Is called once, when the connection is over, whoever ended it. */
   onClose: (() => void) | undefined;
   /** Takes the text whole. False: write no more before `onDrain`. Never throws. */
   write(text: string): boolean;

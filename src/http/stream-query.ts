@@ -7,7 +7,7 @@ import { parseCursor } from '../stream/cursor.js';
 import type { SubscribeOptions } from '../stream/manager-types.js';
 import type { RouteRequest } from './route-types.js';
 
-/** How a heartbeat comes: a comment is for proxies, an event is seen by the page as well. */
+/** A heartbeat comes in one of two ways: a comment is for proxies, an event is seen by the page as well. */
 export type Heartbeat = 'comment' | 'event';
 
 export interface StreamQuery {
@@ -15,10 +15,13 @@ export interface StreamQuery {
   readonly heartbeat: Heartbeat;
 }
 
-/** `after`, and what it is called by polyfills of EventSource; the first that is there counts. */
+/** These mean `after`, by its own name and those of polyfills of EventSource; the first that is there counts. */
 const NAMES_OF_AFTER = ['after', 'lastEventId', 'last_event_id'];
 
-/** @throws GenerationJobError `invalid_cursor`, or `invalid_argument` naming the parameter */
+/**
+ * Reads where a follower begins.
+ * @throws GenerationJobError `invalid_cursor`, or `invalid_argument` naming the parameter
+ */
 export function streamQueryOf(request: RouteRequest): StreamQuery {
   const { query } = request;
   const lastEventId = request.header('last-event-id');

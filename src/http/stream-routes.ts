@@ -34,7 +34,7 @@ import { encodePlace, inChunk } from './sse-encoder.js';
 import { farewell, type SessionContext, SseSession } from './sse-session.js';
 import { streamQueryOf } from './stream-query.js';
 
-/** How finely times are counted: a heartbeat comes between 3/4 and the whole of its time. */
+/** Times are counted so finely: a heartbeat comes between 3/4 and the whole of its time. */
 const TICKS_IN_SHORTEST = 4;
 
 const abortBody = z.strictObject({
@@ -44,7 +44,7 @@ const abortBody = z.strictObject({
 
 const resumeBody = z.strictObject({ streamId: z.string(), ...verdictShape });
 
-/** Who it is, once that has been established; passed on to the manager with every call. */
+/** The caller, once it is known who that is; passed on to the manager with every call. */
 interface Caller {
   readonly userId: string;
   readonly tenantId?: string | undefined;
@@ -81,7 +81,7 @@ export class StreamRoutes {
     };
   }
 
-  /** The reply to a request, or undefined at once when its path is none of ours. Never rejects. */
+  /** Answers a request; undefined at once when its path is none of ours. Never rejects. */
   answer(request: RouteRequest): Promise<Reply> | undefined {
     const route = matchRoute(request.path);
     if (route === undefined || (route.name === 'resume' && this.#options.onResume === undefined))
@@ -89,7 +89,7 @@ export class StreamRoutes {
     return this.#options.cors ? this.#readably(route, request) : this.#answer(route, request);
   }
 
-  /** With what lets the page that asks read the answer, a refusal too. */
+  /** Adds what lets the page that asks read the answer, a refusal too. */
   async #readably(route: MatchedRoute, request: RouteRequest): Promise<Reply> {
     const origin = listedOrigin(request, this.#options.allowedOrigins);
     const reply = await this.#answer(route, request);
@@ -165,7 +165,7 @@ export class StreamRoutes {
     return jsonReply(200, { active: isActive(state.status), ...state });
   }
 
-  /** An array, as ever; where the next page is stands in a header. */
+  /** Answers with an array, as ever; where the next page is stands in a header. */
   async #active(request: RouteRequest): Promise<Reply> {
     const { limit, cursor } = pageQueryOf(request.query);
     const caller = await identify(request, this.#internals);
@@ -215,7 +215,7 @@ export class StreamRoutes {
     });
   }
 
-  /** Answered when it is decided; the run goes on behind the answer. */
+  /** Answers when it is decided; the run goes on behind the answer. */
   async #resume(request: RouteRequest): Promise<Reply> {
     const caller = await identify(request, this.#internals);
     const { onResume } = this.#options;
@@ -238,7 +238,10 @@ export class StreamRoutes {
   }
 }
 
-/** @throws GenerationJobError `stream_not_found` for nobody, so that being nobody looks like asking for nothing */
+/**
+ * Asks the host who it is.
+ * @throws GenerationJobError `stream_not_found` for nobody, so that being nobody looks like asking for nothing
+ */
 async function identify(request: RouteRequest, parts: HookParts): Promise<Caller> {
   const identity = await whoAsks(request, parts);
   if (identity === null || identity === undefined) {
@@ -259,7 +262,7 @@ async function identify(request: RouteRequest, parts: HookParts): Promise<Caller
 type HookParts = Parameters<typeof reportHook>[0] & Parameters<typeof boundHook>[0];
 
 /**
- * The host's answer; nobody, when it does not come in time.
+ * Waits for the host's answer; it is nobody, when that does not come in time.
  * @throws AuthorizeFailed with what `authorize` threw; an error of the library's own as it is
  */
 async function whoAsks(request: RouteRequest, parts: HookParts): ReturnType<RouteRequest['authorize']> {
@@ -274,8 +277,8 @@ async function whoAsks(request: RouteRequest, parts: HookParts): ReturnType<Rout
 }
 
 /**
- * While this replica drains: not an error, because a browser's EventSource gives up for good on any status but 200, but
- * a stream that says to come back.
+ * Sends a reader elsewhere while this replica drains: not by an error, because a browser's EventSource gives up for good on
+ * any status but 200, but by a stream that says to come back.
  */
 function elsewhere(random: () => number): Reply {
   return {

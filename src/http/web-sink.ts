@@ -5,7 +5,7 @@
 import { KIB } from '../clock.js';
 import type { SseSink } from './sse-sink.js';
 
-/** As a Node socket of the current line: larger holds more for a reader that does not read. */
+/** It is that of a Node socket of the current line: a larger one holds more for a reader that does not read. */
 const HIGH_WATER_MARK = 64 * KIB;
 
 const encoder = new TextEncoder();
@@ -56,7 +56,7 @@ export class WebSink implements SseSink {
     return !this.#full;
   }
 
-  /** What is still queued of a whole body stays until it is read, or until the session cuts it off. */
+  /** Ends the body. What is still queued of a whole one stays until it is read, or until the session cuts it off. */
   end(isWhole: boolean): void {
     if (this.closed || this.#ended) return;
     if (!isWhole) return this.destroy();
