@@ -18,6 +18,7 @@ const STARTS_PROCESSES = [
   'test/mongo/**/*.test.ts',
   'test/browser/**/*.test.ts',
   'test/example/**/*.test.ts',
+  'test/examples/**/*.test.ts',
   'test/docs/readme.test.ts',
   'real-agents/test/**/*.test.ts',
 ];
