@@ -19,7 +19,7 @@ const STARTS_PROCESSES = [
   'test/browser/**/*.test.ts',
   'test/example/**/*.test.ts',
   'test/examples/**/*.test.ts',
-  'test/docs/readme.test.ts',
+  'test/docs/programs.test.ts',
   'real-agents/test/**/*.test.ts',
 ];
 

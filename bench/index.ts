@@ -1,5 +1,5 @@
 /**
- * Prints the figures the README quotes. Nothing here passes or fails: exact counts are asserted by the tests, times are
+ * Prints the figures that docs/operations.md quotes. Nothing here passes or fails: exact counts are asserted by the tests, times are
  * for people to look at, on a quiet machine.
  */
 import { benchEmit } from './emit.js';

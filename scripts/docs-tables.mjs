@@ -1,7 +1,7 @@
 /**
- * Writes the tables of the documentation that the code knows better than any author: the options and their bounds, the
- * error codes, the metrics, the transitions. Each stands between `<!-- name -->` and `<!-- /name -->` and is made from the
- * built library, so build first. With --check nothing is written; exits 1 and names each table that differs. A mark
+ * Writes the parts of the documentation that the code knows better than any author: the methods and hooks, the options and
+ * their bounds, the error codes, the metrics, the transitions, and the small examples, file by file. Each stands between
+ * `<!-- name -->` and `<!-- /name -->` and is made from the built library, so build first. With --check nothing is written; exits 1 and names each table that differs. A mark
  * that is missing, or there twice, is an error: a table must not fall out of the documentation unnoticed.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { ERROR_TABLE, optionsSchema, TRANSITIONS } from '../dist/index.js';
 import { createMetrics } from '../dist/metrics/index.js';
 import { redisOptionsSchema } from '../dist/redis/index.js';
+import { declarationsIn, membersOf } from './docs-members.mjs';
 
 const SECOND = 1000;
 const UNITS_OF_TIME = [
@@ -27,15 +28,26 @@ const UNITS_OF_SIZE = [
   { unit: 'B', size: 1 },
 ];
 
+process.chdir(join(import.meta.dirname, '..'));
+const REFERENCE = 'docs/reference.md';
+const declarations = declarationsIn('dist');
+
 const tables = [
-  { file: 'README.md', name: 'options', make: optionsTable },
-  { file: 'README.md', name: 'redis-options', make: redisOptionsTable },
-  { file: 'README.md', name: 'errors', make: errorsTable },
-  { file: 'README.md', name: 'metrics', make: metricsTable },
+  ...['server.ts', 'index.html'].map((file) => exampleIn('README.md', `minimal/${file}`)),
+  ...['server.ts', 'index.html'].map((file) => exampleIn('docs/approvals.md', `approvals/${file}`)),
+  exampleIn('docs/redis.md', 'redis/server.ts'),
+  { file: REFERENCE, name: 'manager-methods', make: () => methodsTable('GenerationJobManager') },
+  { file: REFERENCE, name: 'approvals-methods', make: () => methodsTable('ApprovalLifecycle') },
+  { file: REFERENCE, name: 'job-methods', make: () => methodsTable('GenerationJob') },
+  { file: REFERENCE, name: 'subscription-methods', make: () => methodsTable('Subscription') },
+  { file: REFERENCE, name: 'hooks', make: () => methodsTable('Hooks') },
+  { file: REFERENCE, name: 'options', make: optionsTable },
+  { file: REFERENCE, name: 'errors', make: errorsTable },
+  { file: REFERENCE, name: 'metrics', make: metricsTable },
+  { file: 'docs/redis.md', name: 'redis-options', make: redisOptionsTable },
   { file: 'PROTOCOL.md', name: 'transitions', make: transitionsTable },
 ];
 
-process.chdir(join(import.meta.dirname, '..'));
 const differing = [];
 for (const { file, name, make } of tables) {
   const text = readFileSync(file, 'utf8');
@@ -56,6 +68,19 @@ function withBlock(text, name, table, file) {
   if (parts.some(({ length }) => length !== 2) || text.indexOf(end) < text.indexOf(begin))
     throw new Error(`${file} must have ${begin} and ${end} once, in this order`);
   return `${parts[0][0]}${begin}\n${table}\n${end}${parts[1][1]}`;
+}
+
+function exampleIn(document, example) {
+  const name = `examples/${example}`;
+  const make = () => `\`\`\`${name.split('.').at(-1)}\n${readFileSync(name, 'utf8').trimEnd()}\n\`\`\``;
+  return { file: document, name, make };
+}
+
+function methodsTable(name) {
+  const rows = membersOf(declarations, name).map(({ call, gives, text, throws }) => {
+    return [`\`${call}\``, gives && `\`${gives}\``, throws ? `${text} *Throws* ${throws}` : text];
+  });
+  return table(['call', 'gives', 'does'], rows);
 }
 
 function optionsTable() {

@@ -31,9 +31,9 @@ app.post('/api/chat', async (_request, response) => {
 const page = join(import.meta.dirname, '../minimal'); // the same page
 app.get('/', (_request, response) => response.sendFile('index.html', { root: page }));
 
-const port = Number(process.env.PORT ?? 3000);
+const { PORT = 3000, HOST = 'localhost' } = process.env;
 const server = createServer(SERVER_OPTIONS, app);
-server.listen(port, 'localhost', () => console.log(`http://localhost:${port}`));
+server.listen(Number(PORT), HOST, () => console.log(`http://localhost:${PORT}`));
 
 process.once('SIGTERM', async () => {
   server.close(); // takes no new connections

@@ -28,11 +28,21 @@ export function prose(markdown: string): string {
   return markdown.replace(/^```[^\n]*\n[\s\S]*?^```$/gm, '');
 }
 
-/** The code blocks of a language, in order. */
-export function codeBlocks(markdown: string, language: string): string[] {
-  return [...markdown.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].flatMap(([, name, code]) =>
-    name === language && code !== undefined ? [code] : [],
-  );
+export interface CodeBlock {
+  readonly language: string;
+  /** What stands after the language: `run=<name>` for a whole program that a test of this name runs, `file=<name>`. */
+  readonly marks: Readonly<Record<string, string>>;
+  readonly code: string;
+}
+
+/** The fenced code blocks, in order. */
+export function codeBlocks(markdown: string): CodeBlock[] {
+  const fences = markdown.matchAll(/^```(\w*)((?: \w+=\S+)*)\n([\s\S]*?)^```$/gm);
+  return [...fences].map(([, language = '', marks = '', code = '']) => ({
+    language,
+    marks: Object.fromEntries([...marks.matchAll(/ (\w+)=(\S+)/g)].map(([, name, value]) => [name, value])),
+    code,
+  }));
 }
 
 /** The rows of a table, as cells without their head; with a name the one between `<!-- name -->` and `<!-- /name -->`. */

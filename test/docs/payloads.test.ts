@@ -82,7 +82,7 @@ describe('PROTOCOL.md has the keys of', () => {
     await manager.close();
     expect([gap, sync, gone].map((one) => one?.event)).toEqual(['gap', 'sync', 'gone']);
     for (const one of [gap, gone]) expectDocumented(one?.event ?? '', one?.data);
-    const [state = ''] = codeBlocks(section('3.2'), '');
+    const [state = ''] = codeBlocks(section('3.2')).map(({ code }) => code);
     const shown = sync?.data as ResumeState;
     expectKeys(shown, state.replace(/: \[\{.*?\}\]/, ''));
     expectKeys(shown.kept[0], /\[(\{.*?\})\]/.exec(state)?.[1]);

@@ -24,7 +24,7 @@ describe('the tables of the documents', () => {
   });
 
   it('list every error with its status', () => {
-    const rows = tableRows(read('README.md'), 'errors');
+    const rows = tableRows(read('docs/reference.md'), 'errors');
     expect(new Map(rows.map(([code, status]) => [plain(code), Number(status)]))).toEqual(STATUS);
   });
 
@@ -64,7 +64,7 @@ describe('the tables of the documents', () => {
   it('list every option of the routes with its default', () => {
     const given = { authorize: () => null };
     const defaults = { ...parseRouterOptions(given), ...parseHandlerOptions(given) };
-    const rows = tableRows(read('README.md'), 'route-options');
+    const rows = tableRows(read('docs/reference.md'), 'route-options');
     expect(rows.map(([name]) => plain(name)).sort()).toEqual(
       [...Object.keys(defaults), 'readerBytes'].sort(),
     );

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createStreamServices, GenerationJobManager } from '../../src/index.js';
 import { connectRedis } from '../../src/redis/index.js';
 import type { RedisClient } from '../../src/stream/implementations/redis-client.js';
+import { read } from '../docs/markdown.js';
 import { RedisServer, startCluster } from '../support/redis-server.js';
 
 let server: RedisServer;
@@ -133,11 +134,10 @@ describe.each(LIBRARIES)('At start, through %s,', (_, Client) => {
     expect(said).toContain('denies a right');
   });
 
-  it('the rights that the README lists are enough', async () => {
+  it('the rights that docs/redis.md lists are enough', async () => {
     const admin = quiet(new Redis({ port: locked.port, password: 'secret' }));
-    const rights =
-      '~gj:* &gj:* +@connection +@scripting +@pubsub +@hash +@stream +@sortedset +del +pexpire +pttl +time +cluster|slots +cluster|shards +cluster|nodes +info';
-    await admin.call('ACL', 'SETUSER', 'listed', 'reset', 'on', '>pw', ...rights.split(' '));
+    const [, rights = ''] = /^ACL SETUSER jobs on >secret ([^`]+)/m.exec(read('docs/redis.md')) ?? [];
+    await admin.call('ACL', 'SETUSER', 'listed', 'reset', 'on', '>pw', ...rights.trim().split(/\s+/));
     await answers(quiet(new Client({ port: locked.port, username: 'listed', password: 'pw' })));
   });
 

@@ -71,7 +71,7 @@ async function watch(count: number): Promise<void> {
   }
 }
 
-/** As in the README. */
+/** As in docs/redis.md. */
 function behindSentinels(config: ReplicaConfig = {}): ReplicaConfig {
   const places = sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
   const client = {

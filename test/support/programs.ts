@@ -58,9 +58,13 @@ export function writeFiles(folder: string, files: Readonly<Record<string, string
   }
 }
 
-/** Compiles every TypeScript file of the folder. @throws with what the compiler says */
-export function compile(folder: string): void {
-  const compilerOptions = { noEmitOnError: true, rootDir: '.', tsBuildInfoFile: null };
+/**
+ * Compiles every TypeScript file of the folder.
+ * @param own compiler options other than those of this package
+ * @throws with what the compiler says
+ */
+export function compile(folder: string, own: object = {}): void {
+  const compilerOptions = { noEmitOnError: true, rootDir: '.', tsBuildInfoFile: null, ...own };
   const config = { extends: join(ROOT, 'tsconfig.base.json'), compilerOptions, include: ['**/*.ts'] };
   writeFiles(folder, { 'tsconfig.json': JSON.stringify(config) });
   const { status, stdout } = spawnSync(process.execPath, [COMPILER, '-p', folder], { encoding: 'utf8' });

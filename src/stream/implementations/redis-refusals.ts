@@ -12,7 +12,7 @@ import { wordOf } from './redis-word.js';
 const CERTAIN: Readonly<Record<string, string>> = {
   DAMAGED: 'Redis has what can’t be read:',
   WRONGTYPE: 'Redis has another type of key than the library writes:',
-  NOPERM: 'Redis denies a right (see "Rights" in the README):',
+  NOPERM: 'Redis denies a right (see "Rights" in docs/redis.md):',
 };
 
 /**

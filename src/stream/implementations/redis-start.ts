@@ -105,7 +105,7 @@ const SENTENCES: readonly { readonly said: readonly string[]; readonly what: str
   { said: ['NOAUTH'], what: 'asks for a password: give the client one' },
   {
     said: ['NOPERM', 'can’t run this command', "can't run this command"],
-    what: 'denies a right: give its user those listed in the README under "Rights"',
+    what: 'denies a right: give its user those listed in docs/redis.md under "Rights"',
   },
   {
     said: ['READONLY'],

@@ -1,0 +1,112 @@
+/**
+ * The members of the package's public classes and interfaces, as its declarations give them: name, parameters, result and
+ * doc comment. The tables of methods and hooks are made of them, so none can be missing from the documents.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseSync } from 'oxc-parser';
+
+/** An input with more properties than this is named by its type instead of being written out. */
+const MOST_PROPERTIES = 12;
+
+/** Every class and interface declared below `folder`, by name. */
+export function declarationsIn(folder) {
+  const found = new Map();
+  for (const file of readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.d.ts'))) {
+    const source = readFileSync(join(folder, file), 'utf8');
+    const { program, comments } = parseSync(file, source);
+    for (const statement of program.body) {
+      const declaration = statement.declaration ?? statement;
+      if (!/^(Class|TSInterface)/.test(declaration.type)) continue;
+      found.set(declaration.id.name, { declaration, source, comments });
+    }
+  }
+  return found;
+}
+
+/** Its public members, in order; of overloads the first. @throws when there is no such declaration */
+export function membersOf(declarations, name) {
+  const found = declarations.get(name);
+  if (found === undefined) throw new Error(`no class or interface is named ${name}`);
+  const { declaration, source, comments } = found;
+  const members = declaration.body.body
+    .filter(({ key, computed, static: isStatic }) => key?.type === 'Identifier' && !computed && !isStatic)
+    .filter(({ key, kind }) => key.name !== 'constructor' && kind !== 'set');
+  return [...new Map(members.toReversed().map((member) => [member.key.name, member]))]
+    .reverse()
+    .map(([member, node]) => {
+      const { text, throws } = docBefore(node.start, source, comments);
+      return { name: member, call: callOf(node, source, declarations), gives: resultOf(node, source), text, throws };
+    });
+}
+
+/** `createJob({ streamId, userId, … })` for a method, the name alone for a property. */
+function callOf(node, source, declarations) {
+  const parameters = (node.value ?? node).params ?? functionTypeOf(node)?.params;
+  if (parameters === undefined || node.kind === 'get') return node.key.name;
+  const written = parameters
+    .filter(({ name }) => name !== 'this')
+    .map((parameter) => parameterOf(parameter, source, declarations));
+  return `${node.key.name}(${written.join(', ')})`;
+}
+
+function parameterOf(parameter, source, declarations) {
+  const type = parameter.typeAnnotation?.typeAnnotation;
+  const properties = type && propertiesOf(type, source, declarations);
+  const mark = parameter.optional ? '?' : '';
+  if (!properties || properties.length === 0 || properties.length > MOST_PROPERTIES) return parameter.name + mark;
+  return `{ ${properties.join(', ')} }${mark}`;
+}
+
+/** The keys of an object that a caller writes out; undefined for anything else. */
+function propertiesOf(type, source, declarations) {
+  if (type.type === 'TSIntersectionType') {
+    const parts = type.types.map((part) => propertiesOf(part, source, declarations));
+    return parts.includes(undefined) ? undefined : parts.flat();
+  }
+  if (type.type === 'TSTypeLiteral') return type.members.map(propertyOf);
+  const named = type.type === 'TSTypeReference' && declarations.get(type.typeName.name);
+  if (!named || !/(Input|Options|Access)$/.test(type.typeName.name)) return undefined;
+  const { declaration } = named;
+  const inherited = (declaration.extends ?? []).flatMap(({ expression }) => {
+    const reference = { type: 'TSTypeReference', typeName: expression };
+    return propertiesOf(reference, source, declarations) ?? [];
+  });
+  return [...declaration.body.body.map(propertyOf), ...inherited];
+}
+
+function propertyOf({ key, optional }) {
+  return `${key.name}${optional ? '?' : ''}`;
+}
+
+function resultOf(node, source) {
+  const annotation =
+    (node.value ?? node).returnType ?? functionTypeOf(node)?.returnType ?? node.typeAnnotation;
+  const type = annotation?.typeAnnotation;
+  return type === undefined ? '' : source.slice(type.start, type.end).replace(/\s+/g, ' ');
+}
+
+/** Of a property that holds a function. */
+function functionTypeOf({ typeAnnotation }) {
+  const type = typeAnnotation?.typeAnnotation;
+  return type?.type === 'TSFunctionType' ? type : undefined;
+}
+
+/** The doc comment right before `start`: its text without tags, and what its `@throws` says. */
+function docBefore(start, source, comments) {
+  const comment = comments.findLast(
+    ({ type, value, end }) => type === 'Block' && value.startsWith('*') && source.slice(end, start).trim() === '' && end <= start,
+  );
+  if (comment === undefined) return { text: '', throws: '' };
+  const lines = comment.value.slice(1).split('\n');
+  const [text, ...tags] = lines
+    .map((line) => line.replace(/^\s*\* ?/, '').trim())
+    .join(' ')
+    .split(/(?=@(?:throws|param|returns|example|typeParam|template)\b)/);
+  const throws = tags.find((tag) => tag.startsWith('@throws')) ?? '';
+  return { text: onOneLine(text), throws: onOneLine(throws.replace('@throws', '')) };
+}
+
+function onOneLine(text) {
+  return text.replace(/\s+/g, ' ').trim();
+}
