@@ -36,7 +36,13 @@ export function membersOf(declarations, name) {
     .reverse()
     .map(([member, node]) => {
       const { text, throws } = docBefore(node.start, source, comments);
-      return { name: member, call: callOf(node, source, declarations), gives: resultOf(node, source), text, throws };
+      return {
+        name: member,
+        call: callOf(node, source, declarations),
+        gives: resultOf(node, source),
+        text,
+        throws,
+      };
     });
 }
 
@@ -54,7 +60,8 @@ function parameterOf(parameter, source, declarations) {
   const type = parameter.typeAnnotation?.typeAnnotation;
   const properties = type && propertiesOf(type, source, declarations);
   const mark = parameter.optional ? '?' : '';
-  if (!properties || properties.length === 0 || properties.length > MOST_PROPERTIES) return parameter.name + mark;
+  if (!properties || properties.length === 0 || properties.length > MOST_PROPERTIES)
+    return parameter.name + mark;
   return `{ ${properties.join(', ')} }${mark}`;
 }
 
@@ -95,7 +102,8 @@ function functionTypeOf({ typeAnnotation }) {
 /** The doc comment right before `start`: its text without tags, and what its `@throws` says. */
 function docBefore(start, source, comments) {
   const comment = comments.findLast(
-    ({ type, value, end }) => type === 'Block' && value.startsWith('*') && source.slice(end, start).trim() === '' && end <= start,
+    ({ type, value, end }) =>
+      type === 'Block' && value.startsWith('*') && source.slice(end, start).trim() === '' && end <= start,
   );
   if (comment === undefined) return { text: '', throws: '' };
   const lines = comment.value.slice(1).split('\n');

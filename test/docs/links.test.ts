@@ -7,7 +7,17 @@ const files = markdownFiles();
 
 describe('the documents', () => {
   it('are there', () => {
-    const chapters = ['guide', 'approvals', 'agents', 'redis', 'operations', 'reference', 'recipes', 'moving', 'design'];
+    const chapters = [
+      'guide',
+      'approvals',
+      'agents',
+      'redis',
+      'operations',
+      'reference',
+      'recipes',
+      'moving',
+      'design',
+    ];
     const expected = ['README.md', 'PROTOCOL.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
     expect(files).toEqual(
       expect.arrayContaining([...expected, ...chapters.map((name) => join('docs', `${name}.md`))]),
@@ -25,7 +35,9 @@ describe('the documents', () => {
   });
 
   it.each(files)('%s names no machine or registry of those who wrote it', (file) => {
-    expect(read(file)).not.toMatch(/\/work\/|\/root\/|\/tmp\/|registry\.npmjs|localhost:(?!3000|5173|6379)\d/);
+    expect(read(file)).not.toMatch(
+      /\/work\/|\/root\/|\/tmp\/|registry\.npmjs|localhost:(?!3000|5173|6379)\d/,
+    );
   });
 });
 

@@ -75,7 +75,13 @@ describe('the programs in the documents', () => {
     const test = `${blockMarked('vitest', 'story.test.ts').name}.js`;
     writeFileSync(join(folder, 'story.test.js'), readFileSync(join(folder, test), 'utf8'));
     writeFileSync(join(folder, 'vitest.config.js'), 'export default {};\n'); // or it would be told by ours
-    const vitest = [join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--root', folder, 'story.test.js'];
+    const vitest = [
+      join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'),
+      'run',
+      '--root',
+      folder,
+      'story.test.js',
+    ];
     const child = spawn(process.execPath, vitest, { env: { ...process.env, NO_COLOR: '1' } });
     let said = '';
     child.stdout.on('data', (chunk) => (said += chunk));

@@ -27,6 +27,7 @@ declare global {
   function askAgain(metadata: object): AsyncIterable<jobs.HostEvent>;
   function askProvider(signal: AbortSignal): AsyncIterable<{ type: string; text: string }>;
   function goOn(job: jobs.GenerationJob, continuation: jobs.Continuation): Promise<void>;
+  function makeStream(): ReadableStream<string>;
   function verify(token: string): Promise<string>;
   const agent: { provider: string; clientOptions: object; instructions: string; toolDefinitions: object[] };
   const executeTools: GraphHandler;
@@ -76,7 +77,10 @@ export function compiledPrograms(): string {
   const folder = programFolder();
   const programs = blocks.filter((block) => block.language === 'ts' && !isHeavy(block));
   writeFiles(folder, { 'setting.ts': SETTING, 'agent-sdk.d.ts': AGENT_SDK });
-  writeFiles(folder, Object.fromEntries(programs.map(({ name, code }) => [`${name}.ts`, `${code}\nexport {};\n`])));
+  writeFiles(
+    folder,
+    Object.fromEntries(programs.map(({ name, code }) => [`${name}.ts`, `${code}\nexport {};\n`])),
+  );
   compile(folder, { noUnusedLocals: false });
   return folder;
 }
