@@ -1,5 +1,5 @@
 /**
- * Every script against every kind of damage: to each field, and to each key. Redis does not roll back, so what a script
+ * Every script against every kind of damage: to each field, and to each key it is given. Redis does not roll back, so what a script
  * can't use must be found before its first write: what comes of a call is the whole change, or a refusal by name with
  * nothing changed. Never half of it, and never silence.
  */
@@ -7,10 +7,16 @@ import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isGenerationJobError } from '../../src/errors.js';
 import { RedisJobStore } from '../../src/stream/implementations/redis-job-store.js';
+import { RedisKeys } from '../../src/stream/implementations/redis-keys.js';
+import { REDIS_SCRIPTS } from '../../src/stream/implementations/redis-scripts.generated.js';
+import { RedisScripts } from '../../src/stream/implementations/redis-scripts.js';
+import { RedisUserIndex } from '../../src/stream/implementations/redis-user-index.js';
 import type { CommitReply, OtherCommit, ProducerCommit } from '../../src/stream/interfaces/job-store.js';
 import { streamKey } from '../../src/stream/stream-key.js';
 import type { JobRecord } from '../../src/stream/types.js';
 import { RedisServer } from '../support/redis-server.js';
+import { damagesTo, look as lookAt, pairsOf, type Seen } from './damaging.js';
+import { type ScriptRun, watchScripts } from './script-watch.js';
 
 const HOUR = 3_600_000;
 const KEY = streamKey('s');
@@ -22,10 +28,12 @@ let server: RedisServer;
 let redis: Redis;
 let store: RedisJobStore;
 let client: Redis;
+let runs: ScriptRun[];
 beforeAll(async () => {
   server = await RedisServer.start();
   redis = server.connect();
   client = server.connect();
+  runs = watchScripts(client);
   store = new RedisJobStore(client);
   await store.start();
 });
@@ -125,6 +133,9 @@ const snapshotAt = (record: JobRecord, sequence: number) =>
     snapshot: { sequence, content: '"a"', kept: [] },
   });
 
+const hold = (record: JobRecord, forMs: number) =>
+  store.commit({ writer: 'describer', key: KEY, generation: record.generation, forMs });
+
 async function current(): Promise<JobRecord> {
   return (await store.read(KEY, 'current'))[0] as JobRecord;
 }
@@ -185,6 +196,14 @@ interface Call {
   /** Entries it adds to the log. */
   readonly adds?: number;
   readonly reads?: true;
+  /** It changes nothing when nothing is damaged. */
+  readonly isIdle?: true;
+  /** It is about an index: what becomes of that counts too. */
+  readonly isOfIndex?: true;
+  /** Makes what the call needs beside the state. */
+  before?(): Promise<unknown>;
+  /** What must be so when the call was not refused, whatever is damaged. */
+  after?(): Promise<void>;
   run(record: JobRecord, ended: JobRecord): Promise<unknown>;
 }
 
@@ -269,6 +288,18 @@ const CALLS: readonly Call[] = [
     in: 'running',
     run: () => store.slots.remember(USER, 'new', { streamId: 'new' }, HOUR),
   },
+  { name: 'a hold', in: 'running', run: (record) => hold(record, 5_000) },
+  {
+    name: 'letting go of a hold',
+    in: 'running',
+    before: async () => hold(await current(), 5_000),
+    run: (record) => hold(record, 0),
+  },
+  {
+    name: 'forgetting a remembered run',
+    in: 'running',
+    run: () => store.slots.forget(USER, 'k', { streamId: 's' }),
+  },
   {
     name: 'completing a remembered run',
     in: 'running',
@@ -276,100 +307,87 @@ const CALLS: readonly Call[] = [
   },
 ];
 
-// --- the damage
+// --- the calls on what lies in other slots than the stream
 
-const GARBAGE = ['', 'x\u0000ÿ', '-5', '99999999999999999999', '1e999', 'null', '{', '[1]', '"s"'];
+const KEYS = new RedisKeys('gj:');
+const { scores, holds } = KEYS.shard(KEY);
+const { streams } = KEYS.user(USER);
+let seenAt = 0;
 
-interface Damage {
-  readonly name: string;
-  readonly key: string;
-  readonly field?: string | undefined;
-  do(): Promise<unknown>;
+async function isHeld(): Promise<void> {
+  const near = await redis.zrangebyscore(scores, '-inf', Date.now() + 5_000);
+  expect(near).toContain(KEY.id);
+  expect(await redis.hget(holds, KEY.id)).toMatch(/^\d+ \d+$/);
 }
+
+const users = () => {
+  const scripts = new RedisScripts(client, { timeoutMs: 5_000, sharded: false });
+  return new RedisUserIndex(scripts, KEYS, { createHoldMs: 1, expiryMarginMs: HOUR });
+};
+
+async function isIndexed(): Promise<void> {
+  expect(await redis.zscore(streams, 'new')).not.toBeNull();
+}
+
+/** What the call that puts it off has seen; without a hold it goes where it is asked to. */
+async function unheld(): Promise<void> {
+  await redis.hdel(holds, KEY.id);
+  seenAt = Number(await redis.zscore(scores, KEY.id));
+}
+
+const INDEX_CALLS: readonly Call[] = (
+  [
+    { name: 'bringing a score near', run: () => store.due.nearer(KEY, 1_000), after: isHeld },
+    { name: 'bringing a late score near', run: () => store.due.restore(KEY, 1_000), after: isHeld },
+    { name: 'putting a stream into its user’s index', run: () => users().add(USER, 'new'), after: isIndexed },
+    { name: 'putting it back there', run: () => users().restore(USER, 'new'), after: isIndexed },
+    {
+      name: 'dropping it from there',
+      before: () => redis.zadd(streams, 1, 'new'),
+      run: () => users().drop(USER, 'new'),
+      after: async () => expect(await redis.zscore(streams, 'new')).toBeNull(),
+    },
+    {
+      name: 'putting a score off',
+      before: unheld,
+      run: () => store.due.later({ key: KEY, at: seenAt }, Date.now() + 2 * HOUR),
+      after: async () => expect(await redis.hget(holds, KEY.id)).toBeNull(),
+    },
+    {
+      name: 'taking a score away',
+      before: unheld,
+      run: () => store.due.later({ key: KEY, at: seenAt }, null),
+      after: async () => expect(await redis.zscore(scores, KEY.id)).toBeNull(),
+    },
+    {
+      name: 'dropping a stream that is gone from its user’s index',
+      before: () => redis.zadd(streams, 1, 'forgotten'),
+      run: () => store.listByUser(USER, { limit: 10 }),
+    },
+    { name: 'listing what is known', reads: true, run: () => store.due.list({ limit: 10, all: true }) },
+    {
+      name: 'listing what is due, after a place',
+      reads: true,
+      run: () => store.due.list({ limit: 10, after: '1_a' }),
+    },
+    {
+      name: 'raising the format',
+      isIdle: true,
+      before: () => redis.hset('gj:store', 'format', '1'),
+      run: () => store.raiseFormat(1),
+    },
+    { name: 'the probe of a start', isIdle: true, run: () => store.start() },
+  ] satisfies Omit<Call, 'in'>[]
+).map((call: Omit<Call, 'in'>) => ({ ...call, in: 'running', isOfIndex: true }));
+
+// --- the damage
 
 /** What lies in other slots than the stream is written by other calls than it. */
 const isIndex = (key: string) => key.startsWith('gj:{due:') || key.endsWith('}:streams');
 
-/** Every kind, to all that is in the server now, the indexes excepted. */
-async function damages(): Promise<readonly Damage[]> {
-  const found: Damage[] = [];
-  for (const key of (await redis.keys('*')).sort()) {
-    if (isIndex(key)) continue;
-    const type = await redis.type(key);
-    found.push({ name: `${key} gone`, key, do: () => redis.del(key) });
-    for (const [kind, put] of [
-      ['text', () => redis.set(key, 'x')],
-      ['list', () => redis.rpush(key, 'x')],
-      ['hash', () => redis.hset(key, 'x', 'y')],
-      ['stream', () => redis.xadd(key, '1-1', 'x', 'y')],
-      ['zset', () => redis.zadd(key, 1, 'x')],
-    ] as const) {
-      if (kind === type) continue;
-      found.push({ name: `${key} a ${kind}`, key, do: async () => [await redis.del(key), await put()] });
-    }
-    if (type === 'stream') {
-      const [last] = await redis.xrevrange(key, '+', '-', 'COUNT', 1);
-      const [generation = ''] = last?.[0].split('-') ?? [];
-      found.push({ name: `${key} without its last entry`, key, do: () => redis.xdel(key, last?.[0] ?? '') });
-      for (const ahead of [
-        `${generation}-9999`,
-        '9007199254740991-1',
-        '18446744073709551615-18446744073709551615',
-      ])
-        found.push({ name: `${key} at ${ahead}`, key, do: () => redis.xadd(key, ahead, 'e', '1 x') });
-    }
-    if (type !== 'hash') continue;
-    for (const field of await redis.hkeys(key)) {
-      found.push({ name: `${key} ${field} gone`, key, field, do: () => redis.hdel(key, field) });
-      for (const value of GARBAGE) {
-        const name = `${key} ${field} = ${JSON.stringify(value)}`;
-        found.push({ name, key, field, do: () => redis.hset(key, field, value) });
-      }
-    }
-  }
-  return found;
-}
-
 // --- what there is after it
 
-/** All that is in the server, times to live excepted. */
-const LOOK = `
-local all = {}
-local keys = redis.call('KEYS', '*')
-table.sort(keys)
-for _, key in ipairs(keys) do
-  local type = redis.call('TYPE', key).ok
-  local content
-  if type == 'hash' then content = redis.call('HGETALL', key)
-  elseif type == 'stream' then content = { redis.call('XRANGE', key, '-', '+') }
-  elseif type == 'zset' then content = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
-  elseif type == 'list' then content = redis.call('LRANGE', key, 0, -1)
-  else content = { redis.call('GET', key) } end
-  all[#all + 1] = { key, type, content }
-end
-return all`;
-
-type Seen = ReadonlyMap<
-  string,
-  { type: string; content: readonly string[] | readonly [readonly [string][]] }
->;
-
-async function look(): Promise<Seen> {
-  const all = (await redis.eval(LOOK, 0)) as [string, string, string[]][];
-  // A hash lists its fields in no order.
-  return new Map(
-    all.map(([key, type, content]) => [
-      key,
-      { type, content: type === 'hash' ? pairsOf(content).flat() : content },
-    ]),
-  );
-}
-
-function pairsOf(flat: readonly string[]): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let at = 0; at < flat.length; at += 2) pairs.push([flat[at] as string, flat[at + 1] as string]);
-  return pairs.sort(([a], [b]) => (a < b ? -1 : 1));
-}
+const look = () => lookAt(redis);
 
 const idsIn = (seen: Seen): readonly string[] => {
   const log = seen.get('gj:{/s}:log');
@@ -414,10 +432,14 @@ async function answerOf(call: Promise<unknown>): Promise<Answer> {
   }
 }
 
+/** Scripts, by name, whose every key was damaged in every way while they ran. */
+const tried = new Set<string>();
+
 describe('All is checked before the first write', () => {
-  for (const call of CALLS) {
+  for (const call of [...CALLS, ...INDEX_CALLS]) {
     it(`${call.name}: whatever is damaged, the whole change or a refusal that changes nothing`, async () => {
       await STATES[call.in]();
+      await call.before?.();
       const [record, ended] = (await store.read(KEY, 'kept')) as [JobRecord, JobRecord];
       const base = await saved();
       const restore = async () => {
@@ -426,14 +448,21 @@ describe('All is checked before the first write', () => {
         await pipeline.exec();
       };
       const untouched = await look();
+      runs.length = 0;
       const whole = await answerOf(call.run(record, ended));
       expect(whole, 'when nothing is damaged').not.toHaveProperty('refused');
       const done = await look();
-      if (!call.reads) expect(done, 'it changes something').not.toEqual(untouched);
+      const ran = [...runs];
+      if (call.reads || call.isIdle) expect(done).toEqual(untouched);
+      else expect(done, 'it changes something').not.toEqual(untouched);
       const core = changedIn(untouched, done);
       await restore();
-      const all = await damages();
-      expect(all.length).toBeGreaterThan(100);
+      const keys = new Set(ran.flatMap((run) => run.keys));
+      if (!call.isOfIndex) for (const key of await redis.keys('*')) if (!isIndex(key)) keys.add(key);
+      const all = await damagesTo(redis, keys);
+      expect(all.length).toBeGreaterThan(10);
+      for (const { script, keys } of ran)
+        if (keys.every((key) => all.some((damage) => damage.key === key))) tried.add(script);
       for (const damage of all) {
         await restore();
         await damage.do();
@@ -443,8 +472,14 @@ describe('All is checked before the first write', () => {
         const name = `${damage.name}, answered ${JSON.stringify(answer).slice(0, 200)}`;
         if ('refused' in answer) expect(answer.refused, name).not.toMatch(/unavailable|not ours/);
         if ('refused' in answer || call.reads) {
-          expect(withoutIndexes(after), name).toEqual(withoutIndexes(before));
+          const seen = call.isOfIndex ? (all: Seen) => all : withoutIndexes;
+          expect(seen(after), name).toEqual(seen(before));
           continue;
+        }
+        try {
+          await call.after?.();
+        } catch (error) {
+          throw new Error(name, { cause: error });
         }
         const added = idsIn(after).filter((id) => !idsIn(before).includes(id));
         // Where nothing is known of an active generation, none is ended.
@@ -486,4 +521,8 @@ describe('a settlement that can’t be read', () => {
     expect(await settleIt(record)).toMatchObject({ ok: true });
     expect(await settleIt(record)).toMatchObject({ ok: false, refusal: 'revision' });
   });
+});
+
+it('every script there is was run against every kind of damage to each key it is given', () => {
+  expect([...tried].sort()).toEqual(Object.keys(REDIS_SCRIPTS).sort());
 });

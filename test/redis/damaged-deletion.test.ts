@@ -4,6 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createStreamServices } from '../../src/services.js';
 import type { ErrorReport } from '../../src/stream/error-reports.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
+import { RedisKeys } from '../../src/stream/implementations/redis-keys.js';
+import { streamKey } from '../../src/stream/stream-key.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from './replicas.js';
 
@@ -108,6 +110,23 @@ describe.each(Object.entries(DAMAGES))('a record with %s', (_, damage) => {
     });
     expect(await keysOf('odd'), 'nothing was changed').toEqual(keys);
   });
+});
+
+it('a deletion is not undone by an index that can not be written: the stream has gone, all are told, and so is the host', async () => {
+  const job = await start('s');
+  const events: string[] = [];
+  const following = (async () => {
+    for await (const { event } of manager.subscribe('s')) events.push(event);
+  })();
+  await until(() => events.includes('text'), 'it follows');
+  const { holds } = new RedisKeys('gj:').shard(streamKey('s'));
+  await redis.del(holds);
+  await redis.set(holds, 'x');
+  expect(await manager.deleteStream('s')).toBe(true);
+  await following;
+  expect(events.at(-1)).toBe('gone');
+  expect(job.reason).toBe('gone');
+  expect(reports.map(({ where }) => where)).toContain('store');
 });
 
 it('what is left of a stream whose record is gone goes when the host deletes the stream', async () => {

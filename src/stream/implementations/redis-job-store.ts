@@ -72,6 +72,8 @@ export class RedisJobStore implements JobStore {
   readonly #users: RedisUserIndex;
   readonly #options: ReturnType<typeof parseRedisOptions>;
   readonly #time: ServerTime;
+  /** Told of what was not done, and is nobody's answer. */
+  #report: Report = () => {};
 
   /**
    * @param client an ioredis or iovalkey client; it stays the host's, who also closes it
@@ -97,6 +99,7 @@ export class RedisJobStore implements JobStore {
   async start(report: Report = () => {}): Promise<void> {
     const { timeoutMs } = this.#options;
     const asked = { client: this.#client, scripts: this.#scripts, keys: this.#keys, timeoutMs };
+    this.#report = report;
     this.#scripts.trouble.tell(report);
     await checkServer(asked);
     await readFormat(asked);
@@ -255,8 +258,10 @@ export class RedisJobStore implements JobStore {
     const [removed, userId] = (await this.#run('delete', key, args)) as [string, string?];
     if (removed === 'settling') return removed;
     if (removed !== 'all' || userId === undefined) return removed !== 'none';
-    await this.due.drop(key);
-    if (userId !== '') await this.#dropFromIndex(key, { tenantId: key.tenantId, userId });
+    // The stream has gone, whatever its indexes say: what is left in them names nothing, and goes with the next look.
+    const user = { tenantId: key.tenantId, userId };
+    await this.due.drop(key).catch(this.#report);
+    if (userId !== '') await this.#dropFromIndex(key, user).catch(this.#report);
     return true;
   }
 
