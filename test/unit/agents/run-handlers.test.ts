@@ -1,0 +1,270 @@
+/** What a run's handlers make of its events: on jobs in memory, and on a job by hand for what only a race can bring about. */
+import {
+  createStreamServices,
+  type ErrorReport,
+  GenerationJobError,
+  GenerationJobManager,
+} from 'generation-jobs';
+import { addUsage, createRunHandlers } from 'generation-jobs/agents';
+import { afterEach, describe, expect, it } from 'vitest';
+import { CLIENT_EVENTS } from '../../../src/agents/graph-events.js';
+
+type Job = Parameters<typeof createRunHandlers>[0];
+type Options = NonNullable<Parameters<typeof createRunHandlers>[1]>;
+type Handlers = ReturnType<typeof createRunHandlers>;
+
+const open: GenerationJobManager[] = [];
+afterEach(async () => {
+  for (const manager of open.splice(0)) await manager.close();
+});
+
+async function started(options: Options = {}) {
+  const reports: ErrorReport[] = [];
+  const onError = (report: ErrorReport) => void reports.push(report);
+  const manager = new GenerationJobManager({ ...createStreamServices(), hooks: { onError } });
+  open.push(manager);
+  const made = await manager.createJob({ streamId: 's', userId: 'ann' });
+  if (!made.started) throw new Error('not started');
+  const { job } = made;
+  return { manager, job, reports, handlers: createRunHandlers(job, options) };
+}
+
+const say = (handlers: Handlers, event: string, data?: unknown) => handlers[event]?.handle(event, data);
+
+async function told(manager: GenerationJobManager): Promise<[string, unknown][]> {
+  const events: [string, unknown][] = [];
+  for await (const { event, data } of manager.subscribe('s')) events.push([event, data]);
+  return events.slice(1, -1);
+}
+
+/** A job that only says what was asked of it. */
+function byHand(more: object = {}) {
+  const asked: unknown[] = [];
+  const job = {
+    isOver: false,
+    eventBytes: 10_000,
+    emit: (event: unknown) => void asked.push(event),
+    addUsage: async (usage: unknown) => void asked.push(usage),
+    report: (where: string, error: unknown) => void asked.push([where, error]),
+    ...more,
+  };
+  return { job: job as unknown as Job & { isOver: boolean }, asked };
+}
+
+describe('the events of a run', () => {
+  it('become job events in their order, under the SDK’s names', async () => {
+    const { manager, job, handlers } = await started();
+    for (const [at, event] of CLIENT_EVENTS.entries()) await say(handlers, event, { at });
+    await say(handlers, 'on_message_delta');
+    await job.complete();
+    expect(await told(manager)).toEqual([
+      ...CLIENT_EVENTS.map((event, at) => [event, { at }]),
+      ['on_message_delta', null],
+    ]);
+  });
+
+  it('are those a client can fold, and the end of a model call; streams of the model have no handler', async () => {
+    const { handlers } = await started();
+    expect(Object.keys(handlers).sort()).toEqual([...CLIENT_EVENTS, 'on_chat_model_end'].sort());
+  });
+
+  it('are answered with what emit answers, so that a full buffer makes the run wait', () => {
+    const commit = Promise.resolve();
+    const { job } = byHand({ emit: () => commit });
+    expect(say(createRunHandlers(job), 'on_message_delta', {})).toBe(commit);
+  });
+
+  it('that the job can’t take throw nothing: the first is told once, and none is taken after it', async () => {
+    const refused: unknown[] = [];
+    const { manager, job, handlers } = await started({ onRefused: (error) => refused.push(error) });
+    await say(handlers, 'on_message_delta', { text: 'a' });
+    for (const data of [{ n: 1n }, { n: 2n }, { text: 'b' }])
+      expect(say(handlers, 'on_message_delta', data)).toBeUndefined();
+    await job.complete();
+    expect(refused).toMatchObject([{ code: 'invalid_event' }]);
+    expect(await told(manager)).toEqual([['on_message_delta', { text: 'a' }]]);
+  });
+
+  it('that the job can’t take are nothing to a host that does not ask', async () => {
+    const { handlers } = await started();
+    expect(say(handlers, 'on_message_delta', { n: 1n })).toBeUndefined();
+  });
+
+  it('after the end are passed over, and are no refusal', async () => {
+    const refused: unknown[] = [];
+    const { manager, job, handlers } = await started({ onRefused: (error) => refused.push(error) });
+    await job.complete();
+    expect(say(handlers, 'on_message_delta', { n: 1n })).toBeUndefined();
+    expect([refused, await told(manager)]).toEqual([[], []]);
+  });
+
+  it('that meet the end as they are emitted are no refusal', () => {
+    const refused: unknown[] = [];
+    const { job } = byHand({
+      emit: () => {
+        job.isOver = true;
+        throw new Error('The job is over.');
+      },
+    });
+    const handlers = createRunHandlers(job, { onRefused: (error) => refused.push(error) });
+    expect(say(handlers, 'on_message_delta', {})).toBeUndefined();
+    expect(refused).toEqual([]);
+  });
+});
+
+describe('an event that is too large', () => {
+  it('and is so still when it has been cut is a refusal', async () => {
+    const error = new GenerationJobError('event_too_large', 'An event exceeds its limit.');
+    const refused: unknown[] = [];
+    const { job } = byHand({
+      emit: () => {
+        throw error;
+      },
+    });
+    const handlers = createRunHandlers(job, { onRefused: (one) => refused.push(one) });
+    await say(handlers, 'on_message_delta', { text: 'x'.repeat(20_000) });
+    expect(refused).toEqual([error]);
+  });
+
+  it('is emitted by nobody when the job ends while the host keeps the rest', async () => {
+    let calls = 0;
+    const { job } = byHand({
+      emit: () => {
+        calls++;
+        throw new GenerationJobError('event_too_large', 'An event exceeds its limit.');
+      },
+    });
+    const storeOversized = () => {
+      job.isOver = true;
+      return 'kept';
+    };
+    await say(createRunHandlers(job, { storeOversized }), 'on_message_delta', { text: 'x'.repeat(20_000) });
+    expect(calls).toBe(1);
+  });
+});
+
+describe('the usage of a model call', () => {
+  const USAGE = {
+    input_tokens: 10,
+    output_tokens: 5,
+    model: 'm',
+    cost: Number.NaN,
+    input_token_details: { cache_read: 4, deeper: { lost: 1 }, note: 'x' },
+    output_token_details: null,
+  };
+
+  it('is added to the job, its details under the name of what they are of', async () => {
+    const { manager, job, handlers } = await started();
+    say(handlers, 'on_chat_model_end', { output: { usage_metadata: USAGE } });
+    await addUsage(job, { input_tokens: 1 });
+    await job.complete();
+    expect((await manager.getJob('s'))?.usage).toEqual({
+      input_tokens: 11,
+      output_tokens: 5,
+      'input_token_details.cache_read': 4,
+    });
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['no output', {}],
+    ['no usage', { output: {} }],
+    ['words', { output: { usage_metadata: { model: 'm' } } }],
+    ['no object', { output: { usage_metadata: 5 } }],
+  ])('is none when the event has %s', (_what, data) => {
+    const { job, asked } = byHand();
+    say(createRunHandlers(job), 'on_chat_model_end', data);
+    expect(asked).toEqual([]);
+  });
+
+  it('is not added once the job is over', async () => {
+    const { job, asked } = byHand({ isOver: true });
+    await addUsage(job, USAGE);
+    expect(asked).toEqual([]);
+  });
+
+  it('that can’t be added is told, unless that is because the job is over', async () => {
+    const error = new Error('the store is away');
+    const { job, asked } = byHand({ addUsage: () => Promise.reject(error) });
+    say(createRunHandlers(job), 'on_chat_model_end', { output: { usage_metadata: USAGE } });
+    await expect.poll(() => asked).toEqual([['agent', error]]);
+    say(createRunHandlers(job), 'on_chat_model_end', { output: { usage_metadata: USAGE } });
+    job.isOver = true;
+    await new Promise(setImmediate);
+    expect(asked).toHaveLength(1);
+  });
+});
+
+describe('the result of a tool', () => {
+  const RESULT = { result: { tool_call: { id: 'c1', output: 'paid' } } };
+
+  it('is told before its event is emitted, a sub-agent’s too', () => {
+    const seen: unknown[] = [];
+    const { job } = byHand({ emit: ({ event }: { event: string }) => void seen.push(event) });
+    const handlers = createRunHandlers(job, { onToolResult: (result) => void seen.push(result) });
+    say(handlers, 'on_run_step_completed', RESULT);
+    say(handlers, 'on_subagent_update', { phase: 'run_step_completed', data: RESULT });
+    const result = { id: 'c1', output: 'paid' };
+    expect(seen).toEqual([result, 'on_run_step_completed', result, 'on_subagent_update']);
+  });
+
+  it.each([
+    ['on_run_step_completed', {}],
+    ['on_run_step_completed', { result: { tool_call: { output: 'paid' } } }],
+    ['on_run_step_completed', undefined],
+    ['on_subagent_update', { phase: 'start', data: 'x' }],
+    ['on_message_delta', RESULT],
+  ])('is none in %s with %j', (event, data) => {
+    const seen: unknown[] = [];
+    const { job } = byHand();
+    say(createRunHandlers(job, { onToolResult: (result) => seen.push(result) }), event, data);
+    expect(seen).toEqual([]);
+  });
+
+  it('that stops the run, by what it is told throwing, is not emitted', () => {
+    const refused: unknown[] = [];
+    const violation = new Error('a rejected call has run');
+    const { job, asked } = byHand();
+    const handlers = createRunHandlers(job, {
+      onRefused: (error) => refused.push(error),
+      onToolResult: () => {
+        throw violation;
+      },
+    });
+    say(handlers, 'on_run_step_completed', RESULT);
+    expect([refused, asked]).toEqual([[violation], []]);
+  });
+});
+
+describe('handlers of the host', () => {
+  it('are called after ours, once the event is committed, with all that the SDK gave', async () => {
+    const seen: unknown[] = [];
+    const { manager, handlers } = await started({
+      handlers: {
+        on_message_delta: {
+          handle: async (...given) => {
+            seen.push(...given, (await manager.getJob('s'))?.lastSequence);
+            return 'theirs';
+          },
+        },
+      },
+    });
+    const answer = handlers.on_message_delta?.handle('on_message_delta', { text: 'a' }, 'metadata', 'graph');
+    expect(await answer).toBe('theirs');
+    expect(seen).toEqual(['on_message_delta', { text: 'a' }, 'metadata', 'graph', 2]);
+  });
+
+  it('of events that are not ours are theirs alone', async () => {
+    const theirs = { handle: () => {} };
+    const { handlers } = await started({ handlers: { on_tool_execute: theirs } });
+    expect(handlers.on_tool_execute).toBe(theirs);
+  });
+
+  it('that throw are the host’s to answer for: the run hears of it', async () => {
+    const error = new Error('theirs');
+    const { handlers } = await started({
+      handlers: { on_message_delta: { handle: () => Promise.reject(error) } },
+    });
+    await expect(say(handlers, 'on_message_delta', {})).rejects.toBe(error);
+  });
+});
