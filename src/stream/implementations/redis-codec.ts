@@ -20,7 +20,7 @@ import type {
   Settlement,
   Snapshot,
 } from '../types.js';
-import { parsed, RedisFields } from './redis-fields.js';
+import { parsed, RedisFields, wholeNumber } from './redis-fields.js';
 import { NEWEST_FORMAT, newerFormat } from './redis-format.js';
 
 const FORMAT = '1';
@@ -272,21 +272,24 @@ function decodeLease(text: string | undefined, attempt: string | undefined): num
   return of !== undefined && of === attempt && Number.isSafeInteger(lease) && lease > 0 ? lease : undefined;
 }
 
-/** As `settle.lua` reads it: what is read here and not there would be settled by nobody. */
-const SETTLEMENT = /^([a-z][a-z_]*) (\d{1,16}) (\d{1,16}) (\d{1,16})(?: (.*))?$/s;
+const LONGEST_SETTLEMENT = 100;
+const STATE = /^[a-z][a-z_]*$/;
 
-/** One that can’t be read is still to come: the host is called once too often rather than never. */
+/**
+ * One that can’t be read is still to come: the host is called once too often rather than never. `settle.lua` reads it in the
+ * same way: what only one of the two could read would be settled by nobody.
+ */
 function decodeSettlement(text: string, hasEnded: boolean): Settlement {
-  const read = text.length <= 100 ? SETTLEMENT.exec(text) : null;
-  const [state, revision, tries, notBefore, marks = ''] = read?.slice(1) ?? [];
-  const isRead = [revision, tries, notBefore].every(isSafe);
-  const isOver = isRead && (state === 'settled' || state === 'set_aside');
+  const [state = '', ...rest] = text.length <= LONGEST_SETTLEMENT ? text.split(' ') : [];
+  const isState = state.length <= LONGEST_SETTLEMENT && STATE.test(state);
+  const [revision, tries, notBefore] = rest.slice(0, 3).map(wholeNumber);
+  if (!isState || revision === undefined || tries === undefined || notBefore === undefined)
+    return { state: hasEnded ? 'open' : 'settled', revision: 0, tries: 0, notBefore: 0 };
+  const isOver = state === 'settled' || state === 'set_aside';
   return {
     state: isOver ? state : hasEnded ? 'open' : 'settled',
-    revision: isRead ? Number(revision) : 0,
-    tries: isRead ? Number(tries) : 0,
-    notBefore: isRead ? Number(notBefore) : 0,
-    ...(isRead && marks.split(' ').includes(CLAIMED) && { claimed: true }),
+    ...{ revision, tries, notBefore },
+    ...(rest.includes(CLAIMED, 3) && { claimed: true }),
   };
 }
 

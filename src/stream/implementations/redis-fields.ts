@@ -20,9 +20,7 @@ export class RedisFields {
 
   /** A whole number, not negative. */
   number(name: string): number | undefined {
-    const text = this.#fields.get(name);
-    const number = text !== undefined && text.length <= 16 && WHOLE.test(text) ? Number(text) : undefined;
-    return Number.isSafeInteger(number) ? number : undefined;
+    return wholeNumber(this.#fields.get(name));
   }
 
   /** @param isWhole whether what was read has what its readers rely on */
@@ -46,6 +44,12 @@ export class RedisFields {
     const placeOf = ([key]: [string, unknown]) => places.get(key) ?? order.length;
     return Object.fromEntries(found.sort((one, other) => placeOf(one) - placeOf(other)));
   }
+}
+
+/** The number that the text is, if it is whole, not negative and no larger than numbers are exact. */
+export function wholeNumber(text: string | undefined): number | undefined {
+  const number = text !== undefined && text.length <= 16 && WHOLE.test(text) ? Number(text) : undefined;
+  return Number.isSafeInteger(number) ? number : undefined;
 }
 
 /** What the text says as JSON; undefined, which JSON does not have, for text that is none. */
