@@ -33,10 +33,11 @@ export default defineConfig({
   },
   test: {
     pool: 'forks',
-    // Bounds for what hangs, with room for a busy machine: what is waited for is over as soon as it is so.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    expect: { poll: { timeout: 15_000 } },
+    // Bounds for what hangs, with room for a busy machine: what is waited for is over as soon as it is so. A test has a
+    // bound of its own only where it promises a time, or takes longer.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     // A test that passes on the second try has found something: it fails instead.
     retry: 0,
     reporters: ['default', './scripts/closing-line-reporter.mjs'],

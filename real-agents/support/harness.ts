@@ -77,7 +77,7 @@ export function threadsIn(saver: unknown): string[] {
 }
 
 /** Waits for a condition, generously. */
-export async function until(condition: () => unknown, what: string, withinMs = 15_000): Promise<void> {
+export async function until(condition: () => unknown, what: string, withinMs = 60_000): Promise<void> {
   const startedAt = performance.now();
   while (!(await condition())) {
     if (performance.now() - startedAt > withinMs) throw new Error(`Not within ${withinMs} ms: ${what}`);

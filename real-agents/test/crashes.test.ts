@@ -28,7 +28,7 @@ for (const [group, at] of [
   const name = (what: string) => `${at === 0 ? 'r' : 'p'}-${what}`;
   const survivor = () => used.processes[at + 1] as AgentProcess;
   const over = (streamId: string) =>
-    until(async () => (await used.world.settled(streamId)).length > 0, `${streamId} is settled`, 30_000);
+    until(async () => (await used.world.settled(streamId)).length > 0, `${streamId} is settled`);
   const threadsOf = async (streamId: string) =>
     (await used.world.threads()).filter((thread) => thread.includes(`/${streamId}/`));
   /** Threads go after the host has settled. */
@@ -50,7 +50,7 @@ for (const [group, at] of [
       await victim.start(name('text'), { script, delayMs: 15 }, { begin: true });
       await until(async () => (await survivor().parts(name('text'))).length === 2, 'it writes');
       await victim.kill();
-    }, 60_000);
+    });
 
     it('a run that had paused is decided and goes on elsewhere, its usage with it (F30)', async () => {
       const id = name('paused');
@@ -82,7 +82,7 @@ for (const [group, at] of [
 
       it('a run whose winner died after its tool had run runs the tool again, under the same call id: hosts that recover need tools that know it (rule 9)', async () => {
         const id = name('ran');
-        await until(async () => (await used.world.ran(id)).length === 2, 'its tool runs again', 30_000);
+        await until(async () => (await used.world.ran(id)).length === 2, 'its tool runs again');
         expect(await used.world.ran(id)).toMatchObject([{ id: 'c1' }, { id: 'c1', pid: survivor().pid }]);
         await survivor().call('abort', { streamId: id }); // this tool never returns
         await over(id);
@@ -90,7 +90,7 @@ for (const [group, at] of [
 
       it('a run in mid-text starts over, and its content and thread are those of one run (L54)', async () => {
         const id = name('text');
-        await until(async () => (await survivor().job(id)).attempt === 2, 'it starts over', 30_000);
+        await until(async () => (await survivor().job(id)).attempt === 2, 'it starts over');
         await over(id);
         const parts = (await survivor().parts(id)) as { text?: string }[];
         expect(parts).toHaveLength(2);
@@ -100,7 +100,7 @@ for (const [group, at] of [
           { status: 'completed', usage: { input_tokens: 30, output_tokens: 15 } },
         ]);
         await gone(id);
-      }, 30_000);
+      });
     } else {
       for (const [what, runs] of [
         ['claimed', 0],

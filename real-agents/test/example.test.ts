@@ -5,7 +5,7 @@ import { ChatClient } from '../../test/support/chat-client.js';
 import { startChat } from '../../test/support/chat-process.js';
 import { startMongo, type TestMongo } from '../../test/support/mongo.js';
 
-const WAIT = { timeout: 15_000, interval: 20 };
+const WAIT = { interval: 20 };
 
 let mongo: TestMongo;
 beforeAll(async () => {
@@ -73,7 +73,7 @@ describe('npm start -- --agent', () => {
       expect(usage).toMatchObject({ output_tokens: 10 });
     }
     expect(await chat.stop()).toBe(0);
-  }, 60_000);
+  });
 
   it('goes on at another replica when its checkpoints are in Mongo, also when the one that asked is gone (F30)', async () => {
     const args = ['--agent', '--replicas', '2'];
@@ -87,5 +87,5 @@ describe('npm start -- --agent', () => {
     const { content } = await completed(two, streamId);
     expect(content.tools).toMatchObject([{ detail: 'Sent 25 to Bob (in play money).' }]);
     expect(await chat.stop()).toBe(0);
-  }, 60_000);
+  });
 });

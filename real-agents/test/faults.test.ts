@@ -162,7 +162,7 @@ describe('10,000 deltas', () => {
       if (merge) expect(deltas.length).toBeLessThan(10_000);
       else expect(said).toEqual(text);
       expect(await partsOf(manager)).toEqual([{ type: 'text', text: text.join('') }]);
-    }, 60_000);
+    });
   }
 });
 

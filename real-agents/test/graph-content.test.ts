@@ -20,7 +20,7 @@ let createContentAggregator: () => Aggregator;
 beforeAll(async () => {
   const sdk: { createContentAggregator: unknown } = await import('@librechat/agents' as string);
   createContentAggregator = sdk.createContentAggregator as () => Aggregator;
-}, 60_000);
+});
 
 // It warns of every hole it leaves.
 const warn = vi.spyOn(console, 'warn');

@@ -18,7 +18,7 @@ const contexts: BrowserContext[] = [];
 beforeAll(async () => {
   chat = await startChat();
   browser = await launchChromium();
-}, 60_000);
+});
 
 afterEach(async () => {
   for (const context of contexts.splice(0)) await context.close();

@@ -40,7 +40,7 @@ beforeAll(async () => {
   proxy = await startTcpProxy(chat.port);
   url = `http://127.0.0.1:${proxy.port}`;
   browser = await launchChromium();
-}, 60_000);
+});
 
 afterEach(async () => {
   for (const context of contexts.splice(0)) await context.close();
@@ -92,7 +92,7 @@ it('a page reloaded ten times in mid-answer ends with exactly the recorded text'
   expect(await page.page.locator('.prompt').allInnerTexts()).toEqual(['Tell me something long']);
   await page.reload();
   await page.expectAnswer(TEXT);
-}, 60_000);
+});
 
 it('a second tab shows the same answer, and answers started in one tab appear in the other', async () => {
   const context = await newBrowser();
@@ -147,7 +147,7 @@ it('connections reset again and again in mid-answer lose nothing', async () => {
     expect(proxy.accepted).toBeGreaterThan(connections);
   }
   await page.expectAnswer(TEXT);
-}, 60_000);
+});
 
 it('a message sent while the server can’t be reached is sent once when it can', async () => {
   const page = await ChatPage.open(await newBrowser(), url);

@@ -31,12 +31,12 @@ const chats: ChatProcess[] = [];
 
 beforeAll(async () => {
   browser = await launchChromium();
-}, 60_000);
+});
 
 afterEach(async () => {
   await context.close();
   for (const chat of chats.splice(0)) expect(await chat.stop()).toBe(0);
-}, 60_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -111,7 +111,7 @@ it('an answer survives switching replicas again and again, and the death of the 
     await page.until(({ turns }) => turns.length === 2);
     await page.expectAnswer(recordedText('google.search'));
   }
-}, 60_000);
+});
 
 it('without recovery, an answer whose replica was killed ends by name in every tab, on every replica', async () => {
   const chat = await setUp({ RECOVER: '0' });
@@ -136,7 +136,7 @@ it('without recovery, an answer whose replica was killed ends by name in every t
   await switchReplica(third);
   await third.reload();
   await third.until(({ status, text }) => status === 'failed' && text === lost.text);
-}, 60_000);
+});
 
 it('what a replica asked is decided on another one when it is gone, and every tab says by whom (F30, F33)', async () => {
   const chat = await setUp();
@@ -177,7 +177,7 @@ it('what a replica asked is decided on another one when it is gone, and every ta
     await page.card.locator('.when', { hasText: 'by a colleague' }).waitFor();
     await page.expectAnswer(DECIDED_TEXT);
   }
-}, 60_000);
+});
 
 it('there is room for the replica and its button on a phone', async () => {
   const chat = await setUp({}, { viewport: { width: 360, height: 780 }, hasTouch: true, isMobile: true });

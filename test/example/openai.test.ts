@@ -129,4 +129,4 @@ it('an answer whose replica was killed ends by name, because nobody knows where 
   expect(asked).toHaveLength(1);
   expect(await replicas.stop()).toBe(0);
   expect(replicas.output()).not.toContain(KEY);
-}, 60_000);
+});

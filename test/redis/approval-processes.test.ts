@@ -12,7 +12,7 @@ import type { HistoryEntry, PauseInput } from '../../src/stream/manager-types.js
 import type { Resolution } from '../../src/stream/types.js';
 import { RedisServer } from '../support/redis-server.js';
 import { pick, seededRandom } from '../support/seeded.js';
-import { type Follower, namesOf, type Replica, Stage, TIMES } from './replicas.js';
+import { type Follower, NOTHING_LAPSES, namesOf, type Replica, Stage, TIMES } from './replicas.js';
 
 const SEED = Number(process.env.APPROVAL_SEED ?? Date.now() % 1_000_000);
 const TOOL = 'tool:';
@@ -61,7 +61,7 @@ const count = (follower: Follower, name: string) => namesOf(follower).filter((on
 
 describe('Two who decide at once', () => {
   it('F31 L38 on two processes, 50 times: one wins, the other is told what, and the tool runs once', async () => {
-    const [one, two] = await stage.two({ tool: TOOL });
+    const [one, two] = await stage.two({ ...NOTHING_LAPSES, tool: TOOL });
     const random = seededRandom(SEED);
     for (let round = 0; round < 50; round++) {
       const streamId = `s${round}`;
@@ -91,9 +91,7 @@ describe('Two who decide at once', () => {
     stage.check();
   });
 
-  it('F31 L38 over two connections, 1,000 times: one wins, the other is told what', {
-    timeout: 120_000,
-  }, async () => {
+  it('F31 L38 over two connections, 1,000 times: one wins, the other is told what', async () => {
     const ROUNDS = 1_000;
     const AT_ONCE = 10;
     const clients = [1, 2].map(() => new Redis({ port: server.port, host: '127.0.0.1' }));
@@ -201,9 +199,7 @@ describe('A winner killed with SIGKILL', () => {
     return { results, fates };
   }
 
-  it('F33 L45 between decision and end, 25 times: the run goes on once from the recorded decision', {
-    timeout: 180_000,
-  }, async () => {
+  it('F33 L45 between decision and end, 25 times: the run goes on once from the recorded decision', async () => {
     const config = { tool: TOOL, recover: { total: 3, everyMs: 1 } };
     const { results, fates } = await killWinners(await stage.two(config), seededRandom(SEED));
     for (const { fate, uses, follower, context } of results) {
@@ -217,9 +213,7 @@ describe('A winner killed with SIGKILL', () => {
     stage.check();
   });
 
-  it('F33 L45 without recovery, 25 times: it ends in an error, and the tool never runs twice', {
-    timeout: 180_000,
-  }, async () => {
+  it('F33 L45 without recovery, 25 times: it ends in an error, and the tool never runs twice', async () => {
     const { results, fates } = await killWinners(await stage.two({ tool: TOOL }), seededRandom(SEED + 1));
     for (const { fate, uses, follower, context } of results) {
       expect(uses.length, context).toBeLessThanOrEqual(1);
@@ -234,13 +228,13 @@ describe('A winner killed with SIGKILL', () => {
 
 describe('A replica that asked, killed with SIGKILL', () => {
   it('F30 leaves an action that any replica shows and decides', async () => {
-    const [one, two] = await stage.two({ tool: TOOL });
-    const asker = await stage.replica();
+    const [one, two] = await stage.two({ ...NOTHING_LAPSES, tool: TOOL });
+    const asker = await stage.replica(NOTHING_LAPSES);
     const actionId = await asked(asker, 's', { ...ACTION, resumeContext: { step: 1 } });
     const before = await one.follow('s');
     await stage.until(() => count(before, 'requires_action') === 1, 'it is asked');
     await asker.kill();
-    for (const replica of [one, two, await stage.replica()]) {
+    for (const replica of [one, two, await stage.replica(NOTHING_LAPSES)]) {
       expect(await replica.state('s')).toMatchObject({
         status: 'requires_action',
         pendingAction: { actionId },

@@ -14,8 +14,6 @@ const TIMES = {
   options: { leaseMs: LEASE_MS, renewMs: 600 },
   redisOptions: { timeoutMs: 1_100 },
 } as const satisfies ReplicaConfig;
-/** Replicas are processes, and leases real: both take their time where much else runs. */
-const ROOM = { timeout: 90_000 } as const;
 const QUESTION = {
   actionId: 'a',
   type: 'ask_user_question',
@@ -50,7 +48,7 @@ async function livingAndDead(living: Replica, doomed: Replica): Promise<void> {
   await emitsOn(living, 'dead');
 }
 
-describe('A Redis whose clock jumps an hour ahead', ROOM, () => {
+describe('A Redis whose clock jumps an hour ahead', () => {
   it('ends no living producer, and the dead are found', async () => {
     const [one, two, doomed] = await stage.three(TIMES);
     await livingAndDead(one, doomed);
@@ -97,7 +95,7 @@ describe('A Redis whose clock jumps an hour ahead', ROOM, () => {
   });
 });
 
-describe('A Redis whose clock jumps an hour back', ROOM, () => {
+describe('A Redis whose clock jumps an hour back', () => {
   it('ends no living producer, and one whose record stands still is lost', async () => {
     const [one, two, doomed] = await stage.three(TIMES);
     await livingAndDead(one, doomed);
@@ -125,7 +123,7 @@ describe('A Redis whose clock jumps an hour back', ROOM, () => {
   });
 });
 
-describe('A worker whose date is set an hour back', ROOM, () => {
+describe('A worker whose date is set an hour back', () => {
   it('has its creates accepted, and its jobs run', async () => {
     const one = await stage.replica(TIMES);
     await one.create({ streamId: 'before', produce: { total: 1 } });

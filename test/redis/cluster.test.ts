@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { RedisJobStore } from '../../src/stream/implementations/redis-job-store.js';
 import { streamKey } from '../../src/stream/stream-key.js';
 import { type RedisCluster, type RedisServer, startCluster } from '../support/redis-server.js';
-import { countOf, namesOf, Stage, TIMES } from './replicas.js';
+import { countOf, NOTHING_LAPSES, namesOf, Stage, TIMES } from './replicas.js';
 
 const S = 1_000;
 
@@ -57,7 +57,7 @@ it('F1 on a cluster: a killed producer is reported, or taken over, on every repl
 });
 
 it('F9 F10 on a cluster: scripts flushed and subscriber links killed every 200 ms lose nothing', async () => {
-  const [one, two, other] = await three();
+  const [one, two, other] = await three(NOTHING_LAPSES);
   await Promise.all(
     STREAMS.map((streamId) => one.create({ streamId, produce: { total: 200, everyMs: 15 } })),
   );
@@ -82,7 +82,10 @@ it('F9 F10 on a cluster: scripts flushed and subscriber links killed every 200 m
 });
 
 it('a stream whose slot moves to another node while it is written and followed goes on', async () => {
-  const [one, two, other] = await three({ options: { logPollMs: 60_000 } });
+  const [one, two, other] = await three({
+    ...NOTHING_LAPSES,
+    options: { ...NOTHING_LAPSES.options, logPollMs: 60_000 },
+  });
   await one.create({ streamId: 'moving', produce: { everyMs: 5 } });
   const followers = [await two.follow('moving'), await other.follow('moving')];
   await stage.until(() => followers.every((follower) => countOf(follower) > 20), 'it is followed');
@@ -137,7 +140,7 @@ async function moveSlot(slot: number, source: (typeof nodes)[0], target: (typeof
 }
 
 it('a node that is away for less than the lease delays its streams, and no others', async () => {
-  const [one, two] = await three({ options: { leaseMs: 6_000, renewMs: 1_000 } });
+  const [one, two] = await three({ options: { leaseMs: 20_000, renewMs: 1_000 } });
   await Promise.all(
     STREAMS.map((streamId) => one.create({ streamId, produce: { total: 300, everyMs: 10 } })),
   );

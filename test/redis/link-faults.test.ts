@@ -6,7 +6,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
-import { countOf, namesOf, type Replica, type ReplicaConfig, Stage, TIMES } from './replicas.js';
+import {
+  countOf,
+  NOTHING_LAPSES,
+  namesOf,
+  type Replica,
+  type ReplicaConfig,
+  Stage,
+  TIMES,
+} from './replicas.js';
 
 const S = 1_000;
 
@@ -40,7 +48,10 @@ describe.each(CLIENTS)('Lost replies with %s', (_, client) => {
   let lossy: Replica;
   let other: Replica;
   beforeEach(async () => {
-    [lossy, other] = await Promise.all([stage.replica({ ...client, port: proxy.port }), stage.replica()]);
+    [lossy, other] = await Promise.all([
+      stage.replica({ options: NOTHING_LAPSES.options, ...client, port: proxy.port }),
+      stage.replica(NOTHING_LAPSES),
+    ]);
   });
 
   it('F8 of appends: each event is stored once, and the producer is told success', async () => {
@@ -174,7 +185,7 @@ describe.each(CLIENTS)('Lost replies with %s', (_, client) => {
 it('F9 SCRIPT FLUSH under load is seen by nobody, and costs one reload a script', async () => {
   const redis = server.connect();
   try {
-    const [one, two] = await stage.two();
+    const [one, two] = await stage.two(NOTHING_LAPSES);
     const streams = Array.from({ length: 5 }, (_, index) => `s${index}`);
     await Promise.all(
       streams.map((streamId) => one.create({ streamId, produce: { total: 600, everyMs: 3 } })),
@@ -211,7 +222,7 @@ it('F10 CLIENT KILL TYPE pubsub every 200 ms loses nothing, and delays by at mos
     for (; !over; await pause(200)) await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
   })();
   try {
-    const [one, two, three] = await stage.three();
+    const [one, two, three] = await stage.three({ options: NOTHING_LAPSES.options });
     const streams = ['a', 'b', 'c'];
     await Promise.all(
       streams.map((streamId) => one.create({ streamId, produce: { total: 500, everyMs: 8 } })),
@@ -219,7 +230,7 @@ it('F10 CLIENT KILL TYPE pubsub every 200 ms loses nothing, and delays by at mos
     const followers = await Promise.all(
       streams.flatMap((streamId) => [one, two, three].map((replica) => replica.follow(streamId))),
     );
-    await stage.until(() => followers.every((follower) => follower.isOver), 'all end', 30 * S);
+    await stage.until(() => followers.every((follower) => follower.isOver), 'all end');
     for (const follower of followers) {
       expect(countOf(follower)).toBe(500);
       const waits = follower.times.map((time, index) => time - (follower.times[index - 1] ?? time));
@@ -241,8 +252,12 @@ it('F10 CLIENT KILL TYPE pubsub every 200 ms loses nothing, and delays by at mos
 it('F11 P6 a half-open subscriber link is clean through polling', async () => {
   // It never notices: nothing tells this replica that its link carries nothing any more.
   const [one, two] = await Promise.all([
-    stage.replica(),
-    stage.replica({ port: proxy.port, redisOptions: { pingMs: 60_000 } }),
+    stage.replica(NOTHING_LAPSES),
+    stage.replica({
+      options: NOTHING_LAPSES.options,
+      port: proxy.port,
+      redisOptions: { pingMs: 60_000 },
+    }),
   ]);
   await one.create({ streamId: 's', produce: { total: 300, everyMs: 10 } });
   const follower = await two.follow('s');
@@ -259,8 +274,12 @@ it('F11 P6 a half-open subscriber link is clean through polling', async () => {
 it('F11 a half-open subscriber link is replaced within its ping budget, also when new ones are dead at first', async () => {
   const budget = { pingMs: 150, pingTimeoutMs: 250 };
   const [one, two] = await Promise.all([
-    stage.replica(),
-    stage.replica({ port: proxy.port, options: { logPollMs: 60_000 }, redisOptions: budget }),
+    stage.replica(NOTHING_LAPSES),
+    stage.replica({
+      port: proxy.port,
+      options: { ...NOTHING_LAPSES.options, logPollMs: 60_000 },
+      redisOptions: budget,
+    }),
   ]);
   await one.create({ streamId: 's', produce: { total: 2_000, everyMs: 5, end: 'hang' } });
   const follower = await two.follow('s');
@@ -315,7 +334,7 @@ it('L33 an abort whose signal is lost reaches a silent producer within one renew
 });
 
 it('F8 F11 delays of 60 ms each way change nothing but the time it takes', async () => {
-  const [one, two] = await stage.two({ port: proxy.port });
+  const [one, two] = await stage.two({ ...NOTHING_LAPSES, port: proxy.port });
   proxy.delayMs = 60;
   await one.create({ streamId: 's', produce: { total: 300, everyMs: 2 } });
   const follower = await two.follow('s');

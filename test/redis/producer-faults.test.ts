@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
-import { codeOf, countOf, type Follower, namesOf, Stage, TIMES } from './replicas.js';
+import { codeOf, countOf, type Follower, NOTHING_LAPSES, namesOf, Stage, TIMES } from './replicas.js';
 
 const S = 1_000;
 const WITHIN = TIMES.leaseMs + S;
@@ -224,8 +224,12 @@ describe('A wall clock an hour off', () => {
 describe('A replica that leaves', () => {
   it('F26 on SIGTERM hands over its jobs and readers without a loss, and exits by itself', async () => {
     const STREAMS = 100;
-    const [one, two] = await stage.two({ recover: { total: 10, everyMs: 5 } });
-    const leaver = await stage.replica({ graceMs: 300, recover: { total: 10, everyMs: 5 } });
+    const [one, two] = await stage.two({ ...NOTHING_LAPSES, recover: { total: 10, everyMs: 5 } });
+    const leaver = await stage.replica({
+      ...NOTHING_LAPSES,
+      graceMs: 300,
+      recover: { total: 10, everyMs: 5 },
+    });
     const streams = Array.from({ length: STREAMS }, (_, index) => `s${index}`);
     // Five producers are the leaver's own, the others live elsewhere.
     await Promise.all(
@@ -249,8 +253,8 @@ describe('A replica that leaves', () => {
   });
 
   it('F26 without a recover hook ends its jobs as interrupted', async () => {
-    const one = await stage.replica();
-    const leaver = await stage.replica({ graceMs: 100 });
+    const one = await stage.replica(NOTHING_LAPSES);
+    const leaver = await stage.replica({ ...NOTHING_LAPSES, graceMs: 100 });
     await leaver.create({ streamId: 's' });
     const reader = await one.follow('s');
     await stage.until(() => countOf(reader) > 2, 'it is read');
@@ -264,8 +268,8 @@ describe('A replica that leaves', () => {
   it('F27 without a word: its readers go on elsewhere, and nothing of it is left', async () => {
     const redis = server.connect();
     try {
-      const [one, two] = await stage.two();
-      const host = await stage.replica();
+      const [one, two] = await stage.two(NOTHING_LAPSES);
+      const host = await stage.replica(NOTHING_LAPSES);
       const streams = Array.from({ length: 10 }, (_, index) => `s${index}`);
       await Promise.all(streams.map((streamId) => one.create({ streamId, produce: { everyMs: 5 } })));
       const channels = async () => {

@@ -7,7 +7,7 @@ import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { RedisServer } from '../support/redis-server.js';
 import { pick, seededRandom } from '../support/seeded.js';
-import { codeOf, countOf, namesOf, Stage, TIMES } from './replicas.js';
+import { codeOf, countOf, NOTHING_LAPSES, namesOf, Stage, TIMES } from './replicas.js';
 
 const S = 1_000;
 const ROUNDS = 100;
@@ -32,7 +32,7 @@ const rounds = (name: string, count = ROUNDS) =>
   Array.from({ length: count }, (_, index) => `${name}${index}`);
 
 it('F6 two replicas start the same stream at once, 100 times: one producer each, the other attaches', async () => {
-  const [one, two] = await stage.two();
+  const [one, two] = await stage.two(NOTHING_LAPSES);
   for (const streamId of rounds('s')) {
     const input = { streamId, onConflict: 'join', produce: { total: 2, everyMs: 0, end: 'hang' } } as const;
     const answers = await Promise.all([one.create(input), two.create(input)]);
@@ -52,7 +52,7 @@ it('F6 two replicas start the same stream at once, 100 times: one producer each,
 });
 
 it('F6 L3 and with `replace`, 100 times: two generations, of which the first ends replaced', async () => {
-  const [one, two] = await stage.two();
+  const [one, two] = await stage.two(NOTHING_LAPSES);
   for (const streamId of rounds('s')) {
     const input = { streamId, produce: { total: 1, everyMs: 0, end: 'hang' } } as const;
     const answers = await Promise.all([one.create(input), two.create(input)]);
@@ -72,7 +72,7 @@ it('F6 L3 and with `replace`, 100 times: two generations, of which the first end
 });
 
 it('L5 the same idempotency key on two replicas at once, 50 times: one run, both get its generation', async () => {
-  const [one, two] = await stage.two();
+  const [one, two] = await stage.two(NOTHING_LAPSES);
   for (const idempotencyKey of rounds('k', 50)) {
     const produce = { total: 1, everyMs: 0 };
     const answers = await Promise.all([
@@ -86,7 +86,7 @@ it('L5 the same idempotency key on two replicas at once, 50 times: one run, both
 
 it('F34 an end races two aborts, 100 times: one legal history', async () => {
   const random = seededRandom(34);
-  const [one, two, three] = await stage.three();
+  const [one, two, three] = await stage.three(NOTHING_LAPSES);
   await Promise.all(
     rounds('s').map(async (streamId) => {
       await one.create({ streamId, produce: { total: 5, everyMs: 3 } });
@@ -111,7 +111,7 @@ it('F34 an end races two aborts, 100 times: one legal history', async () => {
 
 it('F34 L51 updates race a deletion, 100 times: a deleted job never reappears', async () => {
   const random = seededRandom(51);
-  const [one, two] = await stage.two();
+  const [one, two] = await stage.two(NOTHING_LAPSES);
   await Promise.all(
     rounds('s').map(async (streamId) => {
       await one.create({ streamId, idempotencyKey: streamId, produce: { everyMs: 2 } });
@@ -216,7 +216,7 @@ it('L9 100 creates at once on three replicas keep to the user’s limit, and a k
 });
 
 it('L20 P1 a replica that never saw the job resumes it at every place, and has its content', async () => {
-  const [one, two] = await stage.two();
+  const [one, two] = await stage.two(NOTHING_LAPSES);
   const { generation } = await one.create({
     streamId: 's',
     contentModel: 'text',
@@ -225,7 +225,7 @@ it('L20 P1 a replica that never saw the job resumes it at every place, and has i
   });
   const whole = await two.follow('s');
   await stage.until(() => countOf(whole) === 60, 'all is written');
-  const three = await stage.replica();
+  const three = await stage.replica(NOTHING_LAPSES);
   const state = await three.state('s');
   expect(state).toMatchObject({ generation, status: 'running', metadata: { title: 'a' } });
   const text = whole.received.map((event) => (event.data as { text?: string }).text ?? '').join('');

@@ -40,7 +40,7 @@ const isOver = (replica: Replica, streamId: string, status: string) => async () 
 describe.each([
   ['made by the release before, with this one beside it', BEFORE, THIS],
   ['made by this release, with the one before beside it', THIS, BEFORE],
-])('Streams %s', { timeout: 90_000 }, (_, maker, other) => {
+])('Streams %s', (_, maker, other) => {
   const pair = (config: ReplicaConfig = {}) =>
     Promise.all([
       stage.replica({ ...TIMES, ...maker, ...config }),

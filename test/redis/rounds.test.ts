@@ -126,7 +126,7 @@ async function keepReading(streamId: string, seat: number, followers: Follower[]
     const on = replica;
     const state = () =>
       `${streamId} is over for ${current.name}, who has ${JSON.stringify(current.received.at(-1))}`;
-    await until(() => current.closedBy !== undefined || on?.isDead, state, 20_000);
+    await until(() => current.closedBy !== undefined || on?.isDead, state);
     if (current.closedBy === 'ended' || current.closedBy === 'gone') return;
     if (current.closedBy === 'failed' && current.error !== 'unavailable') return;
     current.closedBy = undefined;

@@ -100,119 +100,98 @@ const haveMore = (followers: readonly Follower[], more: number) => {
   return () => followers.every((follower, index) => countOf(follower) > (seen[index] ?? 0) + more);
 };
 
-/** Most of a test is the Sentinels' own waiting. */
-const LONG = { timeout: 40_000 };
-
-it(
-  'F15 F17 P5 when Sentinels promote the replica of a killed primary, jobs go on or say why not, and nobody sees a hole',
-  LONG,
-  async () => {
-    await replicateFrom(first.port);
-    await watch(3);
-    const [one, two, three] = await stage.three(behindSentinels({ options: LEASE }));
-    await Promise.all(
-      STREAMS.map((streamId) => one.create({ streamId, produce: { total: 600, everyMs: 5 } })),
-    );
-    const followers = await Promise.all(
-      STREAMS.flatMap((streamId) => [two, three].map((replica) => replica.follow(streamId))),
-    );
-    await stage.until(haveMore(followers, 30), 'all are followed');
-    for (const streamId of STREAMS) await until(() => isReplicated(streamId), 'they are replicated');
-    await first.halt('SIGKILL');
-    await stage.until(() => followers.every((follower) => follower.isOver), 'all are told an end');
-    for (const streamId of STREAMS) {
-      await stage.until(() => stage.producer(streamId).isComplete, 'the producer knows');
-      const mine = followers.filter((follower) => follower.streamId === streamId);
-      // What the replica had not copied is lost and told of; without loss the failover costs only time.
-      const isWhole = stage.producer(streamId).reason === 'completed';
-      for (const follower of mine) {
-        expect(namesOf(follower).at(-1)).toBe(isWhole ? 'completed' : 'failed');
-        if (isWhole) expect(countOf(follower)).toBe(600);
-      }
+it('F15 F17 P5 when Sentinels promote the replica of a killed primary, jobs go on or say why not, and nobody sees a hole', async () => {
+  await replicateFrom(first.port);
+  await watch(3);
+  const [one, two, three] = await stage.three(behindSentinels({ options: LEASE }));
+  await Promise.all(STREAMS.map((streamId) => one.create({ streamId, produce: { total: 600, everyMs: 5 } })));
+  const followers = await Promise.all(
+    STREAMS.flatMap((streamId) => [two, three].map((replica) => replica.follow(streamId))),
+  );
+  await stage.until(haveMore(followers, 30), 'all are followed');
+  for (const streamId of STREAMS) await until(() => isReplicated(streamId), 'they are replicated');
+  await first.halt('SIGKILL');
+  await stage.until(() => followers.every((follower) => follower.isOver), 'all are told an end');
+  for (const streamId of STREAMS) {
+    await stage.until(() => stage.producer(streamId).isComplete, 'the producer knows');
+    const mine = followers.filter((follower) => follower.streamId === streamId);
+    // What the replica had not copied is lost and told of; without loss the failover costs only time.
+    const isWhole = stage.producer(streamId).reason === 'completed';
+    for (const follower of mine) {
+      expect(namesOf(follower).at(-1)).toBe(isWhole ? 'completed' : 'failed');
+      if (isWhole) expect(countOf(follower)).toBe(600);
     }
-    await worksAgain();
-    stage.check({ mayLose: true });
-  },
-);
+  }
+  await worksAgain();
+  stage.check({ mayLose: true });
+});
 
-it(
-  'F15 P5 when the promoted replica lacks acknowledged events, followers get a gap and the end, and new jobs work',
-  LONG,
-  async () => {
-    await replicateFrom(replication.port);
-    // One Sentinel: the election can't be split, so the first failover is the only one.
-    await watch(1);
-    const [one, two] = await stage.two(behindSentinels({ options: LEASE }));
-    await one.create({ streamId: 's', produce: { everyMs: 5 } });
-    const follower = await two.follow('s');
-    await stage.until(haveMore([follower], 30), 'it is followed');
-    await until(() => isReplicated('s'), 'it is replicated');
-    replication.freeze('all');
-    const before = countOf(follower);
-    await stage.until(() => countOf(follower) > before + 20, 'events are acknowledged that no replica has');
-    await first.halt('SIGKILL');
-    await stage.until(() => follower.isOver && stage.producer('s').isComplete, 'all are told');
-    expect(['log_lost', 'lease_lost']).toContain(stage.producer('s').reason);
-    expect(namesOf(follower).slice(-3)).toEqual(['gap', 'sync', 'failed']);
-    await worksAgain();
-    stage.check({ mayLose: true });
-  },
-);
+it('F15 P5 when the promoted replica lacks acknowledged events, followers get a gap and the end, and new jobs work', async () => {
+  await replicateFrom(replication.port);
+  // One Sentinel: the election can't be split, so the first failover is the only one.
+  await watch(1);
+  const [one, two] = await stage.two(behindSentinels({ options: LEASE }));
+  await one.create({ streamId: 's', produce: { everyMs: 5 } });
+  const follower = await two.follow('s');
+  await stage.until(haveMore([follower], 30), 'it is followed');
+  await until(() => isReplicated('s'), 'it is replicated');
+  replication.freeze('all');
+  const before = countOf(follower);
+  await stage.until(() => countOf(follower) > before + 20, 'events are acknowledged that no replica has');
+  await first.halt('SIGKILL');
+  await stage.until(() => follower.isOver && stage.producer('s').isComplete, 'all are told');
+  expect(['log_lost', 'lease_lost']).toContain(stage.producer('s').reason);
+  expect(namesOf(follower).slice(-3)).toEqual(['gap', 'sync', 'failed']);
+  await worksAgain();
+  stage.check({ mayLose: true });
+});
 
-it(
-  'F16 F17 when a hung primary is replaced and comes back as a replica, nobody reads on from it',
-  LONG,
-  async () => {
-    await replicateFrom(first.port);
-    await watch(1);
-    const [one, two] = await stage.two(behindSentinels({ options: LEASE }));
-    await one.create({ streamId: 's', produce: { total: 600, everyMs: 5 } });
-    const follower = await two.follow('s');
-    await stage.until(haveMore([follower], 30), 'it is followed');
-    await until(() => isReplicated('s'), 'it is replicated');
-    first.signal('SIGSTOP');
-    const isPrimary = async () => (await secondRedis.info('replication')).includes('role:master');
-    await until(isPrimary, 'the replica is promoted');
-    first.signal('SIGCONT');
-    await stage.until(() => follower.isOver && stage.producer('s').isComplete, 'all are told');
-    const isWhole = stage.producer('s').reason === 'completed';
-    expect(namesOf(follower).at(-1)).toBe(isWhole ? 'completed' : 'failed');
-    if (isWhole) expect(countOf(follower)).toBe(600);
-    const late = await one.follow('s');
-    await stage.until(() => late.isOver, 'the log is read');
-    await worksAgain();
-    stage.check({ mayLose: true });
-  },
-);
+it('F16 F17 when a hung primary is replaced and comes back as a replica, nobody reads on from it', async () => {
+  await replicateFrom(first.port);
+  await watch(1);
+  const [one, two] = await stage.two(behindSentinels({ options: LEASE }));
+  await one.create({ streamId: 's', produce: { total: 600, everyMs: 5 } });
+  const follower = await two.follow('s');
+  await stage.until(haveMore([follower], 30), 'it is followed');
+  await until(() => isReplicated('s'), 'it is replicated');
+  first.signal('SIGSTOP');
+  const isPrimary = async () => (await secondRedis.info('replication')).includes('role:master');
+  await until(isPrimary, 'the replica is promoted');
+  first.signal('SIGCONT');
+  await stage.until(() => follower.isOver && stage.producer('s').isComplete, 'all are told');
+  const isWhole = stage.producer('s').reason === 'completed';
+  expect(namesOf(follower).at(-1)).toBe(isWhole ? 'completed' : 'failed');
+  if (isWhole) expect(countOf(follower)).toBe(600);
+  const late = await one.follow('s');
+  await stage.until(() => late.isOver, 'the log is read');
+  await worksAgain();
+  stage.check({ mayLose: true });
+});
 
-it(
-  'F17 a failover asked of a Sentinel, as for maintenance, moves commands and links to the new primary',
-  LONG,
-  async () => {
-    await replicateFrom(first.port);
-    await watch(1);
-    const [one, two] = await stage.two(behindSentinels({ options: { ...LEASE, logPollMs: 60_000 } }));
-    await one.create({ streamId: 's', produce: { everyMs: 5 } });
-    const follower = await two.follow('s');
-    await stage.until(haveMore([follower], 30), 'it is followed');
-    await until(() => isReplicated('s'), 'it is replicated');
-    const sentinel = sentinels[0]?.connect();
-    try {
-      await sentinel?.call('SENTINEL', 'FAILOVER', NAME);
-    } finally {
-      sentinel?.disconnect();
-    }
-    // No poll helps here: the link is new, and so the log is looked at.
-    const isPrimary = async () => (await secondRedis.info('replication')).includes('role:master');
-    await until(isPrimary, 'the replica is promoted');
-    await first.halt('SIGKILL'); // whoever is still with it would stay behind
-    const isOver = () => follower.isOver && stage.producer('s').isComplete;
-    const goesOn = haveMore([follower], 100);
-    await stage.until(() => goesOn() || isOver(), 'it goes on, or is told why not');
-    if (!isOver()) await two.abort('s');
-    await stage.until(isOver, 'all are told');
-    expect(['aborted', 'log_lost', 'lease_lost']).toContain(stage.producer('s').reason);
-    await worksAgain();
-    stage.check({ mayLose: true });
-  },
-);
+it('F17 a failover asked of a Sentinel, as for maintenance, moves commands and links to the new primary', async () => {
+  await replicateFrom(first.port);
+  await watch(1);
+  const [one, two] = await stage.two(behindSentinels({ options: { ...LEASE, logPollMs: 60_000 } }));
+  await one.create({ streamId: 's', produce: { everyMs: 5 } });
+  const follower = await two.follow('s');
+  await stage.until(haveMore([follower], 30), 'it is followed');
+  await until(() => isReplicated('s'), 'it is replicated');
+  const sentinel = sentinels[0]?.connect();
+  try {
+    await sentinel?.call('SENTINEL', 'FAILOVER', NAME);
+  } finally {
+    sentinel?.disconnect();
+  }
+  // No poll helps here: the link is new, and so the log is looked at.
+  const isPrimary = async () => (await secondRedis.info('replication')).includes('role:master');
+  await until(isPrimary, 'the replica is promoted');
+  await first.halt('SIGKILL'); // whoever is still with it would stay behind
+  const isOver = () => follower.isOver && stage.producer('s').isComplete;
+  const goesOn = haveMore([follower], 100);
+  await stage.until(() => goesOn() || isOver(), 'it goes on, or is told why not');
+  if (!isOver()) await two.abort('s');
+  await stage.until(isOver, 'all are told');
+  expect(['aborted', 'log_lost', 'lease_lost']).toContain(stage.producer('s').reason);
+  await worksAgain();
+  stage.check({ mayLose: true });
+});

@@ -121,7 +121,7 @@ it('entries that name no stream, and a shard of another type, stop the upkeep of
   const { failed } = await replica({ options: { sweepStreams: 4 } });
   const areLost = async () =>
     (await Promise.all(streamIds.map(statusOf))).every((status) => status === 'failed');
-  await until(areLost, 'the dead are noticed', 10_000);
+  await until(areLost, 'the dead are noticed');
   expect(new Set(failed)).toEqual(new Set(['sweep']));
   // What is wrong for good is told now and then, not with each sweep.
   const told = failed.length;
@@ -172,9 +172,7 @@ it('what is put back is counted by its index, and what was there is not', async 
   await job.complete();
 });
 
-it('a walk over streams that have lost nothing counts no repair, and tells what is set aside of those it passes', {
-  timeout: 30_000,
-}, async () => {
+it('a walk over streams that have lost nothing counts no repair, and tells what is set aside of those it passes', async () => {
   const settle = () => Promise.reject(new Error('it is away'));
   const options = { settleForMs: 1, settleBackoffMs: 100, repairMs: 8_000 };
   const one = await replica({ options, hooks: { settle, onError: () => {} } });
@@ -188,8 +186,8 @@ it('a walk over streams that have lost nothing counts no repair, and tells what 
   }
   const two = await replica({ options });
   const both = [one, two];
-  await until(() => both.some(({ setAside }) => setAside.at(-1) === 4), 'they are counted', 15_000);
-  await until(() => both.some(({ setAside }) => setAside.includes(undefined)), 'the other leaves it', 15_000);
+  await until(() => both.some(({ setAside }) => setAside.at(-1) === 4), 'they are counted');
+  await until(() => both.some(({ setAside }) => setAside.includes(undefined)), 'the other leaves it');
   expect(both.map(({ repaired }) => repaired)).toEqual([[], []]);
   expect(both.filter(({ setAside }) => setAside.at(-1) === 4)).toHaveLength(1);
 });
@@ -243,9 +241,7 @@ it('a follower by cursor has what its stream’s index lost put back: dead, paus
   expect(repaired.filter((index) => index === 'due').length).toBeGreaterThanOrEqual(3);
 });
 
-it('what nobody renews or reads, paused, unsettled and dead, is found by the walk, and by one replica at a time', {
-  timeout: 60_000,
-}, async () => {
+it('what nobody renews or reads, paused, unsettled and dead, is found by the walk, and by one replica at a time', async () => {
   const claim = { settleClaimMs: 1_000 };
   const doomed = await replica({ options: claim, hooks: { settle: () => new Promise(() => {}) } });
   const dead = await start(doomed.manager, 'dead');
@@ -270,7 +266,7 @@ it('what nobody renews or reads, paused, unsettled and dead, is found by the wal
       ),
     ),
   );
-  await until(() => settled.includes('unsettled'), 'it is settled', 20_000);
+  await until(() => settled.includes('unsettled'), 'it is settled');
   expect(await statusOf('dead')).toBe('failed');
   expect(await statusOf('paused')).toBe('aborted');
   expect(await scoreOf('waiting')).not.toBeNull();

@@ -25,7 +25,7 @@ export interface ChatState {
 }
 
 /** What hasn't happened by then won't: the longest answer in a test plays for a dozen seconds. */
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 
 /** `npm test` installs Chromium where it can, and says where it is. */
 export function launchChromium(): Promise<Browser> {
@@ -63,7 +63,7 @@ export class ChatPage {
 
   static async open(context: BrowserContext, url: string): Promise<ChatPage> {
     const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(WAIT_MS);
     const chat = new ChatPage(page);
     await page.goto(url);
     await chat.ready();

@@ -11,7 +11,7 @@ import { afterAll } from 'vitest';
 const ROOT = join(import.meta.dirname, '..', '..');
 export const RECORDINGS_FOLDER = join(ROOT, 'examples', 'chat', 'recordings');
 /** A process that isn't ready by then has failed. */
-const READY_MS = 15_000;
+const READY_MS = 60_000;
 
 /** A server behind the front of `--replicas`. */
 export interface ChatReplica {

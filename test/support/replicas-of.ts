@@ -7,7 +7,7 @@ import { vi } from 'vitest';
 import type { ChatProcess, ChatReplica } from './chat-process.js';
 
 /** A replica on a busy machine may take its time to say that it has begun. */
-const WAIT_MS = 10_000;
+const WAIT_MS = 60_000;
 
 /** The one replica that is producing, as soon as there is one. */
 export function producingReplica({ replicas }: ChatProcess): Promise<ChatReplica> {

@@ -6,7 +6,7 @@ import { runContract } from '../contract/harness.js';
 import { memoryBackend } from '../contract/memory.js';
 import { longUnknownModelContracts } from '../contract/unknown-models.js';
 
-describe('Content models that no replica has', { timeout: 60_000 }, () => {
+describe('Content models that no replica has', () => {
   for (const contract of longUnknownModelContracts) {
     it(contract.title, () => runContract(contract, () => memoryBackend()));
   }
