@@ -37,7 +37,7 @@ const tables = [
   ...['server.ts', 'index.html'].map((file) => exampleIn('docs/approvals.md', `approvals/${file}`)),
   exampleIn('docs/redis.md', 'redis/server.ts'),
   { file: REFERENCE, name: 'manager-methods', make: () => methodsTable('GenerationJobManager') },
-  { file: REFERENCE, name: 'approvals-methods', make: () => methodsTable('ApprovalLifecycle') },
+  { file: REFERENCE, name: 'approvals-methods', make: () => methodsTable('Approvals') },
   { file: REFERENCE, name: 'job-methods', make: () => methodsTable('GenerationJob') },
   { file: REFERENCE, name: 'subscription-methods', make: () => methodsTable('Subscription') },
   { file: REFERENCE, name: 'hooks', make: () => methodsTable('Hooks') },

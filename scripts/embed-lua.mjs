@@ -1,5 +1,5 @@
 /**
- * Writes src/stream/implementations/redis-scripts.generated.ts from redis-lua/*.lua, so that nothing is read from disk at
+ * Writes src/stream/implementations/redis/scripts.generated.ts from redis-lua/*.lua, so that nothing is read from disk at
  * run time. A line `-- @include NAME` is replaced by redis-lua/include/NAME.lua; comments and indentation go, because a
  * script's text travels once to every server. With `--check` it writes nothing and fails when the file is out of date.
  */
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'redis-lua');
-const target = join(root, 'src/stream/implementations/redis-scripts.generated.ts');
+const target = join(root, 'src/stream/implementations/redis/scripts.generated.ts');
 
 const names = readdirSync(folder)
   .filter((name) => name.endsWith('.lua'))

@@ -13,15 +13,22 @@ export {
   JobEndedError,
 } from './errors.js';
 export { createStreamServices, type StreamServices } from './services.js';
-export { ActionDecidedError } from './stream/action-decided-error.js';
-export type { ActionSchema, ActionType } from './stream/action-types.js';
-export { type ContentModel, defineContentModel, type FoldedEvent } from './stream/content-model.js';
-export { type Cursor, formatCursor, parseCursor } from './stream/cursor.js';
-export type { ErrorPlace, ErrorReport, ErrorSubject } from './stream/error-reports.js';
-export { fingerprintOf } from './stream/fingerprint.js';
+export type { Access } from './stream/model/access.js';
+export { ActionDecidedError } from './stream/approvals/action-decided-error.js';
+export type { ActionSchema, ActionType } from './stream/model/action-types.js';
+export { type ContentModel, defineContentModel, type FoldedEvent } from './stream/model/content-model.js';
+export { type Cursor, formatCursor, parseCursor } from './stream/model/cursor.js';
+export type { ErrorPlace, ErrorReport, ErrorSubject } from './stream/model/error-report.js';
+export { fingerprintOf } from './stream/model/fingerprint.js';
 export { GenerationJobManager } from './stream/generation-job-manager.js';
-export { InMemoryEventTransport } from './stream/implementations/in-memory-event-transport.js';
-export { InMemoryJobStore } from './stream/implementations/in-memory-job-store.js';
+export { InMemoryEventTransport } from './stream/implementations/memory/event-transport.js';
+export { InMemoryJobStore } from './stream/implementations/memory/job-store.js';
+export type {
+  ApprovalInput,
+  HistoryEntry,
+  PauseInput,
+  ResolveInput,
+} from './stream/interfaces/action-input.js';
 export type { Approvals, Resolved } from './stream/interfaces/approvals.js';
 export type { ControlSignal, EventTransport, FrameListener } from './stream/interfaces/event-transport.js';
 export type { AttemptEnd, GenerationJob, JobUpdate } from './stream/interfaces/generation-job.js';
@@ -38,7 +45,7 @@ export type {
   ReceivedEvent,
   ReceivedFrom,
   Untyped,
-} from './stream/interfaces/host-types.js';
+} from './stream/model/host-types.js';
 export type {
   Commit,
   CommitReply,
@@ -67,56 +74,20 @@ export type {
   FollowerPayloads,
   LifecyclePayloads,
   PublicState,
+  ResumeState,
   StreamEvent,
-} from './stream/interfaces/lifecycle-payloads.js';
+} from './stream/model/lifecycle-payloads.js';
+export type { PipeFailure, PipeItems, PipeMapper, PipeSource, PipeStep } from './stream/interfaces/pipe.js';
 export type { Subscription } from './stream/interfaces/subscription.js';
 export type { Upkeep } from './stream/interfaces/upkeep.js';
-export { JobFailureError } from './stream/job-failure.js';
-export type { Logger } from './stream/logger.js';
-export type {
-  AbortInput,
-  AbortResult,
-  Access,
-  ApprovalInput,
-  BeforeResolveResult,
-  Continuation,
-  CreateJobInput,
-  CreateJobResult,
-  DeletedUser,
-  DescribedEnd,
-  DrainInput,
-  GenerationAccess,
-  HistoryEntry,
-  Hooks,
-  ManagerInput,
-  PauseInput,
-  ProposedVerdict,
-  ResolveInput,
-  ResumeState,
-  Stats,
-  SubscribeOptions,
-  SubscribeWithResumeResult,
-} from './stream/manager-types.js';
-export type {
-  ApprovalOutcome,
-  AttachKind,
-  DetachResult,
-  EndResult,
-  FinalOmission,
-  StreamObserver,
-} from './stream/observer.js';
-export { type GenerationJobOptions, type Options, optionsSchema } from './stream/options.js';
-export { ACTION_LIMITS } from './stream/pending-action.js';
-export {
-  failWith,
-  type PipeFailure,
-  type PipeItems,
-  type PipeMapper,
-  type PipeSource,
-  type PipeStep,
-} from './stream/pipe.js';
-export type { Batch } from './stream/stream-hub.js';
-export { isStreamId, streamIdFor } from './stream/stream-key.js';
+export { JobFailureError } from './stream/model/job-failure.js';
+export type { Logger } from './stream/interfaces/logger.js';
+export type { AbortInput, AbortResult, BeforeResolveResult, Continuation, CreateJobInput, CreateJobResult, DeletedUser, DescribedEnd, DrainInput, GenerationAccess, Hooks, ManagerInput, ProposedVerdict, Stats, SubscribeOptions, SubscribeWithResumeResult } from './stream/interfaces/manager-types.js';
+export type { ApprovalOutcome, AttachKind, DetachResult, EndResult, FinalOmission, StreamObserver } from './stream/interfaces/observer.js';
+export { type GenerationJobOptions, type Options, optionsSchema } from './stream/model/options.js';
+export { ACTION_LIMITS } from './stream/producing/pending-action.js';
+export { failWith } from './stream/producing/pipe.js';
+export { isStreamId, streamIdFor } from './stream/model/stream-key.js';
 export {
   isActive,
   isReservedEvent,
@@ -125,13 +96,14 @@ export {
   TRANSITIONS,
   type Transition,
   type TransitionName,
-} from './stream/transitions.js';
+} from './stream/model/transitions.js';
 export type {
   ActionOption,
   ActionQuestion,
   ActionRequest,
   Answer,
   ApprovalDecision,
+  Batch,
   Decision,
   Frame,
   Hole,
@@ -149,4 +121,4 @@ export type {
   StreamKey,
   Usage,
   UserKey,
-} from './stream/types.js';
+} from './stream/model/types.js';

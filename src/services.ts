@@ -5,15 +5,15 @@
 import { z } from 'zod';
 import type { Clock } from './clock.js';
 import { GenerationJobError } from './errors.js';
-import { InMemoryEventTransport } from './stream/implementations/in-memory-event-transport.js';
-import { InMemoryJobStore, memoryOptionsSchema } from './stream/implementations/in-memory-job-store.js';
-import type { RedisClient } from './stream/implementations/redis-client.js';
-import { RedisEventTransport } from './stream/implementations/redis-event-transport.js';
-import { RedisJobStore } from './stream/implementations/redis-job-store.js';
-import type { RedisOptions } from './stream/implementations/redis-options.js';
+import { InMemoryEventTransport } from './stream/implementations/memory/event-transport.js';
+import { InMemoryJobStore, memoryOptionsSchema } from './stream/implementations/memory/job-store.js';
+import type { RedisClient } from './stream/implementations/redis/client.js';
+import { RedisEventTransport } from './stream/implementations/redis/event-transport.js';
+import { RedisJobStore } from './stream/implementations/redis/job-store.js';
+import type { RedisOptions } from './stream/implementations/redis/options.js';
 import type { EventTransport } from './stream/interfaces/event-transport.js';
 import type { JobStore } from './stream/interfaces/job-store.js';
-import { parseStrictly } from './stream/strict.js';
+import { parseStrictly } from './stream/model/strict.js';
 
 export interface StreamServices {
   readonly jobStore: JobStore;

@@ -8,7 +8,7 @@ import {
 import { createMetrics } from 'generation-jobs/metrics';
 import { register as defaultRegistry, Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
-import { internalsOf } from '../src/stream/internals.js';
+import { internalsOf } from '../src/stream/process/internals.js';
 import { FakeClock } from './support/fake-clock.js';
 
 const managers: GenerationJobManager[] = [];

@@ -4,9 +4,9 @@
  */
 import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';
-import { callable, durationMs, having, requiredFunction } from '../stream/host-values.js';
+import { callable, durationMs, having, requiredFunction } from '../stream/model/host-values.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
-import { parseStrictly } from '../stream/strict.js';
+import { parseStrictly } from '../stream/model/strict.js';
 import type { AgentOptions } from './run-agent.js';
 import type { RunHandlersOptions } from './run-handlers.js';
 

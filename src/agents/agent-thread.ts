@@ -4,7 +4,7 @@
  */
 import type { EndReason } from '../errors.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
-import type { JobRecord } from '../stream/types.js';
+import type { JobRecord } from '../stream/model/types.js';
 import type { Checkpointer } from './checkpointer.js';
 import type { RunLike, SaverLike } from './shapes.js';
 

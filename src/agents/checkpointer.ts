@@ -7,11 +7,11 @@ import { z } from 'zod';
 import { HOUR, MIB, SECOND } from '../clock.js';
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
-import { handOut, handOutMethods, NO_MANAGER } from '../stream/handed-out.js';
-import { callable, durationMs, having } from '../stream/host-values.js';
-import type { Hooks } from '../stream/manager-types.js';
-import { parseStrictly } from '../stream/strict.js';
-import type { JobRecord } from '../stream/types.js';
+import { handOut, handOutMethods, NO_MANAGER } from '../stream/process/handed-out.js';
+import { callable, durationMs, having } from '../stream/model/host-values.js';
+import type { Hooks } from '../stream/interfaces/manager-types.js';
+import { parseStrictly } from '../stream/model/strict.js';
+import type { JobRecord } from '../stream/model/types.js';
 import { threadsOf } from './agent-thread.js';
 import type { SaverLike } from './shapes.js';
 

@@ -3,8 +3,8 @@
  * gated calls of one turn were not event-dispatched; so calls that must not run are refused here, and each outcome is
  * compared with its decision.
  */
-import { fingerprintOf } from '../stream/fingerprint.js';
-import type { ActionRequest, Decision } from '../stream/types.js';
+import { fingerprintOf } from '../stream/model/fingerprint.js';
+import type { ActionRequest, Decision } from '../stream/model/types.js';
 import { fieldOf, type ToolOutcome } from './run-handlers.js';
 import type { GraphHandler, ToolCall, ToolExecuteRequest, ToolResult } from './shapes.js';
 

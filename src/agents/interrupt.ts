@@ -4,10 +4,10 @@
  */
 import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';
-import { durationMs } from '../stream/host-values.js';
-import type { PauseInput } from '../stream/manager-types.js';
-import { parseStrictly } from '../stream/strict.js';
-import type { Answer, Decision, Json, PendingAction, Verdict } from '../stream/types.js';
+import { durationMs } from '../stream/model/host-values.js';
+import type { PauseInput } from '../stream/interfaces/action-input.js';
+import { parseStrictly } from '../stream/model/strict.js';
+import type { Answer, Decision, Json, PendingAction, Verdict } from '../stream/model/types.js';
 
 const decision = z.enum(['approve', 'reject', 'edit', 'respond']);
 

@@ -8,9 +8,9 @@
  */
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import type { AttemptEnd, GenerationJob } from '../stream/interfaces/generation-job.js';
-import { JobFailureError } from '../stream/job-failure.js';
-import type { Continuation } from '../stream/manager-types.js';
-import type { JobFailure } from '../stream/types.js';
+import { JobFailureError } from '../stream/model/job-failure.js';
+import type { Continuation } from '../stream/interfaces/manager-types.js';
+import type { JobFailure } from '../stream/model/types.js';
 import { checkJob, refusalOf } from './agent-options.js';
 import {
   deleteLate,

@@ -9,7 +9,7 @@
  * A fold changes the content it is given, so that a run of thousands of calls costs no more for each. Not folded are
  * `on_context_usage` and the like, which have a newest state but no place in a message: emit them with `keep`.
  */
-import { type ContentModel, defineContentModel } from '../stream/content-model.js';
+import { type ContentModel, defineContentModel } from '../stream/model/content-model.js';
 import { foldDecision, foldQuestion } from './graph-approvals.js';
 import { emptyBranch, type GraphContent } from './graph-content.js';
 import { fieldsOf } from './graph-events.js';

@@ -1,7 +1,7 @@
 /**
  * Content models: how a generation's events fold into what a late client needs.
  */
-export { type ContentModel, defineContentModel, type FoldedEvent } from '../stream/content-model.js';
+export { type ContentModel, defineContentModel, type FoldedEvent } from '../stream/model/content-model.js';
 export { graphContent } from './graph.js';
 export type {
   ApprovalMark,

@@ -2,8 +2,8 @@
  * The simplest content: text that grows. For hosts whose events carry pieces of one answer.
  */
 import { z } from 'zod';
-import { type ContentModel, defineContentModel } from '../stream/content-model.js';
-import { parseStrictly } from '../stream/strict.js';
+import { type ContentModel, defineContentModel } from '../stream/model/content-model.js';
+import { parseStrictly } from '../stream/model/strict.js';
 
 const optionsSchema = z.strictObject({
   event: z.string().min(1).default('text'),

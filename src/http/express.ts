@@ -6,7 +6,7 @@
 import type { Request, RequestHandler } from 'express';
 import { warnIfUntested } from '../peer-versions.js';
 import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
-import type { HostTypes, Untyped } from '../stream/interfaces/host-types.js';
+import type { HostTypes, Untyped } from '../stream/model/host-types.js';
 import { routeRequestOf, sendReply } from './node-exchange.js';
 import { parseRouterOptions, type StreamRouterOptions } from './route-options.js';
 import { StreamRoutes } from './stream-routes.js';

@@ -6,7 +6,7 @@
 import type { z } from 'zod';
 import type { Clock } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
-import { nestsDeeperThan } from '../stream/json-depth.js';
+import { nestsDeeperThan } from '../stream/model/json-depth.js';
 import type { ReceivedBody, RouteRequest } from './route-types.js';
 
 export interface BodyLimits {

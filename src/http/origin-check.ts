@@ -3,7 +3,7 @@
  * pages can't change that; what is not a browser says nothing and needs no protection from forged requests. This is
  * checked for reads too: a foreign page that can't see an answer shall not hold a stream open either.
  */
-import type { Logger } from '../stream/logger.js';
+import type { Logger } from '../stream/interfaces/logger.js';
 import type { RouteRequest } from './route-types.js';
 
 /** No origin is longer: a scheme, a name of at most 253 characters and a port. */

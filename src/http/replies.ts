@@ -4,9 +4,9 @@
  * is told of them.
  */
 import { ERROR_TABLE, type ErrorCode, isGenerationJobError } from '../errors.js';
-import { ActionDecidedError } from '../stream/action-decided-error.js';
-import type { ErrorReporter } from '../stream/error-reports.js';
-import type { Resolution } from '../stream/types.js';
+import { ActionDecidedError } from '../stream/approvals/action-decided-error.js';
+import type { ErrorReporter } from '../stream/process/error-reports.js';
+import type { Resolution } from '../stream/model/types.js';
 import type { Reply, ReplyHeaders } from './route-types.js';
 
 const NEVER_STORED: ReplyHeaders = {

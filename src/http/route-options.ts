@@ -4,11 +4,11 @@
  */
 import { z } from 'zod';
 import { HOUR, KIB, SECOND } from '../clock.js';
-import { callable } from '../stream/host-values.js';
+import { callable } from '../stream/model/host-values.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
-import type { HostTypes, Untyped } from '../stream/interfaces/host-types.js';
-import type { Continuation } from '../stream/manager-types.js';
-import { parseStrictly } from '../stream/strict.js';
+import type { HostTypes, Untyped } from '../stream/model/host-types.js';
+import type { Continuation } from '../stream/interfaces/manager-types.js';
+import { parseStrictly } from '../stream/model/strict.js';
 import { originOf } from './origin-check.js';
 
 /** A request acts on behalf of this one: nothing else in the request says so. */

@@ -2,7 +2,7 @@
  * Which route a path means. Everything else is left to whoever is mounted beside us.
  */
 import { GenerationJobError } from '../errors.js';
-import { isStreamId } from '../stream/stream-key.js';
+import { isStreamId } from '../stream/model/stream-key.js';
 
 export type RouteName = 'stream' | 'status' | 'active' | 'abort' | 'resume';
 

@@ -9,9 +9,8 @@
  * (U+2028, a BOM inside the text, `data:` inside the data), so nothing else is touched.
  */
 import { GenerationJobError } from '../errors.js';
-import { formatCursor } from '../stream/cursor.js';
-import type { Batch } from '../stream/stream-hub.js';
-import type { LogEvent } from '../stream/types.js';
+import { formatCursor } from '../stream/model/cursor.js';
+import type { Batch, LogEvent } from '../stream/model/types.js';
 
 type Texts = WeakMap<readonly LogEvent[], string>;
 const texts: Texts = new WeakMap();

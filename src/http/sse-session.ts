@@ -19,8 +19,8 @@
  *
  * A full sink holds at most its own high-water mark and one slice, so a reader that never reads costs no more than that.
  */
-import type { BatchReader } from '../stream/internals.js';
-import type { DetachResult } from '../stream/observer.js';
+import type { BatchReader } from '../stream/interfaces/batch-reader.js';
+import type { DetachResult } from '../stream/interfaces/observer.js';
 import type { SessionTicker, Ticking } from './session-ticker.js';
 import { encodeBatch, encodeComment, encodeEvent, encodeRetry, inChunk } from './sse-encoder.js';
 import type { SseSink } from './sse-sink.js';

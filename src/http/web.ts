@@ -2,10 +2,10 @@
  * The routes for servers that speak Web `Request` and `Response` (Hono, Next.js, Bun, Deno, a service worker).
  */
 import { GenerationJobError } from '../errors.js';
-import { handOut } from '../stream/handed-out.js';
+import { handOut } from '../stream/process/handed-out.js';
 import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
-import type { HostTypes, Untyped } from '../stream/interfaces/host-types.js';
-import { internalsOf } from '../stream/internals.js';
+import type { HostTypes, Untyped } from '../stream/model/host-types.js';
+import { internalsOf } from '../stream/process/internals.js';
 import { errorReply } from './replies.js';
 import { parseHandlerOptions, type StreamHandlerOptions } from './route-options.js';
 import type { Reply, RouteRequest } from './route-types.js';

@@ -7,20 +7,11 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
-import { having } from '../stream/host-values.js';
+import { having } from '../stream/model/host-values.js';
 import type { RepairedIndex } from '../stream/interfaces/job-store.js';
-import {
-  type AttachKind,
-  type ContentlessStep,
-  DETACH_RESULTS,
-  type EndResult,
-  type FinalOmission,
-  type StreamObserver,
-  type TransportStep,
-  type UpkeepStep,
-} from '../stream/observer.js';
-import { parseStrictly } from '../stream/strict.js';
-import { TRANSITIONS, type TransitionName } from '../stream/transitions.js';
+import { type AttachKind, type ContentlessStep, DETACH_RESULTS, type EndResult, type FinalOmission, type StreamObserver, type TransportStep, type UpkeepStep } from '../stream/interfaces/observer.js';
+import { parseStrictly } from '../stream/model/strict.js';
+import { TRANSITIONS, type TransitionName } from '../stream/model/transitions.js';
 
 export interface MetricsOptions {
   /** Where the metrics are registered; there is no default. Its default labels tell stores or replicas apart. */

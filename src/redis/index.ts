@@ -3,8 +3,8 @@
  * main entry does it for all others.
  */
 
-export type { RedisClient } from '../stream/implementations/redis-client.js';
-export { RedisEventTransport } from '../stream/implementations/redis-event-transport.js';
-export { RedisJobStore } from '../stream/implementations/redis-job-store.js';
-export { type RedisOptions, redisOptionsSchema } from '../stream/implementations/redis-options.js';
+export type { RedisClient } from '../stream/implementations/redis/client.js';
+export { RedisEventTransport } from '../stream/implementations/redis/event-transport.js';
+export { RedisJobStore } from '../stream/implementations/redis/job-store.js';
+export { type RedisOptions, redisOptionsSchema } from '../stream/implementations/redis/options.js';
 export { type ConnectRedisOptions, connectRedis } from './connect.js';

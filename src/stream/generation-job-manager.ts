@@ -4,56 +4,41 @@
  */
 import { sleep } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
-import { isTheirs } from './access.js';
-import { Admission } from './admission.js';
-import { ApprovalLifecycle } from './approvals.js';
-import { checkCall } from './call-input.js';
-import { Deletion } from './deletion.js';
-import { Ender } from './ender.js';
-import { Followers } from './followers.js';
-import { handOutMethods } from './handed-out.js';
-import { checkManagerInput } from './host-input.js';
-import type { HubSubscription } from './hub-subscription.js';
-import { IndexKeeper } from './index-keeper.js';
+import type { Access } from './model/access.js';
+import { isOwnedBy } from './model/access.js';
+import { Admission } from './lifecycle/admission.js';
+import { ApprovalLifecycle } from './approvals/approvals.js';
+import { checkCall } from './process/call-input.js';
+import { Deletion } from './lifecycle/deletion.js';
+import { Ender } from './lifecycle/ender.js';
+import type { FoldedState } from './model/fold.js';
+import { Followers } from './following/followers.js';
+import { handOutMethods } from './process/handed-out.js';
+import { checkManagerInput } from './process/host-input.js';
+import type { HubSubscription } from './following/hub-subscription.js';
+import { IndexKeeper } from './process/index-keeper.js';
 import type {
   GenerationJobManagerConstructor,
   GenerationJobManager as ManagerFace,
 } from './interfaces/generation-job-manager.js';
-import type { HostTypes, Untyped } from './interfaces/host-types.js';
-import type { PublicState } from './interfaces/lifecycle-payloads.js';
+import type { HostTypes, Untyped } from './model/host-types.js';
+import type { PublicState, ResumeState } from './model/lifecycle-payloads.js';
 import type { Upkeep } from './interfaces/upkeep.js';
-import { shareInternals } from './internals.js';
-import { LeaseKeeper } from './lease-keeper.js';
-import { Listings } from './listings.js';
-import type {
-  AbortInput,
-  AbortResult,
-  Access,
-  CreateJobInput,
-  CreateJobResult,
-  DeletedUser,
-  DrainInput,
-  GenerationAccess,
-  JobPage,
-  ListActiveJobsInput,
-  ListSettlementsInput,
-  ManagerInput,
-  ResumeState,
-  Stats,
-  SubscribeOptions,
-  SubscribeWithResumeResult,
-} from './manager-types.js';
-import type { Parts } from './parts.js';
-import { partsFrom } from './parts-from.js';
-import { Producers } from './producers.js';
-import { Reaper } from './reaper.js';
-import { Recovery } from './recovery.js';
-import { type FoldedState, publicState, resumeState } from './resume-state.js';
-import { SetAsideLimit } from './set-aside-limit.js';
-import { Settler } from './settlement.js';
-import { streamKey, userKey } from './stream-key.js';
-import { isActive } from './transitions.js';
-import type { JobRecord } from './types.js';
+import { shareInternals } from './process/internals.js';
+import { LeaseKeeper } from './producing/lease-keeper.js';
+import { Listings } from './lifecycle/listings.js';
+import type { AbortInput, AbortResult, CreateJobInput, CreateJobResult, DeletedUser, DrainInput, GenerationAccess, JobPage, ListActiveJobsInput, ListSettlementsInput, ManagerInput, Stats, SubscribeOptions, SubscribeWithResumeResult } from './interfaces/manager-types.js';
+import type { Parts } from './process/parts.js';
+import { partsFrom } from './process/parts-from.js';
+import { Producers } from './producing/producers.js';
+import { Reaper } from './lifecycle/reaper.js';
+import { Recovery } from './lifecycle/recovery.js';
+import { publicState, resumeState } from './model/resume-state.js';
+import { SetAsideLimit } from './lifecycle/set-aside-limit.js';
+import { Settler } from './lifecycle/settlement.js';
+import { streamKey, userKey } from './model/stream-key.js';
+import { isActive } from './model/transitions.js';
+import type { JobRecord } from './model/types.js';
 
 /** Less than the 10 s after which supervisors kill, so that what is left can still be handed over or ended. */
 const DEFAULT_GRACE_MS = 8_000;
@@ -176,7 +161,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     checkCall('generation', access);
     const key = streamKey(streamId, access.tenantId);
     const [record] = await this.#parts.store.read(key, access.generation ?? 'current');
-    if (record === undefined || !isTheirs(record, access)) return null;
+    if (record === undefined || !isOwnedBy(record, access)) return null;
     this.#indexes.noticed(key, record);
     return record;
   }
@@ -336,7 +321,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     const startedAt = clock.monotonic();
     const key = streamKey(streamId, access.tenantId);
     const state = await states.read(key, access.generation);
-    if (state === null || !isTheirs(state.record, access)) return null;
+    if (state === null || !isOwnedBy(state.record, access)) return null;
     this.#indexes.noticed(key, state.record);
     observer.resumed(state.snapshotSize + state.tailSize, clock.monotonic() - startedAt);
     return state;

@@ -15,7 +15,7 @@ import type {
   ProducerCommit,
   SettlementCommit,
 } from '../../src/stream/interfaces/job-store.js';
-import type { JobRecord } from '../../src/stream/types.js';
+import type { JobRecord } from '../../src/stream/model/types.js';
 import { type StoreCall, wrapStore } from '../support/wrapped-store.js';
 import { storePortContracts, streamContracts } from './describe.js';
 import { type Contract, runContract } from './harness.js';

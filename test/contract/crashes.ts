@@ -3,8 +3,8 @@
  */
 import { expect } from 'vitest';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import { streamKey } from '../../src/stream/stream-key.js';
-import type { JobRecord } from '../../src/stream/types.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
+import type { JobRecord } from '../../src/stream/model/types.js';
 import { wrapStore } from '../support/wrapped-store.js';
 import { text } from './follower.js';
 import { AT_ONCE_MS, type Contract, type Harness, isTerminal, type Replica, TIMES } from './harness.js';

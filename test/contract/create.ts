@@ -3,8 +3,8 @@
  */
 import { expect } from 'vitest';
 import { ConflictError } from '../../src/errors.js';
-import { streamKey, userKey } from '../../src/stream/stream-key.js';
-import type { JobRecord } from '../../src/stream/types.js';
+import { streamKey, userKey } from '../../src/stream/model/stream-key.js';
+import type { JobRecord } from '../../src/stream/model/types.js';
 import { firstReplies, lossyStore } from '../support/lossy-store.js';
 import { DEAF, lossyTransport } from '../support/lossy-transport.js';
 import { wrapStore } from '../support/wrapped-store.js';

@@ -5,7 +5,7 @@
 import { expect } from 'vitest';
 import type { Resolved } from '../../src/stream/interfaces/approvals.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { Continuation } from '../../src/stream/manager-types.js';
+import type { Continuation } from '../../src/stream/interfaces/manager-types.js';
 import { type Loss, lossyStore } from '../support/lossy-store.js';
 import { pick, shuffled } from '../support/seeded.js';
 import { wrapStore } from '../support/wrapped-store.js';

@@ -3,8 +3,8 @@
  */
 import { expect } from 'vitest';
 import type { Commit } from '../../src/stream/interfaces/job-store.js';
-import { streamKey, userKey } from '../../src/stream/stream-key.js';
-import type { JobRecord } from '../../src/stream/types.js';
+import { streamKey, userKey } from '../../src/stream/model/stream-key.js';
+import type { JobRecord } from '../../src/stream/model/types.js';
 import { wrapStore } from '../support/wrapped-store.js';
 import { text } from './follower.js';
 import {

@@ -5,10 +5,10 @@
 import { expect } from 'vitest';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { Commit, CommitReply, CreateRequest } from '../../src/stream/interfaces/job-store.js';
-import type { StreamEvent } from '../../src/stream/interfaces/lifecycle-payloads.js';
-import type { Hooks } from '../../src/stream/manager-types.js';
-import { streamKey } from '../../src/stream/stream-key.js';
-import type { JobRecord } from '../../src/stream/types.js';
+import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
+import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
+import type { JobRecord } from '../../src/stream/model/types.js';
 import { turns } from '../support/fake-clock.js';
 import { wrapStore } from '../support/wrapped-store.js';
 import { claimOf, Desk, KEY, lifecycle } from './desk.js';

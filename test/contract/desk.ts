@@ -7,9 +7,9 @@ import type {
   OtherCommit,
   ProducerCommit,
 } from '../../src/stream/interfaces/job-store.js';
-import { streamKey } from '../../src/stream/stream-key.js';
-import { TRANSITIONS } from '../../src/stream/transitions.js';
-import type { JobRecord, JobStatus, LogEvent, StreamKey } from '../../src/stream/types.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
+import { TRANSITIONS } from '../../src/stream/model/transitions.js';
+import type { JobRecord, JobStatus, LogEvent, StreamKey } from '../../src/stream/model/types.js';
 import type { Harness } from './harness.js';
 
 export const KEY = streamKey('s');

@@ -2,9 +2,9 @@
  * From emit to log: order, exactness, bounds, and what a lost reply may not do.
  */
 import { expect } from 'vitest';
-import type { HostEvent } from '../../src/stream/interfaces/host-types.js';
+import type { HostEvent } from '../../src/stream/model/host-types.js';
 import type { ProducerCommit } from '../../src/stream/interfaces/job-store.js';
-import { internalsOf } from '../../src/stream/internals.js';
+import { internalsOf } from '../../src/stream/process/internals.js';
 import { turns } from '../support/fake-clock.js';
 import { type Loss, lossyStore, unknownOutcome } from '../support/lossy-store.js';
 import { pick } from '../support/seeded.js';

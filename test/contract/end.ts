@@ -3,8 +3,8 @@
  */
 import { expect } from 'vitest';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { Logger } from '../../src/stream/logger.js';
-import type { JobRecord } from '../../src/stream/types.js';
+import type { Logger } from '../../src/stream/interfaces/logger.js';
+import type { JobRecord } from '../../src/stream/model/types.js';
 import { DEAF, lossyTransport } from '../support/lossy-transport.js';
 import { dataOf, text } from './follower.js';
 import { AT_ONCE_MS, type Contract, expectCode, isTerminal, RENEWS_SELDOM, TIMES } from './harness.js';

@@ -3,7 +3,7 @@
  */
 import { expect } from 'vitest';
 import { GenerationJobError } from '../../src/errors.js';
-import type { Hole } from '../../src/stream/types.js';
+import type { Hole } from '../../src/stream/model/types.js';
 import { type Damage, holeyStore, noDamage } from '../support/holey-store.js';
 import { DEAF, lossyTransport } from '../support/lossy-transport.js';
 import { wrapStore } from '../support/wrapped-store.js';

@@ -4,8 +4,8 @@
  */
 import { expect } from 'vitest';
 import { z } from 'zod';
-import type { Hooks } from '../../src/stream/manager-types.js';
-import type { JobRecord } from '../../src/stream/types.js';
+import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
+import type { JobRecord } from '../../src/stream/model/types.js';
 import { dataOf, text } from './follower.js';
 import { type Contract, expectCode, type Harness, TIMES } from './harness.js';
 

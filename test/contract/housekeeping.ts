@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { GenerationJobError } from '../../src/errors.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { LeaseClaim, RenewAnswer } from '../../src/stream/interfaces/job-store.js';
-import { streamKey } from '../../src/stream/stream-key.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
 import { DEAF, lossyTransport } from '../support/lossy-transport.js';
 import { pick } from '../support/seeded.js';
 import { wrapStore } from '../support/wrapped-store.js';

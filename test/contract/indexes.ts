@@ -3,7 +3,7 @@
  */
 import { expect } from 'vitest';
 import type { DuePage } from '../../src/stream/interfaces/job-store.js';
-import { streamKey, userKey } from '../../src/stream/stream-key.js';
+import { streamKey, userKey } from '../../src/stream/model/stream-key.js';
 import { Desk, KEY } from './desk.js';
 import { type Contract, expectCode } from './harness.js';
 

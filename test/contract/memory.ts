@@ -3,8 +3,8 @@
  */
 import { expect } from 'vitest';
 import type { Clock } from '../../src/clock.js';
-import { InMemoryEventTransport } from '../../src/stream/implementations/in-memory-event-transport.js';
-import { InMemoryJobStore } from '../../src/stream/implementations/in-memory-job-store.js';
+import { InMemoryEventTransport } from '../../src/stream/implementations/memory/event-transport.js';
+import { InMemoryJobStore } from '../../src/stream/implementations/memory/job-store.js';
 import type { JobStore } from '../../src/stream/interfaces/job-store.js';
 import { Activity } from '../support/delayed-store.js';
 import { FakeClock } from '../support/fake-clock.js';

@@ -5,7 +5,7 @@
 import { expect } from 'vitest';
 import { HOUR } from '../../src/clock.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { Continuation } from '../../src/stream/manager-types.js';
+import type { Continuation } from '../../src/stream/interfaces/manager-types.js';
 import { shuffled } from '../support/seeded.js';
 import { ASK, asked, expectDecided, keptOf, NO, resolveOn, YES } from './asking.js';
 import { type Follower, text, textOf } from './follower.js';

@@ -9,9 +9,9 @@
  */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RedisClient } from '../../src/stream/implementations/redis-client.js';
-import { RedisJobStore } from '../../src/stream/implementations/redis-job-store.js';
-import { REDIS_SCRIPTS } from '../../src/stream/implementations/redis-scripts.generated.js';
+import type { RedisClient } from '../../src/stream/implementations/redis/client.js';
+import { RedisJobStore } from '../../src/stream/implementations/redis/job-store.js';
+import { REDIS_SCRIPTS } from '../../src/stream/implementations/redis/scripts.generated.js';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
 import { describeStoreContract, describeStreamContract, type Subject } from './describe.js';

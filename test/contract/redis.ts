@@ -3,9 +3,9 @@
  */
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import { systemClock } from '../../src/clock.js';
-import type { RedisClient } from '../../src/stream/implementations/redis-client.js';
-import { RedisEventTransport } from '../../src/stream/implementations/redis-event-transport.js';
-import { RedisJobStore } from '../../src/stream/implementations/redis-job-store.js';
+import type { RedisClient } from '../../src/stream/implementations/redis/client.js';
+import { RedisEventTransport } from '../../src/stream/implementations/redis/event-transport.js';
+import { RedisJobStore } from '../../src/stream/implementations/redis/job-store.js';
 import { Activity } from '../support/delayed-store.js';
 import type { Backend } from './harness.js';
 

@@ -3,7 +3,7 @@
  */
 
 import { expect } from 'vitest';
-import type { ContentModel } from '../../src/stream/content-model.js';
+import type { ContentModel } from '../../src/stream/model/content-model.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { LogPage } from '../../src/stream/interfaces/job-store.js';
 import { pick } from '../support/seeded.js';

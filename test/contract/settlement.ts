@@ -4,8 +4,8 @@
 import { expect } from 'vitest';
 import { isGenerationJobError } from '../../src/errors.js';
 import type { SettlementCommit } from '../../src/stream/interfaces/job-store.js';
-import type { Hooks } from '../../src/stream/manager-types.js';
-import { streamKey } from '../../src/stream/stream-key.js';
+import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
 import { type Loss, lossyStore } from '../support/lossy-store.js';
 import { text } from './follower.js';
 import { type Contract, expectCode, type Harness, TIMES, tally } from './harness.js';

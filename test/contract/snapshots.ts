@@ -5,8 +5,8 @@
 import { expect } from 'vitest';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { JobStore, LogPage } from '../../src/stream/interfaces/job-store.js';
-import { streamKey } from '../../src/stream/stream-key.js';
-import type { Snapshot } from '../../src/stream/types.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
+import type { Snapshot } from '../../src/stream/model/types.js';
 import { wrapStore } from '../support/wrapped-store.js';
 import { text, textOf } from './follower.js';
 import type { Contract, Harness } from './harness.js';

@@ -3,9 +3,9 @@
  */
 import { expect } from 'vitest';
 import type { CreateReply, OtherCommit, ProducerCommit } from '../../src/stream/interfaces/job-store.js';
-import { streamKey, userKey } from '../../src/stream/stream-key.js';
-import { TRANSITIONS, type TransitionName } from '../../src/stream/transitions.js';
-import type { JobRecord, JobStatus, LogEvent } from '../../src/stream/types.js';
+import { streamKey, userKey } from '../../src/stream/model/stream-key.js';
+import { TRANSITIONS, type TransitionName } from '../../src/stream/model/transitions.js';
+import type { JobRecord, JobStatus, LogEvent } from '../../src/stream/model/types.js';
 import { callId, claimOf, Desk, inStatus, KEY, LEASE, lifecycle } from './desk.js';
 import { type Contract, ownedBy } from './harness.js';
 

@@ -4,8 +4,8 @@
  */
 import { expect } from 'vitest';
 import { MINUTE } from '../../src/clock.js';
-import type { Hooks } from '../../src/stream/manager-types.js';
-import { streamKey } from '../../src/stream/stream-key.js';
+import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
 import { text } from './follower.js';
 import { type Contract, type Harness, type ReplicaInput, TIMES } from './harness.js';
 

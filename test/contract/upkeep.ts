@@ -5,7 +5,7 @@
 import { expect } from 'vitest';
 import { GenerationJobError } from '../../src/errors.js';
 import type { DuePage, OwnedStream, Page } from '../../src/stream/interfaces/job-store.js';
-import type { StreamKey } from '../../src/stream/types.js';
+import type { StreamKey } from '../../src/stream/model/types.js';
 import { type Intercept, wrapStore } from '../support/wrapped-store.js';
 import { type Contract, type Harness, rejection, TIMES, tally } from './harness.js';
 

@@ -8,7 +8,7 @@ import {
   LIFECYCLE_EVENTS,
   TRANSITIONS,
   type Transition,
-} from '../../src/stream/transitions.js';
+} from '../../src/stream/model/transitions.js';
 import { plain, ROOT, read, section, tableRows } from './markdown.js';
 
 const STATUS = new Map<string, number>(

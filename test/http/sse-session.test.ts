@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SessionTicker } from '../../src/http/session-ticker.js';
 import { type SessionContext, SseSession } from '../../src/http/sse-session.js';
 import type { SseSink } from '../../src/http/sse-sink.js';
-import type { BatchReader } from '../../src/stream/internals.js';
+import type { BatchReader } from '../../src/stream/interfaces/batch-reader.js';
 
 const KIB = 1024;
 

@@ -3,11 +3,11 @@
  * which lists are legal; what callers and followers were told is held against it.
  */
 import { expect } from 'vitest';
-import { parseCursor } from '../../src/stream/cursor.js';
+import { parseCursor } from '../../src/stream/model/cursor.js';
 import type { CommitReply, CreateReply, JobStore } from '../../src/stream/interfaces/job-store.js';
-import type { StreamEvent } from '../../src/stream/interfaces/lifecycle-payloads.js';
-import { isTerminalEvent, TRANSITIONS } from '../../src/stream/transitions.js';
-import type { Frame, JobStatus, LogEvent } from '../../src/stream/types.js';
+import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
+import { isTerminalEvent, TRANSITIONS } from '../../src/stream/model/transitions.js';
+import type { Frame, JobStatus, LogEvent } from '../../src/stream/model/types.js';
 import { wrapStore } from '../support/wrapped-store.js';
 
 export class Truth {

@@ -6,8 +6,8 @@
 import { expect } from 'vitest';
 import { JobEndedError } from '../../src/errors.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { Continuation } from '../../src/stream/manager-types.js';
-import { isActive } from '../../src/stream/transitions.js';
+import type { Continuation } from '../../src/stream/interfaces/manager-types.js';
+import { isActive } from '../../src/stream/model/transitions.js';
 import { type Follower, startFollowing } from '../contract/follower.js';
 import { type Backend, codeOf, Replica, TIMES } from '../contract/harness.js';
 import { memoryBackend } from '../contract/memory.js';

@@ -9,7 +9,7 @@ import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createStreamServices, GenerationJobManager } from '../../src/index.js';
 import { connectRedis } from '../../src/redis/index.js';
-import type { RedisClient } from '../../src/stream/implementations/redis-client.js';
+import type { RedisClient } from '../../src/stream/implementations/redis/client.js';
 import { read } from '../docs/markdown.js';
 import { RedisServer, startCluster } from '../support/redis-server.js';
 

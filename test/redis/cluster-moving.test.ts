@@ -5,10 +5,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster, type Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { RedisJobStore } from '../../src/stream/implementations/redis-job-store.js';
-import { RedisKeys } from '../../src/stream/implementations/redis-keys.js';
-import { streamKey } from '../../src/stream/stream-key.js';
-import type { JobRecord } from '../../src/stream/types.js';
+import { RedisJobStore } from '../../src/stream/implementations/redis/job-store.js';
+import { RedisKeys } from '../../src/stream/implementations/redis/keys.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
+import type { JobRecord } from '../../src/stream/model/types.js';
 import { type RedisCluster, startCluster } from '../support/redis-server.js';
 
 const HOUR = 3_600_000;

@@ -5,8 +5,8 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster, type Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { RedisJobStore } from '../../src/stream/implementations/redis-job-store.js';
-import { streamKey } from '../../src/stream/stream-key.js';
+import { RedisJobStore } from '../../src/stream/implementations/redis/job-store.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
 import { type RedisCluster, type RedisServer, startCluster } from '../support/redis-server.js';
 import { countOf, NOTHING_LAPSES, namesOf, Stage, TIMES } from './replicas.js';
 

@@ -2,7 +2,7 @@
  * The history checker finds what it is there to find: each bad history breaks one promise.
  */
 import { describe, expect, it } from 'vitest';
-import type { StreamEvent } from '../../src/stream/interfaces/lifecycle-payloads.js';
+import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
 import {
   dataOf,
   type FollowerHistory,

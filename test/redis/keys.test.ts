@@ -7,8 +7,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
-import { RedisEventTransport } from '../../src/stream/implementations/redis-event-transport.js';
-import { RedisJobStore } from '../../src/stream/implementations/redis-job-store.js';
+import { RedisEventTransport } from '../../src/stream/implementations/redis/event-transport.js';
+import { RedisJobStore } from '../../src/stream/implementations/redis/job-store.js';
 import { RedisServer } from '../support/redis-server.js';
 import { codeOf, countOf, namesOf, type Replica, Stage, TIMES } from './replicas.js';
 

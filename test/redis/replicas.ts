@@ -7,11 +7,12 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import type { RedisOptions } from '../../src/stream/implementations/redis-options.js';
-import type { StreamEvent } from '../../src/stream/interfaces/lifecycle-payloads.js';
-import type { ResumeState, Stats, SubscribeOptions } from '../../src/stream/manager-types.js';
-import type { GenerationJobOptions } from '../../src/stream/options.js';
-import type { JobRecord } from '../../src/stream/types.js';
+import type { RedisOptions } from '../../src/stream/implementations/redis/options.js';
+import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
+import type { ResumeState } from '../../src/stream/model/lifecycle-payloads.js';
+import type { Stats, SubscribeOptions } from '../../src/stream/interfaces/manager-types.js';
+import type { GenerationJobOptions } from '../../src/stream/model/options.js';
+import type { JobRecord } from '../../src/stream/model/types.js';
 import { type FollowerHistory, type ProducerHistory, violations } from '../support/history.js';
 
 const PROGRAM = fileURLToPath(new URL('replica-process.mjs', import.meta.url));

@@ -1,7 +1,7 @@
 /** Which scripts a client is asked to run, and on which keys. */
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { REDIS_SCRIPTS } from '../../src/stream/implementations/redis-scripts.generated.js';
+import { REDIS_SCRIPTS } from '../../src/stream/implementations/redis/scripts.generated.js';
 
 const NAMES = new Map(
   Object.entries(REDIS_SCRIPTS).map(([name, text]) => [createHash('sha1').update(text).digest('hex'), name]),

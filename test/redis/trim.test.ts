@@ -1,9 +1,9 @@
 /** What a trim costs Redis: one command for what is before a snapshot, unless older generations are kept in the log. */
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { RedisJobStore } from '../../src/stream/implementations/redis-job-store.js';
-import { streamKey } from '../../src/stream/stream-key.js';
-import type { JobRecord } from '../../src/stream/types.js';
+import { RedisJobStore } from '../../src/stream/implementations/redis/job-store.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
+import type { JobRecord } from '../../src/stream/model/types.js';
 import { RedisServer } from '../support/redis-server.js';
 
 const KEY = streamKey('s');

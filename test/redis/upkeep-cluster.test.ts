@@ -6,8 +6,8 @@ import { Cluster, type Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createStreamServices } from '../../src/services.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
-import { RedisKeys } from '../../src/stream/implementations/redis-keys.js';
-import { streamKey } from '../../src/stream/stream-key.js';
+import { RedisKeys } from '../../src/stream/implementations/redis/keys.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
 import { type RedisCluster, startCluster } from '../support/redis-server.js';
 import { until } from './replicas.js';
 

@@ -7,13 +7,13 @@ import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createStreamServices } from '../../src/services.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
-import { RedisKeys } from '../../src/stream/implementations/redis-keys.js';
+import { RedisKeys } from '../../src/stream/implementations/redis/keys.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { RepairedIndex } from '../../src/stream/interfaces/job-store.js';
-import type { Hooks } from '../../src/stream/manager-types.js';
-import type { UpkeepStep } from '../../src/stream/observer.js';
-import type { GenerationJobOptions } from '../../src/stream/options.js';
-import { streamKey, userKey } from '../../src/stream/stream-key.js';
+import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
+import type { UpkeepStep } from '../../src/stream/interfaces/observer.js';
+import type { GenerationJobOptions } from '../../src/stream/model/options.js';
+import { streamKey, userKey } from '../../src/stream/model/stream-key.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from './replicas.js';
 

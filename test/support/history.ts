@@ -4,9 +4,9 @@
  * Every host event of a history says who wrote it: its data is `{ text: "<generation>/<attempt>/<number> " }`, numbered from 1 in
  * each attempt. So what a follower got can be judged without looking into any log.
  */
-import { parseCursor } from '../../src/stream/cursor.js';
-import type { StreamEvent } from '../../src/stream/interfaces/lifecycle-payloads.js';
-import { isReservedEvent, isTerminalEvent } from '../../src/stream/transitions.js';
+import { parseCursor } from '../../src/stream/model/cursor.js';
+import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
+import { isReservedEvent, isTerminalEvent } from '../../src/stream/model/transitions.js';
 
 /** One attempt at one generation, as its producer knows it. What a killed producer could not tell is missing. */
 export interface ProducerHistory {

@@ -3,7 +3,7 @@
  * that has lost them: with what is left, and with nothing that says so.
  */
 import type { JobStore, LogPage, ReadLogRequest } from '../../src/stream/interfaces/job-store.js';
-import type { LogEvent } from '../../src/stream/types.js';
+import type { LogEvent } from '../../src/stream/model/types.js';
 import { wrapStore } from './wrapped-store.js';
 
 /** What is lost; a test changes it while the store is in use. */

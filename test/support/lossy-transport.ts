@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../src/clock.js';
 import type { EventTransport, FrameListener } from '../../src/stream/interfaces/event-transport.js';
-import type { Frame } from '../../src/stream/types.js';
+import type { Frame } from '../../src/stream/model/types.js';
 
 export interface Losses {
   /** How a frame arrives: once for each delay in milliseconds, 0 being at once. */

@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type ActionSchema, actionTypesFrom, checkAgainst } from '../../src/stream/action-types.js';
+import { type ActionSchema, actionTypesFrom, checkAgainst } from '../../src/stream/model/action-types.js';
 import { codeOf, rejection, thrownCode } from '../contract/harness.js';
 
 describe('Their names', () => {

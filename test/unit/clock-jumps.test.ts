@@ -4,10 +4,10 @@
  */
 import { describe, expect, it } from 'vitest';
 import { type Clock, HOUR } from '../../src/clock.js';
-import { InMemoryEventTransport } from '../../src/stream/implementations/in-memory-event-transport.js';
-import { InMemoryJobStore } from '../../src/stream/implementations/in-memory-job-store.js';
+import { InMemoryEventTransport } from '../../src/stream/implementations/memory/event-transport.js';
+import { InMemoryJobStore } from '../../src/stream/implementations/memory/job-store.js';
 import type { JobStore } from '../../src/stream/interfaces/job-store.js';
-import { streamKey } from '../../src/stream/stream-key.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
 import {
   type Backend,
   type Contract,

@@ -4,9 +4,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { textContent } from '../../src/content/text.js';
-import { type ContentModel, defineContentModel } from '../../src/stream/content-model.js';
-import { Fold } from '../../src/stream/resume-state.js';
-import type { LogEvent } from '../../src/stream/types.js';
+import { type ContentModel, defineContentModel } from '../../src/stream/model/content-model.js';
+import { Fold } from '../../src/stream/model/fold.js';
+import type { LogEvent } from '../../src/stream/model/types.js';
 import { checked } from './property.js';
 
 const model = textContent() as ContentModel;

@@ -3,7 +3,7 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { formatCursor, parseCursor } from '../../src/stream/cursor.js';
+import { formatCursor, parseCursor } from '../../src/stream/model/cursor.js';
 import { thrownCode } from '../contract/harness.js';
 import { checked } from './property.js';
 

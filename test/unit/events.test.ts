@@ -3,15 +3,15 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { serialiseHostEvent, serialiseMetadata } from '../../src/stream/events.js';
-import { nestsDeeperThan } from '../../src/stream/json-depth.js';
-import { parseOptions } from '../../src/stream/options.js';
+import { serialiseHostEvent, serialiseMetadata } from '../../src/stream/model/events.js';
+import { nestsDeeperThan } from '../../src/stream/model/json-depth.js';
+import { parseOptions } from '../../src/stream/model/options.js';
 import {
   FOLLOWER_EVENTS,
   isReservedEvent,
   isTerminalEvent,
   LIFECYCLE_EVENTS,
-} from '../../src/stream/transitions.js';
+} from '../../src/stream/model/transitions.js';
 import { thrownCode } from '../contract/harness.js';
 import { checked } from './property.js';
 

@@ -13,7 +13,7 @@ import * as web from 'generation-jobs/web';
 import { Registry } from 'prom-client';
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemEntropy } from '../../src/clock.js';
-import type { BatchReader } from '../../src/stream/internals.js';
+import type { BatchReader } from '../../src/stream/interfaces/batch-reader.js';
 
 /** What a host writes that the types would have refused. */
 type Odd = never;

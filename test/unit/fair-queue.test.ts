@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type Entrant, FairQueue } from '../../src/stream/fair-queue.js';
+import { type Entrant, FairQueue } from '../../src/stream/turns/fair-queue.js';
 import { checked } from './property.js';
 
 interface Named extends Entrant {

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { fingerprintOf } from '../../src/stream/fingerprint.js';
+import { fingerprintOf } from '../../src/stream/model/fingerprint.js';
 import { thrownCode } from '../contract/harness.js';
 import { checked } from './property.js';
 

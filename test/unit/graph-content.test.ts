@@ -7,8 +7,8 @@ import { performance } from 'node:perf_hooks';
 import { describe, expect, it, vi } from 'vitest';
 import { type ContentPart, type GraphContent, graphContent } from '../../src/content/index.js';
 import { createStreamServices, GenerationJobManager } from '../../src/index.js';
-import type { ContentModel } from '../../src/stream/content-model.js';
-import { Fold } from '../../src/stream/resume-state.js';
+import type { ContentModel } from '../../src/stream/model/content-model.js';
+import { Fold } from '../../src/stream/model/fold.js';
 
 const model = graphContent();
 

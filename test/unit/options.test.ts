@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { GenerationJobError } from '../../src/errors.js';
 import { createStreamServices } from '../../src/services.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
-import { type GenerationJobOptions, optionsSchema, parseOptions } from '../../src/stream/options.js';
+import { type GenerationJobOptions, optionsSchema, parseOptions } from '../../src/stream/model/options.js';
 
 function refusalOf(given: unknown, store?: Parameters<typeof parseOptions>[1]): string {
   try {

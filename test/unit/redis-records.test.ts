@@ -5,9 +5,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isGenerationJobError } from '../../src/errors.js';
-import { decodeRecord } from '../../src/stream/implementations/redis-codec.js';
-import { publicAction } from '../../src/stream/resume-state.js';
-import type { JobRecord } from '../../src/stream/types.js';
+import { decodeRecord } from '../../src/stream/implementations/redis/codec.js';
+import { publicAction } from '../../src/stream/model/resume-state.js';
+import type { JobRecord } from '../../src/stream/model/types.js';
 import { checked } from './property.js';
 import { hashOf, records, WHERE } from './redis-forms.js';
 

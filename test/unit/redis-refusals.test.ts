@@ -2,7 +2,7 @@
  * What servers say, word for word, and whether it is their last word.
  */
 import { expect, it } from 'vitest';
-import { refusalOf } from '../../src/stream/implementations/redis-refusals.js';
+import { refusalOf } from '../../src/stream/implementations/redis/refusals.js';
 
 const OF_SCRIPT = 'script: 5e3b1f0a, on @user_script:48.';
 

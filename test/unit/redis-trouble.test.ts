@@ -1,6 +1,6 @@
 /** What a server says when it takes no writes reaches the host as it is, once a minute for each kind. */
 import { expect, it } from 'vitest';
-import { RedisTrouble } from '../../src/stream/implementations/redis-trouble.js';
+import { RedisTrouble } from '../../src/stream/implementations/redis/trouble.js';
 
 const OF_SCRIPT = 'script: 5e3b1f0a, on @user_script:48.';
 

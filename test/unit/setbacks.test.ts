@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Setbacks } from '../../src/stream/setbacks.js';
+import { Setbacks } from '../../src/stream/process/setbacks.js';
 
 function setbacks() {
   let now = 0;

@@ -1,8 +1,10 @@
 /** Decisions on what jobs ask, as a host makes them: `manager.approvals`. */
-import type { Access, Continuation, HistoryEntry, ResolveInput } from '../manager-types.js';
-import type { PublicAction } from '../types.js';
+import type { Access } from '../model/access.js';
+import type { Continuation } from './manager-types.js';
+import type { PublicAction } from '../model/types.js';
+import type { HistoryEntry, ResolveInput } from './action-input.js';
 import type { GenerationJob } from './generation-job.js';
-import type { HostTypes, Untyped } from './host-types.js';
+import type { HostTypes, Untyped } from '../model/host-types.js';
 
 /** What who decides is given. */
 export interface Resolved<Types extends HostTypes = Untyped> {

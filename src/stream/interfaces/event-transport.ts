@@ -3,7 +3,7 @@
  * reorder anything; followers then find it in the log. Its only duty beyond trying is to say when it may have lost
  * something (`onReset`), so that followers look at once instead of at the next poll.
  */
-import type { Frame, StreamKey } from '../types.js';
+import type { Frame, StreamKey } from '../model/types.js';
 import type { Report } from './report.js';
 
 export interface FrameListener {

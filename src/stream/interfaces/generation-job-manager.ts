@@ -1,26 +1,11 @@
 /** The face of the library as a host sees it. A process makes one manager and passes it around. */
-import type {
-  AbortInput,
-  AbortResult,
-  Access,
-  CreateJobInput,
-  CreateJobResult,
-  DeletedUser,
-  DrainInput,
-  GenerationAccess,
-  JobPage,
-  ListActiveJobsInput,
-  ListSettlementsInput,
-  ManagerInput,
-  ResumeState,
-  Stats,
-  SubscribeOptions,
-  SubscribeWithResumeResult,
-} from '../manager-types.js';
-import type { JobRecord } from '../types.js';
+
+import type { Access } from '../model/access.js';
+import type { AbortInput, AbortResult, CreateJobInput, CreateJobResult, DeletedUser, DrainInput, GenerationAccess, JobPage, ListActiveJobsInput, ListSettlementsInput, ManagerInput, Stats, SubscribeOptions, SubscribeWithResumeResult } from './manager-types.js';
+import type { JobRecord } from '../model/types.js';
 import type { Approvals } from './approvals.js';
-import type { HostTypes, Untyped } from './host-types.js';
-import type { PublicState } from './lifecycle-payloads.js';
+import type { HostTypes, Untyped } from '../model/host-types.js';
+import type { PublicState, ResumeState } from '../model/lifecycle-payloads.js';
 import type { Subscription } from './subscription.js';
 import type { Upkeep } from './upkeep.js';
 

@@ -3,11 +3,11 @@
  * fence, so a holder that has been overtaken can do no harm: its writes are refused and its signal fires.
  */
 import type { EndReason } from '../../errors.js';
-import type { ErrorPlace } from '../error-reports.js';
-import type { PauseInput } from '../manager-types.js';
-import type { PipeMapper, PipeSource } from '../pipe.js';
-import type { StreamKey, Usage } from '../types.js';
-import type { FinalOf, HostEvent, HostTypes, MetadataPatch, Untyped } from './host-types.js';
+import type { ErrorPlace } from '../model/error-report.js';
+import type { StreamKey, Usage } from '../model/types.js';
+import type { PauseInput } from './action-input.js';
+import type { FinalOf, HostEvent, HostTypes, MetadataPatch, Untyped } from '../model/host-types.js';
+import type { PipeMapper, PipeSource } from './pipe.js';
 
 /** How an attempt ended, as `run` answers. */
 export interface AttemptEnd {

@@ -20,7 +20,7 @@
  * A new need should first be tried as a composition of these: taking over, resolving, expiring and settling are commits.
  */
 import type { GenerationJobError } from '../../errors.js';
-import type { TransitionName } from '../transitions.js';
+import type { TransitionName } from '../model/transitions.js';
 import type {
   Frame,
   JobFailure,
@@ -35,7 +35,7 @@ import type {
   StreamKey,
   Usage,
   UserKey,
-} from '../types.js';
+} from '../model/types.js';
 import type { Report } from './report.js';
 
 /** Where a generation stands: its last event, and who may write the next. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DecisionWatch } from '../../../src/agents/decision-watch.js';
 import type { ToolExecuteRequest, ToolResult } from '../../../src/agents/shapes.js';
-import type { ActionRequest, Decision, Json } from '../../../src/stream/types.js';
+import type { ActionRequest, Decision, Json } from '../../../src/stream/model/types.js';
 import { checked } from '../property.js';
 
 const DECISIONS: Decision[] = [

@@ -9,7 +9,7 @@ import {
   resumeValueOf,
   toPendingAction,
 } from '../../../src/agents/interrupt.js';
-import type { PendingAction, Verdict } from '../../../src/stream/types.js';
+import type { PendingAction, Verdict } from '../../../src/stream/model/types.js';
 import { checked } from '../property.js';
 
 const PLACE = { interruptId: 'i', checkpointId: 'c', checkpointNs: '' };

@@ -7,8 +7,8 @@ import { createRunHandlers } from '../../../src/agents/run-handlers.js';
 import type { RunLike, SaverLike } from '../../../src/agents/shapes.js';
 import { createStreamServices, GenerationJobManager } from '../../../src/index.js';
 import type { GenerationJob } from '../../../src/stream/interfaces/generation-job.js';
-import type { Hooks } from '../../../src/stream/manager-types.js';
-import type { JobRecord, LogEvent } from '../../../src/stream/types.js';
+import type { Hooks } from '../../../src/stream/interfaces/manager-types.js';
+import type { JobRecord, LogEvent } from '../../../src/stream/model/types.js';
 
 const open: GenerationJobManager[] = [];
 afterEach(async () => {

@@ -1,0 +1,361 @@
+/**
+ * A person's decision on what a job asked. Everything is checked before anything changes; the change is one commit,
+ * guarded by the action id, so a decision is made once, whoever asks and wherever.
+ *
+ * A call of `resolve` is, in this order
+ * - read: the action must be pending, and not expired
+ * - judged: its form, each decision against what was asked, the digest of what was shown, then by the host
+ * - claimed: the user's slot is taken, the commit is made. It wins, or it is told who did
+ * - unanswered, when the store is away for too long: asked again in this process, it is the same commit again
+ */
+import { GenerationJobError, isGenerationJobError, JobEndedError } from '../../errors.js';
+import type { Access } from '../model/access.js';
+import { isOwnedBy } from '../model/access.js';
+import { ActionDecidedError, isDecidedAsSaid } from './action-decided-error.js';
+import { checkCall } from '../process/call-input.js';
+import { continuationOf } from '../process/continuation.js';
+import { reasonOfRecord } from '../model/end-reasons.js';
+import type { Ender } from '../lifecycle/ender.js';
+import { serialiseLifecycle } from '../model/events.js';
+import { fingerprintOf } from '../model/fingerprint.js';
+import { publishFrames } from '../process/frames.js';
+import { handOutMethods } from '../process/handed-out.js';
+import { boundHook, reportHook } from '../process/host-code.js';
+import type { HistoryEntry, ResolveInput } from '../interfaces/action-input.js';
+import type { Approvals, Resolved } from '../interfaces/approvals.js';
+import type { CommitReply, OtherCommit } from '../interfaces/job-store.js';
+import type { Parts } from '../process/parts.js';
+import type { Producers } from '../producing/producers.js';
+import { repeatUntilAnswered } from '../process/repeat.js';
+import { publicAction } from '../model/resume-state.js';
+import type { SlotOwner } from '../process/slot-keeper.js';
+import { streamKey } from '../model/stream-key.js';
+import { isActive } from '../model/transitions.js';
+import type { JobRecord, PendingAction, PublicAction, StreamKey, Verdict } from '../model/types.js';
+import { type CheckedResolve, parseResolve, verdictOn } from './verdict.js';
+
+export interface ApprovalContext {
+  readonly ender: Ender;
+  readonly producers: Producers;
+}
+
+/** A commit that decides, and all that is needed to make it again. */
+interface Claim {
+  readonly key: StreamKey;
+  /** Before the decision. */
+  readonly record: JobRecord;
+  readonly commit: OtherCommit;
+  /** Of who said what: only the same, said again, is the same call. */
+  readonly saying: string;
+  /** On the monotonic clock, before the commit was first made: the lease may run from then on. */
+  readonly startedAt: number;
+  /** Whether the commit may have been made. */
+  readonly isAsked: boolean;
+}
+
+export class ApprovalLifecycle implements Approvals {
+  static {
+    const awaitedOrNot = ['resolve', 'expire', 'peek', 'history'] as const;
+    handOutMethods(ApprovalLifecycle.prototype, awaitedOrNot, (approvals) => approvals.#parts);
+  }
+
+  readonly #parts: Parts;
+  readonly #context: ApprovalContext;
+  /** Gone when the lease is over, since others may have gone on by then. */
+  #unanswered: readonly Claim[] = [];
+
+  constructor(parts: Parts, context: ApprovalContext) {
+    this.#parts = parts;
+    this.#context = context;
+  }
+
+  async peek(streamId: string, access: Access = {}): Promise<PublicAction | null> {
+    checkCall('access', access);
+    const [record] = await this.#parts.store.read(streamKey(streamId, access.tenantId), 'current');
+    return record?.pendingAction && isOwnedBy(record, access) ? publicAction(record.pendingAction) : null;
+  }
+
+  async resolve(streamId: string, input: ResolveInput): Promise<Resolved> {
+    try {
+      this.#context.producers.throwIfDraining();
+      const given = parseResolve(input, this.#parts.options);
+      const key = streamKey(streamId, input.tenantId);
+      return await this.#decide(key, given, input);
+    } catch (error) {
+      if (!isDecidedAsSaid(error)) this.#parts.observer.approval('refused');
+      throw error;
+    }
+  }
+
+  async expire(
+    streamId: string,
+    access: Access & { readonly actionId?: string | undefined } = {},
+  ): Promise<boolean> {
+    checkCall('action', access);
+    const key = streamKey(streamId, access.tenantId);
+    const { pendingAction, ...record } = await this.#read(key, access);
+    if (pendingAction === undefined) return false;
+    if (access.actionId !== undefined && access.actionId !== pendingAction.actionId) return false;
+    return this.#context.ender.expire(key, { ...record, pendingAction });
+  }
+
+  async history(streamId: string, access: Access = {}): Promise<readonly HistoryEntry[]> {
+    checkCall('access', access);
+    const kept = await this.#parts.store.read(streamKey(streamId, access.tenantId), 'kept');
+    const [current] = kept;
+    if (current === undefined || !isOwnedBy(current, access)) throw notFound();
+    return kept
+      .toReversed()
+      .flatMap(({ generation, resolutions }) => resolutions.map((one) => ({ generation, ...one })));
+  }
+
+  async #decide(key: StreamKey, given: CheckedResolve, input: ResolveInput): Promise<Resolved> {
+    const again = this.#askedAgain(key, given, input);
+    const claim = again ?? (await this.#judge(key, given, input));
+    try {
+      return await this.#win(await this.#claim(claim, given), claim);
+    } catch (error) {
+      // Of several who said the same and were not answered, another may have won.
+      if (again && error instanceof ActionDecidedError) return this.#decide(key, given, input);
+      throw error;
+    }
+  }
+
+  // --- judging
+
+  async #judge(key: StreamKey, given: CheckedResolve, input: ResolveInput): Promise<Claim> {
+    const record = await this.#read(key, input);
+    const action = record.pendingAction;
+    if (action?.actionId !== given.actionId) throw await this.#refusal(key, record, given);
+    // By the store's own clock, which this process only estimates: what it does not call expired goes on.
+    const isLate = action.expiresAt <= this.#parts.store.now();
+    if (isLate && (await this.#context.ender.expire(key, record))) throw expired();
+    const verdict = await boundHook(this.#parts, 'actionType', () => verdictOn(action, given, this.#parts));
+    if (given.payloadDigest !== undefined && given.payloadDigest !== action.payloadDigest) {
+      throw new GenerationJobError('payload_changed', 'The decision was made on another payload.');
+    }
+    await this.#askHost(record, action, verdict, given, input.context);
+    return this.#claimOf(key, record, action, verdict, given);
+  }
+
+  async #askHost(
+    record: JobRecord,
+    action: PendingAction,
+    verdict: Verdict,
+    { by, fingerprint }: CheckedResolve,
+    context: unknown,
+  ): Promise<void> {
+    const { hooks } = this.#parts;
+    const proposed = { ...verdict, record, action, by, context };
+    let answer: Awaited<ReturnType<NonNullable<typeof hooks.beforeResolve>>>;
+    try {
+      answer = await boundHook(this.#parts, 'beforeResolve', () => hooks.beforeResolve?.(proposed));
+    } catch (cause) {
+      reportHook(this.#parts, 'beforeResolve', cause, record);
+      throw new GenerationJobError('action_refused', 'The host could not judge the decision.', { cause });
+    }
+    if (answer === false) throw new GenerationJobError('action_refused', 'The host refused the decision.');
+    const found = typeof answer === 'object' ? answer?.fingerprint : undefined; // null, of a host without types
+    const seen = found ?? fingerprint;
+    // Without one to compare, nobody has looked whether the run is still the same: that counts as another.
+    if (action.fingerprint !== undefined && seen !== action.fingerprint) {
+      const what = seen === undefined ? 'No fingerprint was given.' : 'The run has another fingerprint now.';
+      throw new GenerationJobError('fingerprint_mismatch', what);
+    }
+  }
+
+  #claimOf(
+    key: StreamKey,
+    record: JobRecord,
+    { actionId, type, payloadDigest, askedAt }: PendingAction,
+    verdict: Verdict,
+    given: CheckedResolve,
+  ): Claim {
+    const { options, entropy, hooks, clock } = this.#parts;
+    const { by, idempotencyKey } = given;
+    const told = { actionId, type, attempt: record.attempt + 1, by, ...verdict };
+    const resolution = {
+      ...{ actionId, type, outcome: 'decided' as const, ...verdict, by, payloadDigest, askedAt },
+      ...(idempotencyKey !== undefined && { idempotencyKey, said: sayingOf(given) }),
+    };
+    const { resolutionBytes } = options.limits;
+    if (Buffer.byteLength(JSON.stringify([...record.resolutions, resolution])) > resolutionBytes) {
+      throw new GenerationJobError('limit_exceeded', 'The decisions exceed limits.resolutionBytes.');
+    }
+    return {
+      key,
+      record,
+      saying: sayingOf(given),
+      startedAt: clock.monotonic(),
+      isAsked: false,
+      commit: {
+        writer: 'other',
+        key,
+        generation: record.generation,
+        name: 'resolve',
+        callId: entropy.id(),
+        event: serialiseLifecycle('resumed', told, options.limits),
+        actionId,
+        leaseMs: options.leaseMs,
+        resolution,
+        settles: hooks.settle !== undefined,
+      },
+    };
+  }
+
+  // --- claiming
+
+  /** The same, said again after a call whose outcome nobody knows; the first of them, taken out. */
+  #askedAgain(key: StreamKey, given: CheckedResolve, access: Access): Claim | undefined {
+    const { clock, options } = this.#parts;
+    const since = clock.monotonic() - options.leaseMs;
+    const saying = sayingOf(given);
+    const isAgain = (one: Claim) =>
+      one.key.id === key.id && one.saying === saying && isOwnedBy(one.record, access);
+    const claim = this.#unanswered.find((one) => one.startedAt > since && isAgain(one));
+    // Two who ask again at once are not one.
+    this.#unanswered = this.#unanswered.filter((one) => one.startedAt > since && one !== claim);
+    return claim;
+  }
+
+  /** @throws what `resolve` throws for a decision that came too late; `unavailable` when the store did not answer */
+  async #claim(claim: Claim, given: CheckedResolve): Promise<JobRecord> {
+    const { key, record, commit } = claim;
+    const { store, slots, options, clock, background } = this.#parts;
+    const slot = { ...record, attempt: record.attempt + 1 };
+    this.#context.producers.throwIfDraining(); // since: the host may take its time to judge
+    let isAsked = claim.isAsked;
+    let reply: CommitReply;
+    try {
+      await slots.take(key, slot);
+      // The score lies at the action's expiry: the lease ends sooner.
+      await store.due.nearer(key, options.leaseMs);
+      isAsked = true;
+      const until = clock.monotonic() + options.leaseMs / 2;
+      reply = await repeatUntilAnswered(this.#parts, () => store.commit(commit), until);
+    } catch (error) {
+      if (isAsked) this.#unanswered = [...this.#unanswered, { ...claim, isAsked }];
+      else if (!isGenerationJobError(error, 'user_limit_exceeded'))
+        background.run(this.#giveSlotBack(key, slot, undefined));
+      throw error;
+    }
+    if (!reply.ok || reply.record === undefined) {
+      await this.#giveSlotBack(key, slot, reply.record);
+      throw await this.#refusal(key, reply.record, given);
+    }
+    publishFrames(this.#parts, reply.frames);
+    return reply.record;
+  }
+
+  async #win(decided: JobRecord, { key, record, commit, startedAt }: Claim): Promise<Resolved> {
+    const { observer, options, states, unknownModels } = this.#parts;
+    const attempt = record.attempt + 1;
+    throwIfOver(decided, attempt); // a repeat is answered with the record as it stands
+    const how = decided.resolutions.find(({ actionId }) => actionId === commit.actionId);
+    observer.approval('resolved', how && how.at - how.askedAt);
+    observer.jobTransitioned('resolve', 'running');
+    if (unknownModels.has(decided)) unknownModels.tell('resolved', decided);
+    // The decision is made, and nobody else will get this attempt.
+    const until = startedAt + options.leaseMs;
+    const state = await repeatUntilAnswered(this.#parts, () => states.read(key, record.generation), until);
+    if (state === null) throw new GenerationJobError('stream_not_found', 'The stream was deleted.');
+    throwIfOver(state.record, attempt); // what was stopped meanwhile must not begin
+    const job = this.#context.producers.adopt(key, state, startedAt);
+    if (this.#context.producers.isDraining) {
+      // The drain began while the store answered, and may not have seen this job.
+      await this.#context.producers.letGo(job);
+      throw job.signal.reason;
+    }
+    return { job, continuation: continuationOf(state) };
+  }
+
+  /** To the attempt that runs, if one does. */
+  async #giveSlotBack(key: StreamKey, slot: SlotOwner, now: JobRecord | undefined): Promise<void> {
+    const { slots } = this.#parts;
+    await (now?.status === 'running' ? slots.keep(key, now) : slots.give(key, slot));
+  }
+
+  // --- refusing
+
+  async #read(key: StreamKey, access: Access): Promise<JobRecord> {
+    const [record] = await this.#parts.store.read(key, 'current');
+    if (record === undefined || !isOwnedBy(record, access)) throw notFound();
+    return record;
+  }
+
+  /** Why the action of this id can't be decided any more, by the record as it stands. */
+  async #refusal(
+    key: StreamKey,
+    record: JobRecord | undefined,
+    given: CheckedResolve,
+  ): Promise<GenerationJobError> {
+    const { actionId, idempotencyKey } = given;
+    if (record === undefined) return notFound();
+    if (record.pendingAction?.actionId === actionId) {
+      // The store's clock says so. If that has jumped, whoever asks again later learns what holds.
+      if (this.#parts.storeClock.isFarAhead(record.pendingAction.expiresAt)) {
+        return new GenerationJobError('unavailable', 'The store’s clock has jumped.');
+      }
+      // Whichever replica looks first ends it.
+      await this.#context.ender.expire(key, record);
+      return expired();
+    }
+    const kept = await this.#parts.store.read(key, 'kept');
+    const past = kept.flatMap(({ generation, resolutions }) => {
+      return resolutions.map((how) => ({ how, generation }));
+    });
+    const known = past.find(({ how }) => how.actionId === actionId);
+    if (known === undefined) {
+      return isActive(record.status) && !(await this.#hasEndedWith(key, kept, actionId))
+        ? new GenerationJobError('action_not_found', 'No such action is pending.')
+        : new GenerationJobError('generation_ended', 'The generation has ended.');
+    }
+    if (known.how.outcome === 'expired') return expired();
+    const [current = record] = kept;
+    const isNewest =
+      current.generation === known.generation && current.resolutions.at(-1)?.actionId === actionId;
+    const code = isNewest && !current.pendingAction ? 'action_decided' : 'action_stale';
+    const repeated =
+      idempotencyKey !== undefined &&
+      known.how.idempotencyKey === idempotencyKey &&
+      known.how.said === sayingOf(given);
+    return new ActionDecidedError(code, known.how, repeated);
+  }
+
+  /** Whether one of these was aborted or replaced while the action was pending: what nobody decided only the log knows. */
+  async #hasEndedWith(key: StreamKey, kept: readonly JobRecord[], actionId: string): Promise<boolean> {
+    for (const { status, generation, lastSequence } of kept) {
+      if (status !== 'aborted') continue;
+      const beforeEnd = { key, generation, after: lastSequence - 2, maxEvents: 1, maxBytes: 1 };
+      const page = await this.#parts.log.read(beforeEnd);
+      const [last] = page.found ? page.events : [];
+      if (last?.event !== 'requires_action') continue;
+      const { action } = JSON.parse(last.data) as { action: PublicAction };
+      if (action.actionId === actionId) return true;
+    }
+    return false;
+  }
+}
+
+/** @throws JobEndedError unless the attempt that a decision made is the one that runs */
+function throwIfOver(record: JobRecord, attempt: number): void {
+  if (record.attempt !== attempt) throw new JobEndedError('fenced');
+  if (record.status !== 'running') throw new JobEndedError(reasonOfRecord(record));
+}
+
+function notFound(): GenerationJobError {
+  return new GenerationJobError('stream_not_found', 'There is no such stream.');
+}
+
+function expired(): GenerationJobError {
+  return new GenerationJobError('action_expired', 'The time to decide is over.');
+}
+
+/** The digest of what is said, in whatever order. */
+function sayingOf({ actionId, by, decisions, answers, response, payloadDigest }: CheckedResolve): string {
+  return fingerprintOf([actionId, by, inOrder(decisions), inOrder(answers), response, payloadDigest]);
+}
+
+function inOrder<Said extends { readonly id: string }>(said: readonly Said[] = []): readonly Said[] {
+  return said.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}

@@ -1,0 +1,150 @@
+/**
+ * The followed streams of a process: makes a hub with a stream's first subscription, ends it with the last, and runs the
+ * one poll that finds in the log what no frame brought.
+ */
+import type { Clock, TimerHandle } from '../../clock.js';
+import { GenerationJobError, isUnanswered } from '../../errors.js';
+import type { ErrorReporter } from '../process/error-reports.js';
+import { callHook } from '../process/host-code.js';
+import { HubSubscription, type SubscriptionContext } from './hub-subscription.js';
+import type { SubscribeOptions } from '../interfaces/manager-types.js';
+import type { DetachResult, StreamObserver } from '../interfaces/observer.js';
+import type { Parts } from '../process/parts.js';
+import { type HubContext, StreamHub } from './stream-hub.js';
+import type { JobRecord, Json, StreamKey } from '../model/types.js';
+
+export class Followers implements SubscriptionContext {
+  readonly #parts: Parts;
+  readonly #hubs = new Map<string, StreamHub>();
+  readonly #hubContext: HubContext;
+  readonly #subscriptions = new Set<HubSubscription>();
+  #timer: TimerHandle | undefined;
+
+  constructor(parts: Parts, indexes: HubContext['indexes']) {
+    this.#parts = parts;
+    this.#hubContext = { ...parts, indexes };
+  }
+
+  get observer(): StreamObserver {
+    return this.#parts.observer;
+  }
+
+  get errors(): ErrorReporter {
+    return this.#parts.errors;
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock;
+  }
+
+  get streams(): number {
+    return this.#hubs.size;
+  }
+
+  get size(): number {
+    return this.#subscriptions.size;
+  }
+
+  /** Local followers of a stream. */
+  count(key: StreamKey): number {
+    return this.#hubs.get(key.id)?.followers ?? 0;
+  }
+
+  follow(key: StreamKey, options: SubscribeOptions): HubSubscription {
+    const hub = this.#hubOf(key);
+    if (hub.followers >= this.#parts.options.limits.followersPerStream) {
+      throw new GenerationJobError('capacity_exceeded', 'The stream has too many followers here.');
+    }
+    const subscription = new HubSubscription(hub, options, this);
+    if (subscription.closedBy !== undefined) return subscription;
+    hub.add(subscription);
+    this.#subscriptions.add(subscription);
+    this.#parts.observer.subscriptions(this.#subscriptions.size);
+    this.#timer ??= this.#schedule();
+    return subscription;
+  }
+
+  /**
+   * A stream's generation can't be ended: the store refuses it for good. Its log says nothing of it, so the followers of this
+   * process are told by the error itself; those of other replicas when that replica's own upkeep is refused, or ends it.
+   */
+  failUnlessPassing(key: StreamKey, error: unknown): void {
+    if (!isUnanswered(error)) this.#hubs.get(key.id)?.fail(error);
+  }
+
+  /** Closes every subscription, telling its reader why. */
+  closeAll(reason: DetachResult): void {
+    for (const subscription of [...this.#subscriptions]) subscription.close(reason);
+  }
+
+  #hubOf(key: StreamKey): StreamHub {
+    let hub = this.#hubs.get(key.id);
+    if (hub === undefined) {
+      hub = new StreamHub(key, this.#hubContext);
+      this.#hubs.set(key.id, hub);
+    }
+    return hub;
+  }
+
+  /** For subscriptions. */
+  onClosed(subscription: HubSubscription): void {
+    const { hub } = subscription;
+    const { observer, background, hooks } = this.#parts;
+    if (!this.#subscriptions.delete(subscription) && hub.followers > 0) return;
+    hub.remove(subscription);
+    observer.detached(subscription.closedBy ?? 'left');
+    observer.subscriptions(this.#subscriptions.size);
+    if (hub.followers > 0 || this.#hubs.get(hub.key.id) !== hub) return;
+    this.#hubs.delete(hub.key.id);
+    background.run(hub.close());
+    if (this.#hubs.size === 0) {
+      this.#parts.clock.clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+    if (hooks.onFollowersGone && !hub.ended && subscription.closedBy === 'left') {
+      const { streamId, tenantId } = hub.key;
+      background.run(
+        callHook(
+          this.#parts,
+          'onFollowersGone',
+          () => hooks.onFollowersGone?.(streamId, tenantId),
+          undefined,
+          { record: hub.key },
+        ),
+      );
+    }
+  }
+
+  /** For subscriptions. */
+  onReaderFailed(error: unknown, { hub }: HubSubscription): void {
+    this.#parts.observer.hookFailed('onReadable');
+    this.#parts.errors.report({ where: 'onReadable', error, record: hub.key });
+  }
+
+  /** What clients may see of a record's metadata; nothing when the host fails to say. */
+  publicMetadata(record: JobRecord): Promise<Json> {
+    const { hooks } = this.#parts;
+    return callHook<Json>(
+      this.#parts,
+      'publicMetadata',
+      async () => (await hooks.publicMetadata?.(record)) ?? {},
+      {},
+      { record },
+    );
+  }
+
+  #schedule(): TimerHandle {
+    const { clock, entropy, options } = this.#parts;
+    // Half the interval, so that a stream is looked at within the interval after it fell quiet.
+    return clock.setTimeout(() => this.#poll(), options.logPollMs * (0.4 + entropy.random() / 10));
+  }
+
+  #poll(): void {
+    const { clock, options, background } = this.#parts;
+    const now = clock.monotonic();
+    for (const hub of this.#hubs.values()) {
+      if (hub.isQuietSince(now, options.logPollMs / 2)) background.run(hub.check('poll'));
+    }
+    this.#timer = this.#schedule();
+  }
+}

@@ -1,0 +1,472 @@
+/**
+ * A follower's place in a stream, and what it takes to move on from it. It holds no queue: what is live comes from the
+ * hub's window, the rest is pulled from the log as fast as its reader asks.
+ *
+ * States
+ * - `attaching`  the hub begins to listen, then one look at the log decides where to begin: at the place asked for,
+ *                at a `sync`, or after a `gap`. Entered once. Fails with `stream_not_found` and the like: `ready` rejects.
+ * - `open`       `read` answers from the window; when the place is not there, one log read is under way and the reader
+ *                is told when it is done. Wake-ups that come meanwhile are ignored.
+ * - `waiting`    the generation is over and the next one is awaited (`follow: 'stream'`).
+ * - `closed`     for the reason in `closedBy`. Entered after the terminal event was read, when the stream is gone, when
+ *                the reader leaves, or when the process drains. Nothing leaves it.
+ */
+import type { Clock } from '../../clock.js';
+import { GenerationJobError, isGenerationJobError } from '../../errors.js';
+import { checkDetachReason } from '../process/call-input.js';
+import { type Cursor, formatCursor, parseCursor } from '../model/cursor.js';
+import type { ErrorReporter } from '../process/error-reports.js';
+import type { FoldedState } from '../model/fold.js';
+import { HandedOut, type HandOutContext, handOut, watch } from '../process/handed-out.js';
+import type { BatchReader } from '../interfaces/batch-reader.js';
+import type { FoundPage, MissingPage } from '../interfaces/job-store.js';
+import type { StreamEvent } from '../model/lifecycle-payloads.js';
+import type { Subscription } from '../interfaces/subscription.js';
+import type { CheckedPage } from '../process/log-reader.js';
+import type { SubscribeOptions } from '../interfaces/manager-types.js';
+import type { AttachKind, DetachResult, StreamObserver } from '../interfaces/observer.js';
+import { publicState } from '../model/resume-state.js';
+import type { Follower, StreamHub } from './stream-hub.js';
+import { isActive, isTerminalEvent } from '../model/transitions.js';
+import type { Batch, JobRecord, Json, LogEvent } from '../model/types.js';
+
+/** What a subscription needs of those who keep it. */
+export interface SubscriptionContext {
+  readonly observer: StreamObserver;
+  readonly errors: ErrorReporter;
+  readonly clock: Clock;
+  publicMetadata(record: JobRecord): Promise<Json>;
+  onReaderFailed(error: unknown, subscription: HubSubscription): void;
+  /** Called once, when the subscription has closed. */
+  onClosed(subscription: HubSubscription): void;
+}
+
+interface Pending {
+  /** Rejects, too, when given a rejected promise: one function less for each idle follower to hold. */
+  readonly resolve: (result: IteratorResult<StreamEvent, undefined> | Promise<never>) => void;
+  readonly promise: HandedOut<IteratorResult<StreamEvent, undefined>>;
+  next: Pending | undefined;
+}
+
+export class HubSubscription implements Subscription, BatchReader, Follower {
+  readonly ready: Promise<void>;
+  onReadable: (() => void) | undefined;
+
+  /** Where it follows. */
+  readonly hub: StreamHub;
+  readonly #context: SubscriptionContext;
+  readonly #options: SubscribeOptions;
+  #state: 'attaching' | 'open' | 'waiting' | 'closed' = 'attaching';
+  #closedBy: DetachResult | undefined;
+  #generation = 0;
+  #sequence = 0;
+  /** The attempt that wrote the last event delivered; 0 when unknown. */
+  #attempt = 0;
+  #pulling = false;
+  /** Losses met since the last event of the log. */
+  #losses = 0;
+  /** The last `sync` stands for the terminal event too, which the log has lost. */
+  #syncIsEnd = false;
+  /** The log had nothing beyond this place: only a wake-up makes it worth another look. */
+  #isUpToDate = false;
+  #queue: Batch[] | undefined;
+  #failure: unknown;
+  /** Somebody reads, and so is told what goes wrong. */
+  #isRead = false;
+  #leave: (() => void) | undefined;
+  // The rest serves iteration.
+  #batch: Batch | undefined;
+  #next = 0;
+  #pending: Pending | undefined;
+
+  constructor(hub: StreamHub, options: SubscribeOptions, context: SubscriptionContext) {
+    this.hub = hub;
+    this.#options = options;
+    this.#context = context;
+    const attached = this.#attach();
+    this.ready = handOut(
+      this.#handOutContext,
+      'subscribe',
+      () => attached,
+      () => this.#isRead,
+    );
+    attached.catch((error: unknown) => this.fail(error));
+    if (options.signal !== undefined) this.#obey(options.signal);
+  }
+
+  get closedBy(): DetachResult | undefined {
+    return this.#closedBy;
+  }
+
+  get cursor(): string {
+    return formatCursor(this.#generation, this.#sequence);
+  }
+
+  get #place(): Cursor {
+    return { generation: this.#generation, sequence: this.#sequence };
+  }
+
+  /**
+   * The next events, or null when there are none now: `onReadable` tells when to ask again, `closedBy` when not to.
+   * @throws what `ready` rejected with, or `unavailable` when the log could not be read
+   */
+  read(): Batch | null {
+    this.#isRead = true;
+    if (this.#failure !== undefined) throw this.#failure;
+    const queued = this.#queue?.shift();
+    if (queued) {
+      if (this.#queue?.length === 0) this.#queue = undefined;
+      return this.#deliver(queued);
+    }
+    if (this.#state !== 'open' || this.#pulling) return null;
+    const batch = this.hub.after(this.#generation, this.#sequence);
+    if (batch === null || (batch === undefined && this.#isUpToDate)) return null;
+    if (batch && !this.#contradicts(batch.events)) return this.#deliver(batch);
+    void this.#pull();
+    return null;
+  }
+
+  wake(): void {
+    if (this.#pulling || this.#state === 'attaching' || this.#state === 'closed') return;
+    this.#isUpToDate = false;
+    if (this.#state === 'waiting') void this.#pull();
+    else this.#announce();
+  }
+
+  /**
+   * Leaves the stream. Safe to call at any time, any number of times.
+   * @param reason what observers are told. Default `left`.
+   * @throws GenerationJobError `invalid_argument` for a reason that is none: it is open still
+   */
+  close(reason: DetachResult = 'left'): void {
+    checkDetachReason(reason);
+    if (this.#state === 'closed') return;
+    this.#finish(reason);
+    this.#announce();
+  }
+
+  /** Closes without a word: to a reader that is reading right now and will look at `closedBy`. */
+  #finish(reason: DetachResult): void {
+    this.#state = 'closed';
+    this.#closedBy = reason;
+    this.#queue = undefined;
+    if (reason === 'left') this.#batch = undefined;
+    if (this.#leave !== undefined) this.#options.signal?.removeEventListener('abort', this.#leave);
+    this.#context.onClosed(this);
+  }
+
+  #obey(signal: AbortSignal): void {
+    this.#leave = () => this.close('left');
+    signal.addEventListener('abort', this.#leave, { once: true });
+    if (signal.aborted) this.#leave();
+  }
+
+  // --- attaching
+
+  async #attach(): Promise<void> {
+    const { after, generation, resume } = this.#options;
+    const from = after === undefined || after === 'tail' ? undefined : parseCursor(after);
+    await this.hub.listen();
+    if (this.#state === 'closed') return;
+    const wanted = generation ?? from?.generation;
+    const begin = from && from.generation === wanted ? from.sequence : 0;
+    const kind: AttachKind = from ? 'cursor' : after === 'tail' ? 'tail' : resume ? 'resume' : 'start';
+    const page = await this.#look(wanted, after === 'tail' ? Number.MAX_SAFE_INTEGER : begin);
+    if (this.#closedBy !== undefined) return;
+    this.#state = 'open';
+    this.#pulling = true;
+    await this.#settleIn(kind, from, page);
+    this.#pulling = false;
+    if (this.#closedBy !== undefined) return;
+    this.#context.observer.attached(kind);
+    this.#announce();
+  }
+
+  /** Looks at the log once; for what the hub already holds, only at its end. */
+  async #look(generation: number | undefined, after: number): Promise<CheckedPage | MissingPage> {
+    const known = this.hub.generation;
+    const held = known > 0 && (generation ?? known) === known && this.hub.after(known, after);
+    if (held) {
+      const end = held.events.at(-1)?.sequence ?? after;
+      const page = await this.hub.read(generation, end);
+      if (!page.found || page.generation === known) return page;
+    }
+    return this.hub.read(generation, after);
+  }
+
+  async #settleIn(
+    kind: AttachKind,
+    from: Cursor | undefined,
+    page: CheckedPage | MissingPage,
+  ): Promise<void> {
+    if (!page.found) {
+      const current = page.currentGeneration;
+      const asked = this.#options.generation;
+      if (current === undefined || asked !== undefined || !this.#isAllowed(page)) {
+        throw new GenerationJobError('stream_not_found', 'There is no such stream or generation.');
+      }
+      // The cursor's generation is gone; one that is newer than any can only be lost or foreign.
+      return from && from.generation > current ? this.#lose(from) : this.#sync();
+    }
+    if (!this.#isAllowed(page)) {
+      throw new GenerationJobError('stream_not_found', 'There is no such stream or generation.');
+    }
+    this.#generation = page.generation;
+    if (kind === 'tail') {
+      this.#sequence = page.lastSequence;
+      this.#closeIfOver(page);
+      return undefined;
+    }
+    if (kind === 'resume') return this.#sync(page.generation);
+    // A place in another generation than the one asked for is no place in it.
+    if (from && from.generation !== page.generation) return this.#lose(from, page.generation);
+    this.#sequence = from?.generation === page.generation ? from.sequence : 0;
+    if (this.#sequence > page.lastSequence && from) return this.#lose(from, page.generation);
+    if (this.#sequence < page.firstSequence - 1) return this.#sync(page.generation);
+    if (page.missing?.from === this.#sequence + 1) return this.#lose(this.#place, page.generation);
+    if (page.events[0]?.sequence === this.#sequence + 1) this.#enqueue(page);
+    else this.#closeIfOver(page);
+    return undefined;
+  }
+
+  // --- moving on
+
+  /** Takes one page from the log, and whatever it says about the place. */
+  async #pull(): Promise<void> {
+    this.#pulling = true;
+    try {
+      await this.#take(await this.hub.read(this.#generation, this.#sequence));
+    } catch (error) {
+      // While the store is away its followers wait; the hub wakes them when it answers again.
+      if (isGenerationJobError(error, 'unavailable')) this.#isUpToDate = true;
+      else this.fail(error);
+    } finally {
+      this.#pulling = false;
+    }
+    if (this.#state !== 'closed') this.#announce();
+  }
+
+  async #take(page: CheckedPage | MissingPage): Promise<void> {
+    if (this.#closedBy !== undefined) return;
+    if (!page.found) {
+      const goesOn = page.currentGeneration !== undefined && this.#options.follow === 'stream';
+      if (!goesOn || !this.#isAllowed(page)) return this.#vanish();
+      return this.#sync();
+    }
+    if (!this.#isAllowed(page)) return this.#vanish(); // the stream is another user's now
+    if (page.lastSequence < this.#sequence || this.#contradicts(page.events))
+      return this.#lose(this.#place, page.generation);
+    if (this.#sequence < page.firstSequence - 1) return this.#sync(page.generation);
+    if (page.missing) return this.#lose(this.#place, page.generation);
+    if (page.events.length > 0) this.#enqueue(page);
+    else if (this.#state === 'waiting' || !isActive(page.status)) this.#goOn(page);
+    else this.#isUpToDate = true;
+  }
+
+  #isAllowed(owned: { readonly userId?: string | undefined }): boolean {
+    const { userId } = this.#options;
+    return userId === undefined || userId === owned.userId;
+  }
+
+  /** At the end of a generation: the next one, or the end. */
+  #closeIfOver(page: FoundPage): void {
+    if (!isActive(page.status) && this.#sequence >= page.lastSequence) this.#goOn(page);
+  }
+
+  #goOn(page: FoundPage): void {
+    if (this.#options.follow !== 'stream') return this.close('ended');
+    if (page.nextGeneration === undefined) {
+      this.#state = 'waiting';
+      return;
+    }
+    this.#generation = page.nextGeneration;
+    this.#sequence = 0;
+    this.#attempt = 0;
+    this.#state = 'open';
+  }
+
+  /** A new attempt begins with its own lifecycle event; any other change of writer means the log was rewritten. */
+  #contradicts(events: readonly LogEvent[]): boolean {
+    const first = events[0];
+    return (
+      first !== undefined &&
+      this.#attempt !== 0 &&
+      first.sequence === this.#sequence + 1 &&
+      first.attempt !== this.#attempt &&
+      first.event !== 'recovered' &&
+      first.event !== 'resumed'
+    );
+  }
+
+  #deliver(batch: Batch): Batch {
+    const last = batch.events.at(-1) as LogEvent;
+    this.#generation = batch.generation;
+    this.#sequence = last.sequence;
+    this.#attempt = last.attempt;
+    if (last.event !== 'gap' && last.event !== 'sync') this.#losses = 0;
+    if (isTerminalEvent(last.event) || (last.event === 'sync' && this.#syncIsEnd)) this.#afterEnd();
+    else if (last.event === 'gone') this.#finish('gone');
+    return batch;
+  }
+
+  #afterEnd(): void {
+    if (this.#options.follow !== 'stream') return this.#finish('ended');
+    this.#state = 'waiting';
+    void this.#pull();
+  }
+
+  /** Content and lifecycle state instead of the events before it. */
+  async #sync(generation?: number, lost?: Batch): Promise<void> {
+    let state: FoldedState | null = await this.hub.state(generation);
+    if (state === null && generation !== undefined) state = await this.hub.state();
+    if (this.#closedBy !== undefined) return;
+    const kept = state !== null && this.#isAllowed(state.record) ? state : undefined;
+    const shown = kept && (await publicState(kept, (record) => this.#context.publicMetadata(record)));
+    if (this.#closedBy !== undefined) return;
+    if (lost !== undefined) this.#tellLoss(lost);
+    if (kept === undefined) return this.#vanish();
+    this.#generation = kept.record.generation;
+    this.#sequence = kept.sequence;
+    this.#syncIsEnd = !isActive(kept.record.status) && kept.sequence >= kept.record.lastSequence;
+    const data = JSON.stringify(shown);
+    this.#enqueue({
+      generation: this.#generation,
+      events: [{ event: 'sync', data, sequence: kept.sequence, attempt: kept.record.attempt }],
+    });
+  }
+
+  /**
+   * The place, or what follows it, is not in the log and never will be: say so, then give what there is. Both are said
+   * together, once they can be: a store that is away meanwhile makes no second loss of the first.
+   */
+  #lose(place: Cursor, generation?: number): Promise<void> {
+    const data = JSON.stringify({ requested: formatCursor(place.generation, place.sequence) });
+    return this.#sync(generation, {
+      generation: place.generation,
+      events: [{ event: 'gap', data, sequence: place.sequence, attempt: 0 }],
+    });
+  }
+
+  #tellLoss(lost: Batch): void {
+    if (++this.#losses > MOST_LOSSES) throw new GenerationJobError('internal', 'The log contradicts itself.');
+    this.#context.observer.gap();
+    this.#attempt = 0;
+    this.#enqueue(lost);
+  }
+
+  #vanish(): void {
+    const { streamId } = this.hub.key;
+    this.#enqueue({
+      generation: this.#generation,
+      events: [{ event: 'gone', data: JSON.stringify({ streamId }), sequence: this.#sequence, attempt: 0 }],
+    });
+  }
+
+  #enqueue(batch: Batch): void {
+    if (this.#queue === undefined) this.#queue = [batch];
+    else this.#queue.push(batch);
+    this.#state = 'open';
+  }
+
+  /** For its hub, and for what it does itself: ends it with an error for its reader. */
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.close('failed');
+  }
+
+  // --- reading
+
+  #announce(): void {
+    try {
+      this.onReadable?.();
+    } catch (error) {
+      // A reader that throws when told that there is something to read harms nobody but itself.
+      this.#context.onReaderFailed(error, this);
+    }
+    if (this.#pending !== undefined) this.#answer();
+  }
+
+  /** Answers waiting calls of `next` as far as there is something to say. */
+  #answer(): void {
+    while (this.#pending !== undefined) {
+      const { resolve, promise } = this.#pending;
+      try {
+        const result = this.#result();
+        if (result === undefined) return;
+        resolve(result);
+      } catch (error) {
+        watch(this.#handOutContext, 'next', promise);
+        resolve(Promise.reject(error));
+      }
+      this.#pending = this.#pending.next;
+    }
+  }
+
+  /** What `next` answers now; undefined when there is nothing yet. */
+  #result(): IteratorResult<StreamEvent, undefined> | undefined {
+    const event = this.#nextEvent();
+    if (event !== undefined) return { done: false, value: event };
+    return this.#closedBy === undefined ? undefined : { done: true, value: undefined };
+  }
+
+  #nextEvent(): StreamEvent | undefined {
+    if (this.#batch === undefined) {
+      this.#batch = this.read() ?? undefined;
+      this.#next = 0;
+    }
+    const batch = this.#batch;
+    if (batch === undefined) return undefined;
+    const event = batch.events[this.#next++] as LogEvent;
+    if (this.#next === batch.events.length) this.#batch = undefined;
+    return {
+      cursor: formatCursor(batch.generation, event.sequence),
+      event: event.event,
+      data: JSON.parse(event.data),
+    };
+  }
+
+  next(): Promise<IteratorResult<StreamEvent, undefined>> {
+    this.#isRead = true;
+    if (this.#pending === undefined) {
+      try {
+        const result = this.#result();
+        if (result !== undefined) return Promise.resolve(result);
+      } catch (error) {
+        return handOut(this.#handOutContext, 'next', () => Promise.reject(error));
+      }
+    }
+    let resolve: Pending['resolve'] = () => {};
+    const promise = new HandedOut<IteratorResult<StreamEvent, undefined>>((answer) => {
+      resolve = answer;
+    });
+    const call: Pending = { resolve, promise, next: undefined };
+    if (this.#pending === undefined) this.#pending = call;
+    else {
+      let last = this.#pending;
+      while (last.next !== undefined) last = last.next;
+      last.next = call;
+    }
+    return promise;
+  }
+
+  get #handOutContext(): HandOutContext {
+    const { errors, clock } = this.#context;
+    return { errors, clock, record: this.hub.key };
+  }
+
+  async return(): Promise<IteratorResult<StreamEvent, undefined>> {
+    this.close('left');
+    return { done: true, value: undefined };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close('left');
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** A failover loses a place once; a store that does it again and again would keep a follower busy for ever. */
+const MOST_LOSSES = 3;

@@ -1,0 +1,345 @@
+/**
+ * One generation in memory: its record, its log, its snapshot, and the commits that change them. Each method is one
+ * synchronous step that checks everything before it writes anything; the transition table decides what is legal.
+ */
+import type {
+  CommitReply,
+  CreateRequest,
+  FoundPage,
+  OtherCommit,
+  Place,
+  ProducerCommit,
+  ReadLogRequest,
+  Refusal,
+  SettlementCommit,
+} from '../../interfaces/job-store.js';
+import { isActive, TRANSITIONS, transitionOf } from '../../model/transitions.js';
+import type {
+  Frame,
+  JobFailure,
+  JobRecord,
+  JobStatus,
+  LogEvent,
+  Mutable,
+  SerialisedEvent,
+  Snapshot,
+  StreamKey,
+} from '../../model/types.js';
+
+const NO_FRAMES: readonly Frame[] = [];
+
+export class InMemoryGeneration {
+  readonly key: StreamKey;
+  readonly #record: Mutable<Omit<JobRecord, 'metadata'>>;
+  readonly #metadata: Map<string, string>;
+  readonly #calls = new Set<string>();
+  #log: LogEvent[] = [];
+  #firstSequence = 1;
+  #snapshot: Snapshot | undefined;
+  #patches = 0;
+  #heldUntil = 0;
+
+  constructor(request: CreateRequest, generation: number, now: number) {
+    this.key = request.key;
+    this.#metadata = new Map(Object.entries(request.metadata));
+    this.#record = {
+      streamId: request.key.streamId,
+      tenantId: request.key.tenantId,
+      generation,
+      attempt: 1,
+      recoveries: 0,
+      status: 'running',
+      userId: request.userId,
+      conversationId: request.conversationId,
+      contentModel: request.contentModel,
+      idempotencyKey: request.idempotencyKey,
+      createId: request.callId,
+      createdAt: now,
+      updatedAt: now,
+      lastSequence: 0,
+      lifecycleEvents: 0,
+      snapshotSequence: 0,
+      leaseUntil: now + request.leaseMs,
+      leaseMs: request.leaseMs,
+      resolutions: [],
+      usage: {},
+      settlement: { state: 'settled', revision: 0, tries: 0, notBefore: 0 },
+    };
+    this.append(request.created);
+  }
+
+  get generation(): number {
+    return this.#record.generation;
+  }
+
+  get status(): JobStatus {
+    return this.#record.status;
+  }
+
+  get userId(): string {
+    return this.#record.userId;
+  }
+
+  get idempotencyKey(): string | undefined {
+    return this.#record.idempotencyKey;
+  }
+
+  get createId(): string {
+    return this.#record.createId;
+  }
+
+  /** A copy nobody shares. */
+  record(): JobRecord {
+    const metadata = Object.fromEntries([...this.#metadata].map(([key, text]) => [key, JSON.parse(text)]));
+    return { ...structuredClone(this.#record), metadata };
+  }
+
+  lastFrame(): Frame {
+    return this.#frame(this.#log.slice(-1));
+  }
+
+  // --- commits
+
+  commitProducer(commit: ProducerCommit, now: number): CommitReply {
+    const { transition, patch } = commit;
+    const record = this.#record;
+    if (transition && this.#calls.has(transition.callId)) return this.#repeated();
+    const refusal = this.#refuseProducer(commit.attempt);
+    if (refusal) return this.#refused(refusal);
+    if (record.lastSequence !== commit.afterSequence) {
+      const isRepeat = record.lastSequence === commit.afterSequence + commit.events.length && !transition;
+      return isRepeat
+        ? { ok: true, lastSequence: record.lastSequence, frames: NO_FRAMES }
+        : this.#refused('sequence');
+    }
+    if (!transition && this.#heldUntil > now) return this.#refused('held');
+    let events = commit.events;
+    if (transition) {
+      events = this.#applyProducerTransition(commit, now);
+      this.#calls.add(transition.callId);
+    }
+    for (const event of events) this.#log.push(event);
+    record.lastSequence += events.length;
+    if (patch && patch.number > this.#patches) this.#applyPatch(patch, now);
+    const frames = events.length > 0 ? [this.#frame(events)] : NO_FRAMES;
+    return {
+      ok: true,
+      lastSequence: record.lastSequence,
+      frames,
+      record: transition ? this.record() : undefined,
+    };
+  }
+
+  commitOther(commit: OtherCommit, now: number): CommitReply {
+    if (this.#calls.has(commit.callId)) return this.#repeated();
+    const refusal = this.#refuseOther(commit, now);
+    if (refusal) return this.#refused(refusal);
+    const record = this.#record;
+    const transition = transitionOf(commit.name);
+    if (commit.releaseKeyWhenEarly && record.lastSequence === record.lifecycleEvents)
+      record.idempotencyKey = undefined;
+    if (transition.nextAttempt) {
+      record.attempt++;
+      this.#patches = 0;
+      if (commit.name === 'recover' && record.leaseUntil !== 0) record.recoveries++;
+      record.leaseUntil = now + (commit.leaseMs ?? 0);
+      record.leaseMs = commit.leaseMs;
+    }
+    if (commit.resolution) record.resolutions = [...record.resolutions, { ...commit.resolution, at: now }];
+    this.#enter(transition.to, now, commit.error, commit.settles);
+    const frame = this.append(commit.event);
+    this.#calls.add(commit.callId);
+    return { ok: true, lastSequence: record.lastSequence, frames: [frame], record: this.record() };
+  }
+
+  commitSettlement(commit: SettlementCommit, now: number): CommitReply {
+    const { settlement, status, lastSequence } = this.#record;
+    if (isActive(status)) return this.#refused('running');
+    if (settlement.revision !== commit.revision) return this.#refused('revision');
+    this.#record.settlement = {
+      state: commit.state,
+      revision: commit.revision + 1,
+      tries: commit.tries,
+      notBefore: now + commit.notBeforeMs,
+      ...(commit.claimed && { claimed: commit.claimed }),
+    };
+    this.#record.updatedAt = now;
+    return { ok: true, lastSequence, frames: NO_FRAMES, record: this.record() };
+  }
+
+  isBeingSettled(now: number): boolean {
+    const { claimed, notBefore } = this.#record.settlement;
+    return claimed === true && notBefore > now;
+  }
+
+  hold(forMs: number, now: number): CommitReply {
+    const { status, lastSequence } = this.#record;
+    if (!isActive(status)) return this.#refused('ended');
+    if (forMs === 0) this.#heldUntil = 0;
+    else if (status === 'running') this.#heldUntil = Math.max(this.#heldUntil, now + forMs);
+    return { ok: true, lastSequence, frames: NO_FRAMES, record: this.record() };
+  }
+
+  /** Whether it has gone on since its end was described. */
+  isBeyond(described: Place | undefined): boolean {
+    const { lastSequence, attempt } = this.#record;
+    return described !== undefined && (described.sequence !== lastSequence || described.attempt !== attempt);
+  }
+
+  /** Ended by a create, in the same step. */
+  replaceBy(end: SerialisedEvent, error: JobFailure, settles: boolean, now: number): Frame {
+    this.#enter(TRANSITIONS.replace.to, now, error, settles);
+    return this.append(end);
+  }
+
+  /** Appends a lifecycle event at whatever the tail is. */
+  append(event: SerialisedEvent): Frame {
+    const record = this.#record;
+    record.lastSequence++;
+    record.lifecycleEvents++;
+    const logged: LogEvent = { ...event, sequence: record.lastSequence, attempt: record.attempt };
+    this.#log.push(logged);
+    return this.#frame([logged]);
+  }
+
+  /** @param leaseMs 0 to give the lease up */
+  renew(attempt: number, leaseMs: number, now: number): Refusal | 'held' {
+    const refusal = this.#refuseProducer(attempt);
+    if (refusal) return refusal;
+    this.#record.leaseUntil = leaseMs === 0 ? 0 : now + leaseMs;
+    this.#record.leaseMs = leaseMs === 0 ? undefined : leaseMs;
+    this.#record.updatedAt = now;
+    return 'held';
+  }
+
+  // --- reading
+
+  page(request: ReadLogRequest): Omit<FoundPage, 'currentGeneration' | 'nextGeneration'> {
+    const record = this.#record;
+    const snapshot = request.after === 'snapshot' ? this.#snapshot : undefined;
+    const after = request.after === 'snapshot' ? (snapshot?.sequence ?? 0) : request.after;
+    return {
+      found: true,
+      generation: record.generation,
+      userId: record.userId,
+      status: record.status,
+      events: this.#eventsAfter(after, request.maxEvents, request.maxBytes),
+      firstSequence: this.#firstSequence,
+      lastSequence: record.lastSequence,
+      snapshotSequence: this.#snapshot?.sequence ?? 0,
+      snapshot,
+      record: request.record ? this.record() : undefined,
+    };
+  }
+
+  saveSnapshot(attempt: number, snapshot: Snapshot, trim: boolean): boolean {
+    const record = this.#record;
+    if (attempt !== record.attempt || snapshot.sequence <= record.snapshotSequence) return false;
+    if (snapshot.sequence > record.lastSequence) return false;
+    this.#snapshot = snapshot;
+    record.snapshotSequence = snapshot.sequence;
+    if (trim) {
+      this.#log = this.#log.slice(snapshot.sequence + 1 - this.#firstSequence);
+      this.#firstSequence = snapshot.sequence + 1;
+    }
+    return true;
+  }
+
+  #eventsAfter(after: number, maxEvents: number, maxBytes: number): readonly LogEvent[] {
+    const start = Math.max(0, after + 1 - this.#firstSequence);
+    let end = start;
+    let bytes = 0;
+    while (end < this.#log.length && end - start < maxEvents) {
+      bytes += this.#log[end]?.data.length ?? 0;
+      if (bytes > maxBytes && end > start) break;
+      end++;
+    }
+    return this.#log.slice(start, end);
+  }
+
+  // --- rules
+
+  #refuseProducer(attempt: number): Refusal | undefined {
+    const record = this.#record;
+    if (attempt !== record.attempt) return isActive(record.status) ? 'fenced' : 'ended';
+    if (record.status === 'requires_action') return 'paused';
+    return record.status === 'running' ? undefined : 'ended';
+  }
+
+  #refuseOther(commit: OtherCommit, now: number): Refusal | undefined {
+    const record = this.#record;
+    const { from, guard } = transitionOf(commit.name);
+    if (!from.includes(record.status)) {
+      if (!isActive(record.status)) return 'ended';
+      return record.status === 'running' ? 'running' : 'paused';
+    }
+    if (commit.attempt !== undefined && commit.attempt !== record.attempt) return 'fenced';
+    const { leaseUntil = 0 } = record;
+    if (guard === 'lease' && leaseUntil > now && leaseUntil !== commit.unmovedLeaseUntil) return 'lease';
+    if (guard === 'action') {
+      if (commit.actionId !== record.pendingAction?.actionId) return 'action';
+      const hasExpired = (record.pendingAction?.expiresAt ?? 0) <= now;
+      if (commit.name === 'expire' && !hasExpired) return 'early';
+      if (commit.name === 'resolve' && hasExpired) return 'action';
+    }
+    return this.isBeyond(commit.describedFrom) ? 'behind' : undefined;
+  }
+
+  #applyProducerTransition(commit: ProducerCommit, now: number): readonly LogEvent[] {
+    const transition = commit.transition as NonNullable<ProducerCommit['transition']>;
+    this.#record.lifecycleEvents++;
+    this.#enter(transitionOf(transition.name).to, now, transition.error, transition.settles);
+    if (!transition.action) return commit.events;
+    const { expiresInMs, ...action } = transition.action;
+    const times = { askedAt: now, expiresAt: now + expiresInMs };
+    this.#record.pendingAction = { ...action, ...times };
+    // The event tells clients since and until when: by the store's clock, which only the store knows.
+    const announced = commit.events.at(-1) as LogEvent;
+    const data = JSON.parse(announced.data) as { action: object };
+    const told = JSON.stringify({ ...data, action: { ...data.action, ...times } });
+    return [...commit.events.slice(0, -1), { ...announced, data: told }];
+  }
+
+  #enter(status: JobStatus, now: number, error: JobFailure | undefined, settles: boolean): void {
+    const record = this.#record;
+    const wasPaused = record.status === 'requires_action';
+    record.status = status;
+    record.updatedAt = now;
+    this.#heldUntil = 0;
+    if (wasPaused && status === 'running') record.resumedAction = record.pendingAction;
+    else if (status !== 'running') record.resumedAction = undefined;
+    record.pendingAction = undefined;
+    if (status !== 'running') record.leaseUntil = record.leaseMs = undefined;
+    if (isActive(status)) return;
+    record.endedAt = now;
+    record.error = error;
+    record.settlement = { state: settles ? 'open' : 'settled', revision: 1, tries: 0, notBefore: now };
+  }
+
+  #applyPatch(patch: NonNullable<ProducerCommit['patch']>, now: number): void {
+    this.#patches = patch.number;
+    this.#record.updatedAt = now;
+    if (patch.conversationId !== undefined) this.#record.conversationId = patch.conversationId;
+    if (patch.usage) this.#record.usage = { ...patch.usage };
+    for (const [key, text] of Object.entries(patch.metadata ?? {})) this.#metadata.set(key, text);
+  }
+
+  #repeated(): CommitReply {
+    return { ok: true, lastSequence: this.#record.lastSequence, frames: NO_FRAMES, record: this.record() };
+  }
+
+  #refused(refusal: Refusal): CommitReply {
+    return { ok: false, refusal, record: this.record() };
+  }
+
+  #frame(events: readonly LogEvent[]): Frame {
+    return {
+      key: this.key,
+      generation: this.#record.generation,
+      firstSequence: events[0]?.sequence ?? 0,
+      lastSequence: events.at(-1)?.sequence ?? 0,
+      events,
+      emittedAt: undefined,
+    };
+  }
+}

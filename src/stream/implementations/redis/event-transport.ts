@@ -1,0 +1,351 @@
+/**
+ * Frames over Redis publish and subscribe, on a connection of its own. The store publishes inside its commits; this only
+ * listens, and says when it may have missed something.
+ *
+ * The link
+ * - is made at `start`, and made again by the client when it breaks; then every channel is asked for anew, and every
+ *   listener is told that frames may have been missed
+ * - is tried every `pingMs`: one that does not answer within `pingTimeoutMs` is half open, and is replaced
+ * - on a cluster whose client can subscribe to shards, each channel lies on its stream's shard; else on the bus
+ *
+ * On a cluster the link is several connections that the client keeps to itself: one to the bus, and one to each shard
+ * that has a followed stream. PING would not reach them. What does is to leave a channel that nobody listens to: it
+ * changes nothing and is answered on that very connection. A silent one to a shard is broken by its socket's own time
+ * limit, and the client makes it again and subscribes; the others are left alone. The bus has no such limit: when it is
+ * silent the whole link is replaced.
+ *
+ * A link that its client has given up, because its strategy ends or its server stayed away too long, is made anew after
+ * `pingMs`, and the host is told.
+ *
+ * One thing goes unseen: a client whose connection to the bus breaks makes another without a word. Where frames travel
+ * on the bus, what was missed is found with the stream's next frame, or by the poll.
+ */
+import { GenerationJobError, isGenerationJobError } from '../../../errors.js';
+import type { ControlSignal, EventTransport, FrameListener } from '../../interfaces/event-transport.js';
+import type { Report } from '../../interfaces/report.js';
+import type { Frame, StreamKey } from '../../model/types.js';
+import {
+  canSubscribeToShards,
+  Deadlines,
+  duplicateForListening,
+  isCluster,
+  type RedisClient,
+} from './client.js';
+import { assertRedisClient } from './client-check.js';
+import { decodeBatch } from './codec.js';
+import { keyOf } from './due-index.js';
+import { RedisKeys } from './keys.js';
+import { parseRedisOptions, type RedisOptions } from './options.js';
+import { refusalOf } from './refusals.js';
+import { RedisScripts } from './scripts.js';
+import { startError } from './start.js';
+
+const GONE = 'gone';
+/** Makes of a channel another that nobody listens to, on the same shard. */
+const TRIED = ':tried';
+/** Channels asked for in one command after a reconnect. */
+const CHUNK = 100;
+/**
+ * So many followed channels are tried for each shard, since which of them lie on it only the client knows. That none
+ * does, of a shard with an even share of them, happens once in ten million times; and then the next try has others.
+ */
+const TRIES_A_SHARD = 16;
+
+/** Most streams have one listener: a list for it would be a thirtieth of what an idle stream costs. */
+interface Listening {
+  readonly key: StreamKey;
+  listener: FrameListener;
+  /** When managers share the transport; replaced when it changes. Not there before it is needed: it would take room. */
+  others?: readonly FrameListener[] | undefined;
+}
+
+export class RedisEventTransport implements EventTransport {
+  readonly kind = 'redis';
+  readonly #client: RedisClient;
+  #link: RedisClient;
+  readonly #sharded: boolean;
+  readonly #keys: RedisKeys;
+  readonly #scripts: RedisScripts;
+  readonly #options: ReturnType<typeof parseRedisOptions>;
+  readonly #deadlines: Deadlines;
+  readonly #listening = new Map<string, Listening>();
+  readonly #signalListeners = new Set<(signal: ControlSignal) => void>();
+  /** Channels that could not be asked for when the link was made. */
+  #unasked: string[] = [];
+  /** Where the tries have got to. */
+  #round: Iterator<string> | undefined;
+  #pingTimer: NodeJS.Timeout | undefined;
+  #starting: Promise<void> | undefined;
+  readonly #reports = new Set<Report>();
+  #anewTimer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  /** @param client as for the store; the link is a duplicate of it, and is this transport's to close */
+  constructor(client: RedisClient, options: RedisOptions = {}) {
+    assertRedisClient(client);
+    this.#options = parseRedisOptions(options);
+    this.#sharded = canSubscribeToShards(client);
+    this.#keys = new RedisKeys(this.#options.keyPrefix);
+    this.#scripts = new RedisScripts(client, { timeoutMs: this.#options.timeoutMs, sharded: this.#sharded });
+    this.#deadlines = new Deadlines(this.#options.pingTimeoutMs);
+    this.#client = client;
+    this.#link = this.#makeLink();
+  }
+
+  start(report?: Report): Promise<void> {
+    if (report !== undefined) this.#reports.add(report);
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async subscribe(key: StreamKey, listener: FrameListener): Promise<() => Promise<void>> {
+    await this.start();
+    const channel = interned(this.#keys.live(key));
+    const joined = this.#listening.get(channel) ?? { key, listener };
+    if (this.#listening.has(channel)) joined.others = [...(joined.others ?? []), listener];
+    else this.#listening.set(channel, joined);
+    try {
+      await this.#ask([channel]);
+    } catch (error) {
+      await this.#leave(joined, listener);
+      throw error;
+    }
+    return () => this.#leave(joined, listener);
+  }
+
+  /** Nothing to do: the store published it with the commit. */
+  publish(_frame: Frame): void {}
+
+  publishGone(key: StreamKey): void {
+    this.#publish(this.#sharded ? 'SPUBLISH' : 'PUBLISH', this.#keys.live(key), GONE);
+  }
+
+  signal({ key, generation }: ControlSignal): void {
+    this.#publish('PUBLISH', this.#keys.signals, `${key.id} ${generation}`);
+  }
+
+  onSignal(listener: (signal: ControlSignal) => void): () => void {
+    this.#signalListeners.add(listener);
+    return () => this.#signalListeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#pingTimer);
+    clearTimeout(this.#anewTimer);
+    this.#reports.clear();
+    this.#listening.clear();
+    this.#signalListeners.clear();
+    this.#link.disconnect();
+  }
+
+  async #start(): Promise<void> {
+    if (this.#link.status === 'wait') this.#link.connect?.().catch(() => {}); // what is asked next fails, and says why
+    try {
+      await this.#deadlines.limit(this.#link.subscribe(this.#keys.signals));
+    } catch (error) {
+      throw startError(this.#link, error);
+    }
+    if (this.#closed) return;
+    this.#pingTimer = setInterval(() => void this.#try(this.#link), this.#options.pingMs).unref();
+  }
+
+  #makeLink(): RedisClient {
+    const link = duplicateForListening(this.#client, this.#options.pingTimeoutMs);
+    link.on('error', () => {}); // told by what fails; the client tries again by itself
+    link.on('ready', () => void this.#askAnew(link));
+    link.on('end', () => this.#onGivenUp(link));
+    // A cluster's connections to its shards were made anew, and what they listened to has been asked for.
+    link.on('subscribersReady', () => void this.#onShardsAnew(link));
+    const receive = (channel: unknown, text: unknown) => this.#receive(String(channel), String(text));
+    link.on('message', receive);
+    link.on('smessage', receive);
+    return link;
+  }
+
+  #publish(command: string, channel: string, text: string): void {
+    // Only speed: the log, the next renewal and the poll say the same.
+    this.#scripts.command(command, channel, text).catch((cause: unknown) => {
+      this.#tell(
+        'A stop or a deletion was not made known at once; the next renewal or poll finds it.',
+        cause,
+      );
+    });
+  }
+
+  async #ask(channels: string[]): Promise<void> {
+    const asked = this.#sharded ? this.#link.ssubscribe?.(...channels) : this.#link.subscribe(...channels);
+    await this.#deadlines.limit(Promise.resolve(asked));
+  }
+
+  async #askAnew(link: RedisClient): Promise<void> {
+    if (!this.#uses(link)) return;
+    const signals = this.#deadlines
+      .limit(link.subscribe(this.#keys.signals))
+      .catch((cause: unknown) => this.#tellUnasked(cause));
+    await this.#askForAll([...this.#listening.keys()]);
+    await signals;
+    this.#resetAll();
+  }
+
+  /** Asks at once, so that a shard that is away holds up no other. */
+  async #askForAll(channels: string[]): Promise<void> {
+    // On a cluster, channels of different shards can't be asked for together.
+    const size = this.#sharded ? 1 : CHUNK;
+    const chunks: string[][] = [];
+    for (let at = 0; at < channels.length; at += size) chunks.push(channels.slice(at, at + size));
+    const asked = await Promise.allSettled(chunks.map((chunk) => this.#ask(chunk)));
+    // Unless the shards are made anew, the link broke again, and `ready` comes again.
+    this.#unasked = chunks.filter((_, index) => asked[index]?.status === 'rejected').flat();
+    const refused = asked.find((one) => one.status === 'rejected');
+    if (refused?.status === 'rejected') this.#tellUnasked(refused.reason);
+  }
+
+  async #onShardsAnew(link: RedisClient): Promise<void> {
+    if (!this.#uses(link) || this.#listening.size === 0) return;
+    // Sent after what the client asked for: once they have answered, frames come. It comes again when one does not.
+    if (!(await this.#tryShards(link)) || !this.#uses(link)) return;
+    const unasked = this.#unasked.filter((channel) => this.#listening.has(channel));
+    if (unasked.length > 0) await this.#askForAll(unasked);
+    this.#resetAll();
+  }
+
+  #resetAll(): void {
+    for (const entry of this.#listening.values()) tellAll(entry, (listener) => listener.onReset());
+  }
+
+  #uses(link: RedisClient): boolean {
+    return !this.#closed && this.#starting !== undefined && link === this.#link;
+  }
+
+  async #try(link: RedisClient): Promise<void> {
+    if (link.status !== 'ready') return;
+    const hasShards = isCluster(link);
+    if (hasShards && this.#sharded) void this.#tryShards(link);
+    try {
+      const nobody = `${this.#keys.signals}${TRIED}`;
+      await this.#deadlines.limit(hasShards ? link.unsubscribe(nobody) : link.call('PING'));
+    } catch (error) {
+      if (!this.#uses(link)) return;
+      if (!hasShards) link.disconnect(true);
+      else if (isGenerationJobError(error, 'unavailable')) this.#replace(link);
+    }
+  }
+
+  /** Whether every shard tried has answered. */
+  async #tryShards(link: RedisClient): Promise<boolean> {
+    const tries = this.#someChannels(TRIES_A_SHARD * (link.nodes?.('master').length ?? 1)).map((channel) =>
+      this.#deadlines.limit(Promise.resolve(link.sunsubscribe?.(`${channel}${TRIED}`))),
+    );
+    return (await Promise.allSettled(tries)).every(({ status }) => status === 'fulfilled');
+  }
+
+  /** Some followed channels, and next time others. */
+  #someChannels(most: number): string[] {
+    const channels: string[] = [];
+    while (channels.length < Math.min(most, this.#listening.size)) {
+      this.#round ??= this.#listening.keys();
+      const next = this.#round.next();
+      if (next.done) this.#round = undefined;
+      else channels.push(next.value);
+    }
+    return channels;
+  }
+
+  /** A client whose own strategy gives up would leave every follower to the poll, for ever. */
+  #onGivenUp(link: RedisClient): void {
+    if (!this.#uses(link)) return;
+    this.#tell('The client has given up the subscriber link. It is made anew; the log is polled meanwhile.');
+    this.#anewTimer = setTimeout(() => {
+      if (this.#uses(link)) this.#replace(link);
+    }, this.#options.pingMs).unref();
+  }
+
+  #tellUnasked(cause: unknown): void {
+    this.#tell('The link was made anew, and not every channel could be asked for; the log is polled.', cause);
+  }
+
+  #tell(message: string, cause?: unknown): void {
+    if (this.#closed) return;
+    const code = cause === undefined ? 'unavailable' : refusalOf(cause).code;
+    const error = new GenerationJobError(code, message, cause === undefined ? {} : { cause });
+    for (const report of this.#reports) report(error);
+  }
+
+  #replace(link: RedisClient): void {
+    link.disconnect();
+    this.#link = this.#makeLink();
+    if (this.#link.status === 'wait') void this.#link.connect?.().catch(() => undefined); // told by `error`
+  }
+
+  async #leave(entry: Listening, listener: FrameListener): Promise<void> {
+    const channel = this.#keys.live(entry.key);
+    if (!removeFrom(entry, listener) || this.#listening.get(channel) !== entry) return;
+    this.#listening.delete(channel);
+    if (this.#closed) return;
+    // A link that is down forgets by itself.
+    const left = this.#sharded ? this.#link.sunsubscribe?.(channel) : this.#link.unsubscribe(channel);
+    await Promise.resolve(left).catch(() => undefined);
+    // Somebody may have begun to listen while the server was told that nobody does.
+    if (this.#listening.has(channel)) await this.#ask([channel]).catch(() => undefined);
+  }
+
+  #receive(channel: string, text: string): void {
+    if (channel === this.#keys.signals) return this.#receiveSignal(text);
+    const entry = this.#listening.get(channel);
+    if (entry === undefined) return;
+    if (text === GONE) return tellAll(entry, (listener) => listener.onGone());
+    const frame = readFrame(entry.key, text);
+    tellAll(entry, (listener) => (frame ? listener.onFrame(frame) : listener.onReset()));
+  }
+
+  #receiveSignal(text: string): void {
+    const signal = readSignal(text);
+    if (signal === undefined) return; // the next renewal says the same
+    for (const listener of this.#signalListeners) listener(signal);
+  }
+}
+
+function tellAll({ listener, others }: Listening, tell: (listener: FrameListener) => void): void {
+  tell(listener);
+  if (others !== undefined) for (const other of others) tell(other);
+}
+
+/** Whether nobody is left. */
+function removeFrom(entry: Listening, listener: FrameListener): boolean {
+  const others = entry.others?.filter((other) => other !== listener) ?? [];
+  if (entry.listener === listener) {
+    const next = others.shift();
+    if (next === undefined) return true;
+    entry.listener = next;
+  }
+  entry.others = others.length > 0 ? others : undefined;
+  return false;
+}
+
+/** A client keeps the names of its channels as those of properties; a name of ours made the same way is not kept twice. */
+function interned(channel: string): string {
+  return Object.keys({ [channel]: true })[0] ?? channel;
+}
+
+// What this release can't read, because a later one runs beside it, is undefined: thrown in the client's own listener, it
+// would end the process.
+
+/** Followers of what can't be read look at the log, which tells them so. */
+function readFrame(key: StreamKey, text: string): Frame | undefined {
+  try {
+    const { generation, firstSequence, lastSequence, events } = decodeBatch(text);
+    return { key, generation, firstSequence, lastSequence, events };
+  } catch {
+    return undefined;
+  }
+}
+
+function readSignal(text: string): ControlSignal | undefined {
+  const space = text.lastIndexOf(' ');
+  const key = keyOf(text.slice(0, space));
+  return key && { key, generation: Number(text.slice(space + 1)) };
+}

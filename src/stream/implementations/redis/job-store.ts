@@ -1,0 +1,421 @@
+/**
+ * The store on Redis 7 or newer, or Valkey: single server, Sentinel or Cluster. Each method of the contract is one script
+ * call on the stream's keys, with index writes before or after it where the contract puts them. The scripts, in
+ * redis-lua/, do the deciding; this file only translates.
+ */
+import { asGenerationJobError, GenerationJobError } from '../../../errors.js';
+import { handOutMethods, NO_MANAGER } from '../../process/handed-out.js';
+import type {
+  Commit,
+  CommitReply,
+  CreateReply,
+  CreateRequest,
+  HoldCommit,
+  JobStore,
+  LeaseClaim,
+  LogPage,
+  OtherCommit,
+  OwnedStream,
+  Page,
+  PageRequest,
+  ProducerCommit,
+  ReadLogRequest,
+  Refusal,
+  RenewAnswer,
+  SettlementCommit,
+} from '../../interfaces/job-store.js';
+import type { Report } from '../../interfaces/report.js';
+import { transitionOf } from '../../model/transitions.js';
+import type { Frame, JobRecord, LogEvent, Snapshot, StreamKey, UserKey } from '../../model/types.js';
+import { canSubscribeToShards, isCluster, type RedisClient } from './client.js';
+import { assertRedisClient } from './client-check.js';
+import { clusterSlot } from './cluster-slot.js';
+import { decodeEntry, decodeRecord, decodeSnapshot, encodeBatch, encodeLine, encodeLines, encodeNewRecord, encodeSnapshot } from './codec.js';
+import { RedisDueIndex } from './due-index.js';
+import { raiseFormat, readFormat } from './format.js';
+import { RedisIndexRepair } from './index-repair.js';
+import { RedisKeys } from './keys.js';
+import { parseRedisOptions, type RedisOptions } from './options.js';
+import { RedisScripts } from './scripts.js';
+import { checkServer } from './start.js';
+import { RedisUserIndex } from './user-index.js';
+import { RedisUserSlots } from './user-slots.js';
+import { ServerTime, WHOLE_SERVER } from './server-time.js';
+
+const NO_FRAMES: readonly Frame[] = [];
+
+export class RedisJobStore implements JobStore {
+  static {
+    // The rest of it is called by managers.
+    handOutMethods(RedisJobStore.prototype, ['raiseFormat'], () => NO_MANAGER);
+  }
+
+  readonly kind = 'redis';
+  readonly shared = true;
+  readonly answerMs: number;
+  readonly keepsEndedMs: number;
+  readonly due: RedisDueIndex;
+  readonly slots: RedisUserSlots;
+  readonly repair: RedisIndexRepair;
+  readonly #client: RedisClient;
+  readonly #scripts: RedisScripts;
+  readonly #keys: RedisKeys;
+  readonly #users: RedisUserIndex;
+  readonly #options: ReturnType<typeof parseRedisOptions>;
+  readonly #time: ServerTime;
+  /** Told of what was not done, and is nobody's answer. */
+  #report: Report = () => {};
+
+  /**
+   * @param client an ioredis or iovalkey client; it stays the host's, who also closes it
+   * @throws GenerationJobError `invalid_options`
+   */
+  constructor(client: RedisClient, options: RedisOptions = {}) {
+    assertRedisClient(client);
+    this.#client = client;
+    this.#options = parseRedisOptions(options);
+    const { timeoutMs, keyPrefix } = this.#options;
+    this.answerMs = timeoutMs;
+    this.keepsEndedMs = this.#options.expiryMarginMs;
+    this.#scripts = new RedisScripts(client, { timeoutMs, sharded: canSubscribeToShards(client) });
+    this.#keys = new RedisKeys(keyPrefix);
+    this.#time = new ServerTime(timeoutMs);
+    this.due = new RedisDueIndex(this.#scripts, this.#keys, this.#time, isCluster(client));
+    this.#users = new RedisUserIndex(this.#scripts, this.#keys, this.#options);
+    this.slots = new RedisUserSlots(this.#scripts, this.#keys);
+    const indexes = { due: this.due, users: this.#users };
+    this.repair = new RedisIndexRepair(client, this.#scripts, this.#keys, indexes);
+  }
+
+  async start(report: Report = () => {}): Promise<void> {
+    const { timeoutMs } = this.#options;
+    const asked = { client: this.#client, scripts: this.#scripts, keys: this.#keys, timeoutMs };
+    this.#report = report;
+    this.#scripts.trouble.tell(report);
+    await checkServer(asked);
+    await readFormat(asked);
+    const askedAt = this.#time.monotonic();
+    const [seconds, micros] = (await this.#scripts.command('TIME')) as [string, string];
+    this.#time.tell(WHOLE_SERVER, Number(seconds) * 1000 + Math.floor(Number(micros) / 1000), askedAt);
+  }
+
+  /**
+   * Raises the format of what is kept under `keyPrefix`, once every replica is of a release that reads it. Records of a
+   * newer format are written from then on, and releases that can't read them refuse to start. It is never lowered.
+   * @param format 1, which is all there is so far
+   * @throws GenerationJobError `invalid_argument` for a format this release can't write; `unavailable`
+   */
+  async raiseFormat(format: number): Promise<void> {
+    await raiseFormat({ scripts: this.#scripts, keys: this.#keys }, format);
+  }
+
+  now(): number {
+    return this.#time.now();
+  }
+
+  /** Of a cluster, the primary that holds the stream's slot, as far as the client knows. */
+  nodeOf(key: StreamKey): string {
+    const { slots } = this.#client;
+    return slots === undefined ? '' : (slots[clusterSlot(key.id)]?.[0] ?? '');
+  }
+
+  async create(request: CreateRequest): Promise<CreateReply> {
+    const { key, replaces } = request;
+    const { expiryMarginMs } = this.#options;
+    const user = { tenantId: key.tenantId, userId: request.userId };
+    await this.#users.add(user, key.streamId);
+    const reply = await this.#run('create', key, [
+      request.callId,
+      request.notAfter,
+      request.userId,
+      request.idempotencyKey ?? '',
+      encodeLine(request.created),
+      replaces?.generation ?? '',
+      replaces ? encodeLine(replaces.end) : '',
+      replaces ? JSON.stringify(replaces.error) : '',
+      flag(request.settles),
+      request.leaseMs,
+      expiryMarginMs,
+      JSON.stringify(encodeNewRecord({ ...request, createId: request.callId })),
+      replaces?.describedFrom?.sequence ?? '',
+      replaces?.describedFrom?.attempt ?? '',
+    ]);
+    const [outcome, flat, replaced] = reply as [string, string[]?, string[]?];
+    switch (outcome) {
+      case 'created':
+        return {
+          outcome,
+          record: decodeRecord(flat ?? [], key),
+          replaced: replaced ? decodeRecord(replaced, key) : undefined,
+          frames: NO_FRAMES,
+        };
+      case 'joined':
+      case 'conflict':
+        return { outcome, record: decodeRecord(flat ?? [], key) };
+      case 'taken':
+        return { outcome };
+      case 'expired':
+        return { outcome, now: Number(flat) };
+      default:
+        throw new GenerationJobError('internal', 'A script gave an answer this release does not know.');
+    }
+  }
+
+  commit(commit: Commit): Promise<CommitReply> {
+    switch (commit.writer) {
+      case 'producer':
+        return commit.patch === undefined && commit.transition === undefined
+          ? this.#append(commit)
+          : this.#commitProducer(commit);
+      case 'other':
+        return this.#commitOther(commit);
+      case 'settler':
+        return this.#commitSettlement(commit);
+      case 'describer':
+        return this.#hold(commit);
+    }
+  }
+
+  async read(key: StreamKey, which: 'current' | 'kept' | number): Promise<readonly JobRecord[]> {
+    const found = (await this.#run('read', key, [which])) as string[][];
+    return found.map((flat) => decodeRecord(flat, key)).sort((a, b) => b.generation - a.generation);
+  }
+
+  async readLog(request: ReadLogRequest): Promise<LogPage> {
+    const { key, generation, after, maxEvents, maxBytes } = request;
+    const reply = (await this.#run('read-log', key, [
+      generation ?? '',
+      after === 'snapshot' ? after : Math.min(after, LARGEST_SEQUENCE),
+      maxEvents,
+      maxBytes,
+      flag(request.record ?? false),
+    ])) as [string, ...string[]];
+    if (reply[0] === '') return { found: false };
+    if (reply[0] === 'missing')
+      return { found: false, currentGeneration: Number(reply[1]), userId: reply[2] };
+    const [, own, current, next, userId, status, first, last, snapshotSequence, snapshotText] = reply;
+    const snapshot = snapshotText ? decodeSnapshot(snapshotText) : undefined;
+    // Without a snapshot that can be read, there is only the log.
+    if (snapshot === null) return this.readLog({ ...request, after: 0 });
+    const flat = reply[10] as unknown as string[];
+    const place = after === 'snapshot' ? (snapshot?.sequence ?? 0) : after;
+    return {
+      found: true,
+      generation: Number(own),
+      currentGeneration: Number(current),
+      nextGeneration: next ? Number(next) : undefined,
+      userId: userId as string,
+      status: status as JobRecord['status'],
+      // An entry can hold events that were trimmed with a snapshot beside some that were not.
+      events: eventsOf(reply.slice(11), Math.max(place, Number(first) - 1), request),
+      firstSequence: Number(first),
+      lastSequence: Number(last),
+      snapshotSequence: Number(snapshotSequence),
+      snapshot,
+      record: flat.length > 0 ? decodeRecord(flat, key) : undefined,
+    };
+  }
+
+  async saveSnapshot(request: {
+    key: StreamKey;
+    generation: number;
+    attempt: number;
+    snapshot: Snapshot;
+    trim: boolean;
+  }): Promise<boolean> {
+    const { key, generation, attempt, snapshot, trim } = request;
+    const args = [generation, attempt, snapshot.sequence, encodeSnapshot(snapshot), flag(trim)];
+    return (await this.#run('save-snapshot', key, args)) === 1;
+  }
+
+  renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly RenewAnswer[]> {
+    const { expiryMarginMs } = this.#options;
+    const renewOne = ({ key, generation, attempt }: LeaseClaim) =>
+      this.#run('renew', key, [generation, attempt, leaseMs, expiryMarginMs]).catch(asGenerationJobError);
+    return this.#scripts.together(() => Promise.all(claims.map(renewOne)) as Promise<readonly RenewAnswer[]>);
+  }
+
+  listByUser(user: UserKey, request: PageRequest): Promise<Page<OwnedStream>> {
+    return this.#users.list(user, request);
+  }
+
+  async delete(
+    key: StreamKey,
+    endedGeneration?: number,
+    whileSettling = false,
+    ownedBy?: string,
+  ): Promise<boolean | 'settling'> {
+    const args = [endedGeneration ?? '', flag(whileSettling), ownedBy ?? ''];
+    const [removed, userId] = (await this.#run('delete', key, args)) as [string, string?];
+    if (removed === 'settling') return removed;
+    if (removed !== 'all' || userId === undefined) return removed !== 'none';
+    // The stream has gone, whatever its indexes say: what is left in them names nothing, and goes with the next look.
+    const user = { tenantId: key.tenantId, userId };
+    await this.due.drop(key).catch(this.#report);
+    if (userId !== '') await this.#dropFromIndex(key, user).catch(this.#report);
+    return true;
+  }
+
+  /** Nothing to let go of: the client is the host's. */
+  async close(): Promise<void> {}
+
+  // --- commits
+
+  async #append(commit: ProducerCommit): Promise<CommitReply> {
+    const { key, generation, attempt, afterSequence, events } = commit;
+    const lastSequence = afterSequence + events.length;
+    const [job, log] = this.#keys.stream(key);
+    const reply = await this.#scripts.run('append', [job, log], [encodeBatch(generation, attempt, events)]);
+    if (reply === 1) return { ok: true, lastSequence, frames: NO_FRAMES };
+    if (reply === 'held') return { ok: false, refusal: reply };
+    return this.#whyRefused(commit, String(reply));
+  }
+
+  /** The fence says why; the record, for those who want to know more, is read beside it. */
+  async #whyRefused(commit: ProducerCommit, fence: string): Promise<CommitReply> {
+    const [record] = await this.read(commit.key, commit.generation);
+    if (record === undefined) return { ok: false, refusal: 'gone' };
+    const [current, attempt, status] = fence.split(' ');
+    const refuse = (refusal: Refusal): CommitReply => ({ ok: false, refusal, record });
+    if (Number(current) !== commit.generation) return refuse('replaced');
+    const isActive = status === 'running' || status === 'requires_action';
+    if (Number(attempt) !== commit.attempt) return refuse(isActive ? 'fenced' : 'ended');
+    if (status === 'running') return refuse('sequence');
+    return refuse(isActive ? 'paused' : 'ended');
+  }
+
+  async #commitProducer(commit: ProducerCommit): Promise<CommitReply> {
+    const { transition, patch } = commit;
+    const action = transition?.action;
+    const { expiresInMs = 0, ...kept } = action ?? {};
+    const reply = await this.#run('commit', commit.key, [
+      commit.generation,
+      commit.attempt,
+      commit.afterSequence,
+      commit.events.length,
+      // The script completes a pause's event and action with the times only it knows.
+      action ? openEnded(encodeLines(commit.events), '}}\n') : encodeLines(commit.events),
+      patch?.number ?? '',
+      JSON.stringify(patchFields(patch)),
+      transition?.callId ?? '',
+      transition ? transitionOf(transition.name).to : '',
+      action ? openEnded(JSON.stringify(kept), '}') : '',
+      action?.actionId ?? '',
+      expiresInMs,
+      transition?.error ? JSON.stringify(transition.error) : '',
+      flag(transition?.settles ?? false),
+      this.#options.expiryMarginMs,
+    ]);
+    return commitReply(reply, commit.key);
+  }
+
+  async #commitOther(commit: OtherCommit): Promise<CommitReply> {
+    const { from, to, guard, nextAttempt } = transitionOf(commit.name);
+    const reply = await this.#run('transition', commit.key, [
+      commit.generation,
+      commit.name,
+      commit.callId,
+      encodeLine(commit.event),
+      ` ${from.join(' ')} `,
+      to,
+      guard ?? '',
+      flag(nextAttempt ?? false),
+      commit.actionId ?? '',
+      commit.attempt ?? '',
+      commit.leaseMs ?? 0,
+      commit.resolution ? `${JSON.stringify(commit.resolution).slice(0, -1)},"at":` : '',
+      commit.error ? JSON.stringify(commit.error) : '',
+      flag(commit.releaseKeyWhenEarly ?? false),
+      flag(commit.settles),
+      this.#options.expiryMarginMs,
+      commit.unmovedLeaseUntil ?? '',
+      commit.describedFrom?.sequence ?? '',
+      commit.describedFrom?.attempt ?? '',
+    ]);
+    return commitReply(reply, commit.key);
+  }
+
+  async #hold({ key, generation, forMs }: HoldCommit): Promise<CommitReply> {
+    return commitReply(await this.#run('hold', key, [generation, forMs]), key);
+  }
+
+  async #commitSettlement(commit: SettlementCommit): Promise<CommitReply> {
+    const { key, generation, revision, state, tries, notBeforeMs, claimed, keepMs } = commit;
+    return commitReply(
+      await this.#run('settle', key, [
+        generation,
+        revision,
+        state,
+        tries,
+        notBeforeMs,
+        flag(claimed ?? false),
+        keepMs ?? 0,
+      ]),
+      key,
+    );
+  }
+
+  #run(
+    name: Parameters<RedisScripts['run']>[0],
+    key: StreamKey,
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    return this.#scripts.run(name, this.#keys.stream(key), args);
+  }
+
+  async #dropFromIndex(key: StreamKey, user: UserKey): Promise<void> {
+    if (await this.#users.drop(user, key.streamId)) return;
+    // A create has just asked for the entry; if nothing came of it, it goes when that is certain.
+    setTimeout(() => {
+      this.read(key, 'current')
+        .then(([record]) => (record === undefined ? this.#users.drop(user, key.streamId) : undefined))
+        .catch(() => undefined); // the next listing of the user's streams drops it
+    }, this.#options.createHoldMs).unref();
+  }
+}
+
+/** No generation gets as far: beyond it, numbers lose their last digits. */
+const LARGEST_SEQUENCE = 2 ** 52;
+
+/** Entries hold whole batches: what lies before the place and what exceeds the page is left out, and what can't be read. */
+function eventsOf(entries: readonly string[], after: number, request: ReadLogRequest): readonly LogEvent[] {
+  const events: LogEvent[] = [];
+  let size = 0;
+  for (const entry of entries) {
+    for (const event of decodeEntry(entry)) {
+      if (event.sequence <= after) continue;
+      size += event.data.length;
+      const isFull = events.length >= request.maxEvents || size > request.maxBytes;
+      if (isFull && events.length > 0) return events;
+      events.push(event);
+    }
+  }
+  return events;
+}
+
+function commitReply(reply: unknown, key: StreamKey): CommitReply {
+  const [code, second, third] = reply as [string, (string | string[])?, string[]?];
+  if (code === 'ok') {
+    const record = third && third.length > 0 ? decodeRecord(third, key) : undefined;
+    return { ok: true, lastSequence: Number(second), frames: NO_FRAMES, record };
+  }
+  const record = Array.isArray(second) ? decodeRecord(second, key) : undefined;
+  return { ok: false, refusal: code as Refusal, record };
+}
+
+function patchFields(patch: ProducerCommit['patch']): string[] {
+  const set: string[] = [];
+  if (patch?.conversationId !== undefined) set.push('conversationId', patch.conversationId);
+  if (patch?.usage !== undefined) set.push('usage', JSON.stringify(patch.usage));
+  for (const [key, text] of Object.entries(patch?.metadata ?? {})) set.push(`m:${key}`, text);
+  return set;
+}
+
+/** `{…}` without its end, for more fields. */
+function openEnded(json: string, end: string): string {
+  return json.slice(0, -end.length);
+}
+
+function flag(value: boolean): 0 | 1 {
+  return value ? 1 : 0;
+}

@@ -1,0 +1,76 @@
+/**
+ * Every key the library uses, built only here. All keys of a stream share its hash tag, so one script may touch them;
+ * those of a user share theirs; the due index is spread over shards by a hash of the stream. A part in braces never
+ * holds a brace itself: stream and tenant ids can't, and user ids are digested.
+ */
+import { createHash } from 'node:crypto';
+import type { StreamKey, UserKey } from '../../model/types.js';
+
+/** Fixed for all time: replicas must agree on where a stream's score lies. */
+const DUE_SHARDS = 8;
+
+export interface DueShard {
+  readonly scores: string;
+  readonly holds: string;
+}
+
+export class RedisKeys {
+  readonly shards: readonly DueShard[];
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+    this.shards = Array.from({ length: DUE_SHARDS }, (_, index) => ({
+      scores: `${prefix}{due:${index}}:scores`,
+      holds: `${prefix}{due:${index}}:holds`,
+    }));
+  }
+
+  /** In the order in which the scripts list them: job, log, live channel, ended, snapshots. */
+  stream(key: StreamKey): readonly [string, string, string, string, string] {
+    const base = `${this.#prefix}{${key.id}}:`;
+    return [`${base}job`, `${base}log`, `${base}log`, `${base}ended`, `${base}snapshots`];
+  }
+
+  /** Channels have a name space of their own: the log's name does for both, and travels once. */
+  live(key: StreamKey): string {
+    return `${this.#prefix}{${key.id}}:log`;
+  }
+
+  /** A pattern that the first key of every stream fits. */
+  get everyStream(): string {
+    return `${this.#prefix}{*}:job`;
+  }
+
+  /** The stream's id in a key that fits. */
+  streamIn(key: string): string {
+    return key.slice(this.#prefix.length + 1, -'}:job'.length);
+  }
+
+  /** Control signals of all streams. */
+  get signals(): string {
+    return `${this.#prefix}signals`;
+  }
+
+  /** What holds for the whole store: a hash. */
+  get store(): string {
+    return `${this.#prefix}store`;
+  }
+
+  /** What a starting replica tries its rights on: a hash, a stream that is also a channel, a sorted set. */
+  get probe(): readonly [string, string, string] {
+    const base = `${this.#prefix}{probe}:`;
+    return [`${base}hash`, `${base}log`, `${base}set`];
+  }
+
+  user(user: UserKey): { readonly slots: string; readonly runs: string; readonly streams: string } {
+    const digest = createHash('sha256').update(user.userId).digest('base64url');
+    const base = `${this.#prefix}{user:${user.tenantId ?? ''}/${digest}}:`;
+    return { slots: `${base}slots`, runs: `${base}runs`, streams: `${base}streams` };
+  }
+
+  shard(key: StreamKey): DueShard {
+    const first = createHash('sha1').update(key.id).digest()[0] ?? 0;
+    return this.shards[first % DUE_SHARDS] as DueShard;
+  }
+}

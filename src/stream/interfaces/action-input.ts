@@ -1,0 +1,86 @@
+/** What asks, and what answers: the inputs of `job.pause` and `approvals.resolve`. */
+import type { Access } from '../model/access.js';
+import type { ApprovalDecision, Resolution } from '../model/types.js';
+
+/** What to ask. Bounds: `ACTION_LIMITS`; all that is shown fits in `limits.eventBytes`. */
+export interface PauseInput {
+  /** 1 to 256 characters, never used before on the stream: who decides names only this. Made up when left out, which is best. */
+  readonly actionId?: string | undefined;
+  /** `tool_approval` (needs `requests`), `ask_user_question` (needs `questions`), or the host's own. */
+  readonly type: string;
+  readonly requests?:
+    | readonly {
+        readonly id: string;
+        readonly name: string;
+        readonly arguments?: unknown;
+        readonly description?: string | undefined;
+        /** Default `approve` and `reject`. */
+        readonly allowedDecisions?: readonly ApprovalDecision[] | undefined;
+      }[]
+    | undefined;
+  readonly questions?:
+    | readonly {
+        readonly id: string;
+        readonly question: string;
+        readonly description?: string | undefined;
+        readonly options?:
+          | readonly {
+              readonly label: string;
+              /** Default: the label. */
+              readonly value?: string | undefined;
+              readonly description?: string | undefined;
+            }[]
+          | undefined;
+        /** Default false. */
+        readonly multiSelect?: boolean | undefined;
+        /** Default true. */
+        readonly allowText?: boolean | undefined;
+      }[]
+    | undefined;
+  readonly payload?: unknown;
+  /** How long it may wait, in milliseconds. Default `approvalWindowMs`. */
+  readonly expiresInMs?: number | undefined;
+  /** What the host needs to go on; never sent to clients. */
+  readonly resumeContext?: unknown;
+  /** See `fingerprintOf`. 1 to 256 characters. */
+  readonly fingerprint?: string | undefined;
+}
+
+/** A decision on an action. `decisions` for its requests, `answers` for its questions, `response` for a host's own type. */
+export interface ResolveInput extends Access {
+  readonly actionId: string;
+  readonly decisions?: readonly ApprovalInput[] | undefined;
+  readonly answers?:
+    | readonly {
+        readonly id: string;
+        readonly text?: string | undefined;
+        readonly selected?: readonly string[] | undefined;
+      }[]
+    | undefined;
+  readonly response?: unknown;
+  /** Who decides; recorded and told to followers. 1 to 256 characters. */
+  readonly by: string;
+  /** That of the action which was shown. Refused when the pending one has another. */
+  readonly payloadDigest?: string | undefined;
+  /** Must be given, here or by `beforeResolve`, when the action has one. */
+  readonly fingerprint?: string | undefined;
+  /** Who asks again under the same key is told that it is decided as said. 1 to 256 characters. */
+  readonly idempotencyKey?: string | undefined;
+  /** For `beforeResolve`, as it is given: the routes pass the host's request. */
+  readonly context?: unknown;
+}
+
+export interface ApprovalInput {
+  readonly id: string;
+  readonly decision: ApprovalDecision;
+  readonly reason?: string | undefined;
+  /** `edit` needs them: an object. */
+  readonly arguments?: unknown;
+  /** `respond` needs it. */
+  readonly text?: string | undefined;
+}
+
+/** An entry of `approvals.history`. */
+export interface HistoryEntry extends Resolution {
+  readonly generation: number;
+}

@@ -1,0 +1,18 @@
+/** A follower as the layers around the manager read it. */
+import type { DetachResult } from './observer.js';
+import type { Batch } from '../model/types.js';
+
+/** A follower that is read synchronously, batch by batch, by a reader which is told when there is more. */
+export interface BatchReader {
+  /** Resolves when attached; rejects with the reason why not. */
+  readonly ready: Promise<void>;
+  /** Called when `read` may have something, or the reader has closed. */
+  onReadable: (() => void) | undefined;
+  /** Why it has closed; undefined while it is open. */
+  readonly closedBy: DetachResult | undefined;
+  /** The place of the last event read. */
+  readonly cursor: string;
+  /** The next events, or null when there are none now. @throws what `ready` rejected with; `unavailable` */
+  read(): Batch | null;
+  close(reason: DetachResult): void;
+}

@@ -1,0 +1,263 @@
+/**
+ * The shapes of the manager's face: what its calls take and give, and the host's hooks. No code.
+ */
+import type { Clock, Entropy } from '../../clock.js';
+import type { Access } from '../model/access.js';
+import type { ActionType } from '../model/action-types.js';
+import type { ContentModel } from '../model/content-model.js';
+import type { ErrorReport } from '../model/error-report.js';
+import type { EventTransport } from './event-transport.js';
+import type { GenerationJob } from './generation-job.js';
+import type {
+  ContentOf,
+  CreatedOf,
+  FinalOf,
+  HostTypes,
+  MetadataPatch,
+  Untyped,
+} from '../model/host-types.js';
+import type { JobStore } from './job-store.js';
+import type { ResumeState } from '../model/lifecycle-payloads.js';
+import type { Subscription } from './subscription.js';
+import type { Logger } from './logger.js';
+import type { StreamObserver } from './observer.js';
+import type { GenerationJobOptions } from '../model/options.js';
+import type {
+  Hole,
+  JobRecord,
+  JobStatus,
+  Json,
+  LogEvent,
+  PendingAction,
+  Resolution,
+  Settlement,
+  Usage,
+  Verdict,
+} from '../model/types.js';
+
+/** As `Access`, of one generation. */
+export interface GenerationAccess extends Access {
+  /** A kept generation, from 1. Default: the current one. */
+  readonly generation?: number | undefined;
+}
+
+/** Whose everything is deleted. */
+export interface DeletedUser {
+  /** 1 to 256 characters. */
+  readonly userId: string;
+  readonly tenantId?: string | undefined;
+}
+
+/** How a replica takes leave. */
+export interface DrainInput {
+  /** How long producers may still finish, in milliseconds: 0 to 24 h. Default 8,000: supervisors kill after 10 s. */
+  readonly graceMs?: number | undefined;
+}
+
+export interface CreateJobInput<Types extends HostTypes = Untyped> {
+  /** 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. */
+  readonly streamId: string;
+  readonly userId: string;
+  readonly tenantId?: string | undefined;
+  readonly conversationId?: string | undefined;
+  /** The same key of a user never starts a second run while it is remembered (`idempotencyMs`). 1 to 256 characters. */
+  readonly idempotencyKey?: string | undefined;
+  /** When a generation is active on the stream, a paused one included. Default `replace`. */
+  readonly onConflict?: 'replace' | 'reject' | 'join' | undefined;
+  /** What a client needs to show the start (the user's message); the data of the `created` event, as `created`. */
+  readonly created?: CreatedOf<Types> | undefined;
+  readonly metadata?: MetadataPatch<Types> | undefined;
+  /** The name of a content model given to the manager. */
+  readonly contentModel?: string | undefined;
+  /** Whether neighbouring events may be merged by the content model before they are committed. Default false. */
+  readonly merge?: boolean | undefined;
+}
+
+export type CreateJobResult<Types extends HostTypes = Untyped> =
+  | { readonly started: true; readonly job: GenerationJob<Types>; readonly record: JobRecord<Types> }
+  | { readonly started: false; readonly record: JobRecord<Types> };
+
+export interface ListActiveJobsInput {
+  /** 1 to 256 characters. */
+  readonly userId: string;
+  readonly tenantId?: string | undefined;
+  /** Jobs in the page, at most: 1 to 1,000. Default 1,000. */
+  readonly limit?: number | undefined;
+  /** The `next` of the page before. Default: from the beginning. */
+  readonly cursor?: string | undefined;
+}
+
+export interface ListSettlementsInput {
+  readonly state: Settlement['state'];
+  /** Streams looked at for the page, at most: 1 to 1,000. Default 1,000. */
+  readonly limit?: number | undefined;
+  /** The `next` of the page before. Default: from the beginning. */
+  readonly cursor?: string | undefined;
+}
+
+/** Records, as a plain array; and, when there is something to say, how the listing goes on and what is missing in it. */
+export interface JobPage<Types extends HostTypes = Untyped> extends ReadonlyArray<JobRecord<Types>> {
+  /** The `cursor` of the page after this one; absent on the last. It goes into a URL as it is. */
+  readonly next?: string;
+  /** Stream ids of records that could not be read; absent when all could. */
+  readonly unread?: readonly string[];
+}
+
+export interface SubscribeOptions extends Access {
+  /** A cursor to go on after, or `tail` for new events only. Default: from the first event. */
+  readonly after?: string | undefined;
+  /** Follow this generation instead of the current one. */
+  readonly generation?: number | undefined;
+  /** `generation` (default): end with the generation. `stream`: go on into the next ones. */
+  readonly follow?: 'generation' | 'stream' | undefined;
+  /** Begin with a `sync` instead of the events before it. Ignored with a cursor that can be served. */
+  readonly resume?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface AbortInput extends Access {
+  /** Only this generation; without it, the current one. */
+  readonly generation?: number | undefined;
+  /** Who or what aborts; shown to clients. */
+  readonly by?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
+export interface AbortResult<Types extends HostTypes = Untyped> {
+  /** Whether this call ended it. */
+  readonly aborted: boolean;
+  /** Whether it ended before any event of the host was committed. */
+  readonly early: boolean;
+  readonly content: ContentOf<Types> | null;
+  /** As in `ResumeState`. */
+  readonly missing?: Hole | undefined;
+  readonly usage: Usage;
+  readonly record: JobRecord<Types>;
+}
+
+/** What `beforeResolve` judges: checked against the action, and not yet recorded. */
+export interface ProposedVerdict<Types extends HostTypes = Untyped> extends Verdict {
+  readonly record: JobRecord<Types>;
+  readonly action: PendingAction;
+  readonly by: string;
+  readonly context: unknown;
+}
+
+/** What the next attempt is given after a decision or a crash. */
+export interface Continuation<Types extends HostTypes = Untyped> {
+  readonly record: JobRecord<Types>;
+  /** The decided action this attempt goes on from, when there is one. */
+  readonly action?: PendingAction | undefined;
+  /** What was decided about it. */
+  readonly resolution?: Resolution | undefined;
+  /** The action's own. */
+  readonly resumeContext?: Json | undefined;
+  readonly content: ContentOf<Types> | null;
+  /** The sequences that `content` and `kept` lack because the store has lost them; absent when nothing is lost. */
+  readonly missing?: Hole | undefined;
+  /** The sequence `content` is true at. */
+  readonly sequence: number;
+  readonly kept: readonly LogEvent[];
+}
+
+/** False refuses. A fingerprint counts as that of `resolve`. */
+export type BeforeResolveResult = boolean | { readonly fingerprint?: string | undefined };
+
+/** A finished message, or nothing, at once or later. */
+export type DescribedEnd<Types extends HostTypes = Untyped> =
+  | FinalOf<Types>
+  | null
+  | undefined
+  | Promise<FinalOf<Types> | null | undefined>;
+
+/**
+ * The host's side of things. None can fail a stream: what they throw is logged and counted, and who has not answered in
+ * `hookMs` counts as one that threw. `settle` and `recover` may take as long as they need.
+ */
+export interface Hooks<Types extends HostTypes = Untyped> {
+  /**
+   * The payload of an end that no producer announces (abort, expiry, replacement, lost producer), so that a client
+   * always has a final message to show. Becomes `final` in the terminal event. `content` is the fold of the log as read
+   * just before the end, and nothing is committed between the two: the producer is held still meanwhile, and the end is
+   * described anew if somebody changed the generation. So it may be called more than once for one end. `missing` says
+   * which sequences `content` lacks because the store has lost them; undefined when nothing is lost.
+   */
+  describeEnd?(
+    record: JobRecord<Types>,
+    content: ContentOf<Types> | null,
+    missing?: Hole,
+  ): DescribedEnd<Types>;
+  /**
+   * The side effect after every end (save the message, charge the tokens): called at least once, by one replica at a
+   * time, until it returns or `settleForMs` is over; then now and then for as long as `setAsideMs`. Use `settlementId` to
+   * make it happen once.
+   */
+  settle?(ended: {
+    readonly settlementId: string;
+    readonly record: JobRecord<Types>;
+    readonly content: ContentOf<Types> | null;
+    /** The sequences that `content` lacks because the store has lost them; absent when nothing is lost. */
+    readonly missing?: Hole | undefined;
+    readonly usage: Usage;
+    readonly signal: AbortSignal;
+  }): unknown;
+  /** Continues a generation whose producer died; runs as `job.run` would. Without it such a generation fails. */
+  recover?(job: GenerationJob<Types>, continuation: Continuation<Types>): unknown;
+  /** Whether recovery starts the answer over (`restart`, default) or goes on where it stood (`continue`). */
+  recoverMode?: 'restart' | 'continue' | ((record: JobRecord<Types>) => 'restart' | 'continue');
+  /**
+   * Judges a decision before it is made: moderation of what a person typed, permission, the fingerprint of the run as it
+   * would be rebuilt. False refuses (`action_refused`); so does what it throws, which is logged.
+   */
+  beforeResolve?(
+    proposed: ProposedVerdict<Types>,
+  ): BeforeResolveResult | undefined | Promise<BeforeResolveResult | undefined>;
+  /** The last local follower of a running or paused job left. */
+  onFollowersGone?(streamId: string, tenantId: string | undefined): unknown;
+  /** A stream was deleted, with this kept generation of it, which is not settled any more: what the host has of it elsewhere may go. */
+  onDeleted?(record: JobRecord<Types>): unknown;
+  /**
+   * Told of every error that nobody else is told: what the host's own code threw (a producer, a hook, `authorize`, a content
+   * model), and what upkeep met. Given the error itself, whose text may hold secrets. Not waited for; what it throws is
+   * logged. Without it and without a `logger` the same goes to standard error, at most ten a minute.
+   */
+  onError?(report: ErrorReport): unknown;
+  /** What of the metadata clients may see, in `sync` and `status`. Default: nothing. */
+  publicMetadata?(record: JobRecord<Types>): Json | Promise<Json>;
+}
+
+export interface ManagerInput<Types extends HostTypes = Untyped> {
+  readonly jobStore: JobStore;
+  readonly eventTransport: EventTransport;
+  readonly options?: GenerationJobOptions | undefined;
+  readonly contentModels?: readonly ContentModel<ContentOf<Types>, Types>[] | undefined;
+  /** The host's own types of action, for those that have a shape to check. */
+  readonly actionTypes?: readonly ActionType[] | undefined;
+  readonly hooks?: Hooks<Types> | undefined;
+  readonly observer?: Partial<StreamObserver> | undefined;
+  readonly logger?: Logger | undefined;
+  readonly clock?: Clock | undefined;
+  readonly entropy?: Entropy | undefined;
+}
+
+export interface SubscribeWithResumeResult<Types extends HostTypes = Untyped> {
+  readonly state: ResumeState<Types>;
+  /** Everything after `state.cursor`. */
+  readonly subscription: Subscription<Types>;
+}
+
+export interface Stats {
+  /** Of this process. */
+  readonly process: {
+    readonly producing: number;
+    readonly followedStreams: number;
+    readonly followers: number;
+    readonly draining: boolean;
+  };
+  /** Of the whole store: kept generations by status, streams, how many of these could not be read, and generations whose settlement is set aside. */
+  readonly global: Readonly<Record<JobStatus, number>> & {
+    readonly streams: number;
+    readonly unread: number;
+    readonly setAside: number;
+  };
+}

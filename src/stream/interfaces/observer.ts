@@ -1,0 +1,128 @@
+/**
+ * What the library tells those who watch it: one method per thing that happens, no ids among the arguments, so nothing
+ * that counts can grow without bound. An observer that throws is caught and counted once, in `safeObserver`; it can
+ * never fail a stream.
+ */
+
+import type { RepairedIndex } from './job-store.js';
+import type { TransitionName } from '../model/transitions.js';
+import type { JobStatus } from '../model/types.js';
+
+export type EndResult =
+  | 'completed'
+  | 'failed'
+  | 'aborted'
+  | 'replaced'
+  | 'expired'
+  | 'timeout'
+  | 'producer_lost'
+  | 'store_damaged'
+  | 'limit_exceeded'
+  | 'interrupted';
+export type AttachKind = 'start' | 'cursor' | 'resume' | 'tail';
+export type ApprovalOutcome = 'paused' | 'resolved' | 'expired' | 'refused';
+/**
+ * `renewal` of a lease · `sweep`: a list of what is due · `visit` of a stream that is due · `listing`: a record or a part of
+ * an index · `deletion` of one of a user’s streams · `repair` of what an index has lost
+ */
+export type UpkeepStep = 'renewal' | 'sweep' | 'visit' | 'listing' | 'deletion' | 'repair';
+/** `subscribe` to a stream · `publish` a frame, or that a stream was deleted · `signal` to a producer · `link`: by itself */
+export type TransportStep = 'subscribe' | 'publish' | 'signal' | 'link';
+/** Why an end comes without the final message it was given. */
+export type FinalOmission = 'too_large' | 'too_deep' | 'no_json';
+export type ContentlessStep =
+  | 'aborted'
+  | 'replaced'
+  | 'expired'
+  | 'lost'
+  | 'recovered'
+  | 'resolved'
+  | 'settled';
+/** Why a subscription closes. */
+export const DETACH_RESULTS = ['ended', 'left', 'gone', 'detached', 'draining', 'failed'] as const;
+export type DetachResult = (typeof DETACH_RESULTS)[number];
+
+/** What a look at the store's clock showed for the first time: which way it jumped. */
+export type ClockJump = 'ahead' | 'back';
+
+export interface StreamObserver {
+  jobCreated(): void;
+  /** A transition of this process, seen once. `inFlightMs` since the generation was created. */
+  jobTransitioned(name: TransitionName, to: JobStatus): void;
+  /** A generation ended by a commit of this process. */
+  jobEnded(result: EndResult): void;
+  /** An end made here comes without the final message it was given. */
+  finalOmitted(omission: FinalOmission): void;
+  /** An end of this process may be described from less than was committed before it, beside a producer that knows no hold. */
+  endBehind(): void;
+  /** Producers of this process, whenever the number changes. */
+  jobsInFlight(count: number): void;
+  /** Time from create to the first host event's commit. */
+  firstEvent(ms: number): void;
+  committed(events: number, bytes: number, ms: number): void;
+  /** From the emit of a batch's first event to its delivery to local followers. Only when producer and follower share the process. */
+  delivered(ms: number): void;
+  attached(kind: AttachKind): void;
+  detached(result: DetachResult): void;
+  subscriptions(count: number): void;
+  resumed(bytes: number, ms: number): void;
+  logRead(): void;
+  /** The transport failed; what it did not bring is found in the log, or with the next renewal. */
+  transportFailed(step: TransportStep): void;
+  /** A hub went to the log because a frame did not follow on, the link was reset, or the poll found more. */
+  repaired(cause: 'frame' | 'reset' | 'poll'): void;
+  gap(): void;
+  fenced(): void;
+  leaseLost(): void;
+  recovered(result: 'taken_over' | 'given_up'): void;
+  /** `waitedMs`, from asking to the outcome, for those that end the waiting. */
+  approval(outcome: ApprovalOutcome, waitedMs?: number): void;
+  /** `dropped`: what was set aside goes unsettled. */
+  settled(outcome: 'settled' | 'retried' | 'set_aside' | 'dropped'): void;
+  /**
+   * How many settlements are set aside in the store, by this process's last look at every stream and what it has done since;
+   * undefined when another replica has looked since.
+   */
+  settlementsSetAside(count: number | undefined): void;
+  /** What an index had lost, or held too late, was put back: a stream's due score, its entry among its user's. */
+  indexRepaired(index: RepairedIndex): void;
+  /** A step of the upkeep failed for one stream, or for one part of the due index; it is tried again by itself. */
+  upkeepFailed(step: UpkeepStep): void;
+  /** A step was taken without content, for want of the content model. */
+  contentless(step: ContentlessStep): void;
+  /** The store's clock was seen to jump by more than half a lease. */
+  clockJumped(direction: ClockJump): void;
+  /** A hook of the host, a logger or an observer threw. */
+  hookFailed(hook: string): void;
+}
+
+export const OBSERVED: readonly string[] = Object.keys({
+  jobCreated: 0,
+  jobTransitioned: 0,
+  jobEnded: 0,
+  finalOmitted: 0,
+  endBehind: 0,
+  jobsInFlight: 0,
+  firstEvent: 0,
+  committed: 0,
+  delivered: 0,
+  attached: 0,
+  detached: 0,
+  subscriptions: 0,
+  resumed: 0,
+  logRead: 0,
+  transportFailed: 0,
+  repaired: 0,
+  gap: 0,
+  fenced: 0,
+  leaseLost: 0,
+  recovered: 0,
+  approval: 0,
+  settled: 0,
+  settlementsSetAside: 0,
+  indexRepaired: 0,
+  upkeepFailed: 0,
+  contentless: 0,
+  clockJumped: 0,
+  hookFailed: 0,
+} satisfies Record<keyof StreamObserver, 0>);

@@ -1,0 +1,147 @@
+/**
+ * Removes streams whole: log, records, snapshots, what their users' books say of them. The producer is told, followers end
+ * with `gone`, and a late write finds nothing to write to. A settlement under way, on any replica, is waited for, so that
+ * the host saves nothing for who has gone; one that has not begun finds nothing to settle.
+ *
+ * A stream whose records can't be read goes too, and the host is told what was left out for it: `onDeleted` has nothing to
+ * be called with, an idempotency key is not known, and its producer learns it by itself, with its next commit or renewal.
+ * Whose it is, is asked by the store's own deletion. Where even that can't be read, somebody's access is refused by name, since
+ * the stream may be another's; the deletion of a user goes by the user's index, and a host that names nobody deletes it.
+ */
+import { sleep } from '../../clock.js';
+import { DeletionIncompleteError, GenerationJobError, isGenerationJobError } from '../../errors.js';
+import type { Access } from '../model/access.js';
+import { isOwnedBy } from '../model/access.js';
+import { callHook } from '../process/host-code.js';
+import type { LeaseKeeper } from '../producing/lease-keeper.js';
+import type { Parts } from '../process/parts.js';
+import type { Settler } from './settlement.js';
+import { isActive } from '../model/transitions.js';
+import type { JobRecord, StreamKey, UserKey } from '../model/types.js';
+import { reportUpkeepFailures } from '../process/upkeep-failures.js';
+
+/** A page of a user’s index; its streams are deleted at the same time. */
+const STREAMS_AT_ONCE = 100;
+/** In `retryMs`: how long after a settlement its stream goes at most. */
+const LONGEST_PAUSE_FACTOR = 20;
+
+export class Deletion {
+  readonly #parts: Parts;
+  readonly #leases: LeaseKeeper;
+  readonly #settler: Settler;
+
+  constructor(parts: Parts, leases: LeaseKeeper, settler: Settler) {
+    this.#parts = parts;
+    this.#leases = leases;
+    this.#settler = settler;
+  }
+
+  /** Says whether there was something of theirs. */
+  async ofStream(key: StreamKey, access: Access): Promise<boolean> {
+    const { store, options, clock } = this.#parts;
+    const until = clock.monotonic() + options.hookMs;
+    for (let pause = options.retryMs; ; pause = Math.min(pause * 2, options.retryMs * LONGEST_PAUSE_FACTOR)) {
+      const kept = await store.read(key, 'kept').catch(damagedOrThrow);
+      const records = isGenerationJobError(kept) ? [] : kept;
+      const [current] = records;
+      if (current !== undefined && !isOwnedBy(current, access)) return false;
+      const isLate = clock.monotonic() >= until;
+      const deleted = await this.#delete(key, records, isLate || this.#settler.isInside(key), access);
+      if (deleted === true && current === undefined) this.#tellUnread(key, kept);
+      if (deleted !== 'settling') return deleted;
+      await sleep(clock, pause);
+    }
+  }
+
+  /**
+   * Everything of the user that can be deleted; says how many streams that were.
+   * @throws DeletionIncompleteError when something could not be; the rest has gone
+   */
+  async ofUser(user: UserKey): Promise<number> {
+    const { store } = this.#parts;
+    const left: { streamId?: string; error: unknown }[] = [];
+    let deleted = 0;
+    const tryOne = async (key: StreamKey) => {
+      try {
+        if (await this.#ofOwner(key, user)) deleted++;
+      } catch (error) {
+        left.push({ streamId: key.streamId, error });
+      }
+    };
+    try {
+      for (let after: string | undefined; ; ) {
+        const { entries, next } = await store.listByUser(user, { limit: STREAMS_AT_ONCE, after });
+        await Promise.all(entries.map(({ key }) => tryOne(key)));
+        if (next === undefined || next === after) break;
+        after = next;
+      }
+      await store.slots.clear(user);
+    } catch (error) {
+      left.push({ error });
+    }
+    if (left.length === 0) return deleted;
+    reportUpkeepFailures(this.#parts, 'deletion', left);
+    const streamIds = left.flatMap(({ streamId }) => streamId ?? []);
+    throw new DeletionIncompleteError(deleted, streamIds, { cause: left[0]?.error });
+  }
+
+  /** A stream in the user’s index; of one that does not say whose it is, nothing else can be known. */
+  async #ofOwner(key: StreamKey, user: UserKey): Promise<boolean> {
+    try {
+      return await this.ofStream(key, user);
+    } catch (error) {
+      damagedOrThrow(error);
+      return this.ofStream(key, { tenantId: user.tenantId });
+    }
+  }
+
+  /** @param whileSettling whether it goes although the host settles it now */
+  async #delete(
+    key: StreamKey,
+    kept: readonly JobRecord[],
+    whileSettling: boolean,
+    { userId }: Access,
+  ): Promise<boolean | 'settling'> {
+    const { store, transport, slots, setAside, background } = this.#parts;
+    // Before the stream goes: what fails here is done by the next try, which would find no stream any more.
+    for (const { generation, idempotencyKey, userId } of kept) {
+      if (idempotencyKey === undefined) continue;
+      const user = { tenantId: key.tenantId, userId };
+      await store.slots.forget(user, idempotencyKey, { streamId: key.streamId, generation });
+    }
+    const deleted = await store.delete(key, undefined, whileSettling, userId);
+    if (deleted !== true) return deleted;
+    for (const record of kept) {
+      const { generation } = record;
+      background.run(slots.give(key, record));
+      await callHook(this.#parts, 'onDeleted', () => this.#parts.hooks.onDeleted?.(record), undefined, {
+        record,
+      });
+      if (!isActive(record.status)) {
+        if (record.settlement.state === 'set_aside') setAside.changed(-1);
+        continue;
+      }
+      const local = this.#leases.find(key, generation);
+      if (local) local.lose('gone');
+      else transport.signal({ key, generation });
+    }
+    transport.publishGone(key);
+    return true;
+  }
+
+  #tellUnread(key: StreamKey, cause: unknown): void {
+    const message = 'A stream was deleted whose records could not be read: onDeleted was not called for it.';
+    const error = new GenerationJobError(
+      'store_damaged',
+      message,
+      isGenerationJobError(cause) ? { cause } : {},
+    );
+    this.#parts.errors.report({ where: 'upkeep', error, record: key, details: { step: 'deletion' } });
+  }
+}
+
+/** That what is kept can't be read. Anything else stops a deletion, a newer release's format among it. */
+function damagedOrThrow(error: unknown): GenerationJobError {
+  if (isGenerationJobError(error, 'store_damaged')) return error;
+  throw error;
+}

@@ -1,0 +1,269 @@
+/**
+ * Ends that no producer announces: abort from any replica, expiry of an action, loss of a producer, replacement. All go
+ * the same way: let the host describe it from what is committed, bring the due score near enough for what must follow,
+ * commit, tell followers and the producer, and look after the settlement.
+ */
+import { SECOND, sleep } from '../../clock.js';
+import { GenerationJobError } from '../../errors.js';
+import { isEarly, isOwnedBy } from '../model/access.js';
+import { EndDescriber } from './end-description.js';
+import { endEvent } from '../producing/end-event.js';
+import { reasonOfRecord } from '../model/end-reasons.js';
+import { publishFrames } from '../process/frames.js';
+import { giveUpLease } from '../process/give-up-lease.js';
+import { reportHook } from '../process/host-code.js';
+import type { CommitReply, CreateRequest, LeaseClaim, OtherCommit } from '../interfaces/job-store.js';
+import type { LeaseKeeper } from '../producing/lease-keeper.js';
+import type { AbortInput, AbortResult } from '../interfaces/manager-types.js';
+import type { ContentlessStep, EndResult } from '../interfaces/observer.js';
+import type { Parts } from '../process/parts.js';
+import { repeatUntilAnswered } from '../process/repeat.js';
+import { isActive } from '../model/transitions.js';
+import type { JobRecord, PendingAction, StreamKey } from '../model/types.js';
+
+/** A stop waits no longer for a store that does not answer; less would lose what a busy one still takes. */
+const LONGEST_FLUSH_MS = SECOND;
+
+const RESULTS: ReadonlySet<string> = new Set<EndResult>([
+  'replaced',
+  'expired',
+  'timeout',
+  'producer_lost',
+  'store_damaged',
+  'limit_exceeded',
+  'interrupted',
+]);
+
+export interface EnderContext {
+  readonly leases: LeaseKeeper;
+  /** A generation ended: settle it soon. */
+  readonly onEnded: (key: StreamKey, record: JobRecord) => void;
+}
+
+export class Ender {
+  readonly #parts: Parts;
+  readonly #context: EnderContext;
+  readonly #describer: EndDescriber;
+
+  constructor(parts: Parts, context: EnderContext) {
+    this.#parts = parts;
+    this.#context = context;
+    this.#describer = new EndDescriber(parts);
+  }
+
+  /** @throws GenerationJobError `stream_not_found` for an unknown stream or generation, or somebody else's */
+  async abort(key: StreamKey, input: AbortInput): Promise<AbortResult> {
+    const { by, reason, generation } = input;
+    const [record] = await this.#parts.store.read(key, generation ?? 'current');
+    if (record === undefined || !isOwnedBy(record, input)) {
+      throw new GenerationJobError('stream_not_found', 'There is no such stream or generation.');
+    }
+    let ended: JobRecord | undefined;
+    if (isActive(record.status)) {
+      const details = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
+      await this.#letFlush(key, record.generation);
+      ended = await this.#end(key, record, 'abort', { code: 'aborted', ...details });
+    }
+    const [now = record] = ended ? [ended] : await this.#parts.store.read(key, record.generation);
+    // That it is over is certain; a content model that fails can't take that answer away.
+    const state = await this.#parts.states.read(key, record.generation).catch((error: unknown) => {
+      reportHook(this.#parts, 'contentModel', error, record);
+      return null;
+    });
+    return {
+      aborted: ended !== undefined,
+      early: isEarly(now),
+      content: state?.content ?? null,
+      ...(state?.missing && { missing: state.missing }),
+      usage: now.usage,
+      record: now,
+    };
+  }
+
+  /** Ends a paused generation whose action was not answered in time. Says whether this call did. */
+  async expire(key: StreamKey, record: JobRecord): Promise<boolean> {
+    // The store alone may call it expired by a clock that has jumped: nobody's time to decide ends by that.
+    // What was asked can't be read: nobody can answer it any more.
+    if (record.pendingAction === undefined)
+      return (await this.#end(key, record, 'abort', { code: 'store_damaged' })) !== undefined;
+    const { expiresAt } = record.pendingAction;
+    if (this.#parts.storeClock.isFarAhead(expiresAt)) return false;
+    if (this.#parts.unknownModels.leaves(record)) return false;
+    const ended = await this.#end(key, record, 'expire', { code: 'expired' });
+    const how = ended?.resolutions.at(-1);
+    if (how) this.#parts.observer.approval('expired', how.at - how.askedAt);
+    return ended !== undefined;
+  }
+
+  /**
+   * Ends a generation whose producer fell silent. Says whether this call did.
+   * @param unmovedLeaseUntil as for `Recovery.recover`
+   */
+  async loseProducer(key: StreamKey, record: JobRecord, unmovedLeaseUntil?: number): Promise<boolean> {
+    const { store, options } = this.#parts;
+    const user = { tenantId: key.tenantId, userId: record.userId };
+    const run = { streamId: key.streamId, generation: record.generation };
+    // What was decided stays decided: made again, the request would ask once more.
+    const isForgotten = isEarly(record) && record.resolutions.length === 0;
+    // Forgotten before the end: a crash in between leaves a run that is lost, not a key that is.
+    const released = isForgotten ? record.idempotencyKey : undefined;
+    if (released !== undefined) await store.slots.forget(user, released, run);
+    const ended = await this.#end(
+      key,
+      record,
+      'lose',
+      { code: 'producer_lost', retryable: true },
+      unmovedLeaseUntil,
+    );
+    if (ended === undefined && released !== undefined) {
+      await store.slots.remember(user, released, run, options.idempotencyMs);
+    }
+    return ended !== undefined;
+  }
+
+  /**
+   * Ends a generation whose producer the store refused for good, if the store takes the end. Otherwise the lease has been
+   * given up, or lapses: whoever looks next finds it.
+   * @throws GenerationJobError what the store could not do
+   */
+  async endDamaged(claim: LeaseClaim): Promise<void> {
+    const { store } = this.#parts;
+    await giveUpLease(store, claim);
+    const [record] = await store.read(claim.key, claim.generation);
+    if (record?.status !== 'running' || record.attempt !== claim.attempt) return;
+    await this.#end(claim.key, record, 'lose', { code: 'store_damaged', retryable: true });
+  }
+
+  /**
+   * The end a create gives to the generation it replaces; undefined when that one is over.
+   * @param round counts the descriptions of this end from 1
+   * @param limitMs how long describing it may take at most
+   */
+  async describeReplacement(
+    key: StreamKey,
+    record: JobRecord,
+    round: number,
+    limitMs: number,
+  ): Promise<CreateRequest['replaces']> {
+    const { describeEndMs } = this.#parts.options;
+    const { generation } = record;
+    if (round === 1) this.#tellContentless('replaced', record);
+    await this.#letFlush(key, generation);
+    const limit = Math.min(limitMs, describeEndMs);
+    const description = await this.#describer.describe(key, record, round, limit);
+    if (description === undefined) return undefined;
+    const { final, describedFrom } = description;
+    const end = endEvent(this.#parts, record, 'aborted', { code: 'replaced' }, final);
+    const error = { code: 'replaced', message: MESSAGES.replaced, retryable: false };
+    return { generation, end, error, describedFrom };
+  }
+
+  /** No create came of it: the generation goes on. */
+  keepReplaced(key: StreamKey, replaces: CreateRequest['replaces']): void {
+    if (replaces !== undefined) this.#describer.letGo(key, replaces.generation);
+  }
+
+  /** What follows an end, whoever committed it. */
+  afterEnd(key: StreamKey, record: JobRecord): void {
+    const { transport, observer } = this.#parts;
+    const code = record.error?.code ?? '';
+    observer.jobEnded(RESULTS.has(code) ? (code as EndResult) : (record.status as EndResult));
+    const local = this.#context.leases.find(key, record.generation);
+    if (local) local.lose(reasonOfRecord(record));
+    else transport.signal({ key, generation: record.generation });
+    this.#context.onEnded(key, record);
+  }
+
+  /** The record after the end, or undefined when somebody else changed the generation first. */
+  async #end(
+    key: StreamKey,
+    record: JobRecord,
+    name: EndName,
+    cause: EndCause,
+    unmovedLeaseUntil?: number,
+  ): Promise<JobRecord | undefined> {
+    const { options, entropy, hooks, observer } = this.#parts;
+    const failure = { code: cause.code, message: MESSAGES[cause.code], retryable: cause.retryable ?? false };
+    const rest: Omit<OtherCommit, 'event' | 'callId'> = {
+      writer: 'other',
+      key,
+      generation: record.generation,
+      name,
+      attempt: name === 'lose' ? record.attempt : undefined,
+      unmovedLeaseUntil,
+      actionId: name === 'expire' ? record.pendingAction?.actionId : undefined,
+      resolution: name === 'expire' && record.pendingAction ? expiryOf(record.pendingAction) : undefined,
+      error: failure,
+      releaseKeyWhenEarly: name === 'lose' && record.resolutions.length === 0,
+      settles: hooks.settle !== undefined,
+    };
+    for (let round = 1; ; round++) {
+      const description = await this.#describer.describe(key, record, round);
+      if (description === undefined) return undefined;
+      const { final, describedFrom } = description;
+      const [said, data] = name === 'lose' ? (['failed', failure] as const) : (['aborted', cause] as const);
+      const event = endEvent(this.#parts, record, said, data, final);
+      // A paused generation's score may lie a day ahead, also of one that pauses in this moment: settlement and
+      // retention come sooner now.
+      if (name !== 'lose') await this.#parts.store.due.nearer(key, options.leaseMs);
+      const reply = await this.#commit({ ...rest, event, callId: entropy.id(), describedFrom });
+      if (reply.ok && reply.record !== undefined) {
+        publishFrames(this.#parts, reply.frames);
+        observer.jobTransitioned(name, reply.record.status);
+        this.#tellContentless(CONTENTLESS[name], reply.record);
+        this.afterEnd(key, reply.record);
+        return reply.record;
+      }
+      if (reply.ok || reply.refusal !== 'behind') {
+        this.#describer.letGo(key, record.generation);
+        return undefined;
+      }
+    }
+  }
+
+  #tellContentless(step: ContentlessStep, record: JobRecord): void {
+    const { unknownModels } = this.#parts;
+    if (unknownModels.has(record)) unknownModels.tell(step, record);
+  }
+
+  #commit(commit: OtherCommit): Promise<CommitReply> {
+    const { store, options, clock } = this.#parts;
+    const until = clock.monotonic() + options.leaseMs;
+    return repeatUntilAnswered(this.#parts, () => store.commit(commit), until);
+  }
+
+  /** What a producer of this process has taken before the stop is committed before it; no longer than a moment. */
+  async #letFlush(key: StreamKey, generation: number): Promise<void> {
+    const { clock } = this.#parts;
+    const local = this.#context.leases.find(key, generation);
+    if (local === undefined) return;
+    const over = new AbortController();
+    // What can't be committed now is lost with the end, as what comes after it.
+    const flushed = local.flush().catch(() => undefined);
+    await Promise.race([flushed, sleep(clock, LONGEST_FLUSH_MS, over.signal)]);
+    over.abort();
+  }
+}
+
+type EndName = OtherCommit['name'] & ('abort' | 'expire' | 'lose');
+
+interface EndCause {
+  readonly code: 'aborted' | 'expired' | 'producer_lost' | 'store_damaged';
+  readonly retryable?: boolean;
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+function expiryOf({ actionId, type, payloadDigest, askedAt }: PendingAction): OtherCommit['resolution'] {
+  return { actionId, type, outcome: 'expired', decisions: [], answers: [], payloadDigest, askedAt };
+}
+
+const CONTENTLESS = { abort: 'aborted', expire: 'expired', lose: 'lost' } as const;
+
+const MESSAGES = {
+  aborted: 'The generation was stopped.',
+  replaced: 'A newer generation replaced this one.',
+  expired: 'Nobody answered in time.',
+  producer_lost: 'The producer stopped without a word.',
+  store_damaged: 'What is kept of the generation can’t be used.',
+} as const;

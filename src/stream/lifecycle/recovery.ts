@@ -1,0 +1,119 @@
+/**
+ * What happens to a generation whose producer fell silent: another attempt takes over, if the host can continue it and
+ * has not done so too often; otherwise it ends `failed` / `producer_lost`. The take-over, its announcement and the new
+ * lease are one commit, guarded by the lapsed lease, so only one replica gets it.
+ */
+
+import { continuationOf } from '../process/continuation.js';
+import type { Ender } from './ender.js';
+import { serialiseLifecycle } from '../model/events.js';
+import { publishFrames } from '../process/frames.js';
+import { giveUpLease } from '../process/give-up-lease.js';
+import { callHook } from '../process/host-code.js';
+import type { CommitReply, OtherCommit } from '../interfaces/job-store.js';
+import type { Parts } from '../process/parts.js';
+import type { Producers } from '../producing/producers.js';
+import { repeatUntilAnswered } from '../process/repeat.js';
+import type { JobRecord, StreamKey } from '../model/types.js';
+
+export interface RecoveryContext {
+  readonly ender: Ender;
+  readonly producers: Producers;
+}
+
+export class Recovery {
+  readonly #parts: Parts;
+  readonly #context: RecoveryContext;
+
+  constructor(parts: Parts, context: RecoveryContext) {
+    this.#parts = parts;
+    this.#context = context;
+  }
+
+  /**
+   * @param unmovedLeaseUntil the end of the lease, when it is not the store's clock that says that the producer is lost
+   *   but the record, which has stood still for a whole lease
+   */
+  async recover(key: StreamKey, record: JobRecord, unmovedLeaseUntil?: number): Promise<void> {
+    const { hooks, options, observer, background, unknownModels } = this.#parts;
+    if (
+      hooks.recover === undefined ||
+      (record.recoveries >= options.maxRecoveries && record.leaseUntil !== 0)
+    ) {
+      const ended = await this.#context.ender.loseProducer(key, record, unmovedLeaseUntil);
+      if (ended) observer.recovered('given_up');
+      return;
+    }
+    if (this.#context.producers.isDraining) return; // another replica, or this one's successor
+    const startedAt = this.#parts.clock.monotonic();
+    const taken = await this.#takeOver(key, record, unmovedLeaseUntil);
+    if (taken === undefined) return;
+    observer.recovered('taken_over');
+    if (unknownModels.has(taken)) unknownModels.tell('recovered', taken);
+    background.run(this.#parts.slots.keep(key, taken));
+    // Given up on, the read would cost the generation this attempt, and one of its recoveries.
+    const state = await repeatUntilAnswered(
+      this.#parts,
+      () => this.#parts.states.read(key, taken.generation),
+      startedAt + options.leaseMs,
+    );
+    // What was stopped meanwhile, or taken over once more, must not begin here.
+    if (state?.record.status !== 'running' || state.record.attempt !== taken.attempt) return;
+    // The drain began meanwhile, and would not see this job.
+    if (this.#context.producers.isDraining) return this.#giveUp(key, taken);
+    const job = this.#context.producers.adopt(key, state, startedAt);
+    background.run(job.run(() => hooks.recover?.(job, continuationOf(state))));
+  }
+
+  /** Gives up what was just taken over: another replica may have it at once, and it is not counted twice. */
+  async #giveUp(key: StreamKey, { generation, attempt }: JobRecord): Promise<void> {
+    await giveUpLease(this.#parts.store, { key, generation, attempt });
+  }
+
+  async #takeOver(
+    key: StreamKey,
+    record: JobRecord,
+    unmovedLeaseUntil: number | undefined,
+  ): Promise<JobRecord | undefined> {
+    const { store, options, clock, entropy, hooks, observer } = this.#parts;
+    const mode = await callHook(
+      this.#parts,
+      'recoverMode',
+      () => modeOf(hooks.recoverMode, record),
+      'restart',
+      { record },
+    );
+    const announced = {
+      fromSequence: record.lastSequence,
+      restart: mode === 'restart',
+      attempt: record.attempt + 1,
+    };
+    const commit: OtherCommit = {
+      writer: 'other',
+      key,
+      generation: record.generation,
+      name: 'recover',
+      callId: entropy.id(),
+      event: serialiseLifecycle('recovered', announced, options.limits),
+      attempt: record.attempt,
+      unmovedLeaseUntil,
+      leaseMs: options.leaseMs,
+      settles: hooks.settle !== undefined,
+    };
+    const until = clock.monotonic() + options.leaseMs / 2;
+    const reply: CommitReply = await repeatUntilAnswered(this.#parts, () => store.commit(commit), until);
+    if (!reply.ok || reply.record === undefined) return undefined;
+    // A repeat is answered with the record as it stands: somebody may have taken over from this attempt already.
+    if (reply.record.attempt !== record.attempt + 1) return undefined;
+    publishFrames(this.#parts, reply.frames);
+    observer.jobTransitioned('recover', reply.record.status);
+    return reply.record;
+  }
+}
+
+function modeOf(
+  mode: 'restart' | 'continue' | ((record: JobRecord) => 'restart' | 'continue') | undefined,
+  record: JobRecord,
+): 'restart' | 'continue' {
+  return typeof mode === 'function' ? mode(record) : (mode ?? 'restart');
+}

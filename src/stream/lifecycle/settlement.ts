@@ -1,0 +1,233 @@
+/**
+ * The host's side effect after an end, at least once. Whoever looks first claims the settlement for `settleClaimMs`,
+ * renews the claim while the hook runs, and records the outcome; each step names the revision it has seen, so one
+ * replica settles at a time. A hook that throws is tried again with growing pauses, and after `settleForMs` the
+ * settlement is set aside and counted.
+ *
+ * open ──claim──► open (claimed until) ──returns──► settled
+ *   ▲                    │ throws, crash                      (retention starts)
+ *   └── after a pause ◄──┘──── tried too long ──► set_aside ──returns──► settled
+ *
+ * What is set aside is kept for `setAsideMs`, tried again every `setAsideRetryMs` and whenever the host asks, and told of
+ * before it goes.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { sleep } from '../../clock.js';
+import { GenerationJobError, isUnanswered } from '../../errors.js';
+import { LONGEST_BACKOFF_MS } from '../model/deadlines.js';
+import type { CommitReply, SettlementCommit } from '../interfaces/job-store.js';
+import type { Parts } from '../process/parts.js';
+import { repeatUntilAnswered } from '../process/repeat.js';
+import { isActive } from '../model/transitions.js';
+import type { JobRecord, StreamKey } from '../model/types.js';
+
+type Step = Pick<SettlementCommit, 'state' | 'tries' | 'notBeforeMs' | 'claimed' | 'keepMs'>;
+
+export class Settler {
+  readonly #parts: Parts;
+  readonly #stopped = new AbortController();
+  /** The stream whose settlement called, for what the host's hook calls in turn. */
+  readonly #inside = new AsyncLocalStorage<string>();
+
+  readonly #onSetAside: () => void;
+
+  /** @param onSetAside is told of each settlement that this process sets aside, not again when a later try fails as well */
+  constructor(parts: Parts, onSetAside: () => void) {
+    this.#parts = parts;
+    this.#onSetAside = onSetAside;
+  }
+
+  /**
+   * Tries to settle an ended generation, if it is time and nobody else does.
+   * @param isAsked whether somebody asks for it now, whatever time it is
+   */
+  async settle(key: StreamKey, record: JobRecord, isAsked = false): Promise<void> {
+    const { hooks, options, store, unknownModels } = this.#parts;
+    const { settlement } = record;
+    if (isActive(record.status)) return;
+    if (settlement.state === 'settled') return this.#retain(key);
+    // What nobody has tried is waited for by nobody.
+    const isEarly = settlement.tries > 0 && settlement.notBefore > this.#parts.storeClock.now();
+    if (isEarly && (!isAsked || settlement.claimed)) return;
+    if (this.#stopped.signal.aborted) return;
+    const tries = settlement.tries + 1;
+    if (hooks.settle === undefined) return; // another replica's: this one has no hook to call
+    // Until then it is for a replica that can fold the content.
+    if (unknownModels.leaves(record)) return store.due.nearer(key, 0);
+    if (unknownModels.has(record)) unknownModels.tell('settled', record);
+    let claimed = await this.#step(key, record, {
+      state: settlement.state,
+      tries,
+      notBeforeMs: options.settleClaimMs,
+      claimed: true,
+    });
+    if (claimed === undefined) return;
+    const over = new AbortController();
+    const renewing = this.#keepClaim(key, claimed, over.signal, (record) => {
+      claimed = record;
+    });
+    let outcome: 'settled' | 'retried' | 'set_aside' = 'settled';
+    try {
+      await this.#callHost(key, claimed);
+    } catch (error) {
+      outcome = this.#isTriedEnough(record, tries) ? 'set_aside' : 'retried';
+      this.#parts.errors.report({ where: 'settle', error, record, details: { tries, outcome } });
+    }
+    over.abort();
+    await renewing;
+    const pauses = { settled: 0, retried: this.#pauseAfter(tries), set_aside: options.setAsideRetryMs };
+    const mine = claimed;
+    const step: Step = {
+      state: outcome === 'retried' ? 'open' : outcome,
+      tries,
+      notBeforeMs: pauses[outcome],
+      // Its keys must outlive the tries to come, and what follows them.
+      ...(outcome !== 'settled' && { keepMs: options.setAsideMs }),
+    };
+    const until = this.#parts.clock.monotonic() + options.settleClaimMs;
+    const done = await repeatUntilAnswered(this.#parts, () => this.#stepOn(key, mine, step), until);
+    if (done === undefined) return;
+    this.#parts.observer.settled(outcome);
+    const isNew = outcome === 'set_aside' && settlement.state === 'open';
+    if (isNew) {
+      this.#parts.setAside.changed(1);
+      this.#onSetAside();
+    }
+    // What was set aside is looked at when its next try is due: its retention is over sooner.
+    if (outcome === 'settled' && settlement.state === 'set_aside') {
+      this.#parts.setAside.changed(-1);
+      await store.due.nearer(key, options.retentionMs);
+    } else if (outcome === 'settled') await this.#retain(key);
+    else await store.due.nearer(key, pauses[outcome]);
+  }
+
+  /**
+   * Gives up what was set aside, unless somebody settles it now: the host is told, at least once, and then it goes as what
+   * is settled does, after the retention time, within which it can still be read.
+   */
+  async drop(key: StreamKey, record: JobRecord, why: string): Promise<void> {
+    const { options, observer, errors, store, storeClock } = this.#parts;
+    const { state, claimed, notBefore } = record.settlement;
+    if (isActive(record.status) || state !== 'set_aside') return;
+    if (claimed && notBefore > storeClock.now()) return;
+    const tries = record.settlement.tries + 1; // as for every claim
+    const notBeforeMs = options.settleClaimMs;
+    const mine = await this.#step(key, record, { state, tries, notBeforeMs, claimed: true });
+    if (mine === undefined) return;
+    errors.report({ where: 'settle', error: new GenerationJobError('settlement_dropped', why), record });
+    const done = await this.#step(key, mine, { state: 'settled', tries, notBeforeMs: 0 });
+    if (done === undefined) return;
+    observer.settled('dropped');
+    this.#parts.setAside.changed(-1);
+    await store.due.nearer(key, options.retentionMs);
+  }
+
+  #pauseAfter(tries: number): number {
+    return Math.min(this.#parts.options.settleBackoffMs * 2 ** (tries - 1), LONGEST_BACKOFF_MS);
+  }
+
+  /** Whether the next try would come too late, or be one too many. */
+  #isTriedEnough(record: JobRecord, tries: number): boolean {
+    const { options, storeClock } = this.#parts;
+    if (record.settlement.state === 'set_aside') return true;
+    if (options.settleTries > 0 && tries >= options.settleTries) return true;
+    const next = storeClock.now() + this.#pauseAfter(tries);
+    return next - (record.endedAt ?? record.updatedAt) > options.settleForMs;
+  }
+
+  /** The end of a lease is when somebody looks next: too late for a retention that is shorter. */
+  async #retain(key: StreamKey): Promise<void> {
+    const { options, store } = this.#parts;
+    if (options.retentionMs < options.leaseMs) await store.due.nearer(key, options.retentionMs);
+  }
+
+  /** No further settlements; the hook under way is told by its signal. */
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  async #callHost(key: StreamKey, record: JobRecord): Promise<void> {
+    const { generation, usage } = record;
+    const state = await this.#parts.states.read(key, generation);
+    // Deleted although it was claimed: there is nobody left to save it for.
+    if (state === null) return;
+    const ended = {
+      settlementId: `${key.id}/${generation}`,
+      record,
+      content: state.content ?? null,
+      ...(state.missing && { missing: state.missing }),
+      usage,
+      signal: this.#stopped.signal,
+    };
+    await this.#inside.run(key.id, () => this.#parts.hooks.settle?.(ended));
+  }
+
+  /** Whether the caller is the host's `settle` of this stream: it can't wait for itself. */
+  isInside(key: StreamKey): boolean {
+    return this.#inside.getStore() === key.id;
+  }
+
+  async #keepClaim(
+    key: StreamKey,
+    first: JobRecord,
+    over: AbortSignal,
+    onRenewed: (record: JobRecord) => void,
+  ): Promise<void> {
+    const { clock, options } = this.#parts;
+    const ended = AbortSignal.any([over, this.#stopped.signal]);
+    let record = first;
+    for (;;) {
+      await sleep(clock, options.settleClaimMs / 3, ended);
+      if (ended.aborted) return;
+      const { tries, state } = record.settlement;
+      const renewed = await this.#stepOn(key, record, {
+        state,
+        tries,
+        notBeforeMs: options.settleClaimMs,
+        claimed: true,
+      }).catch((error: unknown) => {
+        this.#parts.errors.report({ where: 'upkeep', error, record });
+        return isUnanswered(error) ? undefined : null;
+      });
+      if (renewed === null) return; // the store refuses it for good
+      if (renewed === undefined) continue;
+      record = renewed;
+      onRenewed(renewed);
+    }
+  }
+
+  /**
+   * A step of whoever holds the claim. A step of its own whose answer was lost is known by its tries, which every other
+   * claim raises: it goes on from there, and may be made again.
+   * @returns the record after the step, or undefined when somebody else took it
+   */
+  async #stepOn(key: StreamKey, mine: JobRecord, step: Step): Promise<JobRecord | undefined> {
+    for (let record = mine; ; ) {
+      const reply = await this.#commit(key, record, step);
+      if (reply.ok) return reply.record;
+      const found = reply.record;
+      if (reply.refusal !== 'revision' || found?.settlement.tries !== step.tries) return undefined;
+      const { state, claimed } = found.settlement;
+      if (!claimed) return !step.claimed && state === step.state ? found : undefined;
+      record = found;
+    }
+  }
+
+  /** The record after the step, or undefined when somebody else took it. */
+  async #step(key: StreamKey, record: JobRecord, step: Step): Promise<JobRecord | undefined> {
+    const reply = await this.#commit(key, record, step);
+    return reply.ok ? reply.record : undefined;
+  }
+
+  #commit(key: StreamKey, record: JobRecord, step: Step): Promise<CommitReply> {
+    const { generation, settlement } = record;
+    const commit: SettlementCommit = {
+      writer: 'settler',
+      key,
+      generation,
+      revision: settlement.revision,
+      ...step,
+    };
+    return this.#parts.store.commit(commit);
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Leases that the store's clock can't judge, because they end later than any lease given by that clock could: the clock
+ * went back. A living producer renews, and so moves its record; one whose record has not moved for a whole lease and a
+ * sweep, by this process's monotonic clock, is lost. How long its lease is stands in the record. Records without it are
+ * left to the clock: they are of a release that did not say.
+ */
+import type { Parts } from '../process/parts.js';
+import type { JobRecord, StreamKey } from '../model/types.js';
+
+interface Mark {
+  readonly attempt: number;
+  readonly lastSequence: number;
+  readonly leaseUntil: number | undefined;
+  /** On this process's monotonic clock. */
+  readonly lostAt: number;
+}
+
+/** A mark that nobody looked at for so many leases after its time is of a stream that is gone. */
+const KEPT_LEASES = 4;
+
+export class StalledLeases {
+  readonly #parts: Pick<Parts, 'clock' | 'options' | 'storeClock'>;
+  readonly #marks = new Map<string, Mark>();
+
+  constructor(parts: Pick<Parts, 'clock' | 'options' | 'storeClock'>) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Looks at the record of a running generation whose lease has not lapsed.
+   * @returns after how many milliseconds it is lost unless it moves, 0 when it is; undefined when the clock can judge it
+   */
+  lostIn(key: StreamKey, record: JobRecord): number | undefined {
+    const { clock, options } = this.#parts;
+    const name = `${key.id}/${record.generation}`;
+    const at = clock.monotonic();
+    const known = this.#marks.get(name);
+    if (record.leaseMs === undefined) return undefined;
+    const isSame = known !== undefined && isUnmoved(known, record);
+    if (!isSame && !this.#isBeyondTheClock(record)) {
+      this.#marks.delete(name);
+      return undefined;
+    }
+    const { attempt, lastSequence, leaseUntil } = record;
+    const lostAt = isSame ? known.lostAt : at + record.leaseMs + options.sweepMs;
+    this.#marks.set(name, { attempt, lastSequence, leaseUntil, lostAt });
+    return Math.max(0, lostAt - at);
+  }
+
+  /** Forgets what nobody looks at any more. */
+  prune(): void {
+    const { clock, options } = this.#parts;
+    const before = clock.monotonic() - options.leaseMs * KEPT_LEASES;
+    for (const [name, { lostAt }] of this.#marks) if (lostAt < before) this.#marks.delete(name);
+  }
+
+  #isBeyondTheClock({ leaseUntil = 0, leaseMs = 0 }: JobRecord): boolean {
+    const { options, storeClock } = this.#parts;
+    return storeClock.isDoubted || leaseUntil - storeClock.now() > leaseMs + options.sweepMs;
+  }
+}
+
+function isUnmoved(mark: Mark, record: JobRecord): boolean {
+  return (
+    mark.attempt === record.attempt &&
+    mark.lastSequence === record.lastSequence &&
+    mark.leaseUntil === record.leaseUntil
+  );
+}

@@ -1,0 +1,63 @@
+/**
+ * When somebody must next look at a generation, by the store's clock: the one place that says what each state waits
+ * for. The due index holds the earliest of a stream's deadlines, or something earlier.
+ */
+import { MINUTE } from '../../clock.js';
+import type { Options } from './options.js';
+import { isActive } from './transitions.js';
+import type { JobRecord } from './types.js';
+
+/** The longest pause between two tries of anything: also how long one replica leaves to others what they do better. */
+export const LONGEST_BACKOFF_MS = 10 * MINUTE;
+
+export function deadlineOf(record: JobRecord, options: Pick<Options, 'retentionMs' | 'setAsideMs'>): number {
+  switch (record.status) {
+    case 'running':
+      return record.leaseUntil ?? record.updatedAt;
+    case 'requires_action':
+      return record.pendingAction?.expiresAt ?? record.updatedAt;
+    case 'completed':
+    case 'failed':
+    case 'aborted':
+      return settlementDeadlineOf(record, options);
+    default:
+      return record.status satisfies never;
+  }
+}
+
+/**
+ * When somebody must next look at a stream: the earliest deadline of its generations.
+ * @param kept newest first
+ * @param deadlineOfOne when each must be looked at
+ */
+export function earliestOf(kept: readonly JobRecord[], deadlineOfOne: (record: JobRecord) => number): number {
+  const deadlines = kept.map((record, at) => {
+    // The newest one stays while older ones are kept: it waits for them, however long ago its own time was.
+    const waits = at === 0 && kept.length > 1 && !isActive(record.status);
+    return waits && record.settlement.state === 'settled' ? Number.POSITIVE_INFINITY : deadlineOfOne(record);
+  });
+  return Math.min(...deadlines);
+}
+
+/** Until when a generation is kept whose settlement was set aside. */
+export function setAsideUntil(record: JobRecord, { setAsideMs }: Pick<Options, 'setAsideMs'>): number {
+  return (record.endedAt ?? record.updatedAt) + setAsideMs;
+}
+
+function settlementDeadlineOf(
+  record: JobRecord,
+  options: Pick<Options, 'retentionMs' | 'setAsideMs'>,
+): number {
+  const { state, notBefore, claimed } = record.settlement;
+  switch (state) {
+    case 'open':
+      return notBefore;
+    case 'set_aside':
+      // Somebody settles it, or tells of it, until then.
+      return claimed ? notBefore : Math.min(notBefore, setAsideUntil(record, options));
+    case 'settled':
+      return notBefore + options.retentionMs;
+    default:
+      return state satisfies never;
+  }
+}

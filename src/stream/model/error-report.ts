@@ -1,0 +1,57 @@
+/** The shape of what the hook `onError` is told. */
+
+/** Where an error came from, and what the log calls it. The text is constant: what varies is in the fields. */
+export const ERROR_MESSAGES = {
+  producer: 'a producer failed',
+  contentModel: 'a content model failed',
+  unknownModel: 'content is missing: this replica was not given the content model',
+  clock: 'the store’s clock jumped',
+  describeEnd: 'a hook failed',
+  final: 'a final message was left out of an end',
+  settle: 'a settlement failed',
+  recover: 'a hook failed',
+  recoverMode: 'a hook failed',
+  beforeResolve: 'a hook failed',
+  onFollowersGone: 'a hook failed',
+  onDeleted: 'a hook failed',
+  publicMetadata: 'a hook failed',
+  onError: 'a hook failed',
+  onReadable: 'a reader failed',
+  observer: 'an observer failed',
+  logger: 'a logger failed',
+  actionType: 'a hook failed',
+  authorize: 'request failed',
+  route: 'request failed',
+  agent: 'an agent failed',
+  emit: 'an event was not taken',
+  source: 'a piped source did not close',
+  unawaited: 'a call failed that nobody awaited',
+  log: 'a log has lost events',
+  lease: 'a lease was not renewed',
+  sweep: 'a sweep failed',
+  upkeep: 'upkeep of a stream failed',
+  store: 'a service has trouble',
+  transport: 'a service has trouble',
+  background: 'background work failed',
+} as const;
+
+/** Where an error came from: a hook by its name, or a part of the library. */
+export type ErrorPlace = keyof typeof ERROR_MESSAGES;
+
+/** The generation an error concerns, as far as it is known. A `JobRecord` is one. */
+export interface ErrorSubject {
+  readonly streamId: string;
+  readonly tenantId?: string | undefined;
+  readonly generation?: number | undefined;
+  readonly attempt?: number | undefined;
+}
+
+/** What `onError` is told. */
+export interface ErrorReport {
+  readonly where: ErrorPlace;
+  /** What was thrown, as it is: its text may hold what clients and logs must not see. */
+  readonly error: unknown;
+  readonly record?: ErrorSubject | undefined;
+  /** More about the place: the route, the number of tries. */
+  readonly details?: Readonly<Record<string, string | number>> | undefined;
+}

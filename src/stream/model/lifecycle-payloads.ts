@@ -1,0 +1,111 @@
+/**
+ * The data of each event of the library's own, by name: the one place that PROTOCOL, section 3, describes.
+ */
+import type { Answer, Decision, Hole, JobFailure, JobStatus, Json, PublicAction, Usage } from './types.js';
+import type {
+  ContentOf,
+  CreatedOf,
+  FinalOf,
+  HostTypes,
+  MetadataOf,
+  ReceivedEvent,
+  ReceivedFrom,
+  Untyped,
+} from './host-types.js';
+
+/** What the three ends carry beside what says how it ended. */
+export interface EndPayload<Final = unknown> {
+  /** The finished message; absent with `finalOmitted`, and where nobody gave one. */
+  readonly final?: Final | null | undefined;
+  /** There was a finished message which could not be carried: too large, too deep, or nothing JSON can say. */
+  readonly finalOmitted?: true | undefined;
+}
+
+/** What a client that comes late needs, true at `cursor`. */
+export interface ResumeState<Types extends HostTypes = Untyped> {
+  readonly streamId: string;
+  readonly generation: number;
+  readonly status: JobStatus;
+  readonly cursor: string;
+  /** Null without a content model. */
+  readonly content: ContentOf<Types> | null;
+  /**
+   * The sequences that `content` and `kept` lack, because the store has lost them or this replica does not know the
+   * content model; absent when nothing is missing.
+   */
+  readonly missing?: Hole | undefined;
+  readonly pendingAction: PublicAction | null;
+  readonly conversationId?: string | undefined;
+  readonly metadata: MetadataOf<Types>;
+  readonly usage: Usage;
+  /** The newest event of each `keep` key. */
+  readonly kept: readonly { readonly event: string; readonly data: unknown; readonly cursor: string }[];
+  readonly createdAt: number;
+  readonly endedAt?: number | undefined;
+  /** The end's own data, once there is one. */
+  readonly end: unknown;
+}
+
+/** What clients see of a generation's state: a resume state with the metadata the host shows. */
+export type PublicState<Types extends HostTypes = Untyped> = Omit<ResumeState<Types>, 'metadata'> & {
+  /** What the hook `publicMetadata` gives; `{}` without it. */
+  readonly metadata: Json;
+};
+
+/** The events a log holds beside the host's own. */
+export interface LifecyclePayloads<Types extends HostTypes = Untyped> {
+  /** Sequence 1 of every generation. `created` is what `createJob` was given to show the start, or null. */
+  readonly created: { readonly created: CreatedOf<Types> | null };
+  /** The job waits for a person to decide `action`. */
+  readonly requires_action: { readonly action: PublicAction };
+  /** The action was decided; attempt `attempt` goes on. */
+  readonly resumed: {
+    readonly actionId: string;
+    readonly type: string;
+    readonly attempt: number;
+    readonly by: string;
+    readonly decisions: readonly Decision[];
+    readonly answers: readonly Answer[];
+    readonly response?: Json | undefined;
+  };
+  /** The producer was lost and another took over; with `restart`, all up to `fromSequence` no longer counts. */
+  readonly recovered: {
+    readonly fromSequence: number;
+    readonly restart: boolean;
+    readonly attempt: number;
+  };
+  /** The end, well. */
+  readonly completed: EndPayload<FinalOf<Types>>;
+  /** The end, badly. */
+  readonly failed: JobFailure & EndPayload<FinalOf<Types>>;
+  /** The end, by others: stopped (with who and why, if they said), replaced by the next generation, or expired. */
+  readonly aborted: EndPayload<FinalOf<Types>> & {
+    readonly code: 'aborted' | 'replaced' | 'expired';
+    readonly by?: string | undefined;
+    readonly reason?: string | undefined;
+  };
+}
+
+/** The events made for one follower, which are in no log. Over HTTP there is also `heartbeat`, on request. */
+export interface FollowerPayloads<Types extends HostTypes = Untyped> {
+  /** Forget what you have of the stream: this is its content and state at the cursor. */
+  readonly sync: PublicState<Types>;
+  /** The log has no such place as `requested`, or a hole right after it. A `sync` follows. */
+  readonly gap: { readonly requested: string };
+  /** The stream, or the followed generation, is no longer kept. Nothing follows. */
+  readonly gone: { readonly streamId: string };
+}
+
+/**
+ * What a follower receives: an event of the host's or of the library's own. With a bag of types it is a union that
+ * `switch (event.event)` narrows; without one every name is possible and the data unknown.
+ */
+export type StreamEvent<Types extends HostTypes = Untyped> = Types extends { readonly events: object }
+  ? ReceivedFrom<Types['events'] & LifecyclePayloads<Types> & FollowerPayloads<Types>>
+  : ReceivedEvent<string, unknown>;
+
+/** What a content model folds: the host's events and those of the library's that are no end. */
+export type FoldablePayloads<Types extends HostTypes> = Omit<
+  (Types extends { readonly events: infer Events } ? Events : unknown) & LifecyclePayloads<Types>,
+  'completed' | 'failed' | 'aborted'
+>;

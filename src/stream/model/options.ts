@@ -1,0 +1,201 @@
+/**
+ * Every number the library goes by: name, default, bounds and meaning in one schema, and nowhere else. Options that
+ * contradict each other are refused at construction, in words, because each of them alone would look right.
+ */
+import { z } from 'zod';
+import { HOUR, KIB, MIB, MINUTE, SECOND } from '../../clock.js';
+import { GenerationJobError } from '../../errors.js';
+import { parseStrictly } from './strict.js';
+
+const duration = (byDefault: number, text: string, least = 1) =>
+  z
+    .number()
+    .int()
+    .min(least)
+    .max(366 * 24 * HOUR)
+    .default(byDefault)
+    .describe(`${text} (ms)`);
+const count = (byDefault: number, text: string, least = 1) =>
+  z.number().int().min(least).max(Number.MAX_SAFE_INTEGER).default(byDefault).describe(text);
+/** What is counted for every event is counted the cheap way. */
+const text = (byDefault: number, meaning: string) =>
+  z
+    .number()
+    .int()
+    .min(64)
+    .max(4 * 1024 * MIB)
+    .default(byDefault)
+    .describe(`${meaning} (UTF-16 units: bytes, for ASCII)`);
+const bytes = (byDefault: number, text: string) =>
+  z
+    .number()
+    .int()
+    .min(64)
+    .max(4 * 1024 * MIB)
+    .default(byDefault)
+    .describe(`${text} (bytes)`);
+
+const limitsSchema = z.strictObject({
+  eventBytes: bytes(256 * KIB, 'One event’s data as JSON text'),
+  finalBytes: bytes(4 * MIB, 'The final message of an end as JSON text; beyond it the end comes without'),
+  metadataBytes: bytes(64 * KIB, 'A job’s metadata as JSON text'),
+  jsonDepth: count(64, 'Nesting of event data, metadata and request bodies'),
+  keptEvents: count(32, 'Different `keep` keys in a generation', 0),
+  generationEvents: count(500_000, 'Events in a generation'),
+  generationBytes: bytes(256 * MIB, 'Event data emitted by one attempt'),
+  unsnapshottedEvents: count(100_000, 'Events since the last snapshot'),
+  unsnapshottedBytes: bytes(64 * MIB, 'Event data since the last snapshot'),
+  batchEvents: count(256, 'Events in one commit'),
+  batchBytes: text(48 * KIB, 'Event data in one commit'),
+  bufferEvents: count(1024, 'Events waiting to be committed before `emit` waits'),
+  bufferBytes: text(4 * MIB, 'Event data waiting to be committed before `emit` waits'),
+  turnEvents: count(
+    2048,
+    'Events taken from all producers of a process in one turn of the event loop before `emit` waits for another; each KiB of data counts as one more',
+  ),
+  commitsUnderWay: count(
+    64,
+    'Commits of a process that one node of the store is given at once; more on a slow link',
+  ),
+  liveBytes: text(
+    1 * MIB,
+    'Live tail of a followed stream in memory; a follower further behind pulls from the log',
+  ),
+  pageEvents: count(1000, 'Events in one read of the log'),
+  pageBytes: text(1 * MIB, 'Event data in one read of the log'),
+  resolutionBytes: bytes(4 * MIB, 'Decisions recorded in a generation, as JSON text'),
+  bodyBytes: bytes(256 * KIB, 'A request body'),
+  activeJobsPerUser: count(0, 'Running jobs of one user; 0 is no limit', 0),
+  followersPerStream: count(10_000, 'Local followers of one stream'),
+});
+
+export const optionsSchema = z.strictObject({
+  leaseMs: duration(
+    15 * SECOND,
+    'How long a producer may be silent to the store before others may take over',
+  ),
+  renewMs: duration(5 * SECOND, 'How often leases are renewed'),
+  sweepMs: duration(1 * SECOND, 'How often each replica looks at the due index'),
+  repairMs: duration(
+    1 * HOUR,
+    'How often, at most, one of the replicas walks over all streams for what the indexes have lost',
+    100,
+  ),
+  sweepStreams: count(256, 'Streams looked at in one sweep'),
+  logPollMs: duration(
+    5 * SECOND,
+    'How often a followed stream is compared with its log when nothing arrives',
+  ),
+  idleTimeoutMs: duration(20 * MINUTE, 'Longest silence of a living producer'),
+  maxRunMs: duration(6 * HOUR, 'Longest run of one attempt; a pause ends it'),
+  approvalWindowMs: duration(24 * HOUR, 'How long a pending action waits unless it says otherwise'),
+  retentionMs: duration(10 * MINUTE, 'How long an ended, settled generation is kept'),
+  idempotencyMs: duration(24 * HOUR, 'How long an idempotency key is remembered'),
+  createTimeoutMs: duration(
+    10 * SECOND,
+    'How long a create is tried, and the age at which the store refuses it',
+  ),
+  retryMs: duration(
+    50,
+    'First pause before a call of unknown outcome is repeated; doubles up to 20 times this',
+  ),
+  coalesceMs: duration(0, 'Gather events this long before a first commit; for those who pay per command', 0),
+  snapshotEvents: count(500, 'Fewest events between snapshots; more lie between them as the content grows'),
+  trimLog: z.boolean().default(false).describe('Whether events before a snapshot are removed from the log'),
+  maxRecoveries: count(1, 'How often a generation may be taken over after a crash', 0),
+  settleForMs: duration(
+    24 * HOUR,
+    'How long after its end a generation’s settlement is tried before it is set aside',
+  ),
+  settleTries: count(0, 'How often it is tried at most before that; 0 is no limit', 0),
+  setAsideMs: duration(
+    30 * 24 * HOUR,
+    'How long after its end a generation is kept whose settlement was set aside',
+  ),
+  setAsideRetryMs: duration(6 * HOUR, 'How often what was set aside is tried again by itself'),
+  setAsideMost: count(
+    5_000,
+    'Generations kept whose settlement was set aside, and for each replica a tenth of it; then the oldest goes',
+  ),
+  settleClaimMs: duration(30 * SECOND, 'How long a replica may be silent while it settles'),
+  settleBackoffMs: duration(1 * SECOND, 'Pause after the first failed settlement; doubles up to 10 minutes'),
+  hookMs: duration(30 * SECOND, 'How long a hook may take; not `settle` and `recover`, nor `describeEnd`'),
+  describeEndMs: duration(
+    5 * SECOND,
+    'How long `describeEnd` may take; less than the grace of a drain, so that ends under way are described',
+  ),
+  sourceCloseMs: duration(1 * SECOND, 'How long `job.pipe` waits for a source to close'),
+  logErrors: z
+    .enum(['full', 'name'])
+    .default('full')
+    .describe('What is logged of an error: all of it, or its name and where it was thrown'),
+  limits: limitsSchema.prefault({}),
+});
+
+/** What a caller may give: everything is optional. */
+export type GenerationJobOptions = z.input<typeof optionsSchema>;
+/** What the library works with: everything is there. */
+export type Options = z.output<typeof optionsSchema>;
+
+/** The times of a store that bound the options: what it has of them is at the port, `JobStore`. */
+export interface StoreTimes {
+  readonly answerMs?: number | undefined;
+  readonly keepsEndedMs?: number | undefined;
+}
+
+/**
+ * @param store what the options must go with
+ * @throws GenerationJobError `invalid_options` naming each option that is unknown, out of bounds or contradictory
+ */
+export function parseOptions(given: GenerationJobOptions = {}, store: StoreTimes = {}): Options {
+  const options = parseStrictly('invalid_options', optionsSchema, given, 'options');
+  const contradictions = findContradictions(options, store);
+  if (contradictions.length > 0) {
+    throw new GenerationJobError('invalid_options', contradictions.map((text) => `${text}.`).join(' '));
+  }
+  return options;
+}
+
+function findContradictions(
+  { limits, ...options }: Options,
+  { answerMs = 0, keepsEndedMs = Number.POSITIVE_INFINITY }: StoreTimes,
+): string[] {
+  const rules: [boolean, string][] = [
+    [
+      options.renewMs * 2 > options.leaseMs,
+      'renewMs must be at most half of leaseMs, or one late renewal loses the lease',
+    ],
+    [
+      answerMs * 2 >= options.leaseMs,
+      'The store’s timeoutMs must be less than half of leaseMs, or what got no answer can’t be asked again in time',
+    ],
+    [options.sweepMs > options.leaseMs, 'sweepMs must not exceed leaseMs, or a dead producer goes unnoticed'],
+    [
+      options.idleTimeoutMs < options.renewMs,
+      'idleTimeoutMs must be at least renewMs, which is when it is checked',
+    ],
+    [
+      options.retentionMs >= keepsEndedMs,
+      'The store’s expiryMarginMs must exceed retentionMs, or what has ended is gone before its time',
+    ],
+    [options.setAsideRetryMs > options.setAsideMs, 'setAsideRetryMs must not exceed setAsideMs'],
+    [options.settleForMs > options.setAsideMs, 'settleForMs must not exceed setAsideMs'],
+    [options.maxRunMs < options.idleTimeoutMs, 'maxRunMs must be at least idleTimeoutMs'],
+    [options.idempotencyMs < options.retentionMs, 'idempotencyMs must be at least retentionMs'],
+    [limits.eventBytes > limits.generationBytes, 'limits.eventBytes must not exceed limits.generationBytes'],
+    [limits.eventBytes > limits.bufferBytes, 'limits.eventBytes must not exceed limits.bufferBytes'],
+    [
+      limits.unsnapshottedEvents > limits.generationEvents,
+      'limits.unsnapshottedEvents must not exceed limits.generationEvents',
+    ],
+    [
+      limits.unsnapshottedBytes > limits.generationBytes,
+      'limits.unsnapshottedBytes must not exceed limits.generationBytes',
+    ],
+    [
+      options.snapshotEvents > limits.unsnapshottedEvents,
+      'snapshotEvents must not exceed limits.unsnapshottedEvents',
+    ],
+  ];
+  return rules.filter(([contradicts]) => contradicts).map(([, text]) => text);
+}

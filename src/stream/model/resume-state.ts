@@ -1,0 +1,43 @@
+/** What is told of a folded generation: to the host's own code, to clients, and to the attempt that goes on from it. */
+import { formatCursor } from './cursor.js';
+import type { FoldedState } from './fold.js';
+import type { PublicState, ResumeState } from './lifecycle-payloads.js';
+import type { JobRecord, Json, PendingAction, PublicAction } from './types.js';
+
+export function publicAction(action: PendingAction): PublicAction {
+  const { resumeContext: _, fingerprint: __, ...shown } = action;
+  return shown;
+}
+
+/** What the host's own code may see. */
+export function resumeState(state: FoldedState): ResumeState {
+  const { record } = state;
+  return {
+    streamId: record.streamId,
+    generation: record.generation,
+    status: record.status,
+    cursor: formatCursor(record.generation, state.sequence),
+    content: state.content,
+    ...(state.missing && { missing: state.missing }),
+    pendingAction: record.pendingAction ? publicAction(record.pendingAction) : null,
+    ...(record.conversationId !== undefined && { conversationId: record.conversationId }),
+    metadata: record.metadata,
+    usage: record.usage,
+    kept: state.kept.map((event) => ({
+      event: event.event,
+      data: JSON.parse(event.data),
+      cursor: formatCursor(record.generation, event.sequence),
+    })),
+    createdAt: record.createdAt,
+    ...(record.endedAt !== undefined && { endedAt: record.endedAt }),
+    end: state.end,
+  };
+}
+
+/** What clients see: the same, with only what the host shows of its metadata. */
+export async function publicState(
+  state: FoldedState,
+  publicMetadata: (record: JobRecord) => Promise<Json>,
+): Promise<PublicState> {
+  return { ...resumeState(state), metadata: await publicMetadata(state.record) };
+}

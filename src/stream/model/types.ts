@@ -1,0 +1,231 @@
+/**
+ * The nouns of the library, as shapes: what a job is, what an event is, what a follower receives. No code, and no
+ * second word for anything in the glossary of docs/design.md.
+ */
+import type { HostTypes, MetadataOf, Untyped } from './host-types.js';
+
+/** A value JSON can carry. The library never looks inside it. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** The same shape, writable: for those who build or own one. */
+export type Mutable<Shape> = { -readonly [Field in keyof Shape]: Shape[Field] };
+
+/** Where a stream lives: its tenant (if any) and its id. Made by `streamKey`, which checks both. */
+export interface StreamKey {
+  readonly tenantId: string | undefined;
+  readonly streamId: string;
+  /** `<tenant>/<streamId>`: unique over all tenants, and the Redis hash tag. */
+  readonly id: string;
+}
+
+/** Who owns something: a user within a tenant (if any). */
+export interface UserKey {
+  readonly tenantId: string | undefined;
+  readonly userId: string;
+}
+
+type ActiveStatus = 'running' | 'requires_action';
+type EndedStatus = 'completed' | 'failed' | 'aborted';
+export type JobStatus = ActiveStatus | EndedStatus;
+
+/** Token and cost counters by name; adding sums them. */
+export type Usage = Readonly<Record<string, number>>;
+
+export interface JobFailure {
+  readonly code: string;
+  readonly message: string;
+  /** Whether starting the same generation again may succeed. */
+  readonly retryable: boolean;
+}
+
+/** An event as text, before it has a place in the log. */
+export interface SerialisedEvent {
+  readonly event: string;
+  /** `JSON.stringify` of the host's data: one line. */
+  readonly data: string;
+  readonly keep?: string | undefined;
+}
+
+/** An event in the log. Shared between all who read it in a process, so never changed. */
+export interface LogEvent extends SerialisedEvent {
+  /** 1, 2, 3 … within the generation, without gaps. */
+  readonly sequence: number;
+  /** The attempt that wrote it, or that was current when another party did. */
+  readonly attempt: number;
+}
+
+export type ApprovalDecision = 'approve' | 'reject' | 'edit' | 'respond';
+
+export interface ActionRequest {
+  readonly id: string;
+  readonly name: string;
+  readonly arguments?: Json | undefined;
+  readonly description?: string | undefined;
+  readonly allowedDecisions: readonly ApprovalDecision[];
+}
+
+export interface ActionOption {
+  /** What an answer selects it by. */
+  readonly value: string;
+  readonly label: string;
+  readonly description?: string | undefined;
+}
+
+export interface ActionQuestion {
+  readonly id: string;
+  readonly question: string;
+  readonly description?: string | undefined;
+  readonly options: readonly ActionOption[];
+  /** Whether more than one option may be selected. */
+  readonly multiSelect: boolean;
+  /** Whether text of one's own is an answer. */
+  readonly allowText: boolean;
+}
+
+/** What a job waits for. `resumeContext` and `fingerprint` stay on the server: clients get `PublicAction`. */
+export interface PendingAction {
+  readonly actionId: string;
+  /** `tool_approval`, `ask_user_question`, or the host's own. */
+  readonly type: string;
+  /** To be decided, each of them. */
+  readonly requests: readonly ActionRequest[];
+  /** To be answered, each of them. */
+  readonly questions: readonly ActionQuestion[];
+  /** The host's own payload for its own types; opaque. */
+  readonly payload?: Json | undefined;
+  /** Digest of all that is shown. A decision that carries another one was made on something else. */
+  readonly payloadDigest: string;
+  /** Server time, milliseconds since 1970. */
+  readonly askedAt: number;
+  readonly expiresAt: number;
+  /** What the host needs to rebuild the run. */
+  readonly resumeContext?: Json | undefined;
+  /** Digest of what determines the run; who decides must come with the same. */
+  readonly fingerprint?: string | undefined;
+}
+
+export type PublicAction = Omit<PendingAction, 'resumeContext' | 'fingerprint'>;
+
+export interface Decision {
+  readonly id: string;
+  readonly decision: ApprovalDecision;
+  readonly reason?: string | undefined;
+  readonly arguments?: Json | undefined;
+  readonly text?: string | undefined;
+}
+
+export interface Answer {
+  readonly id: string;
+  readonly text?: string | undefined;
+  /** Values of options. */
+  readonly selected?: readonly string[] | undefined;
+}
+
+/** What somebody said to an action, checked against it. */
+export interface Verdict {
+  readonly decisions: readonly Decision[];
+  readonly answers: readonly Answer[];
+  /** To an action of the host's own type that takes one. */
+  readonly response?: Json | undefined;
+}
+
+/** How an action ended, as it is recorded: who, when, what, and on the ground of what was shown. */
+export interface Resolution extends Verdict {
+  readonly actionId: string;
+  readonly type: string;
+  readonly outcome: 'decided' | 'expired';
+  /** Who decided; nobody when it expired. */
+  readonly by?: string | undefined;
+  readonly payloadDigest: string;
+  /** Server time, milliseconds since 1970. */
+  readonly askedAt: number;
+  readonly at: number;
+  readonly idempotencyKey?: string | undefined;
+  /** With a key, the digest of what was said under it: whoever says something else has not been answered. */
+  readonly said?: string | undefined;
+}
+
+/** Where the host's side effect after the end stands. */
+export interface Settlement {
+  readonly state: 'open' | 'settled' | 'set_aside';
+  /** Raised by every change: a change names the revision it has seen, and only one can. */
+  readonly revision: number;
+  readonly tries: number;
+  /** Server time before which nobody tries (again), or before which the claim holds. */
+  readonly notBefore: number;
+  /** Whether somebody settles it now, until `notBefore` at least. A replica of release 0.1.0 does not say so. */
+  readonly claimed?: true | undefined;
+}
+
+/** A generation with all that is known of it. Times are the store's clock in milliseconds since 1970. */
+export interface JobRecord<Types extends HostTypes = Untyped> {
+  readonly streamId: string;
+  readonly tenantId?: string | undefined;
+  readonly generation: number;
+  readonly attempt: number;
+  readonly recoveries: number;
+  readonly status: JobStatus;
+  readonly userId: string;
+  readonly conversationId?: string | undefined;
+  readonly contentModel?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  /** Names the create; with the attempt, the holder of the user's slot. */
+  readonly createId: string;
+  readonly createdAt: number;
+  /** When the record last changed; appending events alone does not change it. */
+  readonly updatedAt: number;
+  readonly endedAt?: number | undefined;
+  readonly lastSequence: number;
+  /** How many of the events up to `lastSequence` are the library's own. */
+  readonly lifecycleEvents: number;
+  /** The newest snapshot's sequence; 0 when there is none. */
+  readonly snapshotSequence: number;
+  /** Until when the attempt may write unless it renews; only while running. */
+  readonly leaseUntil?: number | undefined;
+  /** How long the attempt's lease is from each renewal (ms), as its producer said; only while running, and where it did. */
+  readonly leaseMs?: number | undefined;
+  readonly pendingAction?: PendingAction | undefined;
+  /** The decided action this attempt goes on from, so that a successor can as well; only while running. */
+  readonly resumedAction?: PendingAction | undefined;
+  /** How each action of this generation ended, oldest first. */
+  readonly resolutions: readonly Resolution[];
+  readonly error?: JobFailure | undefined;
+  readonly usage: Usage;
+  readonly metadata: MetadataOf<Types>;
+  readonly settlement: Settlement;
+}
+
+/** Sequences the store has lost, from the first to the last of them. Several holes are told as one that spans them. */
+export interface Hole {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Folded content at a sequence: what is before it need not be kept. */
+export interface Snapshot {
+  readonly sequence: number;
+  /** The content model's content as JSON text. */
+  readonly content: string;
+  /** The newest event of each `keep` key, oldest first. */
+  readonly kept: readonly LogEvent[];
+  /** What had been lost when it was folded, so that its content lacks it. */
+  readonly missing?: Hole | undefined;
+}
+
+/** A piece of a log on its way to followers. */
+export interface Frame {
+  readonly key: StreamKey;
+  readonly generation: number;
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  /** The events, in order and without gaps; left out when too large, and then read from the log. */
+  readonly events?: readonly LogEvent[] | undefined;
+  /** On this process's monotonic clock, when the first event was emitted; only where it was emitted here. */
+  emittedAt?: number | undefined;
+}
+
+/** Neighbouring events of one generation. The same object goes to every follower at the same place. */
+export interface Batch {
+  readonly generation: number;
+  readonly events: readonly LogEvent[];
+}

@@ -1,0 +1,89 @@
+/**
+ * The shapes of what a host gives with the calls of a manager, its approvals, jobs and subscriptions. A misspelt `userId`
+ * would let everybody in, a misspelt `after` would send everything again: so keys and values are checked with every call.
+ * Ids have checks and codes of their own, in `stream-key.ts`.
+ */
+import { z } from 'zod';
+import { HOUR } from '../../clock.js';
+import { GenerationJobError } from '../../errors.js';
+import type { Access } from '../model/access.js';
+import { having } from '../model/host-values.js';
+import type { AbortInput, CreateJobInput, ListActiveJobsInput, ListSettlementsInput, SubscribeOptions } from '../interfaces/manager-types.js';
+import { DETACH_RESULTS, type DetachResult } from '../interfaces/observer.js';
+import { parseStrictly } from '../model/strict.js';
+import type { Usage } from '../model/types.js';
+
+/** In a page: so many records are some hundred kilobytes, and some ten milliseconds to read. */
+export const LARGEST_PAGE = 1_000;
+
+type ShapeOf<Input> = Record<keyof Required<Input>, z.ZodType>;
+
+const text = z.string().optional();
+const generation = z.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional();
+const tenant = { tenantId: z.unknown().optional() };
+const access = { ...tenant, userId: text } satisfies ShapeOf<Access>;
+const page = { limit: z.number().int().min(1).max(LARGEST_PAGE).optional(), cursor: text };
+
+const SHAPES = {
+  access: z.strictObject(access),
+  tenant: z.strictObject(tenant),
+  owner: z.strictObject({ ...tenant, userId: z.unknown() }),
+  generation: z.strictObject({ ...access, generation }),
+  action: z.strictObject({ ...access, actionId: text }),
+  create: z.strictObject({
+    streamId: z.unknown(),
+    userId: z.unknown(),
+    ...tenant,
+    conversationId: text,
+    idempotencyKey: text,
+    onConflict: z.enum(['replace', 'reject', 'join']).optional(),
+    created: z.unknown().optional(),
+    metadata: z.record(z.string(), z.unknown()).optional(),
+    contentModel: text,
+    merge: z.boolean().optional(),
+  } satisfies ShapeOf<CreateJobInput>),
+  abort: z.strictObject({ ...access, generation, by: text, reason: text } satisfies ShapeOf<AbortInput>),
+  subscribe: z.strictObject({
+    ...access,
+    after: text,
+    generation,
+    follow: z.enum(['generation', 'stream']).optional(),
+    resume: z.boolean().optional(),
+    signal: having('an AbortSignal', 'addEventListener', 'removeEventListener').optional(),
+  } satisfies ShapeOf<SubscribeOptions>),
+  list: z.strictObject({ ...tenant, userId: z.unknown(), ...page } satisfies ShapeOf<ListActiveJobsInput>),
+  settlements: z.strictObject({
+    state: z.enum(['open', 'settled', 'set_aside']),
+    ...page,
+  } satisfies ShapeOf<ListSettlementsInput>),
+  drain: z.strictObject({
+    graceMs: z
+      .number()
+      .min(0)
+      .max(24 * HOUR)
+      .optional(),
+  }),
+  update: z.strictObject({ conversationId: text, metadata: z.record(z.string(), z.unknown()).optional() }),
+};
+
+/** @throws GenerationJobError `invalid_argument` naming each key and value that is not known */
+export function checkCall(call: keyof typeof SHAPES, given: unknown): void {
+  parseStrictly('invalid_argument', SHAPES[call], given, 'options');
+}
+
+/** @throws GenerationJobError `invalid_argument` naming the counter that is no finite number */
+export function checkUsage(usage: Usage): void {
+  if (typeof usage !== 'object' || usage === null)
+    throw new GenerationJobError('invalid_argument', 'usage must be an object of numbers.');
+  for (const [name, value] of Object.entries(usage)) {
+    if (typeof value === 'number' && Number.isFinite(value)) continue;
+    throw new GenerationJobError('invalid_argument', `usage.${name.slice(0, 64)} must be a finite number.`);
+  }
+}
+
+const detachReason = z.enum(DETACH_RESULTS);
+
+/** @throws GenerationJobError `invalid_argument` */
+export function checkDetachReason(reason: DetachResult): void {
+  if (!DETACH_RESULTS.includes(reason)) parseStrictly('invalid_argument', detachReason, reason, 'reason');
+}

@@ -1,0 +1,31 @@
+/**
+ * What the library's own layers around a manager (the HTTP routes) share with it, and no host sees: its logger, its errors, its
+ * clock, and its followers as batches of text.
+ */
+import { GenerationJobError } from '../../errors.js';
+import type { BatchReader } from '../interfaces/batch-reader.js';
+import type { SubscribeOptions } from '../interfaces/manager-types.js';
+import type { Parts } from './parts.js';
+
+export interface Internals
+  extends Pick<Parts, 'background' | 'clock' | 'entropy' | 'errors' | 'observer' | 'logger' | 'options'> {
+  /** Follows a stream as `subscribe` does. @throws what `subscribe` throws */
+  follow(streamId: string, options: SubscribeOptions): BatchReader;
+}
+
+const known = new WeakMap<object, Internals>();
+
+/** Shares a manager's internals with the layers around it. */
+export function shareInternals(manager: object, internals: Internals): void {
+  known.set(manager, internals);
+}
+
+/** @throws GenerationJobError `invalid_options` for what is no manager, or one of another copy of the package */
+export function internalsOf(manager: object): Internals {
+  const internals = known.get(manager);
+  if (internals !== undefined) return internals;
+  throw new GenerationJobError(
+    'invalid_options',
+    'manager must be a GenerationJobManager, and of this copy of generation-jobs: install the package once.',
+  );
+}

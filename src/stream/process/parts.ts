@@ -1,0 +1,45 @@
+/** What the parts of one manager share. */
+import type { Clock, Entropy } from '../../clock.js';
+import type { ActionTypes } from '../model/action-types.js';
+import type { Background } from './background.js';
+import type { CommitTurns } from '../turns/commit-turns.js';
+import type { ContentModels } from '../model/content-model.js';
+import type { EmitTurns } from '../turns/emit-turns.js';
+import type { ErrorReporter } from './error-reports.js';
+import type { EventTransport } from '../interfaces/event-transport.js';
+import type { JobStore } from '../interfaces/job-store.js';
+import type { LogReader } from './log-reader.js';
+import type { Logger } from '../interfaces/logger.js';
+import type { Hooks } from '../interfaces/manager-types.js';
+import type { StreamObserver } from '../interfaces/observer.js';
+import type { Options } from '../model/options.js';
+import type { SetAsideCount } from './set-aside-count.js';
+import type { SlotKeeper } from './slot-keeper.js';
+import type { StateReader } from './state-reader.js';
+import type { StoreClock } from './store-clock.js';
+import type { UnknownModels } from './unknown-models.js';
+
+export interface Parts {
+  readonly store: JobStore;
+  readonly transport: EventTransport;
+  readonly log: LogReader;
+  /** The store's clock as far as it is believed: for judging what is over. */
+  readonly storeClock: StoreClock;
+  readonly states: StateReader;
+  readonly options: Options;
+  readonly models: ContentModels;
+  readonly unknownModels: UnknownModels;
+  readonly actionTypes: ActionTypes;
+  readonly slots: SlotKeeper;
+  readonly setAside: SetAsideCount;
+  readonly emitTurns: EmitTurns;
+  readonly commitTurns: CommitTurns;
+  readonly hooks: Hooks;
+  readonly observer: StreamObserver;
+  readonly logger: Logger;
+  /** Told of each error that nobody else is told. */
+  readonly errors: ErrorReporter;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly background: Background;
+}

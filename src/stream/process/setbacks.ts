@@ -1,0 +1,75 @@
+/**
+ * What failed a moment ago and is not tried again before a pause is over, which doubles each time; and what came to
+ * nothing, which needs no pause and only comes after others. Only this process's memory: another one tries for itself.
+ * What nobody has asked for in a long while is forgotten, so it can't grow for ever.
+ */
+import type { Clock } from '../../clock.js';
+
+interface Setback {
+  readonly pauseMs: number;
+  /** On the monotonic clock. */
+  readonly until: number;
+  /** When somebody last asked for it; on the monotonic clock. */
+  askedAt: number;
+}
+
+export class Setbacks {
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #pauses: { readonly firstMs: number; readonly longestMs: number };
+  /** The one that failed longest ago first. */
+  readonly #known = new Map<string, Setback>();
+
+  constructor(
+    clock: Pick<Clock, 'monotonic'>,
+    pauses: { readonly firstMs: number; readonly longestMs: number },
+  ) {
+    this.#clock = clock;
+    this.#pauses = pauses;
+  }
+
+  /** Notes that it has failed (again). */
+  add(name: string): void {
+    const { firstMs, longestMs } = this.#pauses;
+    const lastMs = this.#known.get(name)?.pauseMs || firstMs / 2;
+    this.#note(name, Math.min(longestMs, lastMs * 2));
+  }
+
+  /** Notes that it came to nothing, without a failure: it may be tried again at once, after those that have not been. */
+  addIdle(name: string): void {
+    this.#note(name, 0);
+  }
+
+  #note(name: string, pauseMs: number): void {
+    const now = this.#clock.monotonic();
+    const { longestMs } = this.#pauses;
+    this.#known.delete(name);
+    this.#known.set(name, { pauseMs, until: now + pauseMs, askedAt: now });
+    for (const [oldest, { until, askedAt }] of this.#known) {
+      if (Math.max(until, askedAt) + longestMs > now) break;
+      this.#known.delete(oldest);
+    }
+  }
+
+  /** Notes that something came of it. */
+  end(name: string): void {
+    this.#known.delete(name);
+  }
+
+  /** Whether it failed or came to nothing the last time. */
+  has(name: string): boolean {
+    return this.#known.has(name);
+  }
+
+  /** When its pause is over, on the monotonic clock; 0 for what is not known. */
+  until(name: string): number {
+    return this.#known.get(name)?.until ?? 0;
+  }
+
+  /** Whether it may be tried now. */
+  isOver(name: string): boolean {
+    const setback = this.#known.get(name);
+    if (setback === undefined) return true;
+    setback.askedAt = this.#clock.monotonic();
+    return setback.until <= setback.askedAt;
+  }
+}

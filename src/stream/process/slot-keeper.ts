@@ -1,0 +1,63 @@
+/**
+ * A user's slots, as jobs take and give them (`limits.activeJobsPerUser`). A slot is held by one attempt: what an earlier
+ * one still gives back late doesn't take it from the one that runs. Nothing is called without a limit.
+ */
+import { GenerationJobError } from '../../errors.js';
+import type { JobStore } from '../interfaces/job-store.js';
+import type { Options } from '../model/options.js';
+import type { JobRecord, StreamKey } from '../model/types.js';
+
+/** Which attempt, of what, of whom. */
+export type SlotOwner = Pick<JobRecord, 'userId' | 'createId' | 'attempt'>;
+
+export interface SlotKeeperContext {
+  readonly store: Pick<JobStore, 'slots'>;
+  readonly options: Options;
+}
+
+export class SlotKeeper {
+  readonly #parts: SlotKeeperContext;
+
+  constructor(parts: SlotKeeperContext) {
+    this.#parts = parts;
+  }
+
+  /** @throws GenerationJobError `user_limit_exceeded` */
+  async take(key: StreamKey, owner: SlotOwner): Promise<void> {
+    const limit = this.#limit;
+    if (limit === 0 || (await this.#take(key, owner, limit))) return;
+    throw new GenerationJobError('user_limit_exceeded', `The user already has ${limit} running jobs.`);
+  }
+
+  /** For one that runs already, whatever the others hold. */
+  async keep(key: StreamKey, owner: SlotOwner): Promise<void> {
+    if (this.#limit > 0) await this.#take(key, owner, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Nothing happens when another attempt holds it by now. */
+  async give(key: StreamKey, owner: SlotOwner): Promise<void> {
+    if (this.#limit === 0) return;
+    await this.#parts.store.slots.give(userOf(key, owner), {
+      streamId: key.streamId,
+      holder: holderOf(owner),
+    });
+  }
+
+  get #limit(): number {
+    return this.#parts.options.limits.activeJobsPerUser;
+  }
+
+  #take(key: StreamKey, owner: SlotOwner, limit: number): Promise<boolean> {
+    const { store, options } = this.#parts;
+    const slot = { streamId: key.streamId, holder: holderOf(owner), limit, forMs: options.leaseMs };
+    return store.slots.take(userOf(key, owner), slot);
+  }
+}
+
+function holderOf({ createId, attempt }: SlotOwner): string {
+  return `${createId}/${attempt}`;
+}
+
+function userOf({ tenantId }: StreamKey, { userId }: SlotOwner) {
+  return { tenantId, userId };
+}

@@ -1,0 +1,80 @@
+/**
+ * What one attempt has used of a generation's limits. Each check throws before anything is taken in, so what is refused
+ * leaves no trace, except for a generation that has become too large: that one is over.
+ */
+import { GenerationJobError } from '../../errors.js';
+import { serialiseMetadata } from '../model/events.js';
+import type { Options } from '../model/options.js';
+import type { JobRecord, LogEvent } from '../model/types.js';
+
+export class AttemptLimits {
+  readonly #limits: Options['limits'];
+  readonly #keptKeys: Set<string>;
+  readonly #metadataBytes: Map<string, number>;
+  #generationBytes = 0;
+  #unsnapshottedBytes = 0;
+
+  constructor(limits: Options['limits'], record: JobRecord, kept: readonly LogEvent[]) {
+    this.#limits = limits;
+    this.#keptKeys = new Set(kept.map((event) => event.keep ?? event.event));
+    this.#metadataBytes = metadataSizes(serialiseMetadata(record.metadata, limits));
+  }
+
+  /** What was emitted until now need not be kept any more. */
+  onSnapshot(): void {
+    this.#unsnapshottedBytes = 0;
+  }
+
+  /** Whether half of what may be emitted without a snapshot has been, if so many events have come since the last one. */
+  isHalfUsed(events: number): boolean {
+    const { unsnapshottedEvents, unsnapshottedBytes } = this.#limits;
+    return events * 2 >= unsnapshottedEvents || this.#unsnapshottedBytes * 2 >= unsnapshottedBytes;
+  }
+
+  /** Counts an event that would be the generation's `sequence`th; says which limit it exceeds. */
+  exceededBy(data: string, sequence: number, snapshotSequence: number): string | undefined {
+    const limits = this.#limits;
+    const bytes = Buffer.byteLength(data);
+    this.#generationBytes += bytes;
+    this.#unsnapshottedBytes += bytes;
+    if (sequence > limits.generationEvents) return 'generationEvents';
+    if (this.#generationBytes > limits.generationBytes) return 'generationBytes';
+    if (sequence - snapshotSequence > limits.unsnapshottedEvents) return 'unsnapshottedEvents';
+    return this.#unsnapshottedBytes > limits.unsnapshottedBytes ? 'unsnapshottedBytes' : undefined;
+  }
+
+  /** The patch as JSON text by key. @throws GenerationJobError `invalid_argument`, `metadata_too_large`, `json_too_deep` */
+  takeMetadata(patch: Readonly<Record<string, unknown>>): Record<string, string> {
+    const { metadataBytes } = this.#limits;
+    const texts = serialiseMetadata(patch, this.#limits);
+    const sizes = new Map([...this.#metadataBytes, ...metadataSizes(texts)]);
+    let bytes = 0;
+    for (const size of sizes.values()) bytes += size;
+    if (bytes > metadataBytes) {
+      throw new GenerationJobError('metadata_too_large', `Metadata exceeds ${metadataBytes} bytes.`);
+    }
+    for (const [key, size] of sizes) this.#metadataBytes.set(key, size);
+    return texts;
+  }
+
+  /** Takes a `keep` key into use, or out of it with null. @throws GenerationJobError `kept_limit` */
+  takeKept(keep: string, data: string): void {
+    if (data === 'null') {
+      this.#keptKeys.delete(keep);
+      return;
+    }
+    if (!this.#keptKeys.has(keep) && this.#keptKeys.size >= this.#limits.keptEvents) {
+      throw new GenerationJobError(
+        'kept_limit',
+        `More than ${this.#keptKeys.size} \`keep\` keys are in use.`,
+      );
+    }
+    this.#keptKeys.add(keep);
+  }
+}
+
+function metadataSizes(texts: Readonly<Record<string, string>>): Map<string, number> {
+  return new Map(
+    Object.entries(texts).map(([key, text]) => [key, Buffer.byteLength(key) + Buffer.byteLength(text)]),
+  );
+}

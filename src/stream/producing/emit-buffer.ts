@@ -1,0 +1,374 @@
+/**
+ * Group commit for one attempt. An event is written at once when nothing is under way, in the same turn as the emit; while a
+ * commit is under way events gather and become the next one. So one event costs one call's latency, and many events
+ * cost few calls, without a timer. When a commit may be sent is asked of the process's turns (`CommitTurns`), and
+ * whether more may be emitted in this turn of the event loop of `EmitTurns`.
+ *
+ * States
+ * - `idle`       nothing under way. An end enters `committing`; an event or a patch asks for a turn, and enters it when
+ *                that has come: at once, unless the process or this producer has sent its share in this turn. With
+ *                `coalesceMs`, events first enter `gathering` until the time is over or a batch is full.
+ * - `committing` one commit is under way; what comes gathers. Its answer leads to the next commit or to `idle`; a
+ *                refusal to `closed`, and so does an error that stays; any other rejection, whose outcome is unknown,
+ *                to `repeating`, and so does the refusal `held`: somebody describes an end, which may come or not.
+ * - `repeating`  the same commit, frozen, is made again after a pause, until it is answered or the lease is over.
+ * - `closed`     the attempt is over. Nothing leaves; emits throw, waiting promises settle.
+ *
+ * An end is the last commit: it drains what is buffered before it, then carries the change of state.
+ */
+import { KIB, type TimerHandle } from '../../clock.js';
+import { type EndReason, isUnanswered, JobEndedError } from '../../errors.js';
+import { CommitSeat } from '../turns/commit-turns.js';
+import { EmitSeat } from '../turns/emit-turns.js';
+import { publishFrames } from '../process/frames.js';
+import type { CommitReply, ProducerCommit, ProducerTransition, RecordPatch } from '../interfaces/job-store.js';
+import type { Parts } from '../process/parts.js';
+import type { LogEvent, Mutable, SerialisedEvent, StreamKey } from '../model/types.js';
+
+/** What the buffer tells the job it belongs to. */
+export interface BufferOwner {
+  /** What is in the log as it was emitted. */
+  onCommitted(events: readonly LogEvent[]): void;
+  /** A commit was refused: the attempt is over. */
+  onRefused(reply: CommitReply & { ok: false }): void;
+  /** By this process's own clock: until when a commit may be repeated. */
+  leaseDeadline(): number;
+  onLeaseOver(cause: unknown): void;
+  /** The store failed in a way that stays: a repeat would be answered with the same. */
+  onFailed(error: unknown): void;
+}
+
+interface Waiter {
+  readonly sequence: number;
+  readonly patch: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Ending {
+  readonly transition: ProducerTransition;
+  readonly event: SerialisedEvent;
+  readonly resolve: (reply: CommitReply) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type BufferParts = Pick<
+  Parts,
+  'store' | 'transport' | 'options' | 'clock' | 'entropy' | 'observer' | 'emitTurns' | 'commitTurns'
+>;
+
+const READY = Promise.resolve();
+/** Longest pause before a commit is made again, in `retryMs`: one that was held is soon taken or over. */
+const LONGEST_RETRY_FACTOR = 20;
+const LONGEST_HELD_FACTOR = 2;
+
+export class EmitBuffer {
+  readonly #parts: BufferParts;
+  readonly #place: { readonly key: StreamKey; readonly generation: number; readonly attempt: number };
+  readonly #owner: BufferOwner;
+  readonly #commitSeat: CommitSeat;
+  readonly #emitSeat: EmitSeat;
+  #waiting: Mutable<LogEvent>[] = [];
+  #waitingBytes = 0;
+  #committed: number;
+  #next: number;
+  #underWay: ProducerCommit | undefined;
+  #underWaySince = 0;
+  #retryTimer: TimerHandle | undefined;
+  #retryMs = 0;
+  #gatherTimer: TimerHandle | undefined;
+  /** When the first of the waiting events, and of those under way, was taken. */
+  #emittedAt: number | undefined;
+  #underWayEmittedAt: number | undefined;
+  #room: { promise: Promise<void>; resolve: () => void } | undefined;
+  #flushes: Waiter[] = [];
+  #patch: Mutable<RecordPatch> | undefined;
+  #patchNumber = 0;
+  #patchCommitted = 0;
+  #ending: Ending | undefined;
+  #closed: JobEndedError | undefined;
+
+  constructor(
+    parts: BufferParts,
+    place: { key: StreamKey; generation: number; attempt: number; lastSequence: number },
+    owner: BufferOwner,
+  ) {
+    this.#parts = parts;
+    this.#place = { key: place.key, generation: place.generation, attempt: place.attempt };
+    this.#committed = place.lastSequence;
+    this.#next = place.lastSequence + 1;
+    this.#owner = owner;
+    this.#commitSeat = new CommitSeat(place.key, () => this.#send());
+    this.#emitSeat = new EmitSeat(() => this.#giveRoomIfAny());
+  }
+
+  /** The sequence of the last event taken in. */
+  get lastSequence(): number {
+    return this.#next - 1;
+  }
+
+  /** Whether the last commit has been asked for and not yet answered. */
+  get isEnding(): boolean {
+    return this.#ending !== undefined && this.#closed === undefined;
+  }
+
+  /** The newest event that has not been sent yet: the only one another may still be merged into. */
+  get newest(): Readonly<SerialisedEvent> | undefined {
+    return this.#waiting.at(-1);
+  }
+
+  /** Replaces the newest event; resolves as `push` does. */
+  replaceNewest(event: SerialisedEvent): Promise<void> {
+    const newest = this.#waiting.at(-1);
+    if (newest === undefined) return this.push(event);
+    this.#waitingBytes += event.data.length - newest.data.length;
+    Object.assign(newest, event);
+    this.#parts.emitTurns.count(this.#emitSeat, weightOf(1, event.data.length));
+    return this.#whenRoom();
+  }
+
+  /**
+   * Takes an event. Resolves when there is room for the next one; never rejects.
+   * @throws JobEndedError when the attempt is over
+   */
+  push(event: SerialisedEvent): Promise<void> {
+    this.throwIfOver();
+    this.#waiting.push({
+      event: event.event,
+      data: event.data,
+      keep: event.keep,
+      sequence: this.#next++,
+      attempt: this.#place.attempt,
+    });
+    this.#waitingBytes += event.data.length;
+    if (this.#waiting.length === 1) this.#emittedAt = this.#parts.clock.monotonic();
+    this.#parts.emitTurns.count(this.#emitSeat, weightOf(1, event.data.length));
+    if (this.#underWay === undefined) this.#begin();
+    return this.#whenRoom();
+  }
+
+  /** @throws JobEndedError when the attempt is over or ending */
+  throwIfOver(): void {
+    if (this.#closed) throw this.#closed;
+    if (this.#ending) throw new JobEndedError(endReason(this.#ending.transition));
+  }
+
+  /** Changes the record with the next commit; resolves when it is committed. */
+  patch(patch: Omit<RecordPatch, 'number'>): Promise<void> {
+    this.throwIfOver();
+    this.#patchNumber++;
+    const metadata = { ...this.#patch?.metadata, ...patch.metadata };
+    this.#patch = { ...this.#patch, ...patch, metadata, number: this.#patchNumber };
+    if (this.#underWay === undefined) this.#ask();
+    return this.flush();
+  }
+
+  /** Resolves when everything taken so far is committed. @throws JobEndedError when it can't be any more */
+  flush(): Promise<void> {
+    if (this.#committed >= this.lastSequence && this.#patchCommitted >= this.#patchNumber) return READY;
+    if (this.#closed) return Promise.reject(this.#closed);
+    if (this.#underWay === undefined) this.#ask();
+    return new Promise((resolve, reject) => {
+      this.#flushes.push({ sequence: this.lastSequence, patch: this.#patchNumber, resolve, reject });
+    });
+  }
+
+  /** The last commit of the attempt. Everything taken before is committed first. */
+  end(transition: ProducerTransition, event: SerialisedEvent): Promise<CommitReply> {
+    this.throwIfOver();
+    return new Promise((resolve, reject) => {
+      this.#ending = { transition, event, resolve, reject };
+      if (this.#underWay === undefined) this.#ask();
+    });
+  }
+
+  /** The attempt is over: nothing more is sent. What was taken and not committed is lost, and `flush` says so. */
+  close(reason: JobEndedError): void {
+    if (this.#closed) return;
+    this.#closed = reason;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#parts.clock.clearTimeout(this.#retryTimer);
+    this.#parts.clock.clearTimeout(this.#gatherTimer);
+    this.#parts.emitTurns.leave(this.#emitSeat);
+    this.#parts.commitTurns.leave(this.#commitSeat);
+    this.#giveRoom();
+    for (const { reject } of this.#flushes.splice(0)) reject(reason);
+    this.#ending?.reject(reason);
+  }
+
+  // --- committing
+
+  /** For events that nobody waits for yet. */
+  #begin(): void {
+    const { coalesceMs, limits } = this.#parts.options;
+    const isFull = this.#waiting.length >= limits.batchEvents || this.#waitingBytes >= limits.batchBytes;
+    if (isFull) return this.#ask();
+    if (coalesceMs === 0) return this.#parts.commitTurns.ask(this.#commitSeat, false);
+    this.#gatherTimer ??= this.#parts.clock.setTimeout(() => this.#ask(), coalesceMs);
+  }
+
+  /** For what somebody waits for. An end waits for no turn: it is the last of its kind. */
+  #ask(): void {
+    this.#parts.clock.clearTimeout(this.#gatherTimer);
+    this.#gatherTimer = undefined;
+    if (this.#ending) this.#send();
+    else this.#parts.commitTurns.ask(this.#commitSeat, true);
+  }
+
+  #send(): void {
+    if (this.#underWay !== undefined || this.#closed) return;
+    const bytes = this.#waitingBytes;
+    const events = this.#takeBatch();
+    const patch = this.#patch;
+    this.#patch = undefined;
+    const ending = this.#waiting.length === 0 ? this.#ending : undefined;
+    if (ending) events.push({ ...ending.event, sequence: this.#next++, attempt: this.#place.attempt });
+    if (events.length === 0 && patch === undefined) return;
+    this.#underWay = {
+      writer: 'producer',
+      key: this.#place.key,
+      generation: this.#place.generation,
+      attempt: this.#place.attempt,
+      afterSequence: this.#committed,
+      events,
+      patch,
+      transition: ending?.transition,
+    };
+    this.#underWaySince = this.#parts.clock.monotonic();
+    this.#underWayEmittedAt = this.#emittedAt;
+    this.#emittedAt = this.#underWaySince;
+    this.#retryMs = this.#parts.options.retryMs;
+    const weight = weightOf(events.length, bytes - this.#waitingBytes);
+    this.#parts.commitTurns.sent(this.#commitSeat, weight, this.#underWaySince);
+    this.#commit(this.#underWay);
+  }
+
+  #takeBatch(): LogEvent[] {
+    const { batchEvents, batchBytes } = this.#parts.options.limits;
+    let count = 0;
+    let bytes = 0;
+    while (count < this.#waiting.length && count < batchEvents) {
+      const size = this.#waiting[count]?.data.length ?? 0;
+      if (count > 0 && bytes + size > batchBytes) break;
+      bytes += size;
+      count++;
+    }
+    this.#waitingBytes -= bytes;
+    if (count === this.#waiting.length) {
+      const all = this.#waiting;
+      this.#waiting = [];
+      return all;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  #commit(commit: ProducerCommit): void {
+    this.#parts.store.commit(commit).then(
+      (reply) => this.#onReply(commit, reply),
+      (error: unknown) => this.#onRejected(commit, error),
+    );
+  }
+
+  #onReply(commit: ProducerCommit, reply: CommitReply): void {
+    // Held is an answer: whoever waits for a place must not wait for a host that describes an end.
+    this.#parts.commitTurns.answered(this.#commitSeat);
+    if (!reply.ok && reply.refusal === 'held')
+      return this.#repeat(commit, reply.refusal, LONGEST_HELD_FACTOR);
+    this.#underWay = undefined;
+    if (!reply.ok) {
+      // Whatever the attempt was told meanwhile, the store's answer is what happened.
+      if (commit.transition) this.#ending?.resolve(reply);
+      if (!this.#closed) this.#owner.onRefused(reply);
+      return;
+    }
+    publishFrames(this.#parts, reply.frames, this.#underWayEmittedAt);
+    this.#committed += commit.events.length;
+    if (commit.patch) this.#patchCommitted = commit.patch.number;
+    let bytes = 0;
+    for (const event of commit.events) bytes += event.data.length;
+    this.#parts.observer.committed(
+      commit.events.length,
+      bytes,
+      this.#parts.clock.monotonic() - this.#underWaySince,
+    );
+    // A question is completed by the store: whoever folds it reads it from the log.
+    this.#owner.onCommitted(commit.transition?.action ? commit.events.slice(0, -1) : commit.events);
+    this.#settleFlushes();
+    if (commit.transition) return this.#ending?.resolve(reply);
+    if (this.#closed) return;
+    this.#giveRoomIfAny();
+    this.#goOn();
+  }
+
+  /** After a commit: what somebody waits for is sent now, anything else as if it had just come. */
+  #goOn(): void {
+    const isAwaited = this.#patch !== undefined || this.#ending !== undefined || this.#flushes.length > 0;
+    if (isAwaited || !this.#hasRoom()) this.#ask();
+    else if (this.#waiting.length > 0) this.#begin();
+  }
+
+  #onRejected(commit: ProducerCommit, error: unknown): void {
+    if (!this.#closed && !isUnanswered(error)) return this.#owner.onFailed(error);
+    this.#repeat(commit, error, LONGEST_RETRY_FACTOR);
+  }
+
+  #repeat(commit: ProducerCommit, cause: unknown, longestFactor: number): void {
+    if (this.#closed) return;
+    const { clock, entropy, options } = this.#parts;
+    if (clock.monotonic() >= this.#owner.leaseDeadline()) return this.#owner.onLeaseOver(cause);
+    const pause = this.#retryMs * (0.5 + entropy.random() / 2);
+    this.#retryMs = Math.min(this.#retryMs * 2, options.retryMs * longestFactor);
+    this.#retryTimer = clock.setTimeout(() => this.#commit(commit), pause);
+  }
+
+  #settleFlushes(): void {
+    const done = (waiter: Waiter) =>
+      waiter.sequence <= this.#committed && waiter.patch <= this.#patchCommitted;
+    while (this.#flushes[0] && done(this.#flushes[0])) this.#flushes.shift()?.resolve();
+  }
+
+  // --- room
+
+  #hasRoom(): boolean {
+    const { bufferEvents, bufferBytes } = this.#parts.options.limits;
+    return this.#waiting.length < bufferEvents && this.#waitingBytes < bufferBytes;
+  }
+
+  #whenRoom(): Promise<void> {
+    if (this.#hasRoom() && this.#parts.emitTurns.admits(this.#emitSeat)) return READY;
+    if (this.#room === undefined) {
+      let resolve = () => {};
+      const promise = new Promise<void>((done) => {
+        resolve = done;
+      });
+      this.#room = { promise, resolve };
+    }
+    return this.#room.promise;
+  }
+
+  #giveRoomIfAny(): void {
+    if (this.#room !== undefined && this.#hasRoom() && this.#parts.emitTurns.admits(this.#emitSeat))
+      this.#giveRoom();
+  }
+
+  #giveRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+}
+
+/** What events cost a turn: each of them, and as much again for each KiB. */
+function weightOf(events: number, textLength: number): number {
+  return events + textLength / KIB;
+}
+
+const END_REASONS = {
+  pause: 'paused',
+  complete: 'completed',
+  fail: 'failed',
+} as const satisfies Record<ProducerTransition['name'], EndReason>;
+
+function endReason(transition: ProducerTransition): EndReason {
+  return END_REASONS[transition.name];
+}

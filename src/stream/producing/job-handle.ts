@@ -1,0 +1,379 @@
+/**
+ * The producer's handle, from the inside: what its holder may do with it stands at the interface, `GenerationJob`.
+ */
+import { type EndReason, GenerationJobError, isGenerationJobError, JobEndedError } from '../../errors.js';
+import { AttemptFold } from './attempt-fold.js';
+import { AttemptLimits } from './attempt-limits.js';
+import { checkCall, checkUsage } from '../process/call-input.js';
+import { EmitBuffer } from './emit-buffer.js';
+import { endEvent } from './end-event.js';
+import { isWholeFailure, reasonOf, toFailure } from '../model/end-reasons.js';
+import type { ErrorPlace, ErrorSubject } from '../model/error-report.js';
+import { serialiseHostEvent, serialiseLifecycle } from '../model/events.js';
+import type { Fold } from '../model/fold.js';
+import { giveUpLease } from '../process/give-up-lease.js';
+import { handOutMethods } from '../process/handed-out.js';
+import { boundHook } from '../process/host-code.js';
+import type { PauseInput } from '../interfaces/action-input.js';
+import type { AttemptEnd, GenerationJob, JobUpdate } from '../interfaces/generation-job.js';
+import type { HostEvent } from '../model/host-types.js';
+import type { CommitReply, LeaseClaim, ProducerTransition } from '../interfaces/job-store.js';
+import type { PipeMapper, PipeSource } from '../interfaces/pipe.js';
+import type { Parts } from '../process/parts.js';
+import { parsePause, withPayloadChecked } from './pending-action.js';
+import { pipeInto } from './pipe.js';
+import { checkConversationId } from '../model/stream-key.js';
+import { isReservedEvent } from '../model/transitions.js';
+import type { JobRecord, LogEvent, StreamKey, Usage } from '../model/types.js';
+
+/** What a job needs of the manager that made it. */
+export interface JobKeeper {
+  /** Takes the job out of lease renewal. */
+  release(job: JobHandle): void;
+  /** The store refused the attempt for good. */
+  onStoreDamaged(job: JobHandle): void;
+  /** Its own commit ended or paused the generation. */
+  onTransition(job: JobHandle, name: ProducerTransition['name'], record: JobRecord): void;
+}
+
+export interface JobInput {
+  readonly key: StreamKey;
+  readonly record: JobRecord;
+  /** The fold up to `record.lastSequence`, when there is one to go on from. */
+  readonly fold: Fold;
+  /** What the fold has still to see. */
+  readonly unfolded: readonly LogEvent[];
+  /** Text of the events since the record's newest snapshot; 0 for a new generation. */
+  readonly unsnapshotted: number;
+  readonly merge: boolean;
+  /** On this process's monotonic clock; by then the lease may be over. */
+  readonly leaseDeadline: number;
+}
+
+export class JobHandle implements GenerationJob, LeaseClaim {
+  static {
+    const awaitedOrNot = ['flush', 'pipe', 'update', 'addUsage', 'pause', 'complete', 'fail'] as const;
+    handOutMethods(JobHandle.prototype, awaitedOrNot, (job) => ({ ...job.#parts, record: job.#subject }));
+  }
+
+  readonly key: StreamKey;
+  readonly generation: number;
+  readonly attempt: number;
+  readonly userId: string;
+  /** Names the create; with the attempt, the holder of the user's slot. */
+  readonly createId: string;
+  readonly signal: AbortSignal;
+  /** On the monotonic clock: until when this process may rely on the lease. Kept by the lease keeper. */
+  leaseDeadline: number;
+
+  readonly #parts: Parts;
+  readonly #keeper: JobKeeper;
+  readonly #controller = new AbortController();
+  readonly #buffer: EmitBuffer;
+  readonly #merge: boolean;
+  readonly #createdAt: number;
+  /** On the monotonic clock: this attempt's beginning, so that a pause does not count as running. */
+  readonly #startedAt: number;
+  readonly #fold: AttemptFold;
+  readonly #limits: AttemptLimits;
+  readonly #earlierActions: ReadonlySet<string>;
+  #usage: Usage;
+  #lastEmitAt: number;
+  #hasHostEvent: boolean;
+  #overdue = false;
+
+  constructor(parts: Parts, keeper: JobKeeper, input: JobInput) {
+    const { record, key } = input;
+    this.#parts = parts;
+    this.#keeper = keeper;
+    this.key = key;
+    this.generation = record.generation;
+    this.attempt = record.attempt;
+    this.userId = record.userId;
+    this.createId = record.createId;
+    this.signal = this.#controller.signal;
+    this.leaseDeadline = input.leaseDeadline;
+    this.#merge = input.merge;
+    this.#fold = new AttemptFold(parts, this, input.fold, record, input.unsnapshotted);
+    this.#limits = new AttemptLimits(parts.options.limits, record, input.fold.kept);
+    this.#earlierActions = new Set(record.resolutions.map(({ actionId }) => actionId));
+    this.#createdAt = record.createdAt;
+    this.#usage = record.usage;
+    this.#hasHostEvent = record.lastSequence > record.lifecycleEvents;
+    this.#startedAt = parts.clock.monotonic();
+    this.#lastEmitAt = this.#startedAt;
+    const { generation, attempt } = this;
+    this.#buffer = new EmitBuffer(
+      parts,
+      { key, generation, attempt, lastSequence: record.lastSequence },
+      {
+        onCommitted: (events) => this.#onCommitted(events),
+        onRefused: (reply) => this.#onRefused(reply),
+        leaseDeadline: () => this.leaseDeadline,
+        onLeaseOver: (cause) => this.loseLease(cause),
+        onFailed: (error) => this.failWithStore(error),
+      },
+    );
+    this.#fold.add(input.unfolded);
+  }
+
+  get streamId(): string {
+    return this.key.streamId;
+  }
+
+  get approvalWindowMs(): number {
+    return this.#parts.options.approvalWindowMs;
+  }
+
+  get eventBytes(): number {
+    return this.#parts.options.limits.eventBytes;
+  }
+
+  get isOver(): boolean {
+    return this.signal.aborted;
+  }
+
+  emit(event: HostEvent): Promise<void> {
+    this.#buffer.throwIfOver();
+    const { limits } = this.#parts.options;
+    const serialised = serialiseHostEvent(event, limits);
+    if (serialised.keep !== undefined) this.#limits.takeKept(serialised.keep, serialised.data);
+    this.#lastEmitAt = this.#parts.clock.monotonic();
+    const newest = this.#merge && serialised.keep === undefined ? this.#buffer.newest : undefined;
+    const merged = newest && newest.keep === undefined ? this.#fold.merged(newest, serialised) : null;
+    this.#checkLimits(serialised.data, merged === null ? 1 : 0);
+    return merged === null ? this.#buffer.push(serialised) : this.#buffer.replaceNewest(merged);
+  }
+
+  tryEmit(event: HostEvent): boolean {
+    if (this.isOver) return false;
+    try {
+      void this.emit(event);
+      return true;
+    } catch (error) {
+      // That the generation is over, or has just become too large, is told by its end.
+      const isTold = error instanceof JobEndedError || isGenerationJobError(error, 'limit_exceeded');
+      if (!isTold) this.report('emit', error);
+      return false;
+    }
+  }
+
+  flush(): Promise<void> {
+    return this.#buffer.flush();
+  }
+
+  pipe(source: PipeSource<HostEvent>): Promise<void>;
+  pipe<Item>(source: PipeSource<Item>, mapper: PipeMapper<Item>): Promise<void>;
+  pipe<Item>(source: PipeSource<Item>, mapper?: PipeMapper<Item>): Promise<void> {
+    const { clock, options } = this.#parts;
+    return pipeInto(this, source, mapper ?? ((item) => item as HostEvent), {
+      clock,
+      closeMs: options.sourceCloseMs,
+      onCloseFailed: (error) => this.report('source', error),
+    });
+  }
+
+  async update(change: JobUpdate): Promise<void> {
+    checkCall('update', change);
+    const { conversationId } = change;
+    checkConversationId(conversationId);
+    const metadata = change.metadata && this.#limits.takeMetadata(change.metadata);
+    await this.#buffer.patch({
+      ...(conversationId !== undefined && { conversationId }),
+      ...(metadata !== undefined && { metadata }),
+    });
+  }
+
+  async addUsage(usage: Usage): Promise<void> {
+    checkUsage(usage);
+    const totals: Record<string, number> = { ...this.#usage };
+    for (const [name, value] of Object.entries(usage)) {
+      totals[name] = (Object.hasOwn(totals, name) ? (totals[name] ?? 0) : 0) + value;
+    }
+    this.#usage = totals;
+    await this.#buffer.patch({ usage: totals });
+  }
+
+  async pause(input: PauseInput): Promise<{ actionId: string }> {
+    const { actionTypes, entropy, options, store } = this.#parts;
+    let action = parsePause(input, entropy, options);
+    const schema = actionTypes.get(action.type)?.payload;
+    if (schema) {
+      const given = action;
+      action = await boundHook(this.#parts, 'actionType', () => withPayloadChecked(given, schema, options));
+    }
+    if (this.#earlierActions.has(action.actionId))
+      throw new GenerationJobError('invalid_action', 'The generation has had an action of this id.');
+    const { resumeContext: _, fingerprint: __, expiresInMs, ...shown } = action;
+    const event = serialiseLifecycle('requires_action', { action: shown }, options.limits);
+    // The lease's place in the due index is near enough unless the action expires before it.
+    if (expiresInMs < options.leaseMs) await store.due.nearer(this.key, expiresInMs);
+    await this.#end({ name: 'pause', callId: entropy.id(), action, settles: this.#settles }, event);
+    this.#parts.observer.approval('paused');
+    return { actionId: action.actionId };
+  }
+
+  async complete(final: unknown = null): Promise<void> {
+    const event = endEvent(this.#parts, this.#subject, 'completed', {}, final);
+    await this.#end({ name: 'complete', callId: this.#parts.entropy.id(), settles: this.#settles }, event);
+  }
+
+  async fail(error: unknown, final?: unknown): Promise<void> {
+    const failure = toFailure(error);
+    const event = endEvent(this.#parts, this.#subject, 'failed', failure, final);
+    const callId = this.#parts.entropy.id();
+    await this.#end({ name: 'fail', callId, error: failure, settles: this.#settles }, event);
+  }
+
+  async run(produce: (job: this) => unknown): Promise<AttemptEnd> {
+    try {
+      const final = await produce(this);
+      if (!this.isOver) await this.complete(final ?? null);
+      return { reason: this.reason ?? 'failed' };
+    } catch (error) {
+      await this.#failUnlessOver(error);
+      return { reason: this.reason ?? 'failed', error };
+    }
+  }
+
+  get reason(): EndReason | undefined {
+    return this.isOver ? (this.signal.reason as JobEndedError).reason : undefined;
+  }
+
+  // --- by the manager and the layers around it
+
+  /** Whether its own end has been asked for and is not answered yet. */
+  get isEnding(): boolean {
+    return this.#buffer.isEnding;
+  }
+
+  /** Resolves when this handle may no longer write. */
+  whenOver(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.isOver) resolve();
+      else this.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  report(where: ErrorPlace, error: unknown): void {
+    this.#parts.errors.report({ where, error, record: this.#subject });
+  }
+
+  /** Somebody else ended the generation, or took it over. */
+  lose(reason: EndReason, cause?: unknown): void {
+    // The answer to its own end is on its way, and may be what others already see.
+    if (this.isOver || this.isEnding) return;
+    if (reason === 'lease_lost') return this.loseLease(cause);
+    if (reason === 'fenced') this.#parts.observer.fenced();
+    this.#over(new JobEndedError(reason, { cause }));
+  }
+
+  /** This process could not renew the lease in time. */
+  loseLease(cause?: unknown): void {
+    if (this.isOver) return;
+    this.#parts.observer.leaseLost();
+    this.#parts.logger.warn(this.#names(), 'a lease was lost');
+    if (cause !== undefined) this.report('lease', cause);
+    this.#over(new JobEndedError('lease_lost', { cause }));
+  }
+
+  /** The store refuses this attempt for good: another try would be answered with the same. */
+  failWithStore(error: unknown): void {
+    if (this.isOver) return;
+    this.#parts.errors.report({ where: 'store', error, record: this });
+    this.#over(new JobEndedError('store_damaged', { cause: error }));
+    this.#keeper.onStoreDamaged(this);
+  }
+
+  /** Ends a producer that is silent or has run for too long. Called with each renewal. */
+  checkTime(): void {
+    const { clock, options } = this.#parts;
+    if (this.isOver || this.#overdue) return;
+    const isSilent = clock.monotonic() - this.#lastEmitAt > options.idleTimeoutMs;
+    const isLong = clock.monotonic() - this.#startedAt > options.maxRunMs;
+    if (!isSilent && !isLong) return;
+    this.#overdue = true;
+    const limit = isLong ? 'maxRunMs' : 'idleTimeoutMs';
+    const failure = { code: 'timeout', message: `The generation exceeded ${limit}.`, retryable: true };
+    void this.#failUnlessOver(failure);
+  }
+
+  // --- inside
+
+  get #settles(): boolean {
+    return this.#parts.hooks.settle !== undefined;
+  }
+
+  get #subject(): ErrorSubject {
+    const { key, generation, attempt } = this;
+    return { streamId: key.streamId, tenantId: key.tenantId, generation, attempt };
+  }
+
+  #names(): object {
+    return { streamId: this.streamId, generation: this.generation, attempt: this.attempt };
+  }
+
+  async #end(transition: ProducerTransition, event: ReturnType<typeof serialiseLifecycle>): Promise<void> {
+    const reply = await this.#buffer.end(transition, event);
+    if (!reply.ok) throw this.#onRefused(reply);
+    const record = reply.record as JobRecord;
+    this.#saveSnapshot();
+    this.#over(new JobEndedError(transition.name === 'pause' ? 'paused' : (record.status as EndReason)));
+    this.#keeper.onTransition(this, transition.name, record);
+  }
+
+  async #failUnlessOver(error: unknown): Promise<void> {
+    if (this.isOver) return;
+    if (!isWholeFailure(error)) this.report('producer', error);
+    try {
+      await this.fail(error);
+    } catch (cause) {
+      // Ended by itself or by others, or the store is away: then the lease lapses and any replica reports the loss.
+      if (!this.isOver && !this.isEnding) this.loseLease(cause);
+    }
+  }
+
+  #over(reason: JobEndedError): void {
+    if (this.isOver) return;
+    this.#buffer.close(reason);
+    this.#keeper.release(this);
+    this.#controller.abort(reason);
+  }
+
+  #onRefused(reply: CommitReply & { ok: false }): JobEndedError {
+    if (this.isOver) return this.signal.reason as JobEndedError; // told once already
+    const reason = reasonOf(reply);
+    if (reason === 'fenced') this.#parts.observer.fenced();
+    if (reason === 'lease_lost') this.#parts.observer.leaseLost();
+    if (reply.refusal === 'sequence') {
+      this.#parts.logger.error(this.#names(), 'the store lost events it had acknowledged');
+      // Nobody writes any more: whoever looks next takes over, or tells followers.
+      const { store, background } = this.#parts;
+      background.run(giveUpLease(store, this));
+    }
+    this.#over(new JobEndedError(reason));
+    return this.signal.reason as JobEndedError;
+  }
+
+  #onCommitted(events: readonly LogEvent[]): void {
+    if (!this.#hasHostEvent && events[0] !== undefined && !isReservedEvent(events[0].event)) {
+      this.#hasHostEvent = true;
+      this.#parts.observer.firstEvent(Math.max(0, this.#parts.store.now() - this.#createdAt));
+    }
+    this.#fold.add(events);
+    if (this.#fold.isSnapshotDue(this.#limits)) this.#saveSnapshot();
+  }
+
+  #saveSnapshot(): void {
+    if (this.#fold.save()) this.#limits.onSnapshot();
+  }
+
+  #checkLimits(data: string, more: 0 | 1): void {
+    const sequence = this.#buffer.lastSequence + more;
+    const limit = this.#limits.exceededBy(data, sequence, this.#fold.contentSequence);
+    if (limit === undefined) return;
+    const message = `The generation exceeded limits.${limit}.`;
+    void this.#failUnlessOver({ code: 'limit_exceeded', message, retryable: false });
+    throw new GenerationJobError('limit_exceeded', message);
+  }
+}

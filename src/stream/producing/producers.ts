@@ -1,0 +1,106 @@
+/**
+ * The producers of this process: makes the handle of each attempt it is given, keeps the lease of each, and takes leave of
+ * all of them when the process drains. A drain that begins while a store answers has not seen the attempt that is
+ * on its way, so whoever asks for a handle here is told when there is none to be had any more.
+ */
+import { GenerationJobError } from '../../errors.js';
+import type { ContentModel } from '../model/content-model.js';
+import { Fold, type FoldedState } from '../model/fold.js';
+import { JobHandle, type JobInput, type JobKeeper } from './job-handle.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import type { Parts } from '../process/parts.js';
+import type { JobRecord, LogEvent, StreamKey } from '../model/types.js';
+
+const INTERRUPTED = { code: 'interrupted', message: 'The server is shutting down.', retryable: true };
+
+/** A generation that has just been created. */
+export interface NewGeneration {
+  readonly key: StreamKey;
+  readonly record: JobRecord;
+  readonly created: LogEvent;
+  /** On the monotonic clock, before the lease was asked for. */
+  readonly leaseStartedAt: number;
+}
+
+export class Producers {
+  readonly #parts: Parts;
+  readonly #leases: LeaseKeeper;
+  readonly #keeper: JobKeeper;
+  #isDraining = false;
+
+  constructor(parts: Parts, leases: LeaseKeeper, keeper: Omit<JobKeeper, 'release'>) {
+    this.#parts = parts;
+    this.#leases = leases;
+    this.#keeper = { ...keeper, release: (job) => leases.release(job) };
+  }
+
+  /** Whether no handles are made here any more. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** @throws GenerationJobError `draining` */
+  throwIfDraining(): void {
+    if (this.#isDraining) throw new GenerationJobError('draining', 'This replica takes no new jobs.');
+  }
+
+  /** Makes the handle of a generation's first attempt. @throws GenerationJobError `draining` when the drain has begun meanwhile */
+  async begin({ key, record, created, leaseStartedAt }: NewGeneration, merge: boolean): Promise<JobHandle> {
+    const fold = new Fold(this.#modelOf(record));
+    const job = this.#hold(
+      { key, record, fold, unfolded: [created], unsnapshotted: 0, merge },
+      leaseStartedAt,
+    );
+    if (this.#isDraining) {
+      await job.fail(INTERRUPTED).catch((error: unknown) => job.loseLease(error));
+      this.throwIfDraining();
+    }
+    return job;
+  }
+
+  /** Makes the handle of an attempt that goes on from what is there. */
+  adopt(key: StreamKey, state: FoldedState, leaseStartedAt: number): JobHandle {
+    const fold = new Fold(this.#modelOf(state.record), {
+      sequence: state.sequence,
+      content: JSON.stringify(state.content ?? null),
+      kept: state.kept,
+      missing: state.missing,
+    });
+    const { record, tailSize } = state;
+    return this.#hold(
+      { key, record, fold, unfolded: [], unsnapshotted: tailSize, merge: false },
+      leaseStartedAt,
+    );
+  }
+
+  /** Makes no more handles from now on. */
+  stop(): void {
+    this.#isDraining = true;
+  }
+
+  /** Hands a job over to a replica that can recover it, or ends it. Never rejects. */
+  async letGo(job: JobHandle): Promise<void> {
+    const { store, hooks } = this.#parts;
+    if (job.isEnding) return job.whenOver(); // its own end is on its way: nothing may take its place
+    const handsOver = store.shared && hooks.recover !== undefined;
+    await (handsOver ? this.#leases.handOver(job) : job.fail(INTERRUPTED)).catch((error: unknown) =>
+      job.loseLease(error),
+    );
+  }
+
+  /** Lets every job go. Never rejects. */
+  async letAllGo(): Promise<void> {
+    await Promise.all(this.#leases.jobs.map((job) => this.letGo(job)));
+  }
+
+  #hold(input: Omit<JobInput, 'leaseDeadline'>, leaseStartedAt: number): JobHandle {
+    const leaseDeadline = leaseStartedAt + this.#parts.options.leaseMs;
+    const job = new JobHandle(this.#parts, this.#keeper, { ...input, leaseDeadline });
+    this.#leases.hold(job);
+    return job;
+  }
+
+  #modelOf({ contentModel }: JobRecord): ContentModel | undefined {
+    return contentModel === undefined ? undefined : this.#parts.models.get(contentModel);
+  }
+}
