@@ -335,8 +335,8 @@ export const holeContracts: readonly Contract[] = [
       const reader = await h.replica({
         wrapStore: (store) =>
           wrapStore(holeyStore(store, damage), async ({ method, args }, perform) => {
-            const { record } = (args[0] ?? {}) as { record?: boolean };
-            if (method !== 'readLog' || !isAway || record !== true) return perform();
+            const { after } = (args[0] ?? {}) as { after?: unknown };
+            if (method !== 'readLog' || !isAway || after !== 'snapshot') return perform();
             isAway = false;
             throw new GenerationJobError('unavailable', 'No answer, once.');
           }),
