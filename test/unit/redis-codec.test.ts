@@ -5,8 +5,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isGenerationJobError } from '../../src/errors.js';
+import {
+  type DecodedBatch,
+  decodeBatch,
+  decodeEntry,
+  decodeSnapshot,
+  encodeBatch,
+  encodeSnapshot,
+} from '../../src/stream/implementations/redis/codec.js';
 import { Fold } from '../../src/stream/model/fold.js';
-import { type DecodedBatch, decodeBatch, decodeEntry, decodeSnapshot, encodeBatch, encodeSnapshot } from '../../src/stream/implementations/redis/codec.js';
 import type { JobRecord, LogEvent, Snapshot } from '../../src/stream/model/types.js';
 import { checked } from './property.js';
 import { batches, hashOf, records, snapshots, WHERE } from './redis-forms.js';

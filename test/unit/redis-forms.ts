@@ -4,7 +4,13 @@
  */
 import fc from 'fast-check';
 import { encodeNewRecord } from '../../src/stream/implementations/redis/codec.js';
-import type { JobRecord, LogEvent, PendingAction, Resolution, Snapshot } from '../../src/stream/model/types.js';
+import type {
+  JobRecord,
+  LogEvent,
+  PendingAction,
+  Resolution,
+  Snapshot,
+} from '../../src/stream/model/types.js';
 
 export const WHERE = { streamId: 's', tenantId: undefined };
 
