@@ -12,7 +12,7 @@ export const HOUR = 60 * MINUTE;
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
 
-/** What `setTimeout` gave back; opaque. */
+/** The answer of `setTimeout`; opaque. */
 export type TimerHandle = unknown;
 
 export interface Clock {

@@ -7,7 +7,7 @@
 interface ErrorKind {
   /** HTTP status the routes answer with. */
   readonly status: number;
-  /** What the caller can do; appended to the message, never sent with internal details. */
+  /** The caller's way out; appended to the message, never sent with internal details. */
   readonly remedy: string;
 }
 
@@ -141,7 +141,7 @@ export class GenerationJobError extends Error {
     return ERROR_TABLE[this.code].status;
   }
 
-  /** What the caller can do about it. */
+  /** Says what the caller can do about it. */
   get remedy(): string {
     return ERROR_TABLE[this.code].remedy;
   }
@@ -160,10 +160,10 @@ export class ConflictError extends GenerationJobError {
   }
 }
 
-/** Of a user's streams some could not be deleted; all others have gone. */
+/** Some of a user's streams could not be deleted; all others have gone. */
 export class DeletionIncompleteError extends GenerationJobError {
   override readonly name = 'DeletionIncompleteError';
-  /** How many streams were deleted. */
+  /** The number of streams deleted. */
   readonly deleted: number;
   /** Stream ids of those that are left; empty when it is not known which. */
   readonly left: readonly string[];
@@ -180,7 +180,7 @@ export class DeletionIncompleteError extends GenerationJobError {
   }
 }
 
-/** Why a producer's handle is over: how its generation ended, or how it lost the right to write. */
+/** The reason a producer's handle is over: how its generation ended, or how it lost the right to write. */
 export type EndReason =
   | 'completed'
   | 'failed'
@@ -224,8 +224,9 @@ export function asGenerationJobError(error: unknown): GenerationJobError {
 }
 
 /**
- * Whether an error leaves open what became of a call: the store was silent, or threw what is not ours. Every write is
- * recognised when it comes again, so the call may be repeated. Any other error of ours is an answer, and stays the same.
+ * Says whether an error leaves open what became of a call: the store was silent, or threw what is not ours. Every write
+ * is recognised when it comes again, so the call may be repeated. Any other error of ours is an answer, and stays the
+ * same.
  */
 export function isUnanswered(error: unknown): boolean {
   return !isGenerationJobError(error) || error.code === 'unavailable';

@@ -1,10 +1,11 @@
 /**
- * Which versions of its optional peers this package is tested with. npm enforces the ranges in package.json, so they refuse
- * only what is known not to work; anything else is let in, and what no test has seen is told once when it is used.
+ * This package is tested with these versions of its optional peers. npm enforces the ranges in package.json, so they
+ * refuse only what is known not to work; anything else is let in, and what no test has seen is told once when it is
+ * used.
  */
 import { createRequire } from 'node:module';
 
-/** By package and major version: from which minor version on. */
+/** The least minor version, by package and major version. */
 export const TESTED_PEERS = {
   express: { 4: 21, 5: 0 },
   ioredis: { 5: 4, 6: 0 },

@@ -23,7 +23,7 @@ export interface StreamServices {
 export interface MemoryServicesInput {
   /** Left out. One that is there and undefined is refused: it was meant to be a client. */
   readonly redis?: never;
-  /** How many streams may be kept at once; default 10,000. */
+  /** The most streams that are kept at once; default 10,000. */
   readonly maxStreams?: number;
   readonly clock?: Clock;
 }
@@ -60,7 +60,10 @@ function namesRedis(input: MemoryServicesInput | RedisServicesInput): input is R
 /** It knows `redis`, for whoever has misspelt that. */
 const memorySchema = memoryOptionsSchema.extend({ redis: z.never().optional() });
 
-/** Whoever names a client wants Redis: taken for memory, a misspelt variable would lose every answer with its process. */
+/**
+ * A host that names a client wants Redis: taken for memory, a misspelt variable would lose every answer with its
+ * process.
+ */
 function refuseUndefined(redis: unknown): void {
   if (redis !== undefined) return;
   throw new GenerationJobError(

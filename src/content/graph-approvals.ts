@@ -1,13 +1,15 @@
 /**
- * What somebody was asked about a call, and what was decided, on the call itself. Only calls without a result are asked
- * about; one inside a sub-agent is as good as any.
+ * A call shows what somebody was asked about it, and what was decided. Only calls without a result are asked about; one
+ * inside a sub-agent is as good as any.
  */
 import type { Branch, ContentPart } from './graph-content.js';
 import { type Fields, fieldsOf, listOf, wordOf } from './graph-events.js';
 import { withArguments } from './graph-parts.js';
 import { setPart } from './graph-subagents.js';
 
-/** After `requires_action`: the calls in question have their whole arguments, whatever was lost or is still to stream. */
+/**
+ * Folds `requires_action`: the calls in question have their whole arguments, whatever was lost or is still to stream.
+ */
 export function foldQuestion(branch: Branch, data: unknown): void {
   const action = fieldsOf(fieldsOf(data).action);
   const actionId = wordOf(action.actionId);
@@ -25,7 +27,7 @@ export function foldQuestion(branch: Branch, data: unknown): void {
   }
 }
 
-/** After `resumed`: each call shows its decision, and the arguments it goes on with. */
+/** Folds `resumed`: each call shows its decision, and the arguments it goes on with. */
 export function foldDecision(branch: Branch, data: unknown): void {
   const { actionId, by, decisions } = fieldsOf(data);
   for (const decision of listOf(decisions)) {

@@ -94,7 +94,7 @@ export class BranchDraft {
     steps.length = kept;
   }
 
-  /** Where the call of this id is, in whichever step. */
+  /** Returns the slot of the call with this id, in whichever step. */
   slotOfCall(id: string | undefined): number | undefined {
     return id === undefined ? undefined : this.#index.calls.get(id);
   }
@@ -146,7 +146,7 @@ export class BranchDraft {
       : part.tool_call !== undefined && part.tool_call.progress !== 1;
   }
 
-  /** Where the slot's part is, or would be put. */
+  /** Returns the index at which the slot's part is, or would be put. */
   #placeOf(slot: number): number {
     const { slots } = this.#book;
     let [low, high] = [0, slots.length];

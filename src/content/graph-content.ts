@@ -6,12 +6,12 @@
 /** A run's parts so far, or a sub-agent's. */
 export interface Branch {
   readonly parts: readonly ContentPart[];
-  /** For the next fold; clients need not look. */
+  /** The fold's own notes; clients need not look. */
   readonly bookkeeping: Bookkeeping;
 }
 
 export interface GraphContent extends Branch {
-  /** What the host gave to show the start, from the `created` event; survives a restart of the answer. */
+  /** The host's data to show the start, from the `created` event; survives a restart of the answer. */
   readonly created?: unknown;
 }
 
@@ -24,7 +24,7 @@ export interface ContentPart {
   readonly text?: string;
   readonly think?: string;
   readonly tool_call?: ToolCall;
-  /** Who says it, where several agents take part; agents of one group run side by side. */
+  /** The agent that says it, where several take part; agents of one group run side by side. */
   readonly agentId?: string;
   readonly groupId?: number;
   /** Ours: that somebody was asked about this call, and what was decided. */
@@ -45,7 +45,7 @@ export interface ToolCall {
   readonly progress?: number;
   readonly output?: unknown;
   readonly outcome?: unknown;
-  /** Where to sign in before the call can go on, and until when. */
+  /** The place to sign in before the call can go on, and until when. */
   readonly auth?: unknown;
   readonly expires_at?: unknown;
 }
@@ -67,7 +67,7 @@ export interface SubagentContent extends Branch {
 }
 
 /**
- * Where events find their part. A step and a call have a *slot*, a number in the order of the content; a slot without
+ * Events find their part by it. A step and a call have a *slot*, a number in the order of the content; a slot without
  * content has no part, so `parts` has no holes, and `slots` tells which slot each part has.
  */
 interface Bookkeeping {

@@ -1,7 +1,7 @@
 /**
- * How one part grows: by a delta, by a piece of a call's arguments, by a result. A part is replaced, not changed, but for
- * its lists, which only the fold has and which grow in place. The
- * shapes are those of the agent SDK's aggregator, so that a finished run has the same parts either way.
+ * A part grows by a delta, by a piece of a call's arguments, by a result. A part is replaced, not changed, but for its
+ * lists, which only the fold has and which grow in place. The shapes are those of the agent SDK's aggregator, so that a
+ * finished run has the same parts either way.
  */
 import type { ContentPart, Step, ToolCall } from './graph-content.js';
 import { type Fields, fieldsOf, isFields, wordOf } from './graph-events.js';
@@ -92,7 +92,7 @@ export function withArguments(part: ContentPart, given: unknown): ContentPart {
   return { ...part, tool_call: { ...call, args } };
 }
 
-/** What is known of who says a part: from its step, else as it was. */
+/** Says who speaks in a part: from its step, else as it was. */
 export function attributed(after: ContentPart, before: ContentPart | undefined, step?: Step): ContentPart {
   const agentId = step?.agentId ?? before?.agentId;
   const groupId = step?.groupId ?? before?.groupId;

@@ -158,7 +158,10 @@ function finish(draft: BranchDraft, data: Fields): void {
   draft.forgetDone();
 }
 
-/** Where a result goes whose call was not known by this id: to the only call there is, else to one without an id. */
+/**
+ * Returns the slot for a result whose call was not known by this id: that of the only call there is, else of one
+ * without an id.
+ */
 function slotOfResult(draft: BranchDraft, step: Step, id: string | undefined): number {
   const { calls } = step;
   if (calls === undefined) return step.slot;

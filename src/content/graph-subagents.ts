@@ -1,6 +1,7 @@
 /**
- * What a sub-agent does, inside the call that started it. A sub-agent's update wraps an event of its own run and names the
- * call; the calls above it are in its ancestry, from the root down. An update whose call is not there is left out.
+ * A sub-agent's work is shown inside the call that started it. A sub-agent's update wraps an event of its own run and
+ * names the call; the calls above it are in its ancestry, from the root down. An update whose call is not there is left
+ * out.
  */
 import { type Branch, type ContentPart, emptyBranch, type SubagentContent } from './graph-content.js';
 import { type Fields, fieldsOf, isFields, listOf, wordOf } from './graph-events.js';
@@ -35,7 +36,7 @@ export function foldSubagentUpdate(branch: Branch, data: unknown): void {
   if (change && path && path.length <= DEEPEST) changeAt(branch, path, change);
 }
 
-/** What becomes of the run; it is changed in place, or another one stands for it. */
+/** Returns the change an update makes to the run; the run is changed in place, or another one stands for it. */
 function changeOf({ phase, data }: Fields): ((run: SubagentContent) => SubagentContent) | undefined {
   const event = WRAPPED.get(phase);
   if (event !== undefined)
@@ -63,7 +64,7 @@ function withStatus(
   return { ...run, status, ...(error !== undefined && { error }) };
 }
 
-/** From the root down; its last level is the update's own run. */
+/** Returns the levels from the root down; the last is the update's own run. */
 function pathOf(branch: Branch, update: Fields): readonly Level[] | undefined {
   const own = levelOf(update);
   if (own === undefined) return undefined;

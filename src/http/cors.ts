@@ -1,5 +1,5 @@
 /**
- * What lets a page of another origin read the answers: CORS headers, for origins the host has listed and for no others.
+ * CORS headers let a page of another origin read the answers, for origins the host has listed and for no others.
  * Cookies go with them, since a session usually is one; so the origin is named and never `*`.
  */
 import type { ReplyHeaders, RouteRequest } from './route-types.js';

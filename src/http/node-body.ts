@@ -9,8 +9,8 @@ import { GenerationJobError } from '../errors.js';
 import type { ReceivedBody } from './route-types.js';
 
 /**
- * So much of a refused body is read and dropped, so that a client that is still sending gets to read the refusal
- * instead of a reset connection. More than that is an attack, and is cut off.
+ * A refused body is read and dropped so far, so that a client that is still sending gets to read the refusal instead of
+ * a reset connection. More than that is an attack, and is cut off.
  */
 const LONGEST_DISCARDED = 16 * MIB;
 

@@ -1,7 +1,7 @@
 /**
- * Whether a page may make the request it makes. Browsers say where a request comes from (`Origin`, `Sec-Fetch-Site`) and
- * pages can't change that; what is not a browser says nothing and needs no protection from forged requests. This is
- * checked for reads too: a foreign page that can't see an answer shall not hold a stream open either.
+ * This check says whether a page may make the request it makes. Browsers say where a request comes from (`Origin`,
+ * `Sec-Fetch-Site`) and pages can't change that; what is not a browser says nothing and needs no protection from forged
+ * requests. This is checked for reads too: a foreign page that can't see an answer shall not hold a stream open either.
  */
 import type { Logger } from '../stream/interfaces/logger.js';
 import type { RouteRequest } from './route-types.js';

@@ -1,6 +1,6 @@
 /**
- * Which page of a listing is wanted, and where the next one is: RFC 8288's `Link` with `rel="next"`, relative to the
- * address that was asked for, since only the host knows where the routes are mounted.
+ * A listing's query says which page is wanted, and its answer where the next one is: RFC 8288's `Link` with
+ * `rel="next"`, relative to the address that was asked for, since only the host knows where the routes are mounted.
  */
 import { GenerationJobError } from '../errors.js';
 

@@ -1,6 +1,6 @@
 /**
- * How long a client may take to send a request. Node's own limits are generous (a minute for the headers, looked at every
- * half minute), and its check interval can only be given when the server is made:
+ * A client has a limited time to send a request. Node's own limits are generous (a minute for the headers, looked at
+ * every half minute), and its check interval can only be given when the server is made:
  * `http.createServer(SERVER_OPTIONS, app)`. None of them touches an open stream: that request has been received.
  */
 import { KIB, SECOND } from '../clock.js';

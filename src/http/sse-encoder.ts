@@ -1,5 +1,5 @@
 /**
- * From a batch of log events to the text of a server-sent event stream (WHATWG HTML, section 9.2). The text of a batch
+ * A batch of log events becomes the text of a server-sent event stream (WHATWG HTML, section 9.2). The text of a batch
  * is made once for all who follow: the hub hands the same `events` array to every follower at the same place, so the
  * array itself is the key of the memo, and the text goes when the array goes.
  *

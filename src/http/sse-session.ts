@@ -50,7 +50,7 @@ const HEARTBEATS = {
   /** It has no id: it is no place to come back to. */
   event: encodeEvent(undefined, 'heartbeat', '{}'),
 } satisfies Record<Heartbeat, string>;
-/** In ticks, at least one whole: what a reader that is not waited for has for what was written last. */
+/** The ticks that a reader that is not waited for has for what was written last; at least one whole. */
 const HASTY_TICKS = 2;
 
 export class SseSession implements Ticking {

@@ -1,5 +1,5 @@
 /**
- * Where a session writes: one reader's connection. An adapter gives one per response; the session is its only writer.
+ * A session writes to it: one reader's connection. An adapter gives one per response; the session is its only writer.
  */
 export interface SseSink {
   /** True when the connection is over; nothing written after that arrives. */

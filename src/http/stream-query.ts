@@ -1,5 +1,5 @@
 /**
- * Where a reader wants to begin, and how, from its request. `Last-Event-ID` wins over `?after=`: a browser that reconnects
+ * A reader's request says where it begins, and how. `Last-Event-ID` wins over `?after=`: a browser that reconnects
  * sends the one it has read up to to the address it began with. Clients that can't set headers have other names for it.
  */
 import { GenerationJobError } from '../errors.js';

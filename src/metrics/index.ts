@@ -14,9 +14,12 @@ import { parseStrictly } from '../stream/model/strict.js';
 import { TRANSITIONS, type TransitionName } from '../stream/model/transitions.js';
 
 export interface MetricsOptions {
-  /** Where the metrics are registered; there is no default. Its default labels tell stores or replicas apart. */
+  /** The registry of the metrics; there is no default. Its default labels tell stores or replicas apart. */
   readonly registry: Registry;
-  /** Before every name. Letters, digits and `_`, at most 64, not beginning with a digit. Default `generation_jobs_`. */
+  /**
+   * The beginning of every name. Letters, digits and `_`, at most 64, not beginning with a digit. Default
+   * `generation_jobs_`.
+   */
   readonly prefix?: string | undefined;
 }
 

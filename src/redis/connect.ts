@@ -35,13 +35,13 @@ const optionsSchema = z.strictObject({
 });
 
 export interface ConnectRedisOptions {
-  /** Whether the URL is that of a node of a Redis Cluster; the others are found through it. Default false. */
+  /** True for the URL of a node of a Redis Cluster; the others are found through it. Default false. */
   readonly cluster?: boolean | undefined;
-  /** How long to wait for the connection (ms). 10 ms to 10 minutes; default 10 s. */
+  /** The longest wait for the connection (ms). 10 ms to 10 minutes; default 10 s. */
   readonly connectTimeoutMs?: number | undefined;
   /**
-   * When a connection that owes an answer is taken for dead and made again (ms). Less than `timeoutMs` of the services,
-   * which is 5 s unless set. 10 ms to 10 minutes; default 4 s.
+   * The silence after which a connection that owes an answer is taken for dead and made again (ms). Less than
+   * `timeoutMs` of the services, which is 5 s unless set. 10 ms to 10 minutes; default 4 s.
    */
   readonly socketTimeoutMs?: number | undefined;
   /** Called with each error of the connection, later ones too. Default: nothing, since what fails by it says so itself. */

@@ -42,7 +42,7 @@ import type { JobRecord } from './model/types.js';
 
 /** Less than the 10 s after which supervisors kill, so that what is left can still be handed over or ended. */
 const DEFAULT_GRACE_MS = 8_000;
-/** What ends and hooks under way have, after the grace time, before they are left behind. */
+/** The time for ends and hooks under way, after the grace time, before they are left behind (ms). */
 const LAST_WORD_MS = 5_000;
 const NO_OPTIONS = {};
 

@@ -6,7 +6,9 @@ import type { Resolution } from '../model/types.js';
 export class ActionDecidedError extends GenerationJobError {
   override readonly name = 'ActionDecidedError';
   readonly resolution: Resolution;
-  /** Whether it was this caller, saying the same again under the same `idempotencyKey`: all is as it was asked for. */
+  /**
+   * True when it was this caller, saying the same again under the same `idempotencyKey`: all is as it was asked for.
+   */
   readonly repeated: boolean;
 
   constructor(code: 'action_decided' | 'action_stale', resolution: Resolution, repeated: boolean) {
@@ -18,8 +20,8 @@ export class ActionDecidedError extends GenerationJobError {
 }
 
 /**
- * Whether the decision that `resolve` was asked to make stands all the same: it was made before, by the same call, or it
- * was made and its attempt is over already.
+ * Says whether the decision that `resolve` was asked to make stands all the same: it was made before, by the same call,
+ * or it was made and its attempt is over already.
  */
 export function isDecidedAsSaid(error: unknown): boolean {
   return error instanceof JobEndedError || (error instanceof ActionDecidedError && error.repeated);

@@ -42,14 +42,14 @@ export interface ApprovalContext {
 /** A commit that decides, and all that is needed to make it again. */
 interface Claim {
   readonly key: StreamKey;
-  /** Before the decision. */
+  /** The record before the decision. */
   readonly record: JobRecord;
   readonly commit: OtherCommit;
-  /** Of who said what: only the same, said again, is the same call. */
+  /** The digest of who decided what: only the same decision, made again, is the same call. */
   readonly saying: string;
-  /** On the monotonic clock, before the commit was first made: the lease may run from then on. */
+  /** The time before the commit was first made, on the monotonic clock: the lease may run from then on. */
   readonly startedAt: number;
-  /** Whether the commit may have been made. */
+  /** True once the commit may have been made. */
   readonly isAsked: boolean;
 }
 
@@ -269,7 +269,7 @@ export class ApprovalLifecycle implements Approvals {
     return { job, continuation: continuationOf(state) };
   }
 
-  /** To the attempt that runs, if one does. */
+  /** Gives the slot back to the attempt that runs, if one does. */
   async #giveSlotBack(key: StreamKey, slot: SlotOwner, now: JobRecord | undefined): Promise<void> {
     const { slots } = this.#parts;
     await (now?.status === 'running' ? slots.keep(key, now) : slots.give(key, slot));
@@ -283,7 +283,7 @@ export class ApprovalLifecycle implements Approvals {
     return record;
   }
 
-  /** Why the action of this id can't be decided any more, by the record as it stands. */
+  /** Returns the error that says why the action of this id can't be decided any more, by the record as it stands. */
   async #refusal(
     key: StreamKey,
     record: JobRecord | undefined,
@@ -322,7 +322,10 @@ export class ApprovalLifecycle implements Approvals {
     return new ActionDecidedError(code, known.how, repeated);
   }
 
-  /** Whether one of these was aborted or replaced while the action was pending: what nobody decided only the log knows. */
+  /**
+   * Says whether one of these was aborted or replaced while the action was pending: what nobody decided only the log
+   * knows.
+   */
   async #hasEndedWith(key: StreamKey, kept: readonly JobRecord[], actionId: string): Promise<boolean> {
     for (const { status, generation, lastSequence } of kept) {
       if (status !== 'aborted') continue;

@@ -1,6 +1,6 @@
 /**
- * What may be said to an action: every request decided once and as it allows, every question answered once and as it
- * allows, and nothing else. Each thing that can be wrong has a code of its own, because a client shows each differently.
+ * A verdict decides every request once and as the action allows, answers every question once and as it allows, and says
+ * nothing else. Each thing that can be wrong has a code of its own, because a client shows each differently.
  */
 import { z } from 'zod';
 import { GenerationJobError } from '../../errors.js';
@@ -86,7 +86,7 @@ export async function verdictOn(
   };
 }
 
-/** What was said of each thing asked, in the order asked. */
+/** Returns what was said of each thing asked, in the order asked. */
 function inOrder<Asked extends { readonly id: string }, Said extends { readonly id: string }>(
   asked: readonly Asked[],
   said: readonly Said[] = [],

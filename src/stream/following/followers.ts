@@ -86,7 +86,7 @@ export class Followers implements SubscriptionContext {
     return hub;
   }
 
-  /** For subscriptions. */
+  /** Forgets a subscription that has closed; called by it. */
   onClosed(subscription: HubSubscription): void {
     const { hub } = subscription;
     const { observer, background, hooks } = this.#parts;
@@ -115,13 +115,13 @@ export class Followers implements SubscriptionContext {
     }
   }
 
-  /** For subscriptions. */
+  /** Reports what a reader threw; called by its subscription. */
   onReaderFailed(error: unknown, { hub }: HubSubscription): void {
     this.#parts.observer.hookFailed('onReadable');
     this.#parts.errors.report({ where: 'onReadable', error, record: hub.key });
   }
 
-  /** What clients may see of a record's metadata; nothing when the host fails to say. */
+  /** Returns what clients may see of a record's metadata; nothing when the host fails to say. */
   publicMetadata(record: JobRecord): Promise<Json> {
     const { hooks } = this.#parts;
     return callHook<Json>(

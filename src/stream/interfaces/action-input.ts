@@ -1,8 +1,8 @@
-/** What asks, and what answers: the inputs of `job.pause` and `approvals.resolve`. */
+/** A pause asks and a resolution answers: the inputs of `job.pause` and `approvals.resolve`. */
 import type { Access } from '../model/access.js';
 import type { ApprovalDecision, Resolution } from '../model/types.js';
 
-/** What to ask. Bounds: `ACTION_LIMITS`; all that is shown fits in `limits.eventBytes`. */
+/** The requests and questions to ask. Bounds: `ACTION_LIMITS`; all that is shown fits in `limits.eventBytes`. */
 export interface PauseInput {
   /** 1 to 256 characters, never used before on the stream: who decides names only this. Made up when left out, which is best. */
   readonly actionId?: string | undefined;
@@ -38,9 +38,9 @@ export interface PauseInput {
       }[]
     | undefined;
   readonly payload?: unknown;
-  /** How long it may wait, in milliseconds. Default `approvalWindowMs`. */
+  /** The longest wait for a decision, in milliseconds. Default `approvalWindowMs`. */
   readonly expiresInMs?: number | undefined;
-  /** What the host needs to go on; never sent to clients. */
+  /** The host's own data to go on from; never sent to clients. */
   readonly resumeContext?: unknown;
   /** See `fingerprintOf`. 1 to 256 characters. */
   readonly fingerprint?: string | undefined;
@@ -58,15 +58,18 @@ export interface ResolveInput extends Access {
       }[]
     | undefined;
   readonly response?: unknown;
-  /** Who decides; recorded and told to followers. 1 to 256 characters. */
+  /** The person who decides; recorded and told to followers. 1 to 256 characters. */
   readonly by: string;
-  /** That of the action which was shown. Refused when the pending one has another. */
+  /** The digest of the action which was shown. Refused when the pending one has another. */
   readonly payloadDigest?: string | undefined;
   /** Must be given, here or by `beforeResolve`, when the action has one. */
   readonly fingerprint?: string | undefined;
-  /** Who asks again under the same key is told that it is decided as said. 1 to 256 characters. */
+  /**
+   * The name of this decision: who asks again under the same key is told that it is decided as said. 1 to 256
+   * characters.
+   */
   readonly idempotencyKey?: string | undefined;
-  /** For `beforeResolve`, as it is given: the routes pass the host's request. */
+  /** The host's own value for `beforeResolve`, as it is given: the routes pass the host's request. */
   readonly context?: unknown;
 }
 

@@ -6,11 +6,11 @@ import type { HistoryEntry, ResolveInput } from './action-input.js';
 import type { GenerationJob } from './generation-job.js';
 import type { HostTypes, Untyped } from '../model/host-types.js';
 
-/** What who decides is given. */
+/** A resolved action's answer to who decides. */
 export interface Resolved<Types extends HostTypes = Untyped> {
   /** The next attempt's handle: go on emitting into the same log. */
   readonly job: GenerationJob<Types>;
-  /** What the attempt goes on from. */
+  /** The state the attempt goes on from. */
   readonly continuation: Continuation<Types>;
 }
 
@@ -47,8 +47,8 @@ export interface Approvals<Types extends HostTypes = Untyped> {
   expire(streamId: string, access?: Access & { readonly actionId?: string | undefined }): Promise<boolean>;
 
   /**
-   * How the actions of the stream's kept generations ended, oldest first: who decided what, when, and on the ground of
-   * which payload. @throws GenerationJobError `stream_not_found`, `unavailable`
+   * Lists how the actions of the stream's kept generations ended, oldest first: who decided what, when, and on the
+   * ground of which payload. @throws GenerationJobError `stream_not_found`, `unavailable`
    */
   history(streamId: string, access?: Access): Promise<readonly HistoryEntry[]>;
 }

@@ -8,7 +8,7 @@ export interface BatchReader {
   readonly ready: Promise<void>;
   /** Called when `read` may have something, or the reader has closed. */
   onReadable: (() => void) | undefined;
-  /** Why it has closed; undefined while it is open. */
+  /** The reason it has closed; undefined while it is open. */
   readonly closedBy: DetachResult | undefined;
   /** The place of the last event read. */
   readonly cursor: string;

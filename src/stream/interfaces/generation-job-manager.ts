@@ -29,7 +29,7 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
   readonly approvals: Approvals<Types>;
   /** The upkeep by hand, for tests and for hosts with a schedule of their own. */
   readonly upkeep: Upkeep;
-  /** Whether it takes no new jobs and followers any more. */
+  /** True once it takes no new jobs and followers any more. */
   readonly isDraining: boolean;
 
   /**

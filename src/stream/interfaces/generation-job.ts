@@ -9,15 +9,15 @@ import type { PauseInput } from './action-input.js';
 import type { FinalOf, HostEvent, HostTypes, MetadataPatch, Untyped } from '../model/host-types.js';
 import type { PipeMapper, PipeSource } from './pipe.js';
 
-/** How an attempt ended, as `run` answers. */
+/** The end of an attempt, as `run` answers. */
 export interface AttemptEnd {
-  /** Why the handle is over. */
+  /** The reason the handle is over. */
   readonly reason: EndReason;
-  /** What the producer threw, or why its end could not be taken. After a stop by others, what the stop made it throw. */
+  /** The producer's error, or why its end could not be taken. After a stop by others, what the stop made it throw. */
   readonly error?: unknown;
 }
 
-/** What `update` changes of a record. */
+/** The changes that `update` makes to a record. */
 export interface JobUpdate<Types extends HostTypes = Untyped> {
   /** The conversation it belongs to: 1 to 256 characters. Default: as it is. */
   readonly conversationId?: string | undefined;
@@ -31,24 +31,24 @@ export interface JobUpdate<Types extends HostTypes = Untyped> {
  * stream. After that `emit` throws. None of its promises has to be awaited: what nobody awaits is told to `onError`.
  */
 export interface GenerationJob<Types extends HostTypes = Untyped> {
-  /** Where the stream lives: tenant and id. */
+  /** The place of the stream: tenant and id. */
   readonly key: StreamKey;
   readonly streamId: string;
   /** 1 for the stream's first answer, 2 for the next. */
   readonly generation: number;
   /** 1 for the first; the next after each decision or recovery. */
   readonly attempt: number;
-  /** Who owns the stream. */
+  /** The owner of the stream. */
   readonly userId: string;
   /** Fires when this handle may no longer write, for whatever reason; its `reason` is a JobEndedError. */
   readonly signal: AbortSignal;
-  /** Whether this handle may no longer write. */
+  /** True once this handle may no longer write. */
   readonly isOver: boolean;
-  /** Why this handle is over; undefined while it is not. */
+  /** The reason this handle is over; undefined while it is not. */
   readonly reason: EndReason | undefined;
-  /** How long an action may wait unless `pause` says otherwise, in milliseconds: the option `approvalWindowMs`. */
+  /** The longest wait of an action unless `pause` says otherwise, in milliseconds: the option `approvalWindowMs`. */
   readonly approvalWindowMs: number;
-  /** How large one event's data may be as JSON text, in bytes: the option `limits.eventBytes`. */
+  /** The most bytes of one event's data as JSON text: the option `limits.eventBytes`. */
   readonly eventBytes: number;
 
   /**

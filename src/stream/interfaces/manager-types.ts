@@ -35,22 +35,25 @@ import type {
   Verdict,
 } from '../model/types.js';
 
-/** As `Access`, of one generation. */
+/** An `Access`, to one generation. */
 export interface GenerationAccess extends Access {
   /** A kept generation, from 1. Default: the current one. */
   readonly generation?: number | undefined;
 }
 
-/** Whose everything is deleted. */
+/** The user whose everything is deleted. */
 export interface DeletedUser {
   /** 1 to 256 characters. */
   readonly userId: string;
   readonly tenantId?: string | undefined;
 }
 
-/** How a replica takes leave. */
+/** A replica's leave. */
 export interface DrainInput {
-  /** How long producers may still finish, in milliseconds: 0 to 24 h. Default 8,000: supervisors kill after 10 s. */
+  /**
+   * The time producers may still take to finish, in milliseconds: 0 to 24 h. Default 8,000: supervisors kill after 10
+   * s.
+   */
   readonly graceMs?: number | undefined;
 }
 
@@ -62,14 +65,14 @@ export interface CreateJobInput<Types extends HostTypes = Untyped> {
   readonly conversationId?: string | undefined;
   /** The same key of a user never starts a second run while it is remembered (`idempotencyMs`). 1 to 256 characters. */
   readonly idempotencyKey?: string | undefined;
-  /** When a generation is active on the stream, a paused one included. Default `replace`. */
+  /** The answer when a generation is active on the stream, a paused one included. Default `replace`. */
   readonly onConflict?: 'replace' | 'reject' | 'join' | undefined;
-  /** What a client needs to show the start (the user's message); the data of the `created` event, as `created`. */
+  /** The data that a client needs to show the start (the user's message); that of the `created` event, as `created`. */
   readonly created?: CreatedOf<Types> | undefined;
   readonly metadata?: MetadataPatch<Types> | undefined;
   /** The name of a content model given to the manager. */
   readonly contentModel?: string | undefined;
-  /** Whether neighbouring events may be merged by the content model before they are committed. Default false. */
+  /** Lets the content model merge neighbouring events before they are committed. Default false. */
   readonly merge?: boolean | undefined;
 }
 
@@ -118,24 +121,24 @@ export interface SubscribeOptions extends Access {
 export interface AbortInput extends Access {
   /** Only this generation; without it, the current one. */
   readonly generation?: number | undefined;
-  /** Who or what aborts; shown to clients. */
+  /** The person or thing that aborts; shown to clients. */
   readonly by?: string | undefined;
   readonly reason?: string | undefined;
 }
 
 export interface AbortResult<Types extends HostTypes = Untyped> {
-  /** Whether this call ended it. */
+  /** True when this call ended it. */
   readonly aborted: boolean;
-  /** Whether it ended before any event of the host was committed. */
+  /** True when it ended before any event of the host was committed. */
   readonly early: boolean;
   readonly content: ContentOf<Types> | null;
-  /** As in `ResumeState`. */
+  /** The hole, as in `ResumeState`. */
   readonly missing?: Hole | undefined;
   readonly usage: Usage;
   readonly record: JobRecord<Types>;
 }
 
-/** What `beforeResolve` judges: checked against the action, and not yet recorded. */
+/** The verdict that `beforeResolve` judges: checked against the action, and not yet recorded. */
 export interface ProposedVerdict<Types extends HostTypes = Untyped> extends Verdict {
   readonly record: JobRecord<Types>;
   readonly action: PendingAction;
@@ -143,12 +146,12 @@ export interface ProposedVerdict<Types extends HostTypes = Untyped> extends Verd
   readonly context: unknown;
 }
 
-/** What the next attempt is given after a decision or a crash. */
+/** The next attempt is given this after a decision or a crash. */
 export interface Continuation<Types extends HostTypes = Untyped> {
   readonly record: JobRecord<Types>;
   /** The decided action this attempt goes on from, when there is one. */
   readonly action?: PendingAction | undefined;
-  /** What was decided about it. */
+  /** The decision about it. */
   readonly resolution?: Resolution | undefined;
   /** The action's own. */
   readonly resumeContext?: Json | undefined;
@@ -203,7 +206,7 @@ export interface Hooks<Types extends HostTypes = Untyped> {
   }): unknown;
   /** Continues a generation whose producer died; runs as `job.run` would. Without it such a generation fails. */
   recover?(job: GenerationJob<Types>, continuation: Continuation<Types>): unknown;
-  /** Whether recovery starts the answer over (`restart`, default) or goes on where it stood (`continue`). */
+  /** Says whether recovery starts the answer over (`restart`, default) or goes on where it stood (`continue`). */
   recoverMode?: 'restart' | 'continue' | ((record: JobRecord<Types>) => 'restart' | 'continue');
   /**
    * Judges a decision before it is made: moderation of what a person typed, permission, the fingerprint of the run as it
@@ -222,7 +225,7 @@ export interface Hooks<Types extends HostTypes = Untyped> {
    * logged. Without it and without a `logger` the same goes to standard error, at most ten a minute.
    */
   onError?(report: ErrorReport): unknown;
-  /** What of the metadata clients may see, in `sync` and `status`. Default: nothing. */
+  /** Says what clients may see of the metadata, in `sync` and `status`. Default: nothing. */
   publicMetadata?(record: JobRecord<Types>): Json | Promise<Json>;
 }
 
@@ -247,14 +250,17 @@ export interface SubscribeWithResumeResult<Types extends HostTypes = Untyped> {
 }
 
 export interface Stats {
-  /** Of this process. */
+  /** The counts of this process. */
   readonly process: {
     readonly producing: number;
     readonly followedStreams: number;
     readonly followers: number;
     readonly draining: boolean;
   };
-  /** Of the whole store: kept generations by status, streams, how many of these could not be read, and generations whose settlement is set aside. */
+  /**
+   * The counts of the whole store: kept generations by status, streams, how many of these could not be read, and
+   * generations whose settlement is set aside.
+   */
   readonly global: Readonly<Record<JobStatus, number>> & {
     readonly streams: number;
     readonly unread: number;

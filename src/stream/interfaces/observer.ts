@@ -1,7 +1,6 @@
 /**
- * What the library tells those who watch it: one method per thing that happens, no ids among the arguments, so nothing
- * that counts can grow without bound. An observer that throws is caught and counted once, in `safeObserver`; it can
- * never fail a stream.
+ * An observer is told what happens: one method per thing, no ids among the arguments, so nothing that counts can grow
+ * without bound. An observer that throws is caught and counted once, in `safeObserver`; it can never fail a stream.
  */
 
 import type { RepairedIndex } from './job-store.js';
@@ -28,7 +27,7 @@ export type ApprovalOutcome = 'paused' | 'resolved' | 'expired' | 'refused';
 export type UpkeepStep = 'renewal' | 'sweep' | 'visit' | 'listing' | 'deletion' | 'repair';
 /** `subscribe` to a stream · `publish` a frame, or that a stream was deleted · `signal` to a producer · `link`: by itself */
 export type TransportStep = 'subscribe' | 'publish' | 'signal' | 'link';
-/** Why an end comes without the final message it was given. */
+/** The reason an end comes without the final message it was given. */
 export type FinalOmission = 'too_large' | 'too_deep' | 'no_json';
 export type ContentlessStep =
   | 'aborted'
@@ -38,11 +37,11 @@ export type ContentlessStep =
   | 'recovered'
   | 'resolved'
   | 'settled';
-/** Why a subscription closes. */
+/** The reasons a subscription closes. */
 export const DETACH_RESULTS = ['ended', 'left', 'gone', 'detached', 'draining', 'failed'] as const;
 export type DetachResult = (typeof DETACH_RESULTS)[number];
 
-/** What a look at the store's clock showed for the first time: which way it jumped. */
+/** The way the store's clock jumped, by the first look at it that showed it. */
 export type ClockJump = 'ahead' | 'back';
 
 export interface StreamObserver {
@@ -60,7 +59,10 @@ export interface StreamObserver {
   /** Time from create to the first host event's commit. */
   firstEvent(ms: number): void;
   committed(events: number, bytes: number, ms: number): void;
-  /** From the emit of a batch's first event to its delivery to local followers. Only when producer and follower share the process. */
+  /**
+   * Gives the time from the emit of a batch's first event to its delivery to local followers (ms). Only when producer
+   * and follower share the process.
+   */
   delivered(ms: number): void;
   attached(kind: AttachKind): void;
   detached(result: DetachResult): void;
@@ -80,11 +82,14 @@ export interface StreamObserver {
   /** `dropped`: what was set aside goes unsettled. */
   settled(outcome: 'settled' | 'retried' | 'set_aside' | 'dropped'): void;
   /**
-   * How many settlements are set aside in the store, by this process's last look at every stream and what it has done since;
-   * undefined when another replica has looked since.
+   * Gives the number of settlements that are set aside in the store, by this process's last look at every stream and
+   * what it has done since; undefined when another replica has looked since.
    */
   settlementsSetAside(count: number | undefined): void;
-  /** What an index had lost, or held too late, was put back: a stream's due score, its entry among its user's. */
+  /**
+   * Tells that an index had lost an entry, or held it too late, and has it back: a stream's due score, its entry among
+   * its user's.
+   */
   indexRepaired(index: RepairedIndex): void;
   /** A step of the upkeep failed for one stream, or for one part of the due index; it is tried again by itself. */
   upkeepFailed(step: UpkeepStep): void;

@@ -1,8 +1,8 @@
-/** What `job.pipe` takes. */
+/** `job.pipe` takes these. */
 import type { JobFailureError } from '../model/job-failure.js';
 import type { HostEvent, HostTypes, Untyped } from '../model/host-types.js';
 
-/** What can be piped: an iterable, or a stream of the Web. */
+/** The source of a pipe: an iterable, or a stream of the Web. */
 export type PipeItems<Item> = AsyncIterable<Item> | Iterable<Item> | ReadableStream<Item>;
 
 /** A source, or a function that opens one: it gets the job's signal, to stop by itself what can't be cancelled. */
@@ -15,7 +15,7 @@ export interface PipeFailure {
   readonly fail: JobFailureError;
 }
 
-/** What one item becomes: an event, several, none, or the job's failure. */
+/** One item becomes this: an event, several, none, or the job's failure. */
 export type PipeStep<Types extends HostTypes = Untyped> = HostEvent<Types> | PipeFailure | null | undefined;
 /** Turns an item of a source into what the job emits. What it throws is thrown by `pipe`. */
 export type PipeMapper<Item, Types extends HostTypes = Untyped> = (

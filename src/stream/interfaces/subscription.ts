@@ -1,4 +1,4 @@
-/** What a host holds of one follower. */
+/** A host holds this of one follower. */
 import type { DetachResult } from './observer.js';
 import type { HostTypes, Untyped } from '../model/host-types.js';
 import type { StreamEvent } from '../model/lifecycle-payloads.js';
@@ -17,7 +17,7 @@ export interface Subscription<Types extends HostTypes = Untyped>
    * @throws GenerationJobError (by rejecting) `stream_not_found`, `invalid_cursor`, `unavailable`
    */
   readonly ready: Promise<void>;
-  /** Why it has closed; undefined while it is open. */
+  /** The reason it has closed; undefined while it is open. */
   readonly closedBy: DetachResult | undefined;
   /** The place of the last event that was read: `<generation>-<sequence>`. */
   readonly cursor: string;

@@ -1,7 +1,7 @@
 /**
- * Whether and where a new generation may start: idempotency keys, the per-user limit, and what to do about a generation
- * that is active. Ends with one atomic create; everything before it can be done again, and what was taken for a create
- * that came to nothing is given back.
+ * Admission says whether and where a new generation may start: idempotency keys, the per-user limit, and what to do
+ * about a generation that is active. Ends with one atomic create; everything before it can be done again, and what was
+ * taken for a create that came to nothing is given back.
  */
 import { ConflictError, GenerationJobError, isUnanswered } from '../../errors.js';
 import type { Ender } from './ender.js';
@@ -72,7 +72,7 @@ export class Admission {
     const { store, slots, clock } = this.#parts;
     const { key } = first;
     let [current] = await this.#repeat(until, () => store.read(key, 'current'));
-    /** How far the store's clock turned out to be ahead of what is known of it. */
+    /** The lead of the store's clock over what is known of it, as it turned out to be. */
     let aheadMs = 0;
     for (let conflicts = 0; conflicts < MOST_CONFLICTS; conflicts++) {
       const request = await this.#withReplacement(first, input, current, { round: conflicts + 1, until });
@@ -129,7 +129,7 @@ export class Admission {
     return store.create({ ...request, notAfter });
   }
 
-  /** What the key's first run is, as far as it is known to have started. */
+  /** Returns the key's first run, as far as it is known to have started. */
   async #firstRun(user: UserKey, run: RememberedRun, idempotencyKey: string): Promise<JobRecord | undefined> {
     if (run.generation === undefined) return undefined;
     const key = streamKey(run.streamId, user.tenantId);
@@ -194,7 +194,7 @@ export class Admission {
     }
   }
 
-  /** To the holder the stream has, so that a lost race doesn't cost the winner its slot. */
+  /** Gives the slot back to the holder the stream has, so that a lost race doesn't cost the winner its slot. */
   async #giveSlotBack(slot: SlotOwner, { key }: CreateRequest, reply: CreateReply): Promise<void> {
     const { slots } = this.#parts;
     const winner = reply.outcome === 'conflict' || reply.outcome === 'joined' ? reply.record : undefined;

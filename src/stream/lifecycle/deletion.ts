@@ -22,7 +22,7 @@ import { reportUpkeepFailures } from '../process/upkeep-failures.js';
 
 /** A page of a user’s index; its streams are deleted at the same time. */
 const STREAMS_AT_ONCE = 100;
-/** In `retryMs`: how long after a settlement its stream goes at most. */
+/** The longest pause between two looks, in `retryMs`: so long after a settlement its stream goes at most. */
 const LONGEST_PAUSE_FACTOR = 20;
 
 export class Deletion {
@@ -140,7 +140,10 @@ export class Deletion {
   }
 }
 
-/** That what is kept can't be read. Anything else stops a deletion, a newer release's format among it. */
+/**
+ * Returns the error when it says that what is kept can't be read, and throws any other. Anything else stops a deletion,
+ * a newer release's format among it.
+ */
 function damagedOrThrow(error: unknown): GenerationJobError {
   if (isGenerationJobError(error, 'store_damaged')) return error;
   throw error;

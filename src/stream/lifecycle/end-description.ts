@@ -1,7 +1,8 @@
 /**
- * What the host says about an end that no producer announces, from exactly what is committed before that end. The
- * generation's producer is held still, the log is read and folded, the host is asked; the end then names the place it was
- * described from, and the store refuses it (`behind`) when the generation has gone on since. Then it is described anew.
+ * The host is asked what it says about an end that no producer announces, from exactly what is committed before that
+ * end. The generation's producer is held still, the log is read and folded, the host is asked; the end then names the
+ * place it was described from, and the store refuses it (`behind`) when the generation has gone on since. Then it is
+ * described anew.
  *
  * The hold only keeps a fast producer from winning every round; what makes it true is the guard. So a hold that lapses,
  * or whose describer dies, harms nobody: the producer goes on, and nothing has ended. Without a `describeEnd` hook, or
@@ -19,7 +20,7 @@ import type { JobRecord, StreamKey } from '../model/types.js';
 const MOST_ROUNDS = 5;
 
 export interface Description {
-  /** What the host said; undefined for nothing. */
+  /** The host's words; undefined for nothing. */
   readonly final: unknown;
   /** The place it is true at, which the end must name. */
   readonly describedFrom?: Place | undefined;
@@ -67,7 +68,7 @@ export class EndDescriber {
     return { final, describedFrom: { sequence, attempt } };
   }
 
-  /** Whether there is somebody to ask, and content to ask about. */
+  /** Says whether there is somebody to ask, and content to ask about. */
   #describes(record: JobRecord): boolean {
     const { hooks, unknownModels } = this.#parts;
     return hooks.describeEnd !== undefined && !unknownModels.has(record);

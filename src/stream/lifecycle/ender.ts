@@ -163,7 +163,7 @@ export class Ender {
     if (replaces !== undefined) this.#describer.letGo(key, replaces.generation);
   }
 
-  /** What follows an end, whoever committed it. */
+  /** Does what follows an end, whoever committed it. */
   afterEnd(key: StreamKey, record: JobRecord): void {
     const { transport, observer } = this.#parts;
     const code = record.error?.code ?? '';
@@ -232,7 +232,7 @@ export class Ender {
     return repeatUntilAnswered(this.#parts, () => store.commit(commit), until);
   }
 
-  /** What a producer of this process has taken before the stop is committed before it; no longer than a moment. */
+  /** Commits what a producer of this process has taken before the stop; waits no longer than a moment. */
   async #letFlush(key: StreamKey, generation: number): Promise<void> {
     const { clock } = this.#parts;
     const local = this.#context.leases.find(key, generation);

@@ -32,7 +32,7 @@ export interface Upkeep {
 
 /** Visits under way, in sweeps: what waits for a host’s hook keeps its place this long, and holds memory. */
 const VISITS_FACTOR = 16;
-/** For each place in a sweep, those for streams whose last look did nothing: due for longest, they would take all. */
+/** The share of a sweep's places for streams whose last look did nothing: due for longest, they would take all. */
 const RETRIES_SHARE = 0.25;
 /** Streams whose scores are brought near in one turn. */
 const AT_ONCE = 256;
@@ -185,7 +185,10 @@ export class Reaper {
     }
   }
 
-  /** When a generation must be looked at again, by the store's clock as it shows itself: that is what lists by it. */
+  /**
+   * Returns when a generation must be looked at again, by the store's clock as it shows itself: that is what lists by
+   * it.
+   */
   #nextLook(key: StreamKey, record: JobRecord): number {
     const { store, options, hooks } = this.#parts;
     const deadline = deadlineOf(record, options);
@@ -236,7 +239,7 @@ export class Reaper {
   }
 }
 
-/** Whether what a generation waits for goes by what it has said. */
+/** Says whether what a generation waits for goes by what it has said. */
 function needsContent({ status, settlement }: JobRecord): boolean {
   return status === 'running' || status === 'requires_action' || settlement.state === 'open';
 }

@@ -1,7 +1,7 @@
 /**
- * What happens to a generation whose producer fell silent: another attempt takes over, if the host can continue it and
- * has not done so too often; otherwise it ends `failed` / `producer_lost`. The take-over, its announcement and the new
- * lease are one commit, guarded by the lapsed lease, so only one replica gets it.
+ * A generation whose producer fell silent is taken over by another attempt, if the host can continue it and has not
+ * done so too often; otherwise it ends `failed` / `producer_lost`. The take-over, its announcement and the new lease
+ * are one commit, guarded by the lapsed lease, so only one replica gets it.
  */
 
 import { continuationOf } from '../process/continuation.js';

@@ -10,10 +10,10 @@ import { streamKey } from '../model/stream-key.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { reportUpkeepFailures, type UpkeepFailure } from '../process/upkeep-failures.js';
 
-/** Of the bound: so many more may be set aside between two counts. */
+/** The part of the bound by which more may be set aside between two counts. */
 const SLACK_SHARE = 0.1;
 
-/** What a count holds of each: not the record, which may be large. */
+/** A count holds this of each: not the record, which may be large. */
 interface Kept {
   readonly key: StreamKey;
   readonly generation: number;

@@ -126,7 +126,7 @@ export class Settler {
     return Math.min(this.#parts.options.settleBackoffMs * 2 ** (tries - 1), LONGEST_BACKOFF_MS);
   }
 
-  /** Whether the next try would come too late, or be one too many. */
+  /** Says whether the next try would come too late, or be one too many. */
   #isTriedEnough(record: JobRecord, tries: number): boolean {
     const { options, storeClock } = this.#parts;
     if (record.settlement.state === 'set_aside') return true;
@@ -162,7 +162,7 @@ export class Settler {
     await this.#inside.run(key.id, () => this.#parts.hooks.settle?.(ended));
   }
 
-  /** Whether the caller is the host's `settle` of this stream: it can't wait for itself. */
+  /** Says whether the caller is the host's `settle` of this stream: it can't wait for itself. */
   isInside(key: StreamKey): boolean {
     return this.#inside.getStore() === key.id;
   }

@@ -11,7 +11,7 @@ interface Mark {
   readonly attempt: number;
   readonly lastSequence: number;
   readonly leaseUntil: number | undefined;
-  /** On this process's monotonic clock. */
+  /** The time on this process's monotonic clock. */
   readonly lostAt: number;
 }
 

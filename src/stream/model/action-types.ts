@@ -25,9 +25,9 @@ interface SchemaIssue {
 export interface ActionType {
   /** 1 to 64 characters: a small letter, then small letters, digits and `_`. Not one of the library's own. */
   readonly type: string;
-  /** Of what is shown. Without it, any payload. */
+  /** The schema of what is shown. Without it, any payload. */
   readonly payload?: ActionSchema | undefined;
-  /** Of what is answered. Without it, there is nothing to respond with. */
+  /** The schema of what is answered. Without it, there is nothing to respond with. */
   readonly response?: ActionSchema | undefined;
 }
 

@@ -33,8 +33,8 @@ export interface ContentModel<Content = unknown, Types extends HostTypes = Untyp
    */
   fold(content: Content, event: FoldedEvent<Types>): Content;
   /**
-   * What is left of the content when a successor starts the answer over, such as what came from `created`. Default:
-   * nothing, `initial()`.
+   * Returns what is left of the content when a successor starts the answer over, such as what came from `created`.
+   * Default: nothing, `initial()`.
    */
   restart?(content: Content): Content;
   /**

@@ -1,6 +1,6 @@
 /**
- * When somebody must next look at a generation, by the store's clock: the one place that says what each state waits
- * for. The due index holds the earliest of a stream's deadlines, or something earlier.
+ * A deadline is when somebody must next look at a generation, by the store's clock: this is the one place that says
+ * what each state waits for. The due index holds the earliest of a stream's deadlines, or something earlier.
  */
 import { MINUTE } from '../../clock.js';
 import type { Options } from './options.js';
@@ -26,7 +26,7 @@ export function deadlineOf(record: JobRecord, options: Pick<Options, 'retentionM
 }
 
 /**
- * When somebody must next look at a stream: the earliest deadline of its generations.
+ * Returns when somebody must next look at a stream: the earliest deadline of its generations.
  * @param kept newest first
  * @param deadlineOfOne when each must be looked at
  */
@@ -39,7 +39,7 @@ export function earliestOf(kept: readonly JobRecord[], deadlineOfOne: (record: J
   return Math.min(...deadlines);
 }
 
-/** Until when a generation is kept whose settlement was set aside. */
+/** Returns until when a generation is kept whose settlement was set aside. */
 export function setAsideUntil(record: JobRecord, { setAsideMs }: Pick<Options, 'setAsideMs'>): number {
   return (record.endedAt ?? record.updatedAt) + setAsideMs;
 }

@@ -1,9 +1,9 @@
-/** How an attempt's end is told: to its holder by a signal's reason, to clients by a failure. */
+/** An attempt's end is told to its holder by a signal's reason, to clients by a failure. */
 import type { EndReason } from '../../errors.js';
 import { JobFailureError } from './job-failure.js';
 import type { JobFailure, JobRecord } from './types.js';
 
-/** Why a refused commit ends the attempt. */
+/** Returns the reason a refused commit ends the attempt. */
 export function reasonOf(reply: { refusal: string; record?: JobRecord | undefined }): EndReason {
   switch (reply.refusal) {
     case 'gone':
@@ -20,7 +20,7 @@ export function reasonOf(reply: { refusal: string; record?: JobRecord | undefine
   }
 }
 
-/** How an ended generation ended, in the words of a signal's reason. */
+/** Says how an ended generation ended, in the words of a signal's reason. */
 export function reasonOfRecord(record: JobRecord | undefined): EndReason {
   if (record === undefined) return 'gone';
   if (record.error?.code === 'producer_lost') return 'lease_lost';
@@ -32,8 +32,8 @@ export function reasonOfRecord(record: JobRecord | undefined): EndReason {
 }
 
 /**
- * What a host throws on purpose: told to clients as it is. An `Error` must say `retryable` as well: many have a `code`, and
- * a message that is none of the clients' business.
+ * Says whether a host threw it on purpose: then it is told to clients as it is. An `Error` must say `retryable` as
+ * well: many have a `code`, and a message that is none of the clients' business.
  */
 function isFailure(error: unknown): error is JobFailure {
   if (typeof error !== 'object' || error === null) return false;
@@ -42,13 +42,13 @@ function isFailure(error: unknown): error is JobFailure {
   return typeof code === 'string' && typeof message === 'string';
 }
 
-/** Whether there is nothing more to an error than what clients are told. */
+/** Says whether there is nothing more to an error than what clients are told. */
 export function isWholeFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return isFailure(error);
   return error instanceof JobFailureError && error.cause === undefined;
 }
 
-/** Of anything else, clients learn only that the producer failed. */
+/** Returns what clients are told: of what a host did not throw on purpose, only that the producer failed. */
 export function toFailure(error: unknown): JobFailure {
   if (!isFailure(error))
     return { code: 'producer_failed', message: 'The generation failed.', retryable: true };

@@ -1,6 +1,6 @@
 /** The shape of what the hook `onError` is told. */
 
-/** Where an error came from, and what the log calls it. The text is constant: what varies is in the fields. */
+/** The places an error comes from, and what the log calls each. The text is constant: what varies is in the fields. */
 export const ERROR_MESSAGES = {
   producer: 'a producer failed',
   contentModel: 'a content model failed',
@@ -35,7 +35,7 @@ export const ERROR_MESSAGES = {
   background: 'background work failed',
 } as const;
 
-/** Where an error came from: a hook by its name, or a part of the library. */
+/** The place an error came from: a hook by its name, or a part of the library. */
 export type ErrorPlace = keyof typeof ERROR_MESSAGES;
 
 /** The generation an error concerns, as far as it is known. A `JobRecord` is one. */
@@ -46,10 +46,10 @@ export interface ErrorSubject {
   readonly attempt?: number | undefined;
 }
 
-/** What `onError` is told. */
+/** `onError` is told this. */
 export interface ErrorReport {
   readonly where: ErrorPlace;
-  /** What was thrown, as it is: its text may hold what clients and logs must not see. */
+  /** The error as it was thrown: its text may hold what clients and logs must not see. */
   readonly error: unknown;
   readonly record?: ErrorSubject | undefined;
   /** More about the place: the route, the number of tries. */

@@ -1,6 +1,6 @@
 /**
- * From what a host emits to what a log holds: checked and turned into text at once, so that what is changed afterwards
- * is not seen, and what is wrong is refused where the mistake is. Bad values are rejected, never repaired.
+ * A host's event becomes what a log holds: checked and turned into text at once, so that what is changed afterwards is
+ * not seen, and what is wrong is refused where the mistake is. Bad values are rejected, never repaired.
  */
 import { GenerationJobError } from '../../errors.js';
 import type { HostEvent } from './host-types.js';

@@ -49,7 +49,7 @@ export class Fold {
     return this.#end;
   }
 
-  /** What was lost of the events up to `sequence`, and has not been given up by starting the answer over. */
+  /** Returns what was lost of the events up to `sequence`, and has not been given up by starting the answer over. */
   get missing(): Hole | undefined {
     return this.#missing;
   }
@@ -133,7 +133,7 @@ export interface FoldedState {
   readonly kept: readonly LogEvent[];
   readonly sequence: number;
   readonly end: unknown;
-  /** What `content` and `kept` lack of the events they should hold: the store has lost it, or it can't be folded here. */
+  /** The events that `content` and `kept` lack: the store has lost them, or they can't be folded here. */
   readonly missing?: Hole | undefined;
   /** Text read for it: of the snapshot, and of the events after it. */
   readonly snapshotSize: number;
@@ -149,7 +149,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** How much text events hold, in UTF-16 units. */
+/** Counts the text that events hold, in UTF-16 units. */
 export function textOf(events: readonly LogEvent[]): number {
   let size = 0;
   for (const { data } of events) size += data.length;

@@ -5,11 +5,11 @@
 export interface HostTypes {
   /** The data of each of the host's events, by the event's name: `{ text: { delta: string }; source: { url: string } }`. */
   readonly events?: object;
-  /** What the content models fold the events into. */
+  /** The content that the models fold the events into. */
   readonly content?: unknown;
   /** The metadata of a job. Each key may be absent from a record: it is whatever has been written so far. */
   readonly metadata?: object;
-  /** What a job is created with for clients to show: the `created` of `createJob`. */
+  /** The data for clients to show that a job is created with: the `created` of `createJob`. */
   readonly created?: unknown;
   /** The finished message an end carries. */
   readonly final?: unknown;
@@ -28,12 +28,12 @@ export type MetadataOf<Types extends HostTypes> = Types extends { readonly metad
   ? { readonly [Key in keyof Metadata]?: Metadata[Key] | undefined }
   : Readonly<Record<string, unknown>>;
 
-/** What is written to the metadata by key: undefined leaves a key as it is, null sets it to null. */
+/** The metadata to write by key: undefined leaves a key as it is, null sets it to null. */
 export type MetadataPatch<Types extends HostTypes> = Types extends { readonly metadata: infer Metadata }
   ? { readonly [Key in keyof Metadata]?: Metadata[Key] | null | undefined }
   : Readonly<Record<string, unknown>>;
 
-/** What a job of this bag is created with; unknown without one. */
+/** The data that a job of this bag is created with; unknown without one. */
 export type CreatedOf<Types extends HostTypes> = Types extends { readonly created: infer Created }
   ? Created
   : unknown;
@@ -57,7 +57,7 @@ export interface EmittedEvent<Name extends string, Data> {
   readonly keep?: string | undefined;
 }
 
-/** What a host emits: with a bag, one of its events; without one, an event of any name. */
+/** An event that a host emits: with a bag, one of its events; without one, an event of any name. */
 export type HostEvent<Types extends HostTypes = Untyped> = Types extends { readonly events: infer Events }
   ? { [Name in keyof Events & string]: EmittedEvent<Name, Events[Name]> }[keyof Events & string]
   : EmittedEvent<string, unknown>;

@@ -1,5 +1,5 @@
 /**
- * How a host says that a job has failed, in its own words. What it says goes to clients, so it is taken strictly: with a
+ * A host says in its own words that a job has failed. What it says goes to clients, so it is taken strictly: with a
  * misspelt `retryable`, nobody would try again.
  */
 import { z } from 'zod';
@@ -12,12 +12,12 @@ const failureSchema = z.strictObject({
   retryable: z.boolean().default(false),
 });
 
-/** How a producer says on purpose that its job has failed: all of it is told to clients, except the `cause`. */
+/** A producer throws it to say on purpose that its job has failed: all of it is told to clients, except the `cause`. */
 export class JobFailureError extends Error {
   override readonly name = 'JobFailureError';
   /** The host's own word for what went wrong. */
   readonly code: string;
-  /** Whether the same request may succeed when it is made again. */
+  /** True when the same request may succeed when it is made again. */
   readonly retryable: boolean;
 
   /**

@@ -1,6 +1,6 @@
 /**
- * How deeply JSON text nests, found in one pass without parsing it: so a bomb is refused before anything recursive
- * sees it.
+ * The nesting of JSON text is found in one pass without parsing it: so a bomb is refused before anything recursive sees
+ * it.
  */
 const QUOTE = 34;
 const BACKSLASH = 92;
@@ -9,7 +9,7 @@ const CLOSE_BRACKET = 93;
 const OPEN_BRACE = 123;
 const CLOSE_BRACE = 125;
 
-/** Whether arrays and objects in `json` nest deeper than `limit`. Text that is not JSON gets some answer. */
+/** Says whether arrays and objects in `json` nest deeper than `limit`. Text that is not JSON gets some answer. */
 export function nestsDeeperThan(json: string, limit: number): boolean {
   if (json.length <= limit * 2) return false; // too short to open and close so many
   let depth = 0;

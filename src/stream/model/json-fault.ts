@@ -1,6 +1,7 @@
 /**
- * Which part of a value is to blame when the whole of it can't be carried: its path, such as `requests.0.arguments.body`. Asked
- * only once something is refused, since it writes each part on the way as JSON again.
+ * One part of a value is to blame when the whole of it can't be carried, and is named by its path, such as
+ * `requests.0.arguments.body`. Asked only once something is refused, since it writes each part on the way as JSON
+ * again.
  */
 import { nestsDeeperThan } from './json-depth.js';
 

@@ -13,7 +13,7 @@ import type {
   Untyped,
 } from './host-types.js';
 
-/** What the three ends carry beside what says how it ended. */
+/** The three ends carry this beside what says how it ended. */
 export interface EndPayload<Final = unknown> {
   /** The finished message; absent with `finalOmitted`, and where nobody gave one. */
   readonly final?: Final | null | undefined;
@@ -21,7 +21,7 @@ export interface EndPayload<Final = unknown> {
   readonly finalOmitted?: true | undefined;
 }
 
-/** What a client that comes late needs, true at `cursor`. */
+/** The state that a client which comes late needs, true at `cursor`. */
 export interface ResumeState<Types extends HostTypes = Untyped> {
   readonly streamId: string;
   readonly generation: number;
@@ -46,9 +46,9 @@ export interface ResumeState<Types extends HostTypes = Untyped> {
   readonly end: unknown;
 }
 
-/** What clients see of a generation's state: a resume state with the metadata the host shows. */
+/** The state of a generation that clients see: a resume state with the metadata the host shows. */
 export type PublicState<Types extends HostTypes = Untyped> = Omit<ResumeState<Types>, 'metadata'> & {
-  /** What the hook `publicMetadata` gives; `{}` without it. */
+  /** The answer of the hook `publicMetadata`; `{}` without it. */
   readonly metadata: Json;
 };
 
@@ -97,14 +97,14 @@ export interface FollowerPayloads<Types extends HostTypes = Untyped> {
 }
 
 /**
- * What a follower receives: an event of the host's or of the library's own. With a bag of types it is a union that
- * `switch (event.event)` narrows; without one every name is possible and the data unknown.
+ * An event that a follower receives: the host's or the library's own. With a bag of types it is a union that `switch
+ * (event.event)` narrows; without one every name is possible and the data unknown.
  */
 export type StreamEvent<Types extends HostTypes = Untyped> = Types extends { readonly events: object }
   ? ReceivedFrom<Types['events'] & LifecyclePayloads<Types> & FollowerPayloads<Types>>
   : ReceivedEvent<string, unknown>;
 
-/** What a content model folds: the host's events and those of the library's that are no end. */
+/** The payloads that a content model folds: the host's events and those of the library's that are no end. */
 export type FoldablePayloads<Types extends HostTypes> = Omit<
   (Types extends { readonly events: infer Events } ? Events : unknown) & LifecyclePayloads<Types>,
   'completed' | 'failed' | 'aborted'

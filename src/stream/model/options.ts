@@ -17,7 +17,7 @@ const duration = (byDefault: number, text: string, least = 1) =>
     .describe(`${text} (ms)`);
 const count = (byDefault: number, text: string, least = 1) =>
   z.number().int().min(least).max(Number.MAX_SAFE_INTEGER).default(byDefault).describe(text);
-/** What is counted for every event is counted the cheap way. */
+/** A number for text is counted the cheap way, as is what is counted for every event. */
 const text = (byDefault: number, meaning: string) =>
   z
     .number()
@@ -132,9 +132,9 @@ export const optionsSchema = z.strictObject({
   limits: limitsSchema.prefault({}),
 });
 
-/** What a caller may give: everything is optional. */
+/** The options a caller may give: each has a default. */
 export type GenerationJobOptions = z.input<typeof optionsSchema>;
-/** What the library works with: everything is there. */
+/** The options the library works with: everything is there. */
 export type Options = z.output<typeof optionsSchema>;
 
 /** The times of a store that bound the options: what it has of them is at the port, `JobStore`. */

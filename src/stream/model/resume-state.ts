@@ -1,4 +1,4 @@
-/** What is told of a folded generation: to the host's own code, to clients, and to the attempt that goes on from it. */
+/** A folded generation is told to the host's own code, to clients, and to the attempt that goes on from it. */
 import { formatCursor } from './cursor.js';
 import type { FoldedState } from './fold.js';
 import type { PublicState, ResumeState } from './lifecycle-payloads.js';
@@ -9,7 +9,7 @@ export function publicAction(action: PendingAction): PublicAction {
   return shown;
 }
 
-/** What the host's own code may see. */
+/** Returns what the host's own code may see. */
 export function resumeState(state: FoldedState): ResumeState {
   const { record } = state;
   return {
@@ -34,7 +34,7 @@ export function resumeState(state: FoldedState): ResumeState {
   };
 }
 
-/** What clients see: the same, with only what the host shows of its metadata. */
+/** Returns what clients see: the same, with only what the host shows of its metadata. */
 export async function publicState(
   state: FoldedState,
   publicMetadata: (record: JobRecord) => Promise<Json>,

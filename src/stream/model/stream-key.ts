@@ -9,7 +9,7 @@ import type { StreamKey, UserKey } from './types.js';
 const NAME = /^[A-Za-z0-9_.~-]{1,128}$/;
 const LONGEST_USER_ID = 256;
 
-/** Whether `text` may name a stream or a tenant: 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. */
+/** Says whether `text` may name a stream or a tenant: 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. */
 export function isStreamId(text: unknown): text is string {
   return typeof text === 'string' && text.length <= 128 && NAME.test(text);
 }
@@ -24,8 +24,8 @@ export function streamKey(streamId: string, tenantId?: string): StreamKey {
 }
 
 /**
- * Whether `text` may be an id or a key: 1 to `most` UTF-16 units, and no half of a surrogate pair. What is sent to a
- * store travels as UTF-8, which has no such half: two users could become one.
+ * Says whether `text` may be an id or a key: 1 to `most` UTF-16 units, and no half of a surrogate pair. What is sent to
+ * a store travels as UTF-8, which has no such half: two users could become one.
  */
 export function isIdText(text: unknown, most: number): text is string {
   return typeof text === 'string' && text.length > 0 && text.length <= most && text.isWellFormed();

@@ -1,6 +1,6 @@
 /**
- * What a host writes out by hand is taken at its word: a key or value that is not known is refused by name, with the
- * nearest one that is. A misspelt option that was accepted in silence would be found in production.
+ * A host is taken at its word in what it writes out by hand: a key or value that is not known is refused by name, with
+ * the nearest one that is. A misspelt option that was accepted in silence would be found in production.
  */
 import { z } from 'zod';
 import { type ErrorCode, GenerationJobError } from '../../errors.js';
@@ -10,7 +10,7 @@ const MOST_DIFFERENT = 0.4;
 const LONGEST_SHOWN = 64;
 
 /**
- * What `schema` makes of what was given.
+ * Returns what `schema` makes of what was given.
  * @param what names the whole in the message, where nothing in it can be named; default `value`
  * @throws GenerationJobError `code`, naming every key and value that `schema` does not know
  */
@@ -78,7 +78,7 @@ function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | 
   return at;
 }
 
-/** Without what says that a value may be left out. */
+/** Strips what says that a value may be left out. */
 function unwrapped(schema: z.ZodType | undefined): z.ZodType | undefined {
   let at = schema;
   for (;;) {
@@ -98,7 +98,7 @@ function keysOf(schema: z.ZodType | undefined): string[] {
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
-/** How many characters must be added, left out or changed. */
+/** Counts the characters that must be added, left out or changed. */
 function editDistance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (let i = 1; i <= one.length; i++) {

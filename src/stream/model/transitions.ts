@@ -29,7 +29,7 @@ export interface Transition {
   readonly by: 'producer' | 'other';
   /** `action`: the pending action's id must match. `lease`: the lease must have lapsed by the store's clock. */
   readonly guard?: 'action' | 'lease';
-  /** Whether another producer takes over. */
+  /** True when another producer takes over. */
   readonly nextAttempt?: true;
   /** The lifecycle event that announces it. */
   readonly event: LifecycleEvent;
@@ -85,14 +85,14 @@ export function isActive(status: JobStatus): status is 'running' | 'requires_act
 
 const TERMINAL: ReadonlySet<string> = new Set(['completed', 'failed', 'aborted']);
 
-/** Whether an event of this name ends its generation. */
+/** Says whether an event of this name ends its generation. */
 export function isTerminalEvent(event: string): boolean {
   return TERMINAL.has(event);
 }
 
 const RESERVED: ReadonlySet<string> = new Set([...LIFECYCLE_EVENTS, ...FOLLOWER_EVENTS]);
 
-/** Whether a host may not emit under this name. */
+/** Says whether a host may not emit under this name. */
 export function isReservedEvent(event: string): boolean {
   return RESERVED.has(event);
 }

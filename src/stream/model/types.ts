@@ -10,7 +10,7 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 /** The same shape, writable: for those who build or own one. */
 export type Mutable<Shape> = { -readonly [Field in keyof Shape]: Shape[Field] };
 
-/** Where a stream lives: its tenant (if any) and its id. Made by `streamKey`, which checks both. */
+/** The place of a stream: its tenant (if any) and its id. Made by `streamKey`, which checks both. */
 export interface StreamKey {
   readonly tenantId: string | undefined;
   readonly streamId: string;
@@ -18,7 +18,7 @@ export interface StreamKey {
   readonly id: string;
 }
 
-/** Who owns something: a user within a tenant (if any). */
+/** The owner of something: a user within a tenant (if any). */
 export interface UserKey {
   readonly tenantId: string | undefined;
   readonly userId: string;
@@ -34,7 +34,7 @@ export type Usage = Readonly<Record<string, number>>;
 export interface JobFailure {
   readonly code: string;
   readonly message: string;
-  /** Whether starting the same generation again may succeed. */
+  /** True when starting the same generation again may succeed. */
   readonly retryable: boolean;
 }
 
@@ -65,7 +65,7 @@ export interface ActionRequest {
 }
 
 export interface ActionOption {
-  /** What an answer selects it by. */
+  /** The value an answer selects it by. */
   readonly value: string;
   readonly label: string;
   readonly description?: string | undefined;
@@ -76,20 +76,20 @@ export interface ActionQuestion {
   readonly question: string;
   readonly description?: string | undefined;
   readonly options: readonly ActionOption[];
-  /** Whether more than one option may be selected. */
+  /** True when more than one option may be selected. */
   readonly multiSelect: boolean;
-  /** Whether text of one's own is an answer. */
+  /** True when text of one's own is an answer. */
   readonly allowText: boolean;
 }
 
-/** What a job waits for. `resumeContext` and `fingerprint` stay on the server: clients get `PublicAction`. */
+/** A job waits for an action. `resumeContext` and `fingerprint` stay on the server: clients get `PublicAction`. */
 export interface PendingAction {
   readonly actionId: string;
   /** `tool_approval`, `ask_user_question`, or the host's own. */
   readonly type: string;
-  /** To be decided, each of them. */
+  /** The requests to be decided, each of them. */
   readonly requests: readonly ActionRequest[];
-  /** To be answered, each of them. */
+  /** The questions to be answered, each of them. */
   readonly questions: readonly ActionQuestion[];
   /** The host's own payload for its own types; opaque. */
   readonly payload?: Json | undefined;
@@ -98,7 +98,7 @@ export interface PendingAction {
   /** Server time, milliseconds since 1970. */
   readonly askedAt: number;
   readonly expiresAt: number;
-  /** What the host needs to rebuild the run. */
+  /** The host's own data to rebuild the run from. */
   readonly resumeContext?: Json | undefined;
   /** Digest of what determines the run; who decides must come with the same. */
   readonly fingerprint?: string | undefined;
@@ -121,31 +121,34 @@ export interface Answer {
   readonly selected?: readonly string[] | undefined;
 }
 
-/** What somebody said to an action, checked against it. */
+/** A verdict is what somebody said to an action, checked against it. */
 export interface Verdict {
   readonly decisions: readonly Decision[];
   readonly answers: readonly Answer[];
-  /** To an action of the host's own type that takes one. */
+  /** The answer to an action of the host's own type that takes one. */
   readonly response?: Json | undefined;
 }
 
-/** How an action ended, as it is recorded: who, when, what, and on the ground of what was shown. */
+/** A resolution is how an action ended, as it is recorded: who, when, what, and on the ground of what was shown. */
 export interface Resolution extends Verdict {
   readonly actionId: string;
   readonly type: string;
   readonly outcome: 'decided' | 'expired';
-  /** Who decided; nobody when it expired. */
+  /** The person who decided; nobody when it expired. */
   readonly by?: string | undefined;
   readonly payloadDigest: string;
   /** Server time, milliseconds since 1970. */
   readonly askedAt: number;
   readonly at: number;
   readonly idempotencyKey?: string | undefined;
-  /** With a key, the digest of what was said under it: whoever says something else has not been answered. */
+  /**
+   * The digest of what was said under the idempotency key, if there was one: whoever says something else has not been
+   * answered.
+   */
   readonly said?: string | undefined;
 }
 
-/** Where the host's side effect after the end stands. */
+/** A settlement is where the host's side effect after the end stands. */
 export interface Settlement {
   readonly state: 'open' | 'settled' | 'set_aside';
   /** Raised by every change: a change names the revision it has seen, and only one can. */
@@ -153,7 +156,7 @@ export interface Settlement {
   readonly tries: number;
   /** Server time before which nobody tries (again), or before which the claim holds. */
   readonly notBefore: number;
-  /** Whether somebody settles it now, until `notBefore` at least. A replica of release 0.1.0 does not say so. */
+  /** True while somebody settles it, until `notBefore` at least. A replica of release 0.1.0 does not say so. */
   readonly claimed?: true | undefined;
 }
 
@@ -172,22 +175,25 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   /** Names the create; with the attempt, the holder of the user's slot. */
   readonly createId: string;
   readonly createdAt: number;
-  /** When the record last changed; appending events alone does not change it. */
+  /** The time the record last changed; appending events alone does not change it. */
   readonly updatedAt: number;
   readonly endedAt?: number | undefined;
   readonly lastSequence: number;
-  /** How many of the events up to `lastSequence` are the library's own. */
+  /** The number of the library's own among the events up to `lastSequence`. */
   readonly lifecycleEvents: number;
   /** The newest snapshot's sequence; 0 when there is none. */
   readonly snapshotSequence: number;
-  /** Until when the attempt may write unless it renews; only while running. */
+  /** The time until which the attempt may write unless it renews; only while running. */
   readonly leaseUntil?: number | undefined;
-  /** How long the attempt's lease is from each renewal (ms), as its producer said; only while running, and where it did. */
+  /**
+   * The length of the attempt's lease from each renewal (ms), as its producer said; only while running, and where it
+   * did.
+   */
   readonly leaseMs?: number | undefined;
   readonly pendingAction?: PendingAction | undefined;
   /** The decided action this attempt goes on from, so that a successor can as well; only while running. */
   readonly resumedAction?: PendingAction | undefined;
-  /** How each action of this generation ended, oldest first. */
+  /** The resolution of each action of this generation, oldest first. */
   readonly resolutions: readonly Resolution[];
   readonly error?: JobFailure | undefined;
   readonly usage: Usage;
@@ -208,7 +214,7 @@ export interface Snapshot {
   readonly content: string;
   /** The newest event of each `keep` key, oldest first. */
   readonly kept: readonly LogEvent[];
-  /** What had been lost when it was folded, so that its content lacks it. */
+  /** The hole in what was folded, so that its content lacks it. */
   readonly missing?: Hole | undefined;
 }
 
@@ -220,7 +226,7 @@ export interface Frame {
   readonly lastSequence: number;
   /** The events, in order and without gaps; left out when too large, and then read from the log. */
   readonly events?: readonly LogEvent[] | undefined;
-  /** On this process's monotonic clock, when the first event was emitted; only where it was emitted here. */
+  /** The time the first event was emitted, on this process's monotonic clock; only where it was emitted here. */
   emittedAt?: number | undefined;
 }
 

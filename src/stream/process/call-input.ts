@@ -13,7 +13,7 @@ import { DETACH_RESULTS, type DetachResult } from '../interfaces/observer.js';
 import { parseStrictly } from '../model/strict.js';
 import type { Usage } from '../model/types.js';
 
-/** In a page: so many records are some hundred kilobytes, and some ten milliseconds to read. */
+/** The most records in a page: so many are some hundred kilobytes, and some ten milliseconds to read. */
 export const LARGEST_PAGE = 1_000;
 
 type ShapeOf<Input> = Record<keyof Required<Input>, z.ZodType>;

@@ -1,8 +1,8 @@
-/** What the next attempt is given, after a decision or a crash. */
+/** A continuation is what the next attempt is given, after a decision or a crash. */
 import type { FoldedState } from '../model/fold.js';
 import type { Continuation } from '../interfaces/manager-types.js';
 
-/** What the host is given to go on with. */
+/** Returns what the host is given to go on with. */
 export function continuationOf(state: FoldedState): Continuation {
   const { record, content, missing, sequence, kept } = state;
   const action = record.resumedAction;

@@ -1,8 +1,8 @@
 /**
- * Where the errors go that nobody else is told: those of the host's own code, and of work nobody waits for. A report goes
- * to the hook `onError` and to the logger. Where there is neither, it goes to standard error, a few a minute, so that a
- * host that has set up nothing still finds its own mistake. Reporting never throws, never waits, and is never reported on
- * to the hook that failed: a report can't make a second error of the first.
+ * Error reports take the errors that nobody else is told: those of the host's own code, and of work nobody waits for. A
+ * report goes to the hook `onError` and to the logger. Where there is neither, it goes to standard error, a few a
+ * minute, so that a host that has set up nothing still finds its own mistake. Reporting never throws, never waits, and
+ * is never reported on to the hook that failed: a report can't make a second error of the first.
  */
 import { type Clock, MINUTE, type TimerHandle } from '../../clock.js';
 import { isGenerationJobError } from '../../errors.js';
@@ -13,7 +13,7 @@ export interface ErrorReporterInput {
   readonly onError?: ((report: ErrorReport) => unknown) | undefined;
   /** A guarded one; undefined when the host has given none. */
   readonly logger?: Logger | undefined;
-  /** How much of an error is written down: `name` leaves its text and its properties out. */
+  /** The part of an error that is written down: `name` leaves its text and its properties out. */
   readonly logErrors: 'full' | 'name';
   readonly clock: Clock;
   /** Counts a hook that threw. */
@@ -35,7 +35,7 @@ const MOST_FRAMES = 10;
 export class ErrorReporter {
   readonly #input: ErrorReporterInput;
   readonly #print: (text: string) => void;
-  /** On the monotonic clock; undefined before the first. */
+  /** The time on the monotonic clock; undefined before the first. */
   #minuteBegan: number | undefined;
   #printed = 0;
   #leftOut = 0;
@@ -125,7 +125,7 @@ export class ErrorReporter {
   }
 }
 
-/** What may be logged of an error whose text may not: its kind. */
+/** Returns what may be logged of an error whose text may not: its kind. */
 function nameOfError(error: unknown): string {
   if (isGenerationJobError(error)) return error.code;
   return error instanceof Error ? String(error.name) : typeof error;
@@ -162,7 +162,7 @@ function withCauses(error: unknown): readonly unknown[] {
   return chain;
 }
 
-/** Where it was thrown: the stack after the message. Empty when the two can't be told apart. */
+/** Returns where it was thrown: the stack after the message. Empty when the two can't be told apart. */
 function framesOf(error: unknown): string[] {
   if (!(error instanceof Error) || typeof error.stack !== 'string') return [];
   const message = String(error.message);

@@ -8,14 +8,14 @@ import { type Clock, systemClock } from '../../clock.js';
 import type { ErrorSubject } from '../model/error-report.js';
 import { ErrorReporter } from './error-reports.js';
 
-/** Who is told, and what of. */
+/** The manager that is told, and what of. */
 export interface HandOutContext {
   readonly errors: ErrorReporter;
   readonly clock: Clock;
   readonly record?: ErrorSubject | undefined;
 }
 
-/** For calls that belong to no manager. */
+/** The context of calls that belong to no manager. */
 export const NO_MANAGER: HandOutContext = {
   clock: systemClock,
   errors: new ErrorReporter({ logErrors: 'full', clock: systemClock, hookFailed: () => {} }),
@@ -25,7 +25,7 @@ export const NO_MANAGER: HandOutContext = {
 export class HandedOut<Value> extends Promise<Value> {
   isTaken = false;
 
-  /** What is chained to it is the caller's own promise, with the caller's own rejections. */
+  /** A promise chained to it is the caller's own, with the caller's own rejections. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }

@@ -22,7 +22,7 @@ import { reportUpkeepFailures } from './upkeep-failures.js';
 /** Streams in a page of the walk, and the pause after it: some thousand streams a second at most, of no user's time. */
 const PAGE_STREAMS = 100;
 const PAGE_PAUSE_MS = 100;
-/** How long a walk that has died keeps others from beginning anew; a page takes far less. */
+/** The time for which a walk that has died keeps others from beginning anew; a page takes far less. */
 const WALK_HOLD_MS = MINUTE;
 /** Parts of `repairMs` between two tries to begin a walk. */
 const TRIES = 4;
@@ -39,9 +39,9 @@ export class IndexKeeper {
   readonly #parts: Parts;
   readonly #repair: IndexRepair | undefined;
   readonly #stopped = new AbortController();
-  /** On the monotonic clock: when a job's place in the indexes was seen to last. */
+  /** The time a job's place in the indexes was seen to last, on the monotonic clock. */
   readonly #renewed = new WeakMap<RunningJob, number>();
-  /** What was noticed a moment ago. */
+  /** The streams noticed a moment ago. */
   readonly #noticed: Setbacks;
   readonly #name: string;
   #walkedAt = Number.NEGATIVE_INFINITY;
@@ -55,7 +55,7 @@ export class IndexKeeper {
     this.#name = parts.entropy.id();
   }
 
-  /** Whether the store has something to put back into. */
+  /** True when the store has something to put back into. */
   get canRepair(): boolean {
     return this.#repair !== undefined;
   }
@@ -149,7 +149,7 @@ export class IndexKeeper {
     return this.#parts.store.slots.take(NOBODY, slot);
   }
 
-  /** How many of the stream's settlements are set aside. */
+  /** Puts back what the indexes lack of one stream; returns how many of its settlements are set aside. */
   async #repairOne(key: StreamKey): Promise<number> {
     const { store, options } = this.#parts;
     try {

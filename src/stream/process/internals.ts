@@ -1,6 +1,6 @@
 /**
- * What the library's own layers around a manager (the HTTP routes) share with it, and no host sees: its logger, its errors, its
- * clock, and its followers as batches of text.
+ * The library's own layers around a manager (the HTTP routes) share this with it, and no host sees it: its logger, its
+ * errors, its clock, and its followers as batches of text.
  */
 import { GenerationJobError } from '../../errors.js';
 import type { BatchReader } from '../interfaces/batch-reader.js';

@@ -1,4 +1,4 @@
-/** What the parts of one manager share. */
+/** The parts of one manager share these. */
 import type { Clock, Entropy } from '../../clock.js';
 import type { ActionTypes } from '../model/action-types.js';
 import type { Background } from './background.js';

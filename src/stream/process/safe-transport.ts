@@ -24,7 +24,7 @@ export class SafeTransport implements EventTransport {
   readonly kind: string;
   readonly #inner: EventTransport;
   readonly #watchers: Watchers;
-  /** By step and message: when it was told last, on the monotonic clock, and how often it failed since. */
+  /** The last telling by step and message: when it was, on the monotonic clock, and how often it failed since. */
   readonly #told = new Map<string, { at: number; since: number }>();
 
   constructor(inner: EventTransport, watchers: Watchers) {

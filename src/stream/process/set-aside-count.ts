@@ -1,7 +1,8 @@
 /**
- * How many settlements are set aside in the store, for whoever watches. Only a look at every stream tells, so the number is
- * that of the last look of this process (`stats`, the bound `setAsideMost`, the walk over all streams), and what it has done
- * since. One that another replica has looked after is forgotten here: a stale number is worse than none.
+ * The number of settlements that are set aside in the store is kept for whoever watches. Only a look at every stream
+ * tells, so the number is that of the last look of this process (`stats`, the bound `setAsideMost`, the walk over all
+ * streams), and what it has done since. One that another replica has looked after is forgotten here: a stale number is
+ * worse than none.
  */
 import type { StreamObserver } from '../interfaces/observer.js';
 

@@ -1,15 +1,15 @@
 /**
- * What failed a moment ago and is not tried again before a pause is over, which doubles each time; and what came to
- * nothing, which needs no pause and only comes after others. Only this process's memory: another one tries for itself.
- * What nobody has asked for in a long while is forgotten, so it can't grow for ever.
+ * A setback is what failed a moment ago and is not tried again before a pause is over, which doubles each time; or what
+ * came to nothing, which needs no pause and only comes after others. Only this process's memory: another one tries for
+ * itself. What nobody has asked for in a long while is forgotten, so it can't grow for ever.
  */
 import type { Clock } from '../../clock.js';
 
 interface Setback {
   readonly pauseMs: number;
-  /** On the monotonic clock. */
+  /** The end of the pause, on the monotonic clock. */
   readonly until: number;
-  /** When somebody last asked for it; on the monotonic clock. */
+  /** The time somebody last asked for it; on the monotonic clock. */
   askedAt: number;
 }
 
@@ -55,17 +55,17 @@ export class Setbacks {
     this.#known.delete(name);
   }
 
-  /** Whether it failed or came to nothing the last time. */
+  /** Says whether it failed or came to nothing the last time. */
   has(name: string): boolean {
     return this.#known.has(name);
   }
 
-  /** When its pause is over, on the monotonic clock; 0 for what is not known. */
+  /** Returns when its pause is over, on the monotonic clock; 0 for what is not known. */
   until(name: string): number {
     return this.#known.get(name)?.until ?? 0;
   }
 
-  /** Whether it may be tried now. */
+  /** Says whether it may be tried now. */
   isOver(name: string): boolean {
     const setback = this.#known.get(name);
     if (setback === undefined) return true;

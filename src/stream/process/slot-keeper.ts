@@ -7,7 +7,7 @@ import type { JobStore } from '../interfaces/job-store.js';
 import type { Options } from '../model/options.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 
-/** Which attempt, of what, of whom. */
+/** A slot is one attempt's, of one run, of one user. */
 export type SlotOwner = Pick<JobRecord, 'userId' | 'createId' | 'attempt'>;
 
 export interface SlotKeeperContext {
@@ -29,7 +29,7 @@ export class SlotKeeper {
     throw new GenerationJobError('user_limit_exceeded', `The user already has ${limit} running jobs.`);
   }
 
-  /** For one that runs already, whatever the others hold. */
+  /** Takes the slot for an attempt that runs already, whatever the others hold. */
   async keep(key: StreamKey, owner: SlotOwner): Promise<void> {
     if (this.#limit > 0) await this.#take(key, owner, Number.MAX_SAFE_INTEGER);
   }

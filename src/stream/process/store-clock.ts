@@ -47,14 +47,14 @@ export class StoreClock {
     return Math.floor(this.#believed + this.#parts.clock.monotonic());
   }
 
-  /** Whether the store shows another time than the one believed, or none is believed yet. */
+  /** True when the store shows another time than the one believed, or none is believed yet. */
   get isDoubted(): boolean {
     return this.#believed === undefined || this.#doubt !== undefined;
   }
 
   /**
-   * Whether a time of the store's lies so far ahead that a store to which it is over must have jumped. Before anything
-   * is believed there is nothing to tell a jump by.
+   * Says whether a time of the store's lies so far ahead that a store to which it is over must have jumped. Before
+   * anything is believed there is nothing to tell a jump by.
    */
   isFarAhead(time: number): boolean {
     return this.#believed !== undefined && time - this.now() > this.#parts.options.leaseMs / 2;

@@ -28,12 +28,12 @@ export class UnknownModels {
     this.#parts = parts;
   }
 
-  /** Whether the generation has a content model that this replica does not know. */
+  /** Says whether the generation has a content model that this replica does not know. */
   has({ contentModel }: JobRecord): boolean {
     return contentModel !== undefined && !this.#parts.models.has(contentModel);
   }
 
-  /** Whether what is due on the generation is still to be left to a replica that can fold it. */
+  /** Says whether what is due on the generation is still to be left to a replica that can fold it. */
   leaves(record: JobRecord): boolean {
     if (!this.has(record)) return false;
     const { options, storeClock } = this.#parts;

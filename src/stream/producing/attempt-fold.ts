@@ -15,7 +15,10 @@ import type { Parts } from '../process/parts.js';
 import { SnapshotSchedule } from './snapshot-schedule.js';
 import type { JobRecord, LogEvent, SerialisedEvent, Snapshot } from '../model/types.js';
 
-/** How many times more events lie between snapshots that only say what is kept: looking for that is less work than folding. */
+/**
+ * The factor by which more events lie between snapshots that only say what is kept: looking for that is less work than
+ * folding.
+ */
 const WITHOUT_CONTENT = 4;
 
 export class AttemptFold {
@@ -66,7 +69,7 @@ export class AttemptFold {
     }
   }
 
-  /** What the content model makes of two neighbours; they stay apart when it can't. */
+  /** Returns what the content model makes of two neighbours; they stay apart when it can't. */
   merged(earlier: SerialisedEvent, later: SerialisedEvent): SerialisedEvent | null {
     try {
       const merged = this.#fold.merge(earlier, later);

@@ -1,6 +1,6 @@
 /**
- * What one attempt has used of a generation's limits. Each check throws before anything is taken in, so what is refused
- * leaves no trace, except for a generation that has become too large: that one is over.
+ * An attempt uses up a generation's limits. Each check throws before anything is taken in, so what is refused leaves no
+ * trace, except for a generation that has become too large: that one is over.
  */
 import { GenerationJobError } from '../../errors.js';
 import { serialiseMetadata } from '../model/events.js';
@@ -20,12 +20,15 @@ export class AttemptLimits {
     this.#metadataBytes = metadataSizes(serialiseMetadata(record.metadata, limits));
   }
 
-  /** What was emitted until now need not be kept any more. */
+  /** Notes that what was emitted until now need not be kept any more. */
   onSnapshot(): void {
     this.#unsnapshottedBytes = 0;
   }
 
-  /** Whether half of what may be emitted without a snapshot has been, if so many events have come since the last one. */
+  /**
+   * Says whether half of what may be emitted without a snapshot has been, if so many events have come since the last
+   * one.
+   */
   isHalfUsed(events: number): boolean {
     const { unsnapshottedEvents, unsnapshottedBytes } = this.#limits;
     return events * 2 >= unsnapshottedEvents || this.#unsnapshottedBytes * 2 >= unsnapshottedBytes;

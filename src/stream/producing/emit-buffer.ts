@@ -25,13 +25,13 @@ import type { CommitReply, ProducerCommit, ProducerTransition, RecordPatch } fro
 import type { Parts } from '../process/parts.js';
 import type { LogEvent, Mutable, SerialisedEvent, StreamKey } from '../model/types.js';
 
-/** What the buffer tells the job it belongs to. */
+/** The buffer tells this to the job it belongs to. */
 export interface BufferOwner {
-  /** What is in the log as it was emitted. */
+  /** Takes what is in the log as it was emitted. */
   onCommitted(events: readonly LogEvent[]): void;
   /** A commit was refused: the attempt is over. */
   onRefused(reply: CommitReply & { ok: false }): void;
-  /** By this process's own clock: until when a commit may be repeated. */
+  /** Returns until when a commit may be repeated, by this process's own clock. */
   leaseDeadline(): number;
   onLeaseOver(cause: unknown): void;
   /** The store failed in a way that stays: a repeat would be answered with the same. */
@@ -77,7 +77,7 @@ export class EmitBuffer {
   #retryTimer: TimerHandle | undefined;
   #retryMs = 0;
   #gatherTimer: TimerHandle | undefined;
-  /** When the first of the waiting events, and of those under way, was taken. */
+  /** The time the first of the waiting events, and of those under way, was taken. */
   #emittedAt: number | undefined;
   #underWayEmittedAt: number | undefined;
   #room: { promise: Promise<void>; resolve: () => void } | undefined;
@@ -107,7 +107,7 @@ export class EmitBuffer {
     return this.#next - 1;
   }
 
-  /** Whether the last commit has been asked for and not yet answered. */
+  /** True when the last commit has been asked for and not yet answered. */
   get isEnding(): boolean {
     return this.#ending !== undefined && this.#closed === undefined;
   }
@@ -199,7 +199,7 @@ export class EmitBuffer {
 
   // --- committing
 
-  /** For events that nobody waits for yet. */
+  /** Begins to commit events that nobody waits for yet. */
   #begin(): void {
     const { coalesceMs, limits } = this.#parts.options;
     const isFull = this.#waiting.length >= limits.batchEvents || this.#waitingBytes >= limits.batchBytes;
@@ -208,7 +208,7 @@ export class EmitBuffer {
     this.#gatherTimer ??= this.#parts.clock.setTimeout(() => this.#ask(), coalesceMs);
   }
 
-  /** For what somebody waits for. An end waits for no turn: it is the last of its kind. */
+  /** Asks for a turn to commit what somebody waits for. An end waits for no turn: it is the last of its kind. */
   #ask(): void {
     this.#parts.clock.clearTimeout(this.#gatherTimer);
     this.#gatherTimer = undefined;
@@ -301,7 +301,7 @@ export class EmitBuffer {
     this.#goOn();
   }
 
-  /** After a commit: what somebody waits for is sent now, anything else as if it had just come. */
+  /** Goes on after a commit: what somebody waits for is sent now, anything else as if it had just come. */
   #goOn(): void {
     const isAwaited = this.#patch !== undefined || this.#ending !== undefined || this.#flushes.length > 0;
     if (isAwaited || !this.#hasRoom()) this.#ask();
@@ -358,7 +358,7 @@ export class EmitBuffer {
   }
 }
 
-/** What events cost a turn: each of them, and as much again for each KiB. */
+/** Returns what events cost a turn: each of them, and as much again for each KiB. */
 function weightOf(events: number, textLength: number): number {
   return events + textLength / KIB;
 }

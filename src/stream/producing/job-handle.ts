@@ -26,7 +26,7 @@ import { checkConversationId } from '../model/stream-key.js';
 import { isReservedEvent } from '../model/transitions.js';
 import type { JobRecord, LogEvent, StreamKey, Usage } from '../model/types.js';
 
-/** What a job needs of the manager that made it. */
+/** A job needs this of the manager that made it. */
 export interface JobKeeper {
   /** Takes the job out of lease renewal. */
   release(job: JobHandle): void;
@@ -41,12 +41,12 @@ export interface JobInput {
   readonly record: JobRecord;
   /** The fold up to `record.lastSequence`, when there is one to go on from. */
   readonly fold: Fold;
-  /** What the fold has still to see. */
+  /** The events that the fold has still to see. */
   readonly unfolded: readonly LogEvent[];
   /** Text of the events since the record's newest snapshot; 0 for a new generation. */
   readonly unsnapshotted: number;
   readonly merge: boolean;
-  /** On this process's monotonic clock; by then the lease may be over. */
+  /** The deadline on this process's monotonic clock; by then the lease may be over. */
   readonly leaseDeadline: number;
 }
 
@@ -63,7 +63,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   /** Names the create; with the attempt, the holder of the user's slot. */
   readonly createId: string;
   readonly signal: AbortSignal;
-  /** On the monotonic clock: until when this process may rely on the lease. Kept by the lease keeper. */
+  /** The deadline on the monotonic clock until which this process may rely on the lease. Kept by the lease keeper. */
   leaseDeadline: number;
 
   readonly #parts: Parts;
@@ -72,7 +72,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   readonly #buffer: EmitBuffer;
   readonly #merge: boolean;
   readonly #createdAt: number;
-  /** On the monotonic clock: this attempt's beginning, so that a pause does not count as running. */
+  /** The beginning of this attempt, on the monotonic clock, so that a pause does not count as running. */
   readonly #startedAt: number;
   readonly #fold: AttemptFold;
   readonly #limits: AttemptLimits;
@@ -242,7 +242,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
 
   // --- by the manager and the layers around it
 
-  /** Whether its own end has been asked for and is not answered yet. */
+  /** True when its own end has been asked for and is not answered yet. */
   get isEnding(): boolean {
     return this.#buffer.isEnding;
   }

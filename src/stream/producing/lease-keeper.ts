@@ -34,14 +34,14 @@ export class LeaseKeeper {
   readonly #indexes: IndexKeeper;
   readonly #held = new Map<string, JobHandle>();
   #timer: TimerHandle | undefined;
-  /** When the timer is to fire. */
+  /** The time the timer is to fire. */
   #dueAt = 0;
-  /** When all are renewed next. */
+  /** The time all are renewed next. */
   #renewAt = 0;
-  /** When those whose last renewal failed are tried again. */
+  /** The time those whose last renewal failed are tried again. */
   #retryAt = 0;
   readonly #unanswered = new Set<JobHandle>();
-  /** When a renewal that was answered began. */
+  /** The time at which a renewal that was answered began. */
   #renewedAt = 0;
   #idleWaiters: (() => void)[] = [];
 

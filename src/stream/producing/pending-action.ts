@@ -1,6 +1,6 @@
 /**
- * What a job may ask: checked whole before the pause, so that whatever is shown can be answered. What may be answered is
- * in `verdict.ts`.
+ * A job may ask this: checked whole before the pause, so that whatever is shown can be answered. What may be answered
+ * is in `verdict.ts`.
  */
 import { z } from 'zod';
 import type { Entropy } from '../../clock.js';
@@ -90,7 +90,7 @@ const pauseSchema = z
     'ask_user_question has questions and no requests',
   );
 
-/** As a commit takes it: when it was asked and until when is the store's to say. */
+/** The action as a commit takes it: when it was asked and until when is the store's to say. */
 export type CheckedAction = Omit<PendingAction, 'askedAt' | 'expiresAt'> & { readonly expiresInMs: number };
 
 /** @throws GenerationJobError `invalid_action`, `event_too_large`, `json_too_deep` */

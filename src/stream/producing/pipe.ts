@@ -15,7 +15,7 @@ import { JobFailureError } from '../model/job-failure.js';
 import type { JobFailure } from '../model/types.js';
 
 /**
- * What a mapper answers when the source says that the answer has failed: the job then ends `failed` with it.
+ * Makes what a mapper answers when the source says that the answer has failed: the job then ends `failed` with it.
  * @param failure told to clients as it is; `retryable` is false by default
  * @param options `cause` stays on the server
  * @throws GenerationJobError `invalid_argument` naming each key and value that is not known
@@ -27,7 +27,7 @@ export function failWith(
   return { fail: new JobFailureError(failure, options) };
 }
 
-/** What piping needs of the job. */
+/** A pipe needs this of the job. */
 export interface PipeTarget {
   readonly signal: AbortSignal;
   emit(event: HostEvent): Promise<void>;

@@ -18,7 +18,7 @@ export interface NewGeneration {
   readonly key: StreamKey;
   readonly record: JobRecord;
   readonly created: LogEvent;
-  /** On the monotonic clock, before the lease was asked for. */
+  /** The time before the lease was asked for, on the monotonic clock. */
   readonly leaseStartedAt: number;
 }
 
@@ -34,7 +34,7 @@ export class Producers {
     this.#keeper = { ...keeper, release: (job) => leases.release(job) };
   }
 
-  /** Whether no handles are made here any more. */
+  /** True once no handles are made here any more. */
   get isDraining(): boolean {
     return this.#isDraining;
   }

@@ -1,8 +1,8 @@
 /**
- * When the next snapshot is due. A snapshot writes the whole content, so writing one every so many events costs the
- * answer's square; a rare one makes whoever comes late fold a long tail. It is due when the text committed since the last
- * one comes to a fixed part of that one's size: then all snapshots of an answer together are a few times what was
- * committed, and a tail is at most that part of the content, however long the answer grows.
+ * The schedule says when the next snapshot is due. A snapshot writes the whole content, so writing one every so many
+ * events costs the answer's square; a rare one makes whoever comes late fold a long tail. It is due when the text
+ * committed since the last one comes to a fixed part of that one's size: then all snapshots of an answer together are a
+ * few times what was committed, and a tail is at most that part of the content, however long the answer grows.
  */
 
 /**

@@ -38,10 +38,12 @@ export class CommitSeat implements Entrant {
 }
 
 interface StoreNode {
-  /** Whose commits are under way, in the order in which they were sent. */
+  /** The seats whose commits are under way, in the order in which they were sent. */
   readonly underWay: Set<CommitSeat>;
   readonly queue: FairQueue<CommitSeat>;
-  /** In this turn, answered or not: a store that answers within the turn has none under way for long. */
+  /**
+   * The commits begun in this turn, answered or not: a store that answers within the turn has none under way for long.
+   */
   begun: number;
   /** Somebody was refused a place and still waits: nobody passes. */
   isCrowded: boolean;

@@ -1,8 +1,9 @@
 /**
- * What one turn of the event loop may take in, over all producers of a manager. A promise that is resolved already lets
- * its awaiter go on within the turn, so producers that do nothing but await `emit` would hold the process for as long as
- * they have something to say. Beyond the bound `emit` therefore waits for another turn. There a few producers go on, who
- * has had least first, and share the turn among them: fewer and longer bursts make fewer and larger commits.
+ * One turn of the event loop takes in no more than this, over all producers of a manager. A promise that is resolved
+ * already lets its awaiter go on within the turn, so producers that do nothing but await `emit` would hold the process
+ * for as long as they have something to say. Beyond the bound `emit` therefore waits for another turn. There a few
+ * producers go on, who has had least first, and share the turn among them: fewer and longer bursts make fewer and
+ * larger commits.
  *
  * A producer that does not await is counted, and can't be stopped.
  */
@@ -43,7 +44,7 @@ export class EmitTurns {
     this.#endTurnLater();
   }
 
-  /** Whether a producer may go on in this turn; if not, its `goOn` is called in the turn that is its own. */
+  /** Says whether a producer may go on in this turn; if not, its `goOn` is called in the turn that is its own. */
   admits(seat: EmitSeat): boolean {
     if (this.#taken < this.#turnEvents) return true;
     this.#queue.enter(seat);

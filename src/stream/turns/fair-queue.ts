@@ -6,18 +6,18 @@
 
 /** One who waits now and then. Lives as long as the one it stands for; used with one queue only. */
 export interface Entrant {
-  /** What it has had, in whatever the queue's owner counts. Kept by the queue. */
+  /** The service it has had, in whatever the queue's owner counts. Kept by the queue. */
   had: number;
   /** Its place in the queue; -1 while it isn't waiting. Kept by the queue. */
   place: number;
-  /** Which arrival it was. Kept by the queue. */
+  /** The number of its arrival. Kept by the queue. */
   arrival: number;
 }
 
 /** A binary heap, so that thousands who wait cost a dozen steps each. */
 export class FairQueue<Who extends Entrant> {
   readonly #heap: Who[] = [];
-  /** What the last one served had had. */
+  /** The service that the last one served had had. */
   #floor = 0;
   #arrivals = 0;
 

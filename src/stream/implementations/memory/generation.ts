@@ -180,7 +180,7 @@ export class InMemoryGeneration {
     return { ok: true, lastSequence, frames: NO_FRAMES, record: this.record() };
   }
 
-  /** Whether it has gone on since its end was described. */
+  /** Says whether it has gone on since its end was described. */
   isBeyond(described: Place | undefined): boolean {
     const { lastSequence, attempt } = this.#record;
     return described !== undefined && (described.sequence !== lastSequence || described.attempt !== attempt);

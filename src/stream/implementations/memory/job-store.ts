@@ -49,7 +49,9 @@ export class InMemoryJobStore implements JobStore {
   /** Wall time less monotonic time when the store was made: from then on nobody sets its clock. */
   readonly #offset: number;
   readonly #maxStreams: number;
-  /** Of the whole store: so a number never repeats, even on a stream that was deleted in this millisecond. */
+  /**
+   * The last one of the whole store: so a number never repeats, even on a stream that was deleted in this millisecond.
+   */
   #lastGeneration = 0;
 
   /**

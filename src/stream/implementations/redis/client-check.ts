@@ -1,7 +1,7 @@
 /**
- * What a client must be before anything is asked of it. A client of the wrong kind, or one whose settings change what
- * replies look like or which server is asked, would fail later and far from the mistake: it is refused where it is given,
- * by name, with what to give instead.
+ * A client is checked before anything is asked of it. A client of the wrong kind, or one whose settings change what
+ * replies look like or which server is asked, would fail later and far from the mistake: it is refused where it is
+ * given, by name, with what to give instead.
  */
 import { GenerationJobError } from '../../../errors.js';
 import { isCluster, type RedisClient, type RedisClientOptions } from './client.js';

@@ -1,5 +1,5 @@
 /**
- * What the library needs of a Redis client, as a shape: ioredis and iovalkey fit it as they are, single, Sentinel or
+ * The library needs this of a Redis client, as a shape: ioredis and iovalkey fit it as they are, single, Sentinel or
  * Cluster. Nothing of a client is imported here.
  */
 import { performance } from 'node:perf_hooks';
@@ -46,7 +46,7 @@ export interface RedisClientOptions {
   readonly clusterRetryStrategy?: ((times: number) => unknown) | null | undefined;
   readonly scaleReads?: unknown;
   readonly shardedSubscribers?: boolean | undefined;
-  /** Of a cluster client: for the connections to its nodes. */
+  /** The options of a cluster client for the connections to its nodes. */
   readonly redisOptions?: RedisClientOptions | undefined;
 }
 
@@ -54,7 +54,7 @@ export function isCluster(client: RedisClient): boolean {
   return typeof client.nodes === 'function';
 }
 
-/** Whether frames can travel within their shard instead of over the whole cluster's bus. */
+/** Says whether frames can travel within their shard instead of over the whole cluster's bus. */
 export function canSubscribeToShards(client: RedisClient): boolean {
   return (
     isCluster(client) &&

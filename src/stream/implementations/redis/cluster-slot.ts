@@ -1,5 +1,5 @@
 /**
- * Which hash slot of a cluster a stream lies in, by the Redis Cluster specification: CRC-16 (XMODEM) of the part in
+ * A stream lies in one hash slot of a cluster, by the Redis Cluster specification: CRC-16 (XMODEM) of the part in
  * braces, modulo 16,384.
  */
 const SLOTS = 16_384;

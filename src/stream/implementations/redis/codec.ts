@@ -1,6 +1,6 @@
 /**
- * How records, batches and snapshots are written in Redis, and read back. Each carries the number of its format; a reader that does
- * not know the number says so instead of guessing.
+ * Records, batches and snapshots are written to Redis and read back here. Each carries the number of its format; a
+ * reader that does not know the number says so instead of guessing.
  *
  * A batch is a header line, `1 <generation> <attempt> <first> <last>`, then a line an event: name, `keep` key and data,
  * parted by tabs. JSON text holds neither a raw tab nor a line break, and names can't.
@@ -157,7 +157,7 @@ export function encodeNewRecord(record: {
 const FENCE = /^(\d{1,16}) (\d{1,16}) (running|requires_action|completed|failed|aborted) (\d{1,16})$/;
 
 /**
- * What can't be read of a record is left out, unless it says which generation this is and how far it is.
+ * Reads a record; what can't be read of it is left out, unless it says which generation this is and how far it is.
  * @throws GenerationJobError `internal` for a format this release can't read · `store_damaged`
  */
 export function decodeRecord(
@@ -219,7 +219,7 @@ function areResolutions(resolutions: unknown): boolean {
   return isListOf<Resolution>(resolutions, ({ actionId }) => typeof actionId === 'string');
 }
 
-/** Whether it is a list of objects, each of which is as said. */
+/** Says whether it is a list of objects, each of which is as said. */
 function isListOf<Item extends object>(list: unknown, isWhole: (item: Partial<Item>) => boolean): boolean {
   if (!Array.isArray(list)) return false;
   return list.every((item) => typeof item === 'object' && item !== null && isWhole(item));

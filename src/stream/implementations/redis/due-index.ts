@@ -53,7 +53,7 @@ export class RedisDueIndex implements DueIndex {
     await this.#scripts.run('due-nearer', [scores, holds], [key.id, inMs, 0]);
   }
 
-  /** As `nearer`, but only when the score is missing or later by more than a second; says whether it was. */
+  /** Does as `nearer`, but only when the score is missing or later by more than a second; says whether it was. */
   async restore(key: StreamKey, inMs: number): Promise<boolean> {
     const { scores, holds } = this.#keys.shard(key);
     return (await this.#scripts.run('due-nearer', [scores, holds], [key.id, inMs, 1])) === 1;
@@ -93,12 +93,12 @@ export class RedisDueIndex implements DueIndex {
 
 export interface Member {
   readonly name: string;
-  /** As Redis writes it. */
+  /** The score, as Redis writes it. */
   readonly score: string;
   readonly at: number;
 }
 
-/** Of a set as the script lists it: name, score, name, score, … */
+/** Reads a set as the script lists it: name, score, name, score, … */
 export function membersOf(flat: readonly string[]): Member[] {
   const members: Member[] = [];
   for (let index = 0; index < flat.length; index += 2) {

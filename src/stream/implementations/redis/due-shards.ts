@@ -1,5 +1,5 @@
 /**
- * How all shards of the due index are asked at once: one call on a single server, one a node on a cluster, each shard with
+ * All shards of the due index are asked at once: one call on a single server, one a node on a cluster, each shard with
  * an answer of its own.
  *
  * Which shards lie on one node is learnt from the answers: a call for several is led to a node by the first of them, and
@@ -22,7 +22,10 @@ export interface ShardAnswers {
   readonly failures: GenerationJobError[];
 }
 
-/** How long the others are kept waiting for a node, once one has answered: a node that is away must not set the pace. */
+/**
+ * The time the others are kept waiting for a node, once one has answered (ms): a node that is away must not set the
+ * pace.
+ */
 const PATIENCE_MS = 1_000;
 const ELSEWHERE = 'non local key';
 
@@ -35,7 +38,7 @@ interface Learning extends ShardAnswers {
 export class RedisDueShards {
   readonly #all: Shards;
   readonly #isCluster: boolean;
-  /** By node; undefined before it is known. */
+  /** The shards by node; undefined before they are known. */
   #groups: readonly Shards[] | undefined;
   #isCertain = true;
 

@@ -46,7 +46,7 @@ const TRIED = ':tried';
 /** Channels asked for in one command after a reconnect. */
 const CHUNK = 100;
 /**
- * So many followed channels are tried for each shard, since which of them lie on it only the client knows. That none
+ * The followed channels that are tried for each shard, since which of them lie on it only the client knows. That none
  * does, of a shard with an even share of them, happens once in ten million times; and then the next try has others.
  */
 const TRIES_A_SHARD = 16;
@@ -55,7 +55,10 @@ const TRIES_A_SHARD = 16;
 interface Listening {
   readonly key: StreamKey;
   listener: FrameListener;
-  /** When managers share the transport; replaced when it changes. Not there before it is needed: it would take room. */
+  /**
+   * The listeners of further managers, when several share the transport; replaced when one comes or goes. Not there
+   * before it is needed: it would take room.
+   */
   others?: readonly FrameListener[] | undefined;
 }
 
@@ -72,7 +75,7 @@ export class RedisEventTransport implements EventTransport {
   readonly #signalListeners = new Set<(signal: ControlSignal) => void>();
   /** Channels that could not be asked for when the link was made. */
   #unasked: string[] = [];
-  /** Where the tries have got to. */
+  /** The place the tries have got to. */
   #round: Iterator<string> | undefined;
   #pingTimer: NodeJS.Timeout | undefined;
   #starting: Promise<void> | undefined;
@@ -235,7 +238,7 @@ export class RedisEventTransport implements EventTransport {
     }
   }
 
-  /** Whether every shard tried has answered. */
+  /** Says whether every shard tried has answered. */
   async #tryShards(link: RedisClient): Promise<boolean> {
     const tries = this.#someChannels(TRIES_A_SHARD * (link.nodes?.('master').length ?? 1)).map((channel) =>
       this.#deadlines.limit(Promise.resolve(link.sunsubscribe?.(`${channel}${TRIED}`))),
@@ -314,7 +317,7 @@ function tellAll({ listener, others }: Listening, tell: (listener: FrameListener
   if (others !== undefined) for (const other of others) tell(other);
 }
 
-/** Whether nobody is left. */
+/** Says whether nobody is left. */
 function removeFrom(entry: Listening, listener: FrameListener): boolean {
   const others = entry.others?.filter((other) => other !== listener) ?? [];
   if (entry.listener === listener) {

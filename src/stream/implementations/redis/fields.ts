@@ -52,7 +52,7 @@ export function wholeNumber(text: string | undefined): number | undefined {
   return Number.isSafeInteger(number) ? number : undefined;
 }
 
-/** What the text says as JSON; undefined, which JSON does not have, for text that is none. */
+/** Returns what the text says as JSON; undefined, which JSON does not have, for text that is none. */
 export function parsed(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {

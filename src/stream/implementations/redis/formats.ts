@@ -4,7 +4,7 @@ import { GenerationJobError } from '../../../errors.js';
 /** The newest format that this release reads and writes. */
 export const NEWEST_FORMAT = 1;
 
-/** Whether a later release has written it, or else nobody knows. */
+/** Says whether a later release has written it, or else nobody knows. */
 export function isNewer(format: string | number | undefined): boolean {
   return !(Number(format) <= NEWEST_FORMAT);
 }

@@ -26,7 +26,7 @@ export class RedisKeys {
     }));
   }
 
-  /** In the order in which the scripts list them: job, log, live channel, ended, snapshots. */
+  /** Lists a stream's keys in the order in which the scripts do: job, log, live channel, ended, snapshots. */
   stream(key: StreamKey): readonly [string, string, string, string, string] {
     const base = `${this.#prefix}{${key.id}}:`;
     return [`${base}job`, `${base}log`, `${base}log`, `${base}ended`, `${base}snapshots`];
@@ -52,12 +52,12 @@ export class RedisKeys {
     return `${this.#prefix}signals`;
   }
 
-  /** What holds for the whole store: a hash. */
+  /** The hash with what holds for the whole store. */
   get store(): string {
     return `${this.#prefix}store`;
   }
 
-  /** What a starting replica tries its rights on: a hash, a stream that is also a channel, a sorted set. */
+  /** The keys a starting replica tries its rights on: a hash, a stream that is also a channel, a sorted set. */
   get probe(): readonly [string, string, string] {
     const base = `${this.#prefix}{probe}:`;
     return [`${base}hash`, `${base}log`, `${base}set`];

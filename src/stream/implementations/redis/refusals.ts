@@ -16,7 +16,7 @@ const CERTAIN: Readonly<Record<string, string>> = {
 };
 
 /**
- * What a script is refused in the middle although nothing is wrong with what it found: somebody killed it, or a cluster
+ * The refusals of a script in the middle although nothing is wrong with what it found: somebody killed it, or a cluster
  * that moves the slot let the call in and not the command.
  */
 const PASSING = ['killed', 'non local key'];

@@ -21,7 +21,7 @@ export class RedisScripts {
   readonly #client: RedisClient;
   readonly #deadlines: Deadlines;
   readonly #scripts: Record<ScriptName, Script>;
-  /** What keeps the server from taking writes, for the host. */
+  /** The watch that tells the host what keeps the server from taking writes. */
   readonly trouble = new RedisTrouble();
 
   constructor(client: RedisClient, options: { timeoutMs: number; sharded: boolean }) {

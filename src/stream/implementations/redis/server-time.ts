@@ -1,5 +1,5 @@
 /**
- * What time it is on the servers, by their answers and this process's monotonic clock, which nobody sets. Of several
+ * The time on the servers is known by their answers and this process's monotonic clock, which nobody sets. Of several
  * servers, the nodes of a cluster, the one that is furthest back counts: what is not over there is not over.
  */
 import { performance } from 'node:perf_hooks';

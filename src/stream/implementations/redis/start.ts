@@ -12,7 +12,7 @@ import type { RedisScripts } from './scripts.js';
 import { causeOf, type RedisWord, wordOf } from './word.js';
 
 const OLDEST_VERSION = 7;
-/** Until a client that refuses what it can't send at once is asked again. */
+/** The pause before a client that refuses what it can't send at once is asked again. */
 const ASK_AGAIN_MS = 50;
 /** Servers that are full, or can't save, still answer and follow: what they refuse is told when it is refused. */
 const PASSING: readonly string[] = ['OOM', 'MISCONF'];
@@ -96,7 +96,7 @@ async function checkVersion(client: RedisClient, scripts: RedisScripts): Promise
   );
 }
 
-/** By the kind of Redis' word, or by what else is said. */
+/** The sentences by the kind of Redis' word, or by what else is said. */
 const SENTENCES: readonly { readonly said: readonly string[]; readonly what: string }[] = [
   {
     said: ['WRONGPASS', 'without any password configured'],
@@ -128,7 +128,7 @@ const SENTENCES: readonly { readonly said: readonly string[]; readonly what: str
 const isSaid = (said: string, { kind, text }: RedisWord) =>
   said === kind || (said.length > 4 && text.includes(said));
 
-/** What Redis, or the way to it, said; where; and what to do. */
+/** Makes an error of what Redis, or the way to it, said; where; and what to do. */
 export function startError(client: RedisClient, error: unknown): GenerationJobError {
   const word = wordOf(error);
   const known = SENTENCES.find(({ said }) => said.some((one) => isSaid(one, word)));
@@ -140,7 +140,7 @@ export function startError(client: RedisClient, error: unknown): GenerationJobEr
 
 const FINAL: readonly string[] = ['WRONGPASS', 'NOAUTH', 'NOPERM', 'ERR', 'READONLY', 'MOVED'];
 
-/** Whether Redis itself said it: it would say the same again. */
+/** Says whether Redis itself said it: it would say the same again. */
 export function isFinal(error: unknown): boolean {
   return FINAL.includes(wordOf(error).kind);
 }

@@ -23,7 +23,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 export class RedisTrouble {
   readonly #reports = new Set<Report>();
-  /** When each word was told last, on the monotonic clock. */
+  /** The time each word was told last, on the monotonic clock. */
   readonly #toldAt = new Map<string, number>();
 
   /** Tells `report` of what comes from now on. */

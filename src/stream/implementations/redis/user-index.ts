@@ -81,7 +81,7 @@ export class RedisUserIndex {
     return this.#scripts.run('index-add', [index], [streamId, createHoldMs, expiryMarginMs, condition]);
   }
 
-  /** What a process that was killed between a deletion and the end of a create's hold has left in the index. */
+  /** Drops what a process that was killed between a deletion and the end of a create's hold has left in the index. */
   async #dropForgotten(user: UserKey, forgotten: readonly Member[]): Promise<readonly string[]> {
     const names = forgotten.map(({ name }) => name);
     // The script looks again whether a create holds it; what can't be dropped now is found by the next listing.

@@ -1,13 +1,16 @@
 /**
- * What Redis, or the way to it, said: the message of the error that lies beneath ours and beneath those a cluster client
- * makes of its nodes’. Redis begins its errors with a word for their kind.
+ * A *word* is what Redis, or the way to it, said: the message of the error that lies beneath ours and beneath those a
+ * cluster client makes of its nodes’. Redis begins its errors with a word for their kind.
  */
 import { GenerationJobError } from '../../../errors.js';
 
-/** What comes after is a script's text or a host's key: it says nothing more. */
+/** The rest after it is a script's text or a host's key: it says nothing more. */
 const LONGEST_WORD = 1_024;
 
-/** To a script the server says some of it as a plain `ERR`: by a part of its text, the word that a command is refused with. */
+/**
+ * The server says some of it to a script as a plain `ERR`: by a part of its text, the word that a command is refused
+ * with.
+ */
 const SAID_TO_SCRIPTS: Readonly<Record<string, string>> = { 'while the cluster is down': 'CLUSTERDOWN' };
 
 export interface RedisWord {
