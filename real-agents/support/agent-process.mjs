@@ -8,6 +8,10 @@
 import { Redis } from 'ioredis';
 import { importPeer, loadSdk, runFactory, toolHandlers, userSays } from './agents.mjs';
 
+// Before anything is waited for: a parent that dies while this process still loads ends it too.
+process.on('disconnect', () => process.exit(0));
+if (!process.connected) process.exit(0);
+
 const config = JSON.parse(process.argv[2]);
 const library = (path) =>
   import(new URL(path, config.library ?? new URL('../../dist/', import.meta.url)).href);
@@ -77,7 +81,7 @@ if (config.recover) {
 }
 
 const manager = new GenerationJobManager({
-  ...createStreamServices({ redis, timeoutMs: 800, keyPrefix: config.keyPrefix ?? '' }),
+  ...createStreamServices({ redis, timeoutMs: 2_000, keyPrefix: config.keyPrefix ?? '' }),
   options: config.options,
   contentModels: [graphContent()],
   hooks,
@@ -134,7 +138,6 @@ process.on('message', ({ id, operation, input }) => {
       },
     );
 });
-process.on('disconnect', () => process.exit(0));
 
 await manager.start();
 process.send({ ready: true });

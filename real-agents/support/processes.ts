@@ -21,7 +21,7 @@ const PROGRAM = fileURLToPath(new URL('agent-process.mjs', import.meta.url));
 
 /** Times shortened, in the proportions of the defaults. */
 const TIMES = {
-  leaseMs: 2_000,
+  leaseMs: 5_000,
   renewMs: 500,
   sweepMs: 100,
   logPollMs: 200,

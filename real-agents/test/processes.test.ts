@@ -6,7 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { until } from '../support/harness.js';
 import { type AgentProcess, type AgentSpec, useWorld } from '../support/processes.js';
 
-const used = useWorld({ mongoose: 'mongoose' }, { mongoose: 'mongoose8' });
+/** Nobody dies here: no lease lapses on a busy machine. */
+const ROOMY = { leaseMs: 20_000 };
+const used = useWorld({ mongoose: 'mongoose', options: ROOMY }, { mongoose: 'mongoose8', options: ROOMY });
 const nine = () => used.processes[0] as AgentProcess;
 const eight = () => used.processes[1] as AgentProcess;
 /** Until no thread of the stream has a document. */

@@ -5,7 +5,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { type RedisCluster, startCluster } from '../support/redis-server.js';
-import { countOf, type Follower, namesOf, type Replica, Stage } from './replicas.js';
+import { countOf, type Follower, NOTHING_LAPSES, namesOf, type Replica, Stage } from './replicas.js';
 
 const S = 1_000;
 const BUDGET = { pingMs: 250, pingTimeoutMs: 1_000 };
@@ -40,11 +40,11 @@ async function pair(client: object = {}): Promise<[Replica, Replica]> {
     ]),
   );
   return Promise.all([
-    stage.replica({ clusterPorts, client }),
+    stage.replica({ ...NOTHING_LAPSES, clusterPorts, client }),
     stage.replica({
       clusterPorts: proxies.map(({ port }) => port),
       client: { ...client, natMap },
-      options: { logPollMs: 60_000 },
+      options: { ...NOTHING_LAPSES.options, logPollMs: 60_000 },
       redisOptions: { ...BUDGET, timeoutMs: 450 },
     }),
   ]);

@@ -6,7 +6,7 @@ import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
-import { countOf, namesOf, Stage, until } from './replicas.js';
+import { countOf, NOTHING_LAPSES, namesOf, Stage, until } from './replicas.js';
 
 let first: RedisServer;
 let second: RedisServer;
@@ -108,9 +108,12 @@ it('F16 the old primary, once demoted, has no entries of its own any more: who r
   const old = new Stage(first.port);
   try {
     // A reader and a producer on the wrong side of a partition: they still see the old primary.
-    const options = { redisOptions: { keyPrefix: stage.keyPrefix } };
+    const options = {
+      ...NOTHING_LAPSES,
+      redisOptions: { ...NOTHING_LAPSES.redisOptions, keyPrefix: stage.keyPrefix },
+    };
     const lonely = await old.replica(options);
-    const [one, two] = await stage.two();
+    const [one, two] = await stage.two(NOTHING_LAPSES);
     const { generation } = await one.create({
       streamId: 's',
       produce: { total: 5, everyMs: 1, end: 'hang' },

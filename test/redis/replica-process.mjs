@@ -7,6 +7,10 @@
  */
 import { Cluster, Redis } from 'ioredis';
 
+// Before anything is waited for: a parent that dies while this process still loads, or waits for its Redis, ends it too.
+process.on('disconnect', () => process.exit(0));
+if (!process.connected) process.exit(0);
+
 const config = JSON.parse(process.argv[2]);
 if (config.clockSkewMs) {
   const now = Date.now;
@@ -207,7 +211,6 @@ process.on('message', ({ id, operation, input }) => {
       },
     );
 });
-process.on('disconnect', () => process.exit(0));
 
 // As a host would: drain, close, let go of what is the host's own, and leave.
 process.once('SIGTERM', async () => {

@@ -17,7 +17,7 @@ import { streamKey, userKey } from '../../src/stream/model/stream-key.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from './replicas.js';
 
-const TIMES = { leaseMs: 1_500, renewMs: 300, sweepMs: 100, repairMs: 600_000 };
+const TIMES = { leaseMs: 2_400, renewMs: 400, sweepMs: 100, repairMs: 600_000 };
 const KEYS = new RedisKeys('gj:');
 
 let server: RedisServer;
@@ -51,7 +51,7 @@ async function replica({ options, hooks }: Given = {}) {
   const repaired: RepairedIndex[] = [];
   const setAside: (number | undefined)[] = [];
   const manager = new GenerationJobManager({
-    ...createStreamServices({ redis: client, timeoutMs: 500 }),
+    ...createStreamServices({ redis: client, timeoutMs: 1_100 }),
     options: { ...TIMES, ...options },
     hooks,
     observer: {

@@ -1,9 +1,11 @@
 /**
  * What the test run itself promises: a process that a test leaves behind fails the run by name.
  */
-import { spawnSync } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -54,4 +56,17 @@ it('a process that ends with its test is no failure', () => {
   );
   expect(output).toMatch(/1 passed, 0 failed\s*$/);
   expect(status).toBe(0);
+});
+
+it('a replica whose parent is gone before it has loaded, or while its Redis is away, ends', async () => {
+  const library = new URL('../../dist/index.js', import.meta.url).href;
+  const program = join(ROOT, 'test', 'redis', 'replica-process.mjs');
+  const nowhere = JSON.stringify({ library, port: 1 });
+  for (const waitMs of [0, 1_000]) {
+    const child = fork(program, [nowhere], { stdio: ["ignore", "ignore", "ignore", "ipc"], execArgv: [] });
+    const exited = once(child, 'exit');
+    await pause(waitMs);
+    child.disconnect();
+    expect(await exited).toEqual([0, null]);
+  }
 });

@@ -32,6 +32,7 @@ const redis = spawn(program, bounds, { stdio: ['ignore', 'pipe', 'pipe'] });
 let output = '';
 
 process.on('disconnect', () => redis.kill('SIGTERM'));
+if (!process.connected) redis.kill('SIGTERM'); // the example has died meanwhile
 const gone = new Promise<void>((resolve) => {
   redis.once('exit', () => resolve());
   redis.once('error', (error) => {
