@@ -50,7 +50,7 @@ export default defineConfig({
           // Time stands still there or doesn't matter, and nothing is started: as many files at once as there are cores.
           name: 'side-by-side',
           include: ['test/**/*.test.ts'],
-          exclude: STARTS_PROCESSES,
+          exclude: [...STARTS_PROCESSES, 'test/recipes/**'],
           maxWorkers: availableParallelism(),
           sequence: { groupOrder: 0 },
         },

@@ -16,17 +16,24 @@ const tools = [
   { command: 'faketime', variable: 'FAKETIME_PATH', debianPackage: 'faketime' },
 ];
 
+/** Beside those, for the recipes alone. */
+export const RECIPE_TOOLS = [
+  { command: 'redis-server', variable: 'REDIS_SERVER_PATH', debianPackage: 'redis-server' },
+  { command: 'nginx', variable: 'NGINX_PATH', debianPackage: 'nginx-light' },
+  { command: 'openssl', variable: 'OPENSSL_PATH', debianPackage: 'openssl' },
+];
+
 const APT_ATTEMPTS = 3;
 const APT_RETRY_MS = 5_000;
 
 /** Returns the environment variables that tell the tests where each tool is. Throws when one can't be had. */
-export async function ensureTools() {
-  for (const { variable } of tools) {
+export async function ensureTools(wanted = tools) {
+  for (const { variable } of wanted) {
     const override = process.env[variable];
     if (override && !isProgram(override))
       throw new Error(`${variable}=${override} is not a program; correct or unset it`);
   }
-  const missing = tools.filter((tool) => !find(tool));
+  const missing = wanted.filter((tool) => !find(tool));
   if (missing.length > 0) {
     const packages = missing.map((tool) => tool.debianPackage);
     if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
@@ -39,7 +46,7 @@ export async function ensureTools() {
     await aptGet(['update', '-qq']);
     await aptGet(['install', '-y', '-qq', '--no-install-recommends', ...packages]);
   }
-  return Object.fromEntries(tools.map((tool) => [tool.variable, found(tool)]));
+  return Object.fromEntries(wanted.map((tool) => [tool.variable, found(tool)]));
 }
 
 function found(tool) {
@@ -50,7 +57,7 @@ function found(tool) {
 }
 
 function find({ command, variable }) {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin'];
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/sbin'];
   return process.env[variable] || folders.map((folder) => join(folder, command)).find(isProgram);
 }
 

@@ -32,9 +32,9 @@ export interface Program {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** A new folder below the package. */
-export function programFolder(): string {
-  const parent = join(ROOT, '.cache');
+/** A new folder below the package, or below one of its folders that has packages of its own. */
+export function programFolder(below = ROOT): string {
+  const parent = join(below, '.cache');
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, 'programs-'));
   folders.add(folder);
@@ -75,9 +75,11 @@ export function compile(folder: string, own: object = {}): void {
 export async function startProgram(
   file: string,
   env: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+  cwd = dirname(file),
 ): Promise<Program> {
   const settings = { ...process.env, PORT: String(await freePort()), ...env };
-  const child = spawn(process.execPath, [file], { env: settings, cwd: dirname(file) });
+  const child = spawn(process.execPath, [file, ...args], { env: settings, cwd });
   running.add(child);
   const exited = once(child, 'exit').then(([code]: (number | null)[]) => code ?? null);
   void exited.then(() => running.delete(child));
