@@ -6,7 +6,7 @@
 --       8 next attempt "1" or "0"  9 action id  10 attempt or ""  11 lease in ms  12 resolution as JSON without its end or ""
 --       13 failure as JSON or ""  14 release the key when early "1" or "0"  15 settles "1" or "0"  16 expiry margin in ms
 --       17 end of a lease that counts as lapsed though the clock has not come so far, or ""
---       18 last sequence and 19 attempt the end was described from, or ""
+--       18 last sequence and 19 attempt the end was described from, or ""  20 replica of the next attempt or ""
 -- Reply as commit.lua; refusal: gone ended running paused fenced lease action early behind
 -- @include record
 -- @include writes
@@ -87,6 +87,7 @@ called(job, record, call_id)
 if ARGV[8] == '1' then
   set(job, record, 'leaseUntil', text(at + tonumber(ARGV[11])))
   set(job, record, 'lease', lease_of(fence.attempt, ARGV[11]))
+  set(job, record, 'replica', fence.attempt .. ' ' .. ARGV[20])
   margin = margin + tonumber(ARGV[11])
 end
 keep_for(KEYS, margin)

@@ -45,7 +45,7 @@ const layers = [
     name: 'stream',
     files: /^src\/stream\//,
     layers: ['ports', 'base'],
-    packages: ['zod', 'node:crypto', 'node:async_hooks'],
+    packages: ['zod', 'node:crypto', 'node:async_hooks', 'node:os'],
   },
   { name: 'content', files: /^src\/content\//, layers: domain, packages: ['zod'] },
   {

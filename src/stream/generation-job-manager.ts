@@ -4,41 +4,58 @@
  */
 import { sleep } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
-import type { Access } from './model/access.js';
-import { isOwnedBy } from './model/access.js';
-import { Admission } from './lifecycle/admission.js';
 import { ApprovalLifecycle } from './approvals/approvals.js';
-import { checkCall } from './process/call-input.js';
-import { Deletion } from './lifecycle/deletion.js';
-import { Ender } from './lifecycle/ender.js';
-import type { FoldedState } from './model/fold.js';
 import { Followers } from './following/followers.js';
-import { handOutMethods } from './process/handed-out.js';
-import { checkManagerInput } from './process/host-input.js';
 import type { HubSubscription } from './following/hub-subscription.js';
-import { IndexKeeper } from './process/index-keeper.js';
 import type {
   GenerationJobManagerConstructor,
   GenerationJobManager as ManagerFace,
 } from './interfaces/generation-job-manager.js';
-import type { HostTypes, Untyped } from './model/host-types.js';
-import type { PublicState, ResumeState } from './model/lifecycle-payloads.js';
+import type {
+  AbortInput,
+  AbortResult,
+  CreateJobInput,
+  CreateJobResult,
+  DeletedUser,
+  DrainInput,
+  GenerationAccess,
+  JobPage,
+  ListActiveJobsInput,
+  ListSettlementsInput,
+  ManagerInput,
+  Stats,
+  SubscribeOptions,
+  SubscribeWithResumeResult,
+} from './interfaces/manager-types.js';
+import type { JobSummaryPage, ListJobsInput } from './interfaces/operators.js';
 import type { Upkeep } from './interfaces/upkeep.js';
-import { shareInternals } from './process/internals.js';
-import { LeaseKeeper } from './producing/lease-keeper.js';
+import { Admission } from './lifecycle/admission.js';
+import { Deletion } from './lifecycle/deletion.js';
+import { Ender } from './lifecycle/ender.js';
+import { JobSummaries } from './lifecycle/job-summaries.js';
 import { Listings } from './lifecycle/listings.js';
-import type { AbortInput, AbortResult, CreateJobInput, CreateJobResult, DeletedUser, DrainInput, GenerationAccess, JobPage, ListActiveJobsInput, ListSettlementsInput, ManagerInput, Stats, SubscribeOptions, SubscribeWithResumeResult } from './interfaces/manager-types.js';
-import type { Parts } from './process/parts.js';
-import { partsFrom } from './process/parts-from.js';
-import { Producers } from './producing/producers.js';
 import { Reaper } from './lifecycle/reaper.js';
 import { Recovery } from './lifecycle/recovery.js';
-import { publicState, resumeState } from './model/resume-state.js';
 import { SetAsideLimit } from './lifecycle/set-aside-limit.js';
 import { Settler } from './lifecycle/settlement.js';
+import type { Access } from './model/access.js';
+import { isOwnedBy } from './model/access.js';
+import type { FoldedState } from './model/fold.js';
+import type { HostTypes, Untyped } from './model/host-types.js';
+import type { PublicState, ResumeState } from './model/lifecycle-payloads.js';
+import { publicState, resumeState } from './model/resume-state.js';
 import { streamKey, userKey } from './model/stream-key.js';
 import { isActive } from './model/transitions.js';
 import type { JobRecord } from './model/types.js';
+import { checkCall } from './process/call-input.js';
+import { handOutMethods } from './process/handed-out.js';
+import { checkManagerInput } from './process/host-input.js';
+import { IndexKeeper } from './process/index-keeper.js';
+import { shareInternals } from './process/internals.js';
+import type { Parts } from './process/parts.js';
+import { partsFrom } from './process/parts-from.js';
+import { LeaseKeeper } from './producing/lease-keeper.js';
+import { Producers } from './producing/producers.js';
 
 /** Less than the 10 s after which supervisors kill, so that what is left can still be handed over or ended. */
 const DEFAULT_GRACE_MS = 8_000;
@@ -59,7 +76,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
         'getPublicState',
         'subscribeWithResume',
       ] as const),
-      ...(['abortJob', 'listActiveJobs', 'settlements', 'settleAgain'] as const),
+      ...(['abortJob', 'listActiveJobs', 'listJobs', 'settlements', 'settleAgain'] as const),
       ...(['deleteStream', 'deleteUser', 'stats', 'drain', 'close'] as const),
     ];
     handOutMethods(GenerationJobManager.prototype, awaitedOrNot, (manager) => manager.#parts);
@@ -76,6 +93,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   readonly #deletion: Deletion;
   readonly #followers: Followers;
   readonly #listings: Listings;
+  readonly #summaries: JobSummaries;
   readonly #settler: Settler;
   readonly #setAsideLimit: SetAsideLimit;
   readonly #reaper: Reaper;
@@ -93,6 +111,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#settler = new Settler(parts, () => this.#setAsideLimit.added());
     this.#followers = new Followers(parts, this.#indexes);
     this.#listings = new Listings(parts, this.#indexes);
+    this.#summaries = new JobSummaries(parts, this.#indexes);
     this.#setAsideLimit = new SetAsideLimit(parts, this.#listings, this.#settler);
     this.#producers = new Producers(parts, this.#leases, {
       onStoreDamaged: (job) => {
@@ -208,6 +227,11 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   async listActiveJobs(input: ListActiveJobsInput): Promise<JobPage> {
     checkCall('list', input);
     return this.#listings.activeJobs(input);
+  }
+
+  async listJobs(input: ListJobsInput = NO_OPTIONS): Promise<JobSummaryPage> {
+    checkCall('jobs', input);
+    return this.#summaries.list(input);
   }
 
   async settlements(input: ListSettlementsInput): Promise<JobPage> {

@@ -18,6 +18,7 @@ import { hostCodeContracts } from './host-code.js';
 import { housekeepingContracts } from './housekeeping.js';
 import { indexContracts } from './indexes.js';
 import { lossContracts } from './loss.js';
+import { operatorContracts } from './operators.js';
 import { pendingContracts } from './pending.js';
 import { pipeContracts } from './pipe.js';
 import { raceContracts } from './races.js';
@@ -76,6 +77,7 @@ export const streamContracts = {
   Housekeeping: housekeepingContracts,
   Upkeep: upkeepContracts,
   Deletion: deletionContracts,
+  'What operators see': operatorContracts,
   Crashes: crashContracts,
   'Content models that a replica lacks': unknownModelContracts,
   'What the host’s code does wrong': [...hostCodeContracts, ...hookLimitContracts],

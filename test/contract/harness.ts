@@ -7,17 +7,17 @@ import { expect } from 'vitest';
 import type { Clock } from '../../src/clock.js';
 import { textContent } from '../../src/content/text.js';
 import { isGenerationJobError } from '../../src/errors.js';
-import type { ActionType } from '../../src/stream/model/action-types.js';
-import type { ContentModel } from '../../src/stream/model/content-model.js';
-import type { ErrorReport } from '../../src/stream/model/error-report.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import type { EventTransport } from '../../src/stream/interfaces/event-transport.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { JobStore } from '../../src/stream/interfaces/job-store.js';
-import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
 import type { Logger } from '../../src/stream/interfaces/logger.js';
 import type { CreateJobInput, Hooks } from '../../src/stream/interfaces/manager-types.js';
 import type { StreamObserver } from '../../src/stream/interfaces/observer.js';
+import type { ActionType } from '../../src/stream/model/action-types.js';
+import type { ContentModel } from '../../src/stream/model/content-model.js';
+import type { ErrorReport } from '../../src/stream/model/error-report.js';
+import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
 import type { GenerationJobOptions } from '../../src/stream/model/options.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import type { JobRecord, LogEvent, StreamKey, UserKey } from '../../src/stream/model/types.js';
@@ -94,6 +94,7 @@ export interface ReplicaInput {
   readonly contentModels?: readonly ContentModel<never>[] | undefined;
   readonly actionTypes?: readonly ActionType[] | undefined;
   readonly logger?: Logger | undefined;
+  readonly replicaId?: string | undefined;
   readonly wrapStore?: ((store: JobStore) => JobStore) | undefined;
   readonly wrapTransport?: ((transport: EventTransport, clock: Clock) => EventTransport) | undefined;
 }
@@ -136,6 +137,7 @@ export class Replica {
       observer: input.observer,
       actionTypes: input.actionTypes,
       logger: input.logger,
+      ...(input.replicaId !== undefined && { replicaId: input.replicaId }),
       contentModels: input.contentModels ?? [textContent() as unknown as ContentModel<never>],
       clock: this.clock,
       entropy: seededEntropy(entropySeed),

@@ -6,9 +6,9 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { textContent } from '../../src/content/text.js';
 import { createStreamServices } from '../../src/services.js';
-import type { ContentModel } from '../../src/stream/model/content-model.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
+import type { ContentModel } from '../../src/stream/model/content-model.js';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
 import { pick, seededRandom } from '../support/seeded.js';
@@ -241,6 +241,49 @@ it('a page of a user’s jobs is one call for the index and one command a job, i
   expect([first.length, second.length, second.next]).toEqual([1_000, JOBS - 1_000, undefined]);
   expect(new Set([...first, ...second].map(({ streamId }) => streamId)).size).toBe(JOBS);
   expect(seen).toEqual({ index: 2, records: JOBS, writesOfRecords: 2 });
+});
+
+/** How often something is sent after an answer, while `work` runs. */
+async function roundTripsOf(work: () => Promise<unknown>): Promise<number> {
+  const { stream } = client as unknown as {
+    stream: NodeJS.ReadableStream & Record<'_write' | '_writev', (...args: unknown[]) => unknown>;
+  };
+  let trips = 0;
+  let isAnswered = true;
+  const heard = () => {
+    isAnswered = true;
+  };
+  stream.on('data', heard);
+  for (const name of ['_write', '_writev'] as const) {
+    const write = stream[name];
+    stream[name] = function counted(this: unknown, ...args) {
+      if (isAnswered) trips++;
+      isAnswered = false;
+      return write.apply(this, args);
+    };
+  }
+  await work();
+  stream.off('data', heard);
+  return trips;
+}
+
+it('a page of all jobs, as operators list them, is two round trips: the index, and one read a stream', async () => {
+  const JOBS = 300;
+  const created = Array.from({ length: JOBS }, (_, index) =>
+    manager.createJob({ streamId: `s${index}`, userId: `u${index}` }),
+  );
+  await Promise.all(created);
+  await manager.listJobs({ limit: 1 }); // the scripts are known
+  let trips = 0;
+  const calls = await commandsOf(async () => {
+    trips = await roundTripsOf(async () => {
+      const first = await manager.listJobs({ limit: 200 });
+      const second = await manager.listJobs({ limit: 200, cursor: first.next });
+      expect([first.length, second.length, second.next]).toEqual([200, 100, undefined]);
+    });
+  });
+  expect(calls).toMatchObject({ evalsha: 2 + JOBS, hgetall: JOBS });
+  expect(trips).toBe(4);
 });
 
 /** What a token costs without group commit and explicit ids: a script that appends, a counter, a message. */

@@ -97,7 +97,8 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   GenerationJobManager: refuses<root.ManagerInput>(
     {
       ...{ jobStore: {}, eventTransport: {}, options: 7, contentModels: [content.textContent], hooks: 7 },
-      ...{ actionTypes: [{ type: 7 }], observer: 7, logger: 7, clock: {}, entropy: {} },
+      ...{ actionTypes: [{ type: 7 }], observer: 7, logger: 7, replicaId: 7 },
+      ...{ clock: {}, entropy: {} },
     },
     (input) => new root.GenerationJobManager(input),
     root.createStreamServices(),
@@ -128,6 +129,9 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'manager.listActiveJobs': refuses({ ...access, ...page }, (options) => manager.listActiveJobs(options), {
     userId: 'ann',
   }),
+  'manager.listJobs': refuses<root.ListJobsInput>({ status: 'Running', ...access, ...page }, (options) =>
+    manager.listJobs(options),
+  ),
   'manager.settlements': refuses({ state: 'set-aside', ...page }, (options) => manager.settlements(options), {
     state: 'open',
   }),

@@ -9,29 +9,29 @@
  * - unanswered, when the store is away for too long: asked again in this process, it is the same commit again
  */
 import { GenerationJobError, isGenerationJobError, JobEndedError } from '../../errors.js';
-import type { Access } from '../model/access.js';
-import { isOwnedBy } from '../model/access.js';
-import { ActionDecidedError, isDecidedAsSaid } from './action-decided-error.js';
-import { checkCall } from '../process/call-input.js';
-import { continuationOf } from '../process/continuation.js';
-import { reasonOfRecord } from '../model/end-reasons.js';
-import type { Ender } from '../lifecycle/ender.js';
-import { serialiseLifecycle } from '../model/events.js';
-import { fingerprintOf } from '../model/fingerprint.js';
-import { publishFrames } from '../process/frames.js';
-import { handOutMethods } from '../process/handed-out.js';
-import { boundHook, reportHook } from '../process/host-code.js';
 import type { HistoryEntry, ResolveInput } from '../interfaces/action-input.js';
 import type { Approvals, Resolved } from '../interfaces/approvals.js';
 import type { CommitReply, OtherCommit } from '../interfaces/job-store.js';
-import type { Parts } from '../process/parts.js';
-import type { Producers } from '../producing/producers.js';
-import { repeatUntilAnswered } from '../process/repeat.js';
+import type { Ender } from '../lifecycle/ender.js';
+import type { Access } from '../model/access.js';
+import { isOwnedBy } from '../model/access.js';
+import { reasonOfRecord } from '../model/end-reasons.js';
+import { serialiseLifecycle } from '../model/events.js';
+import { fingerprintOf } from '../model/fingerprint.js';
 import { publicAction } from '../model/resume-state.js';
-import type { SlotOwner } from '../process/slot-keeper.js';
 import { streamKey } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, PendingAction, PublicAction, StreamKey, Verdict } from '../model/types.js';
+import { checkCall } from '../process/call-input.js';
+import { continuationOf } from '../process/continuation.js';
+import { publishFrames } from '../process/frames.js';
+import { handOutMethods } from '../process/handed-out.js';
+import { boundHook, reportHook } from '../process/host-code.js';
+import type { Parts } from '../process/parts.js';
+import { repeatUntilAnswered } from '../process/repeat.js';
+import type { SlotOwner } from '../process/slot-keeper.js';
+import type { Producers } from '../producing/producers.js';
+import { ActionDecidedError, isDecidedAsSaid } from './action-decided-error.js';
 import { type CheckedResolve, parseResolve, verdictOn } from './verdict.js';
 
 export interface ApprovalContext {
@@ -171,7 +171,7 @@ export class ApprovalLifecycle implements Approvals {
     verdict: Verdict,
     given: CheckedResolve,
   ): Claim {
-    const { options, entropy, hooks, clock } = this.#parts;
+    const { options, entropy, hooks, clock, replicaId } = this.#parts;
     const { by, idempotencyKey } = given;
     const told = { actionId, type, attempt: record.attempt + 1, by, ...verdict };
     const resolution = {
@@ -197,6 +197,7 @@ export class ApprovalLifecycle implements Approvals {
         event: serialiseLifecycle('resumed', told, options.limits),
         actionId,
         leaseMs: options.leaseMs,
+        replicaId,
         resolution,
         settles: hooks.settle !== undefined,
       },

@@ -1,11 +1,27 @@
 /** The face of the library as a host sees it. A process makes one manager and passes it around. */
 
 import type { Access } from '../model/access.js';
-import type { AbortInput, AbortResult, CreateJobInput, CreateJobResult, DeletedUser, DrainInput, GenerationAccess, JobPage, ListActiveJobsInput, ListSettlementsInput, ManagerInput, Stats, SubscribeOptions, SubscribeWithResumeResult } from './manager-types.js';
-import type { JobRecord } from '../model/types.js';
-import type { Approvals } from './approvals.js';
 import type { HostTypes, Untyped } from '../model/host-types.js';
 import type { PublicState, ResumeState } from '../model/lifecycle-payloads.js';
+import type { JobRecord } from '../model/types.js';
+import type { Approvals } from './approvals.js';
+import type {
+  AbortInput,
+  AbortResult,
+  CreateJobInput,
+  CreateJobResult,
+  DeletedUser,
+  DrainInput,
+  GenerationAccess,
+  JobPage,
+  ListActiveJobsInput,
+  ListSettlementsInput,
+  ManagerInput,
+  Stats,
+  SubscribeOptions,
+  SubscribeWithResumeResult,
+} from './manager-types.js';
+import type { JobSummaryPage, ListJobsInput } from './operators.js';
 import type { Subscription } from './subscription.js';
 import type { Upkeep } from './upkeep.js';
 
@@ -99,6 +115,19 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
    *   `invalid_stream_id` for a malformed tenant id; `unavailable`
    */
   listActiveJobs(input: ListActiveJobsInput): Promise<JobPage<Types>>;
+
+  /**
+   * Lists jobs for operators: each stream's current generation, with ids, state, age, replica and what it waits for, never
+   * with what a user or the host has written. A page looks at `limit` streams (1 to 1,000; default 1,000) and may hold less,
+   * or nothing; only the last one has no `next`. A listing is no snapshot: what moves meanwhile may be listed twice. On
+   * Redis a page costs two round trips.
+   * @throws GenerationJobError `invalid_argument` for an unknown status, a limit out of bounds, or a cursor that no page
+   *   gave; `invalid_stream_id` for a malformed tenant id; `unavailable`
+   * @example
+   * const waiting = await manager.listJobs({ status: 'requires_action', limit: 100 });
+   * for (const { streamId, ageMs, pendingAction } of waiting) console.log(streamId, ageMs, pendingAction?.type);
+   */
+  listJobs(input?: ListJobsInput): Promise<JobSummaryPage>;
 
   /**
    * Lists ended generations by where their settlement stands, of all users, such as `set_aside`. A page looks at `limit`

@@ -52,6 +52,8 @@ export interface CreateRequest {
   /** By the store's clock: later than this the create is refused as `expired`. */
   readonly notAfter: number;
   readonly leaseMs: number;
+  /** Names the creating replica; kept as `record.replicaId`. */
+  readonly replicaId?: string | undefined;
   readonly conversationId?: string | undefined;
   readonly contentModel?: string | undefined;
   readonly idempotencyKey?: string | undefined;
@@ -156,6 +158,8 @@ export interface OtherCommit {
   readonly unmovedLeaseUntil?: number | undefined;
   /** `recover` and `resolve`: the new attempt's lease. */
   readonly leaseMs?: number | undefined;
+  /** `recover` and `resolve`: the replica of the new attempt. */
+  readonly replicaId?: string | undefined;
   /** `resolve` and `expire`: recorded with the store's time. */
   readonly resolution?: Omit<Resolution, 'at'> | undefined;
   /** Where the generation stood when this end was described; refused as `behind` when it has gone on since. */

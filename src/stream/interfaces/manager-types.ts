@@ -6,8 +6,6 @@ import type { Access } from '../model/access.js';
 import type { ActionType } from '../model/action-types.js';
 import type { ContentModel } from '../model/content-model.js';
 import type { ErrorReport } from '../model/error-report.js';
-import type { EventTransport } from './event-transport.js';
-import type { GenerationJob } from './generation-job.js';
 import type {
   ContentOf,
   CreatedOf,
@@ -16,11 +14,7 @@ import type {
   MetadataPatch,
   Untyped,
 } from '../model/host-types.js';
-import type { JobStore } from './job-store.js';
 import type { ResumeState } from '../model/lifecycle-payloads.js';
-import type { Subscription } from './subscription.js';
-import type { Logger } from './logger.js';
-import type { StreamObserver } from './observer.js';
 import type { GenerationJobOptions } from '../model/options.js';
 import type {
   Hole,
@@ -34,6 +28,12 @@ import type {
   Usage,
   Verdict,
 } from '../model/types.js';
+import type { EventTransport } from './event-transport.js';
+import type { GenerationJob } from './generation-job.js';
+import type { JobStore } from './job-store.js';
+import type { Logger } from './logger.js';
+import type { StreamObserver } from './observer.js';
+import type { Subscription } from './subscription.js';
 
 /** An `Access`, to one generation. */
 export interface GenerationAccess extends Access {
@@ -239,6 +239,8 @@ export interface ManagerInput<Types extends HostTypes = Untyped> {
   readonly hooks?: Hooks<Types> | undefined;
   readonly observer?: Partial<StreamObserver> | undefined;
   readonly logger?: Logger | undefined;
+  /** Names this replica to operators, in `listJobs`: 1 to 128 characters. Default: the machine's name and the process id. */
+  readonly replicaId?: string | undefined;
   readonly clock?: Clock | undefined;
   readonly entropy?: Entropy | undefined;
 }

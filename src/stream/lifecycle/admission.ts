@@ -4,17 +4,17 @@
  * taken for a create that came to nothing is given back.
  */
 import { ConflictError, GenerationJobError, isUnanswered } from '../../errors.js';
-import type { Ender } from './ender.js';
-import { serialiseLifecycle, serialiseMetadata } from '../model/events.js';
-import { publishFrames } from '../process/frames.js';
 import type { CreateReply, CreateRequest, RememberedRun } from '../interfaces/job-store.js';
 import type { CreateJobInput } from '../interfaces/manager-types.js';
-import type { Parts } from '../process/parts.js';
-import { repeatUntilAnswered } from '../process/repeat.js';
-import type { SlotOwner } from '../process/slot-keeper.js';
+import { serialiseLifecycle, serialiseMetadata } from '../model/events.js';
 import { checkConversationId, isIdText, streamKey, userKey } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, LogEvent, StreamKey, UserKey } from '../model/types.js';
+import { publishFrames } from '../process/frames.js';
+import type { Parts } from '../process/parts.js';
+import { repeatUntilAnswered } from '../process/repeat.js';
+import type { SlotOwner } from '../process/slot-keeper.js';
+import type { Ender } from './ender.js';
 
 export type Admitted =
   | {
@@ -140,7 +140,7 @@ export class Admission {
   }
 
   #request(input: CreateJobInput): CreateRequest {
-    const { options, store, models, entropy, hooks } = this.#parts;
+    const { options, store, models, entropy, hooks, replicaId } = this.#parts;
     const { contentModel, idempotencyKey } = input;
     if (contentModel !== undefined && !models.has(contentModel)) {
       throw new GenerationJobError('invalid_argument', 'contentModel names no model given to the manager.');
@@ -158,6 +158,7 @@ export class Admission {
       callId: entropy.id(),
       notAfter: store.now() + options.createTimeoutMs,
       leaseMs: options.leaseMs,
+      replicaId,
       conversationId: input.conversationId,
       contentModel,
       idempotencyKey,

@@ -4,17 +4,17 @@
  * are one commit, guarded by the lapsed lease, so only one replica gets it.
  */
 
-import { continuationOf } from '../process/continuation.js';
-import type { Ender } from './ender.js';
+import type { CommitReply, OtherCommit } from '../interfaces/job-store.js';
 import { serialiseLifecycle } from '../model/events.js';
+import type { JobRecord, StreamKey } from '../model/types.js';
+import { continuationOf } from '../process/continuation.js';
 import { publishFrames } from '../process/frames.js';
 import { giveUpLease } from '../process/give-up-lease.js';
 import { callHook } from '../process/host-code.js';
-import type { CommitReply, OtherCommit } from '../interfaces/job-store.js';
 import type { Parts } from '../process/parts.js';
-import type { Producers } from '../producing/producers.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
-import type { JobRecord, StreamKey } from '../model/types.js';
+import type { Producers } from '../producing/producers.js';
+import type { Ender } from './ender.js';
 
 export interface RecoveryContext {
   readonly ender: Ender;
@@ -75,7 +75,7 @@ export class Recovery {
     record: JobRecord,
     unmovedLeaseUntil: number | undefined,
   ): Promise<JobRecord | undefined> {
-    const { store, options, clock, entropy, hooks, observer } = this.#parts;
+    const { store, options, clock, entropy, hooks, observer, replicaId } = this.#parts;
     const mode = await callHook(
       this.#parts,
       'recoverMode',
@@ -98,6 +98,7 @@ export class Recovery {
       attempt: record.attempt,
       unmovedLeaseUntil,
       leaseMs: options.leaseMs,
+      replicaId,
       settles: hooks.settle !== undefined,
     };
     const until = clock.monotonic() + options.leaseMs / 2;

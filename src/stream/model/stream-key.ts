@@ -17,9 +17,7 @@ export function isStreamId(text: unknown): text is string {
 /** @throws GenerationJobError `invalid_stream_id` */
 export function streamKey(streamId: string, tenantId?: string): StreamKey {
   if (!isStreamId(streamId)) throw new GenerationJobError('invalid_stream_id', 'streamId is malformed.');
-  if (tenantId !== undefined && !isStreamId(tenantId)) {
-    throw new GenerationJobError('invalid_stream_id', 'tenantId is malformed.');
-  }
+  checkTenant(tenantId);
   return { tenantId, streamId, id: `${tenantId ?? ''}/${streamId}` };
 }
 
@@ -36,10 +34,14 @@ export function userKey(userId: string, tenantId?: string): UserKey {
   if (!isIdText(userId, LONGEST_USER_ID)) {
     throw new GenerationJobError('invalid_argument', 'userId must have 1 to 256 well-formed characters.');
   }
-  if (tenantId !== undefined && !isStreamId(tenantId)) {
-    throw new GenerationJobError('invalid_stream_id', 'tenantId is malformed.');
-  }
+  checkTenant(tenantId);
   return { tenantId, userId };
+}
+
+/** @throws GenerationJobError `invalid_stream_id` for a malformed tenant id */
+export function checkTenant(tenantId: string | undefined): void {
+  if (tenantId === undefined || isStreamId(tenantId)) return;
+  throw new GenerationJobError('invalid_stream_id', 'tenantId is malformed.');
 }
 
 /** @throws GenerationJobError `invalid_argument` */

@@ -190,6 +190,8 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
    * did.
    */
   readonly leaseMs?: number | undefined;
+  /** Names the replica whose attempt this is or was, as it named itself. Absent where a release before 0.2 has taken over. */
+  readonly replicaId?: string | undefined;
   readonly pendingAction?: PendingAction | undefined;
   /** The decided action this attempt goes on from, so that a successor can as well; only while running. */
   readonly resumedAction?: PendingAction | undefined;

@@ -6,10 +6,17 @@
 import { z } from 'zod';
 import { HOUR } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
+import type {
+  AbortInput,
+  CreateJobInput,
+  ListActiveJobsInput,
+  ListSettlementsInput,
+  SubscribeOptions,
+} from '../interfaces/manager-types.js';
+import { DETACH_RESULTS, type DetachResult } from '../interfaces/observer.js';
+import type { ListJobsInput } from '../interfaces/operators.js';
 import type { Access } from '../model/access.js';
 import { having } from '../model/host-values.js';
-import type { AbortInput, CreateJobInput, ListActiveJobsInput, ListSettlementsInput, SubscribeOptions } from '../interfaces/manager-types.js';
-import { DETACH_RESULTS, type DetachResult } from '../interfaces/observer.js';
 import { parseStrictly } from '../model/strict.js';
 import type { Usage } from '../model/types.js';
 
@@ -52,6 +59,11 @@ const SHAPES = {
     signal: having('an AbortSignal', 'addEventListener', 'removeEventListener').optional(),
   } satisfies ShapeOf<SubscribeOptions>),
   list: z.strictObject({ ...tenant, userId: z.unknown(), ...page } satisfies ShapeOf<ListActiveJobsInput>),
+  jobs: z.strictObject({
+    status: z.enum(['running', 'requires_action', 'completed', 'failed', 'aborted']).optional(),
+    ...access,
+    ...page,
+  } satisfies ShapeOf<ListJobsInput>),
   settlements: z.strictObject({
     state: z.enum(['open', 'settled', 'set_aside']),
     ...page,

@@ -4,11 +4,12 @@
  */
 import { z } from 'zod';
 import { GenerationJobError } from '../../errors.js';
-import { checkContentModel } from '../model/content-model.js';
-import { callable, clockSchema, having, membersOf } from '../model/host-values.js';
 import type { Hooks } from '../interfaces/manager-types.js';
 import { OBSERVED } from '../interfaces/observer.js';
+import { checkContentModel } from '../model/content-model.js';
+import { callable, clockSchema, having, membersOf } from '../model/host-values.js';
 import { optionsSchema } from '../model/options.js';
+import { isIdText } from '../model/stream-key.js';
 import { parseStrictly } from '../model/strict.js';
 
 const HOOKS = {
@@ -51,6 +52,10 @@ const managerSchema = z.strictObject({
   hooks: z.unknown().optional(),
   observer: z.unknown().optional(),
   logger: z.unknown().optional(),
+  replicaId: z
+    .string()
+    .refine((text) => isIdText(text, 128), 'must have 1 to 128 well-formed characters')
+    .optional(),
   clock: clockSchema.optional(),
   entropy: having('an Entropy', 'id', 'random').optional(),
 });

@@ -1,13 +1,14 @@
 /** Makes what the parts of one manager share, from what its host gave. */
+import { hostname } from 'node:os';
 import { systemClock, systemEntropy } from '../../clock.js';
+import type { ManagerInput } from '../interfaces/manager-types.js';
 import { actionTypesFrom } from '../model/action-types.js';
-import { Background } from './background.js';
+import { parseOptions } from '../model/options.js';
 import { CommitTurns } from '../turns/commit-turns.js';
 import { EmitTurns } from '../turns/emit-turns.js';
+import { Background } from './background.js';
 import { ErrorReporter } from './error-reports.js';
 import { LogReader } from './log-reader.js';
-import type { ManagerInput } from '../interfaces/manager-types.js';
-import { parseOptions } from '../model/options.js';
 import type { Parts } from './parts.js';
 import { safeLogger } from './safe-logger.js';
 import { safeObserver } from './safe-observer.js';
@@ -58,6 +59,7 @@ export function partsFrom(input: ManagerInput): Parts {
     emitTurns: new EmitTurns(clock, options.limits.turnEvents),
     commitTurns: new CommitTurns({ clock, store, options }),
     entropy: input.entropy ?? systemEntropy,
+    replicaId: input.replicaId ?? `${hostname()}:${process.pid}`,
     background: new Background((error) => errors.report({ where: 'background', error })),
   };
 }

@@ -1,18 +1,18 @@
 /** The parts of one manager share these. */
 import type { Clock, Entropy } from '../../clock.js';
-import type { ActionTypes } from '../model/action-types.js';
-import type { Background } from './background.js';
-import type { CommitTurns } from '../turns/commit-turns.js';
-import type { ContentModels } from '../model/content-model.js';
-import type { EmitTurns } from '../turns/emit-turns.js';
-import type { ErrorReporter } from './error-reports.js';
 import type { EventTransport } from '../interfaces/event-transport.js';
 import type { JobStore } from '../interfaces/job-store.js';
-import type { LogReader } from './log-reader.js';
 import type { Logger } from '../interfaces/logger.js';
 import type { Hooks } from '../interfaces/manager-types.js';
 import type { StreamObserver } from '../interfaces/observer.js';
+import type { ActionTypes } from '../model/action-types.js';
+import type { ContentModels } from '../model/content-model.js';
 import type { Options } from '../model/options.js';
+import type { CommitTurns } from '../turns/commit-turns.js';
+import type { EmitTurns } from '../turns/emit-turns.js';
+import type { Background } from './background.js';
+import type { ErrorReporter } from './error-reports.js';
+import type { LogReader } from './log-reader.js';
 import type { SetAsideCount } from './set-aside-count.js';
 import type { SlotKeeper } from './slot-keeper.js';
 import type { StateReader } from './state-reader.js';
@@ -42,4 +42,6 @@ export interface Parts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly background: Background;
+  /** Names this replica, in records and to operators. */
+  readonly replicaId: string;
 }

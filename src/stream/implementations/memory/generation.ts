@@ -61,6 +61,7 @@ export class InMemoryGeneration {
       snapshotSequence: 0,
       leaseUntil: now + request.leaseMs,
       leaseMs: request.leaseMs,
+      replicaId: request.replicaId,
       resolutions: [],
       usage: {},
       settlement: { state: 'settled', revision: 0, tries: 0, notBefore: 0 },
@@ -144,6 +145,7 @@ export class InMemoryGeneration {
       if (commit.name === 'recover' && record.leaseUntil !== 0) record.recoveries++;
       record.leaseUntil = now + (commit.leaseMs ?? 0);
       record.leaseMs = commit.leaseMs;
+      record.replicaId = commit.replicaId;
     }
     if (commit.resolution) record.resolutions = [...record.resolutions, { ...commit.resolution, at: now }];
     this.#enter(transition.to, now, commit.error, commit.settles);

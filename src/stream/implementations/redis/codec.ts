@@ -141,6 +141,7 @@ export function encodeNewRecord(record: {
   conversationId?: string | undefined;
   contentModel?: string | undefined;
   idempotencyKey?: string | undefined;
+  replicaId?: string | undefined;
   metadata: Readonly<Record<string, string>>;
 }): string[] {
   const flat = ['format', FORMAT, 'userId', record.userId, 'createId', record.createId];
@@ -149,6 +150,7 @@ export function encodeNewRecord(record: {
     const value = record[name];
     if (value !== undefined) flat.push(name, value);
   }
+  if (record.replicaId !== undefined) flat.push('replica', `1 ${record.replicaId}`);
   flat.push('order', JSON.stringify(Object.keys(record.metadata)));
   for (const [key, text] of Object.entries(record.metadata)) flat.push(`m:${key}`, text);
   return flat;
@@ -192,6 +194,7 @@ export function decodeRecord(
     snapshotSequence: fields.number('snapshotSequence') ?? 0,
     leaseUntil: fields.number('leaseUntil'),
     leaseMs: decodeLease(fields.text('lease'), fence[2]),
+    replicaId: decodeReplica(fields.text('replica'), fence[2]),
     pendingAction: fields.json<PendingAction>('action', isAction),
     resumedAction: fields.json<PendingAction>('resumed', isAction),
     resolutions: fields.json<Resolution[]>('resolutions', areResolutions) ?? [],
@@ -270,6 +273,12 @@ function decodeLease(text: string | undefined, attempt: string | undefined): num
   const [of, ms] = text?.split(' ') ?? [];
   const lease = Number(ms);
   return of !== undefined && of === attempt && Number.isSafeInteger(lease) && lease > 0 ? lease : undefined;
+}
+
+/** Nothing, when it is an earlier attempt's: a release that does not know the field leaves it when it takes over. */
+function decodeReplica(text: string | undefined, attempt = ''): string | undefined {
+  const name = text?.startsWith(`${attempt} `) ? text.slice(attempt.length + 1) : '';
+  return name === '' ? undefined : name;
 }
 
 const LONGEST_SETTLEMENT = 100;

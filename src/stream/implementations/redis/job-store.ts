@@ -4,7 +4,6 @@
  * redis-lua/, do the deciding; this file only translates.
  */
 import { asGenerationJobError, GenerationJobError } from '../../../errors.js';
-import { handOutMethods, NO_MANAGER } from '../../process/handed-out.js';
 import type {
   Commit,
   CommitReply,
@@ -27,20 +26,30 @@ import type {
 import type { Report } from '../../interfaces/report.js';
 import { transitionOf } from '../../model/transitions.js';
 import type { Frame, JobRecord, LogEvent, Snapshot, StreamKey, UserKey } from '../../model/types.js';
+import { handOutMethods, NO_MANAGER } from '../../process/handed-out.js';
 import { canSubscribeToShards, isCluster, type RedisClient } from './client.js';
 import { assertRedisClient } from './client-check.js';
 import { clusterSlot } from './cluster-slot.js';
-import { decodeEntry, decodeRecord, decodeSnapshot, encodeBatch, encodeLine, encodeLines, encodeNewRecord, encodeSnapshot } from './codec.js';
+import {
+  decodeEntry,
+  decodeRecord,
+  decodeSnapshot,
+  encodeBatch,
+  encodeLine,
+  encodeLines,
+  encodeNewRecord,
+  encodeSnapshot,
+} from './codec.js';
 import { RedisDueIndex } from './due-index.js';
 import { raiseFormat, readFormat } from './format.js';
 import { RedisIndexRepair } from './index-repair.js';
 import { RedisKeys } from './keys.js';
 import { parseRedisOptions, type RedisOptions } from './options.js';
 import { RedisScripts } from './scripts.js';
+import { ServerTime, WHOLE_SERVER } from './server-time.js';
 import { checkServer } from './start.js';
 import { RedisUserIndex } from './user-index.js';
 import { RedisUserSlots } from './user-slots.js';
-import { ServerTime, WHOLE_SERVER } from './server-time.js';
 
 const NO_FRAMES: readonly Frame[] = [];
 
@@ -331,6 +340,7 @@ export class RedisJobStore implements JobStore {
       commit.unmovedLeaseUntil ?? '',
       commit.describedFrom?.sequence ?? '',
       commit.describedFrom?.attempt ?? '',
+      commit.replicaId ?? '',
     ]);
     return commitReply(reply, commit.key);
   }

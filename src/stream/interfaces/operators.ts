@@ -1,0 +1,81 @@
+/**
+ * What operators see: jobs without what their users wrote, and how a replica is. No code.
+ */
+import type { ErrorCode } from '../../errors.js';
+import type { JobStatus, PendingAction, Settlement } from '../model/types.js';
+
+export interface ListJobsInput {
+  /** Only jobs that stand there. Default: all that are kept. */
+  readonly status?: JobStatus | undefined;
+  /** Only this user's, 1 to 256 characters: those of the tenant named, or of no tenant. */
+  readonly userId?: string | undefined;
+  /** Only this tenant's. Default: without `userId`, all tenants'. */
+  readonly tenantId?: string | undefined;
+  /** Streams looked at for the page, at most: 1 to 1,000. Default 1,000. */
+  readonly limit?: number | undefined;
+  /** The `next` of the page before. Default: from the beginning. */
+  readonly cursor?: string | undefined;
+}
+
+/**
+ * A stream's current generation as operators may see it: who, where and since when, and nothing that a user or the host
+ * has written. Times are the store's clock in milliseconds since 1970.
+ */
+export interface JobSummary {
+  readonly streamId: string;
+  readonly tenantId?: string | undefined;
+  readonly userId: string;
+  readonly generation: number;
+  /** From 1; each decision and each take-over begins another. */
+  readonly attempt: number;
+  /** How often it was taken over after a crash. */
+  readonly recoveries: number;
+  readonly status: JobStatus;
+  /** The replica of the attempt, by its `replicaId`. Absent where a release before 0.2 began the attempt. */
+  readonly replicaId?: string | undefined;
+  readonly createdAt: number;
+  /** How long ago it was created, in milliseconds. */
+  readonly ageMs: number;
+  /** When the record last changed: by a renewal, a change of state or an update, not by events alone. */
+  readonly updatedAt: number;
+  readonly endedAt?: number | undefined;
+  /** The last event's place in the log. */
+  readonly lastSequence: number;
+  /** Until when the attempt may write unless it renews; only while running. */
+  readonly leaseUntil?: number | undefined;
+  /** What it waits for, without what is asked; only while it waits. */
+  readonly pendingAction?: Pick<PendingAction, 'actionId' | 'type' | 'askedAt' | 'expiresAt'> | undefined;
+  /** Why it failed or was aborted: the code, without the message. */
+  readonly errorCode?: string | undefined;
+  /** Where the host's side effect after the end stands; only once it has ended. */
+  readonly settlement?: Settlement['state'] | undefined;
+}
+
+/** Summaries, as a plain array; and, when there is something to say, how the listing goes on and what is missing in it. */
+export interface JobSummaryPage extends ReadonlyArray<JobSummary> {
+  /** The `cursor` of the page after this one; absent on the last. It goes into a URL as it is. */
+  readonly next?: string;
+  /** Stream ids of records that could not be read; absent when all could. */
+  readonly unread?: readonly string[];
+}
+
+/** How the store or the transport is, by its last answer. `since` is this process's wall time in milliseconds since 1970. */
+export type PartHealth =
+  /** Nobody has asked it: the manager has not been started, or has been closed. */
+  | { readonly status: 'unknown' }
+  | { readonly status: 'ok'; readonly since: number }
+  /** `unavailable` when it did not answer in time. */
+  | { readonly status: 'failing'; readonly code: ErrorCode; readonly since: number };
+
+/** How a replica is. */
+export interface Health {
+  /** Whether requests may be sent here: it has been started, is not draining, and its store answers. */
+  readonly isReady: boolean;
+  readonly store: PartHealth;
+  /** Without its transport a replica works on, slower: followers are served by looking into the log. */
+  readonly transport: PartHealth;
+  readonly isDraining: boolean;
+  /** When `start` had done its work, by this process's wall time in milliseconds since 1970; undefined before. */
+  readonly startedAt: number | undefined;
+  readonly replicaId: string;
+}

@@ -1,0 +1,150 @@
+/**
+ * What operators see: jobs without what their users wrote, page by page.
+ */
+import { expect } from 'vitest';
+import { GenerationJobError } from '../../src/errors.js';
+import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
+import type { JobSummary, ListJobsInput } from '../../src/stream/interfaces/operators.js';
+import { wrapStore } from '../support/wrapped-store.js';
+import { type Contract, expectCode, type Harness, type Replica } from './harness.js';
+
+const SECRET = 'what only the user may read';
+
+async function allPages(replica: Replica, input: ListJobsInput): Promise<JobSummary[]> {
+  const seen = new Map<string, JobSummary>();
+  for (let cursor: string | undefined, pages = 0; ; pages++) {
+    expect(pages, 'it comes to an end').toBeLessThan(50);
+    const page = await replica.manager.listJobs({ ...input, cursor });
+    expect(page.length).toBeLessThanOrEqual(input.limit ?? 1_000);
+    for (const job of page) seen.set(`${job.tenantId ?? ''}/${job.streamId}`, job);
+    if (page.next === undefined) return [...seen.values()];
+    cursor = page.next;
+  }
+}
+
+const namesOf = (jobs: Iterable<JobSummary>) =>
+  [...jobs].map(({ streamId, tenantId }) => `${tenantId ?? ''}/${streamId}`).sort();
+
+const whenOver = (job: GenerationJob) =>
+  new Promise((resolve) => job.signal.addEventListener('abort', resolve, { once: true }));
+
+/** One of each state, of two users and a tenant. */
+async function jobsOfAllKinds(h: Harness, replica: Replica): Promise<void> {
+  const metadata = { title: SECRET };
+  await h.start(replica, { streamId: 'running', metadata, created: SECRET });
+  const paused = await h.start(replica, { streamId: 'paused', metadata });
+  await paused.pause({
+    type: 'tool_approval',
+    requests: [{ id: 'r', name: SECRET, allowedDecisions: ['approve'], arguments: { to: SECRET } }],
+    resumeContext: SECRET,
+  });
+  const completed = await h.start(replica, { streamId: 'completed', userId: 'v' });
+  await completed.emit({ event: 'text', data: { text: SECRET } });
+  await completed.complete(SECRET);
+  const failed = await h.start(replica, { streamId: 'failed', tenantId: 't' });
+  await failed.fail({ code: 'model_away', message: SECRET, retryable: true });
+}
+
+export const operatorContracts: readonly Contract[] = [
+  {
+    id: 'L56',
+    title:
+      'listJobs shows operators ids, state, age, replica, the last event and what is waited for, and nothing that was written',
+    async run(h) {
+      const replica = await h.replica({ replicaId: 'eu-1' });
+      await jobsOfAllKinds(h, replica);
+      const jobs = await replica.manager.listJobs();
+      expect(JSON.stringify(jobs)).not.toContain(SECRET);
+      const byId = Object.fromEntries(jobs.map((job) => [job.streamId, job]));
+      expect(Object.keys(byId).sort()).toEqual(['completed', 'failed', 'paused', 'running']);
+      for (const job of jobs) {
+        expect(job.ageMs).toBeGreaterThanOrEqual(0);
+        expect(job.updatedAt).toBeGreaterThanOrEqual(job.createdAt);
+        expect(job).toMatchObject({ attempt: 1, recoveries: 0, replicaId: 'eu-1' });
+        expect(job.generation).toBeGreaterThan(0);
+      }
+      const { running, paused, completed, failed } = byId;
+      expect(running).toMatchObject({ userId: 'u', status: 'running', lastSequence: 1 });
+      expect(running?.leaseUntil).toBeGreaterThan(running?.createdAt ?? Number.POSITIVE_INFINITY);
+      expect(paused).toMatchObject({ status: 'requires_action', pendingAction: { type: 'tool_approval' } });
+      const { actionId, askedAt, expiresAt, ...rest } = paused?.pendingAction ?? {};
+      expect(Object.keys(rest)).toEqual(['type']);
+      expect(actionId).toEqual(expect.any(String));
+      expect(expiresAt).toBeGreaterThan(askedAt ?? Number.POSITIVE_INFINITY);
+      expect(completed).toMatchObject({ userId: 'v', lastSequence: 3, settlement: 'settled' });
+      expect(completed?.endedAt).toBeGreaterThanOrEqual(completed?.createdAt ?? Number.POSITIVE_INFINITY);
+      expect(failed).toMatchObject({ tenantId: 't', errorCode: 'model_away' });
+    },
+  },
+  {
+    id: 'L56',
+    title: 'listJobs filters by status, user and tenant, and its pages together are the whole',
+    async run(h) {
+      const replica = await h.replica();
+      await jobsOfAllKinds(h, replica);
+      for (let n = 0; n < 5; n++) await h.start(replica, { streamId: `more${n}`, userId: 'v' });
+      for (const limit of [1, 3, 1_000]) {
+        const listed = async (input: ListJobsInput) => namesOf(await allPages(replica, { ...input, limit }));
+        const more = [0, 1, 2, 3, 4].map((n) => `/more${n}`);
+        expect(await listed({})).toEqual(['/completed', ...more, '/paused', '/running', 't/failed']);
+        expect(await listed({ status: 'requires_action' })).toEqual(['/paused']);
+        expect(await listed({ status: 'running' })).toEqual([...more, '/running']);
+        expect(await listed({ userId: 'v' })).toEqual(['/completed', ...more]);
+        expect(await listed({ userId: 'v', status: 'completed' })).toEqual(['/completed']);
+        expect(await listed({ tenantId: 't' })).toEqual(['t/failed']);
+        expect(await listed({ tenantId: 't', userId: 'u' })).toEqual(['t/failed']);
+        expect(await listed({ tenantId: 't', userId: 'v' })).toEqual([]);
+      }
+      await expectCode(replica.manager.listJobs({ cursor: 'nonsense' }), 'invalid_argument');
+      await expectCode(replica.manager.listJobs({ cursor: 'nonsense', userId: 'u' }), 'invalid_argument');
+      await expectCode(replica.manager.listJobs({ limit: 0 }), 'invalid_argument');
+      await expectCode(replica.manager.listJobs({ tenantId: '/' }), 'invalid_stream_id');
+    },
+  },
+  {
+    id: 'L56',
+    title: 'listJobs names who took over: the replica of the attempt that a decision or a crash began',
+    timesLapse: true,
+    async run(h) {
+      const first = await h.replica({ replicaId: 'first' });
+      const second = await h.replica({ replicaId: 'second', hooks: { recover: (job) => whenOver(job) } });
+      const job = await h.start(first, { streamId: 'asked' });
+      const { actionId } = await job.pause({ type: 'checkpoint' });
+      await h.start(first, { streamId: 'crashed' });
+      const decided = await second.manager.approvals.resolve('asked', { actionId, by: 'u' });
+      const replicaOf = async (streamId: string) => {
+        const jobs = await second.manager.listJobs();
+        return jobs.find((one) => one.streamId === streamId)?.replicaId;
+      };
+      expect([await replicaOf('asked'), await replicaOf('crashed')]).toEqual(['second', 'first']);
+      await first.crash();
+      await h.until(async () => (await replicaOf('crashed')) === 'second', 'the take-over', 6_000);
+      await second.manager.abortJob('crashed');
+      expect(await replicaOf('crashed'), 'it stays known after the end').toBe('second');
+      await decided.job.complete();
+    },
+  },
+  {
+    id: 'L56',
+    title: 'listJobs names the streams it could not read, and lists the others',
+    async run(h) {
+      const replica = await h.replica({
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method, args }, perform) => {
+            const isDamaged = (args[0] as { streamId?: string })?.streamId === 'damaged';
+            if (method === 'read' && isDamaged && args[1] === 'current' && isBroken)
+              throw new GenerationJobError('store_damaged', 'It can not be read.');
+            return perform();
+          }),
+      });
+      let isBroken = false;
+      for (const streamId of ['a', 'damaged', 'b']) await h.start(replica, { streamId });
+      isBroken = true;
+      const page = await replica.manager.listJobs();
+      expect(namesOf(page)).toEqual(['/a', '/b']);
+      expect(page.unread).toEqual(['damaged']);
+      expect(page.next).toBeUndefined();
+      expect(replica.reports.map(({ where }) => where)).toContain('upkeep');
+    },
+  },
+];
