@@ -27,7 +27,7 @@ describe('the error of a call', () => {
   it('that nobody awaits is told at the end of the turn, with the call’s name', async () => {
     const { context, told, endOfTurn } = turns();
     const error = new Error('the store is away');
-    handOut(context, 'update', () => Promise.reject(error));
+    void handOut(context, 'update', () => Promise.reject(error));
     await endOfTurn();
     expect(told).toEqual([{ error, call: 'update' }]);
   });
@@ -52,8 +52,8 @@ describe('the error of a call', () => {
   it('is told once, however many calls met it; what is no object is told each time', async () => {
     const { context, told, endOfTurn } = turns();
     const error = new Error('the job is over');
-    for (const call of ['emit', 'flush', 'update']) handOut(context, call, () => Promise.reject(error));
-    for (const call of ['emit', 'flush']) handOut(context, call, () => Promise.reject('over'));
+    for (const call of ['emit', 'flush', 'update']) void handOut(context, call, () => Promise.reject(error));
+    for (const call of ['emit', 'flush']) void handOut(context, call, () => Promise.reject('over'));
     await endOfTurn();
     expect(told).toEqual([
       { error, call: 'emit' },
@@ -64,7 +64,7 @@ describe('the error of a call', () => {
 
   it('is not told when somebody gets it in another way', async () => {
     const { context, told, endOfTurn } = turns();
-    handOut(
+    void handOut(
       context,
       'emit',
       () => Promise.reject(new Error('over')),
