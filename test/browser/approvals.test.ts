@@ -72,9 +72,9 @@ describe('a tool call that waits', () => {
     const page = await newPage();
     await page.sendUntilAsked(RECORDING);
     await expect.poll(() => focused(page.page)).toBe('Allow create_short_url?');
-    expect(await page.page.locator('#announcement').textContent()).toBe(
-      'The answer waits for your decision.',
-    );
+    await expect
+      .poll(() => page.page.locator('#announcement').textContent())
+      .toBe('The answer waits for your decision.');
     for (const key of ['Tab', 'Tab', 'Enter']) await page.page.keyboard.press(key);
     await expectDecided(page, 'Allowed: create_short_url');
     await page.expectAnswer(NEXT);

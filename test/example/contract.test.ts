@@ -143,6 +143,51 @@ describe('an answer', () => {
   });
 });
 
+describe('a conversation', () => {
+  it('is renamed and deleted by its owner only, and what is being written then stops', async () => {
+    const user = newUser();
+    const { conversationId } = await user.start({ text: 'One', tokensPerSecond: SLOW });
+    const path = `/conversations/${conversationId}`;
+    const send = (method: string, by: ChatClient, title?: unknown) =>
+      by.get(path, {
+        method,
+        ...(title !== undefined && {
+          body: JSON.stringify({ title }),
+          headers: { 'content-type': 'application/json' },
+        }),
+      });
+    for (const [method, title] of [['PATCH', 'Mine'], ['DELETE']] as const)
+      expect(await refusal(await send(method, newUser(), title))).toEqual([404, 'not_found']);
+    const renamed = await send('PATCH', user, '  A better title ');
+    expect([renamed.status, await renamed.json()]).toEqual([
+      200,
+      { id: conversationId, title: 'A better title' },
+    ]);
+    expect(await user.json(path)).toMatchObject({ title: 'A better title' });
+    for (const title of ['', '   ', 'x'.repeat(81), 7])
+      expect(await refusal(await send('PATCH', user, title))).toEqual([400, 'invalid_body']);
+
+    const following = user.follow(conversationId);
+    expect((await send('DELETE', user)).status).toBe(204);
+    expect((await following).at(-1)?.event).toBe('gone');
+    expect(await user.json('/active')).toEqual([]);
+    expect(await user.json('/conversations')).toEqual({ conversations: [] });
+    expect(await refusal(await user.get(path))).toEqual([404, 'not_found']);
+    expect(await refusal(await send('DELETE', user))).toEqual([404, 'not_found']);
+  });
+
+  it('is not renamed or deleted by another site’s page', async () => {
+    const user = newUser();
+    const { conversationId } = await user.start({ tokensPerSecond: FAST });
+    for (const method of ['PATCH', 'DELETE']) {
+      const headers = { origin: 'https://elsewhere.example', 'content-type': 'application/json' };
+      const body = method === 'PATCH' ? { body: '{"title":"x"}' } : {};
+      const response = await user.get(`/conversations/${conversationId}`, { method, headers, ...body });
+      expect(await refusal(response)).toEqual([403, 'origin_refused']);
+    }
+  });
+});
+
 describe('starting again', () => {
   it('with the same idempotency key finds the first run, active or ended', async () => {
     const user = newUser();
@@ -318,10 +363,13 @@ describe('the server', () => {
     for (const path of [
       '/style.css',
       '/cards.css',
+      '/answers.css',
+      '/frame.css',
       '/icon.svg',
       '/page/main.js',
       '/packages/marked.js',
       '/packages/dompurify.js',
+      '/packages/highlightjs/es/core.min.js',
     ]) {
       expect([path, (await fetch(chat.url + path)).status]).toEqual([path, 200]);
     }

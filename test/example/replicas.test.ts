@@ -190,6 +190,27 @@ describe('three replicas behind one front', () => {
     expect((await newUser()(two).get(`/conversations/${conversationId}`)).status).toBe(404);
   });
 
+  it('rename and delete a conversation that another one serves', async () => {
+    const user = newUser();
+    const { conversationId } = await user(one).start({
+      text: 'One',
+      recording: RECORDING,
+      tokensPerSecond: 20,
+    });
+    const path = `/conversations/${conversationId}`;
+    const headers = { 'content-type': 'application/json' };
+    const renamed = await user(two).get(path, { method: 'PATCH', headers, body: '{"title":"Renamed"}' });
+    expect(renamed.status).toBe(200);
+    expect(await user(three).json('/conversations')).toMatchObject({ conversations: [{ title: 'Renamed' }] });
+    const following = user(one).follow(conversationId);
+    expect((await user(three).get(path, { method: 'DELETE' })).status).toBe(204);
+    expect((await following).at(-1)?.event).toBe('gone');
+    expect((await user(one).get(path)).status).toBe(404);
+    expect(await user(two).json('/conversations')).toEqual({ conversations: [] });
+    await vi.waitFor(async () => expect(await gauge(one, 'jobs_in_flight')).toBe(0), WAIT);
+    expect((await user(one).get(path)).status).toBe(404);
+  });
+
   it('notice through the front that a reader has left', async () => {
     const user = newUser();
     const { streamId } = await user(one).start({ recording: RECORDING, tokensPerSecond: 20 });

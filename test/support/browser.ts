@@ -24,7 +24,7 @@ export interface ChatState {
   readonly problem: string;
 }
 
-/** What hasn't happened by then won't: the longest answer in a test plays for a dozen seconds. */
+/** What hasn't happened by then won't: the longest answer in a test plays for half a minute. */
 const WAIT_MS = 60_000;
 
 /** `npm test` installs Chromium where it can, and says where it is. */
@@ -109,6 +109,12 @@ export class ChatPage {
       Object.defineProperty(document, 'hidden', { configurable: true, value: ${isHidden} });
       document.dispatchEvent(new Event('visibilitychange'));
     `);
+  }
+
+  /** Replica, cursor and connection, which are hidden until they are asked for. */
+  async showDetails(): Promise<void> {
+    const button = this.page.getByTestId('details');
+    if ((await button.getAttribute('aria-expanded')) === 'false') await button.click();
   }
 
   async connection(): Promise<string> {

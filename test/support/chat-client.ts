@@ -108,7 +108,11 @@ export class ChatClient {
       },
     });
     try {
-      for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) parser.feed(chunk);
+      for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+        parser.feed(chunk);
+        // An answer that has come whole is not broken by the signal: Node would wait for more of it for ever.
+        if (leaving.signal.aborted) break;
+      }
     } catch (error) {
       if (!leaving.signal.aborted) throw error;
     }

@@ -34,13 +34,17 @@ export interface Conversations {
   /** Puts an ended turn in place of the one of the same generation, a running one only where there is none. */
   save(owner: Identity, id: string, turn: Turn): Promise<void>;
   get(owner: Identity, id: string): Promise<Conversation | undefined>;
+  /** False when the owner has no such conversation. */
+  rename(owner: Identity, id: string, title: string): Promise<boolean>;
+  /** As `rename`. What is saved about the conversation later makes a new one. */
+  remove(owner: Identity, id: string): Promise<boolean>;
   /** The newest first. */
   list(owner: Identity): Promise<readonly ConversationTitle[]>;
 }
 
 /** Earlier turns of a conversation are forgotten beyond it. */
 export const MOST_TURNS = 100;
-const LONGEST_TITLE = 80;
+export const LONGEST_TITLE = 80;
 
 export function titleOf({ prompt }: Turn): string {
   return prompt.trim().slice(0, LONGEST_TITLE);

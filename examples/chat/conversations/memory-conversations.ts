@@ -42,6 +42,19 @@ export class MemoryConversations implements Conversations {
     return conversation;
   }
 
+  async rename(owner: Identity, id: string, title: string): Promise<boolean> {
+    const key = keyOf(owner, id);
+    const known = this.#kept.get(key);
+    if (known?.owner !== owner.userId) return false;
+    this.#kept.set(key, { ...known, title });
+    return true;
+  }
+
+  async remove(owner: Identity, id: string): Promise<boolean> {
+    const key = keyOf(owner, id);
+    return this.#kept.get(key)?.owner === owner.userId && this.#kept.delete(key);
+  }
+
   async list(owner: Identity): Promise<readonly ConversationTitle[]> {
     const prefix = keyOf(owner, '');
     const theirs = [...this.#kept].filter(

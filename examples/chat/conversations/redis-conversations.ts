@@ -55,6 +55,20 @@ export class RedisConversations implements Conversations {
     return { id, title: fields[TITLE] ?? '', updatedAt: Number(updatedAt), turns };
   }
 
+  async rename(owner: Identity, id: string, title: string): Promise<boolean> {
+    const conversation = conversationKey(owner, id);
+    const [isThere] = await run(this.#redis.multi().hexists(conversation, TITLE));
+    if (isThere !== 1) return false;
+    await run(this.#redis.multi().hset(conversation, TITLE, title).pexpire(conversation, KEPT_MS));
+    return true;
+  }
+
+  async remove(owner: Identity, id: string): Promise<boolean> {
+    const removing = this.#redis.multi().del(conversationKey(owner, id)).zrem(listKey(owner), id);
+    const [removed] = await run(removing);
+    return removed === 1;
+  }
+
   async list(owner: Identity): Promise<readonly ConversationTitle[]> {
     const [ids] = (await run(this.#redis.multi().zrange(listKey(owner), '0', '-1', 'REV'))) as [string[]];
     if (ids.length === 0) return [];

@@ -2,25 +2,25 @@
  * Wires the page: the conversation named in the address is opened and followed, what the user sends starts an answer
  * on it, and other tabs hear about both. The address is the only thing a reload needs.
  */
-
 import { decide } from './asking/deciding.js';
 import { byId } from './elements.js';
 import {
   earlierTurns,
-  listConversations,
   listModels,
-  RefusedError,
   type StartRequest,
   startAnswer,
   stopAnswer,
 } from './following/chat-api.js';
 import { Conversation } from './following/conversation.js';
+import { complaintOf } from './following/failures.js';
 import { replicaChoice } from './following/replica-choice.js';
 import { type LinkEvent, StreamLink } from './following/stream-link.js';
+import { tryingAgain } from './following/trying-again.js';
 import { ensureIdentity, randomName } from './identity.js';
-import { ChatView, type Connection } from './showing/chat-view.js';
+import { ChatView, type Connection, type Shown } from './showing/chat-view.js';
 import { Composer, type Message } from './showing/composer.js';
-import { ConversationList } from './showing/conversation-list.js';
+import { initDetails } from './showing/details-switch.js';
+import { History, markOf } from './showing/history.js';
 
 declare global {
   interface Window {
@@ -37,14 +37,32 @@ let problem = '';
 
 ensureIdentity();
 const otherTabs = new BroadcastChannel('generation-jobs-chat');
-const list = new ConversationList(startNewChat);
+const history = new History({
+  openId: () => conversation?.id,
+  onNewChat: startNewChat,
+  onDeleted: (id) => {
+    if (id === conversation?.id) startNewChat();
+  },
+  onChange: () => {
+    otherTabs.postMessage('');
+    void refreshList();
+  },
+  onProblem: complain,
+});
 const composer = new Composer({ onSend: (message) => void send(message), onStop: () => void stop() });
-const view = new ChatView(
-  () => ({ conversation, connection: connection(), pendingText: pending?.text, problem }),
-  (action, said) => decide(conversation?.id ?? '', action, said),
-);
+const view = new ChatView(shown, {
+  decide: (action, said) => decide(conversation?.id ?? '', action, said),
+  onRetry: (text) => void send({ text, ...composer.choice }),
+  onEdit: (text) => composer.edit(text),
+  onTryNow: () => {
+    tryingAgain.now();
+    link?.wake();
+  },
+});
 
+initDetails();
 replicaChoice.onChange(() => view.schedule());
+tryingAgain.onChange(() => view.schedule());
 byId('switch-replica', HTMLButtonElement).addEventListener('click', switchReplica);
 window.addEventListener('hashchange', openFromAddress);
 otherTabs.addEventListener('message', ({ data }) => {
@@ -77,7 +95,25 @@ openFromAddress();
 void loadModels();
 
 async function loadModels(): Promise<void> {
-  composer.offer(await listModels());
+  try {
+    composer.offer(await listModels());
+  } catch (error) {
+    complain(complaintOf('What can answer could not be asked for', error));
+  }
+}
+
+function shown(): Shown {
+  const [first] = conversation?.turns ?? [];
+  const named = conversation && history.titleOf(conversation.id);
+  return {
+    conversation,
+    title: named || first?.content.prompt.slice(0, 80) || pending?.text.slice(0, 80) || 'New chat',
+    mark: markOf(conversation?.lastTurn?.status),
+    connection: connection(),
+    loss: tryingAgain.loss ?? link?.loss,
+    pendingText: pending?.text,
+    problem,
+  };
 }
 
 // --- which conversation
@@ -123,8 +159,8 @@ async function loadEarlierTurns(of: Conversation): Promise<void> {
 }
 
 async function refreshList(): Promise<void> {
-  const conversations = await listConversations().catch(() => undefined);
-  if (conversations) list.render(conversations, conversation?.id);
+  await history.refresh();
+  view.schedule();
 }
 
 // --- following
@@ -151,7 +187,7 @@ function apply(followed: Conversation, event: LinkEvent): void {
   if (followed !== conversation) return;
   // What came before a sync may include whole answers this page hasn't seen.
   if (event.event === 'sync') void loadEarlierTurns(followed);
-  if (!followed.isAnswering) void refreshList();
+  if (!followed.isAnswering || followed.isAsking || event.event === 'resumed') void refreshList();
   changed();
 }
 
@@ -187,11 +223,7 @@ async function send({ text, ...choice }: Message): Promise<void> {
   } catch (error) {
     pending = undefined;
     composer.restore(text);
-    complain(
-      error instanceof RefusedError
-        ? error.message
-        : 'The message could not be sent: the server can’t be reached.',
-    );
+    complain(complaintOf('The message was not sent', error));
   }
   void refreshList();
   changed();
@@ -203,14 +235,14 @@ function goOnWith(id: string): void {
     return;
   }
   open(id, false);
-  history.pushState(null, '', `#${encodeURIComponent(id)}`);
+  window.history.pushState(null, '', `#${encodeURIComponent(id)}`);
 }
 
 async function stop(): Promise<void> {
   const turn = conversation?.lastTurn;
   if (!conversation || !turn) return;
-  await stopAnswer(conversation.id, turn.generation).catch(() =>
-    complain('The answer could not be stopped: try again.'),
+  await stopAnswer(conversation.id, turn.generation).catch((error: unknown) =>
+    complain(`${complaintOf('The answer was not stopped', error)} Try again.`),
   );
 }
 

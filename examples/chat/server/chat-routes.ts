@@ -1,19 +1,16 @@
 /**
- * The routes of the chat itself, beside the library's stream routes: start an answer, list the recordings, list and
- * read conversations.
+ * The routes of the chat itself, beside the library's stream routes: start an answer, list the recordings, and the
+ * history of conversations.
  */
 import express, { type RequestHandler, Router } from 'express';
-import { ERROR_TABLE, type GenerationJobManager } from 'generation-jobs';
 import { z } from 'zod';
-import type { Conversations } from '../conversations/conversations.js';
 import { type Answers, DEFAULT_RECORDING } from '../playing/answers.js';
 import { DEMOS } from '../playing/demos.js';
-import { notFound, refuse, sameOriginOnly, withIdentity } from './replies.js';
+import { type ConversationRoutesInput, conversationRoutes } from './conversation-routes.js';
+import { jsonOnly, sameOriginOnly, withIdentity } from './replies.js';
 
-export interface ChatRoutesInput {
-  readonly manager: GenerationJobManager;
+export interface ChatRoutesInput extends ConversationRoutesInput {
   readonly answers: Answers;
-  readonly conversations: Conversations;
   /** The names of the recordings. */
   readonly recordings: readonly string[];
   /** The name of the live model, if there is one. */
@@ -36,7 +33,7 @@ const chatRequest = z.strictObject({
 });
 
 export function chatRoutes(input: ChatRoutesInput): Router {
-  const { manager, answers, conversations, recordings, liveModel } = input;
+  const { answers, recordings, liveModel } = input;
   const router = Router();
   router.use(neverStored);
   router.post(
@@ -56,22 +53,7 @@ export function chatRoutes(input: ChatRoutesInput): Router {
       liveModel: liveModel ?? null,
     });
   });
-  router.get(
-    '/conversations',
-    withIdentity(async (owner, _request, response) => {
-      const active = new Set((await manager.listActiveJobs(owner)).map(({ streamId }) => streamId));
-      const listed = await conversations.list(owner);
-      response.json({ conversations: listed.map((one) => ({ ...one, isActive: active.has(one.id) })) });
-    }),
-  );
-  router.get(
-    '/conversations/:id',
-    withIdentity(async (owner, request, response) => {
-      const conversation = await conversations.get(owner, String(request.params.id));
-      if (conversation) response.json(conversation);
-      else notFound(request, response, () => {});
-    }),
-  );
+  router.use('/conversations', conversationRoutes(input));
   return router;
 }
 
@@ -79,11 +61,4 @@ export function chatRoutes(input: ChatRoutesInput): Router {
 const neverStored: RequestHandler = (_request, response, next) => {
   response.set({ 'cache-control': 'private, no-store', 'x-content-type-options': 'nosniff' });
   next();
-};
-
-/** Express leaves other types unread, and the request would look empty instead of wrong. */
-const jsonOnly: RequestHandler = (request, response, next) => {
-  if (request.is('application/json')) return next();
-  const { status } = ERROR_TABLE.unsupported_media_type;
-  return refuse(response, { status, code: 'unsupported_media_type', message: 'Send application/json.' });
 };

@@ -16,7 +16,7 @@ interface Refusal {
   readonly message: string;
 }
 
-export function refuse(response: Response, { status, code, message }: Refusal): void {
+function refuse(response: Response, { status, code, message }: Refusal): void {
   response.status(status).json({ error: { code, message } });
 }
 
@@ -40,6 +40,12 @@ export const sameOriginOnly: RequestHandler = (request, response, next) => {
   const { origin, host } = request.headers;
   if (origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)) return next();
   return refuse(response, known('origin_refused', 'The request comes from another site.'));
+};
+
+/** Express leaves other types unread, and the request would look empty instead of wrong. */
+export const jsonOnly: RequestHandler = (request, response, next) => {
+  if (request.is('application/json')) return next();
+  return refuse(response, known('unsupported_media_type', 'Send application/json.'));
 };
 
 export const notFound: RequestHandler = (_request, response) =>

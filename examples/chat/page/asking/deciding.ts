@@ -4,7 +4,8 @@
  */
 import type { Answer, Decision } from 'generation-jobs';
 import { type Decided, decidedIn, LONGEST_TYPED, type ShownAction } from '../content/asked-action.js';
-import { RefusedError, sendDecision } from '../following/chat-api.js';
+import { sendDecision } from '../following/chat-api.js';
+import { complaintOf, RefusedError } from '../following/failures.js';
 import { randomName } from '../identity.js';
 
 export interface Said {
@@ -41,7 +42,7 @@ export async function decide(streamId: string, action: ShownAction, said: Said):
     if (!(error instanceof RefusedError)) {
       return {
         kind: 'refused',
-        message: 'The server can’t be reached. Nothing is lost here: send it again.',
+        message: `${complaintOf('The decision was not sent', error)} Nothing is lost here: send it again.`,
       };
     }
     if (error.outcome !== undefined) return { kind: 'late', decided: decidedIn(error.outcome) };

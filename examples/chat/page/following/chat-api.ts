@@ -4,7 +4,9 @@
  */
 import type { Answer, Decision } from 'generation-jobs';
 import type { ChatContent } from '../content/chat-content.js';
+import { noAnswerIn, type Refusal, RefusedError } from './failures.js';
 import { replicaChoice } from './replica-choice.js';
+import { tryAgainAndAgain } from './trying-again.js';
 
 export interface StartRequest {
   readonly text: string;
@@ -37,6 +39,11 @@ export interface ConversationSummary {
   readonly isActive: boolean;
 }
 
+export interface ActiveAnswer {
+  readonly streamId: string;
+  readonly status: 'running' | 'requires_action';
+}
+
 export interface EarlierTurn extends ChatContent {
   readonly generation: number;
   readonly status: string;
@@ -51,36 +58,14 @@ export interface Models {
   readonly liveModel: string | null;
 }
 
-/** A refusal in words the user can read. */
-export class RefusedError extends Error {
-  readonly code: string;
-  /** Of a decision that came too late: what was decided, and by whom. */
-  readonly outcome: unknown;
-
-  constructor(message: string, { code = '', outcome }: Refusal = {}) {
-    super(message);
-    this.code = code;
-    this.outcome = outcome;
-  }
-}
-
-interface Refusal {
-  readonly code?: string;
-  readonly message?: string;
-  readonly outcome?: unknown;
-}
-
-const TRIES = 5;
-const FIRST_PAUSE_MS = 400;
-
-/** @throws RefusedError with the server's words; TypeError when the network stays away */
+/** @throws RefusedError with the server's words; another error when no answer comes */
 export async function startAnswer(request: StartRequest): Promise<Started> {
-  return (await sendAgainAndAgain('', request)) as Started;
+  return (await sendAgainAndAgain('The message is not sent yet', '', request)) as Started;
 }
 
 /** @throws as `startAnswer` */
 export async function sendDecision(request: DecisionRequest): Promise<void> {
-  await sendAgainAndAgain('/resume', request);
+  await sendAgainAndAgain('The decision is not sent yet', '/resume', request);
 }
 
 /** An answer that has ended meanwhile is as good as stopped. */
@@ -93,6 +78,23 @@ export async function stopAnswer(streamId: string, generation: number): Promise<
 export async function listConversations(): Promise<readonly ConversationSummary[]> {
   const { conversations } = (await send('GET', '/conversations')) as { conversations: ConversationSummary[] };
   return conversations;
+}
+
+/** The streams that an answer is being made on, and how each stands. */
+export async function listActive(): Promise<readonly ActiveAnswer[]> {
+  return (await send('GET', '/active')) as ActiveAnswer[];
+}
+
+/** @throws as `startAnswer` */
+export async function renameConversation(id: string, title: string): Promise<void> {
+  await send('PATCH', `/conversations/${encodeURIComponent(id)}`, { title });
+}
+
+/** One that is gone already is as good as deleted. */
+export async function deleteConversation(id: string): Promise<void> {
+  await send('DELETE', `/conversations/${encodeURIComponent(id)}`).catch((error: unknown) => {
+    if (!(error instanceof RefusedError)) throw error;
+  });
 }
 
 /** Null when the server doesn't know the conversation (any more). */
@@ -110,15 +112,16 @@ export async function listModels(): Promise<Models> {
   return (await send('GET', '/recordings')) as Models;
 }
 
-async function sendAgainAndAgain(path: string, request: { idempotencyKey: string }): Promise<unknown> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await send('POST', path, request);
-    } catch (error) {
-      if (error instanceof RefusedError || attempt === TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE_MS * 2 ** (attempt - 1)));
-    }
-  }
+function sendAgainAndAgain(
+  what: string,
+  path: string,
+  request: { idempotencyKey: string },
+): Promise<unknown> {
+  return tryAgainAndAgain(
+    what,
+    () => send('POST', path, request),
+    (error) => !(error instanceof RefusedError),
+  );
 }
 
 async function send(method: string, path: string, body?: unknown): Promise<unknown> {
@@ -128,10 +131,11 @@ async function send(method: string, path: string, body?: unknown): Promise<unkno
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   replicaChoice.note(response, 'call');
+  if (response.status === 204) return undefined;
   if (response.ok) return response.json();
-  const refusal = (await response.json().catch(() => null)) as { error?: Refusal } | null;
   // A proxy's or a restarting server's 5xx is worth another try; the server's own refusals are not.
-  if (response.status >= 500) throw new TypeError(`the server answered ${response.status}`);
+  if (response.status >= 500) throw await noAnswerIn(response);
+  const refusal = (await response.json().catch(() => null)) as { error?: Refusal } | null;
   throw new RefusedError(
     refusal?.error?.message ?? `The server answered ${response.status}.`,
     refusal?.error,

@@ -14,6 +14,7 @@
  * - `closed`        `close` was called. Nothing leaves it.
  */
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { type Loss, noAnswerIn, reasonOf } from './failures.js';
 import { type Cursor, isNext, parseCursor } from './place.js';
 import { replicaChoice } from './replica-choice.js';
 
@@ -27,6 +28,7 @@ export interface LinkEvent {
 
 export interface LinkHandlers {
   readonly onEvent: (event: LinkEvent) => void;
+  /** Also when a lost connection waits for its next try. */
   readonly onState: (state: LinkState) => void;
   /** The stream broke its promise: an event was missing or came twice. The link then starts over from a `sync`. */
   readonly onBroken: (message: string) => void;
@@ -36,6 +38,8 @@ export interface LinkHandlers {
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 8_000;
+/** A connection that is back after one try needs no words. */
+const QUIET_FAILURES = 1;
 /** More than two heartbeats (15 s each): a link silent for longer is dead, even if no error ever comes. */
 const SILENCE_MS = 35_000;
 /** More than one heartbeat: a tab that comes back after a sleep need not wait for its timer to doubt the connection. */
@@ -49,6 +53,7 @@ export class StreamLink {
   /** Whether to begin with what the server has folded instead of every event. */
   #resume: boolean;
   #failures = 0;
+  #loss: Loss | undefined;
   #request: AbortController | undefined;
   #endPause: (() => void) | undefined;
   /** A wake-up that came while no pause was under way; the next pause is skipped for it. */
@@ -71,6 +76,11 @@ export class StreamLink {
 
   get state(): LinkState {
     return this.#state;
+  }
+
+  /** Why the connection is away and when it is tried again, if that is worth telling. */
+  get loss(): Loss | undefined {
+    return this.#loss;
   }
 
   /** Tries now instead of later; also when there was nothing to follow. */
@@ -112,11 +122,18 @@ export class StreamLink {
 
   async #run(): Promise<void> {
     while (this.#state !== 'closed') {
-      const hasStream = await this.#follow().catch(() => true);
+      let failure: unknown;
+      const hasStream = await this.#follow().catch((error: unknown) => {
+        failure = error;
+        return true;
+      });
       if (this.#isClosed) return;
       const mayReturn = hasStream && !this.#isResting;
+      const pauseMs = mayReturn ? this.#nextPauseMs() : undefined;
+      this.#loss = pauseMs === undefined ? undefined : this.#lossWorthTelling(failure, pauseMs);
       this.#enter(mayReturn ? lost() : 'idle');
-      await this.#pause(mayReturn ? this.#nextPauseMs() : undefined);
+      if (this.#loss) this.#handlers.onState(this.#state);
+      await this.#pause(pauseMs);
     }
   }
 
@@ -137,7 +154,8 @@ export class StreamLink {
       if (response.status === 400) this.#startOver();
       if (response.status === 204 || (response.status >= 400 && response.status < 429))
         return response.status === 400;
-      if (!response.ok || !response.body) throw new TypeError(`the server answered ${response.status}`);
+      if (!response.ok || !response.body) throw await noAnswerIn(response);
+      this.#loss = undefined;
       this.#enter('live');
       return await this.#read(response.body);
     } finally {
@@ -228,6 +246,12 @@ export class StreamLink {
     if (!document.hidden || !this.#handlers.mayRest()) return;
     this.#isResting = true;
     this.#request?.abort();
+  }
+
+  #lossWorthTelling(failure: unknown, pauseMs: number): Loss | undefined {
+    if (this.#failures <= QUIET_FAILURES) return undefined;
+    const words = `The connection to the conversation is lost: ${reasonOf(failure)}.`;
+    return { words, retryAt: Date.now() + pauseMs };
   }
 
   #nextPauseMs(): number {

@@ -1,43 +1,56 @@
 /**
  * The conversation on the screen: turns, title, connection and cursor. Drawn at most once a frame, however many events
- * arrive in between, and kept at the bottom as long as the reader is there.
+ * arrive in between.
  */
-import type { Decide } from '../asking/action-card.js';
-import { byId, make } from '../elements.js';
+import { announce, byId, make } from '../elements.js';
 import type { Conversation } from '../following/conversation.js';
+import type { Loss } from '../following/failures.js';
 import { replicaChoice } from '../following/replica-choice.js';
-import { TurnView } from './turn-view.js';
+import { AwayBanner } from './away-banner.js';
+import type { Mark } from './conversation-line.js';
+import { ScrollKeeper } from './scroll-keeper.js';
+import { type TurnHandlers, TurnView } from './turn-view.js';
 
 export type Connection = 'ready' | 'connecting' | 'live' | 'reconnecting' | 'offline' | 'done';
 
 export interface Shown {
   readonly conversation: Conversation | undefined;
+  /** What it is called; empty for one that has no name yet. */
+  readonly title: string;
+  readonly mark: Mark | undefined;
   readonly connection: Connection;
+  /** What is being tried again. */
+  readonly loss: Loss | undefined;
   /** A message on its way, not yet in the conversation. */
   readonly pendingText: string | undefined;
   /** What went wrong; empty when nothing did. */
   readonly problem: string;
 }
 
+export interface ChatViewHandlers extends TurnHandlers {
+  readonly onTryNow: () => void;
+}
+
 /** Frames stop in a hidden tab; this often it is brought up to date all the same. */
 const HIDDEN_TAB_MS = 250;
-/** Nearer to the bottom than this, the reader is taken along. */
-const NEAR_BOTTOM_PX = 80;
+/** In front of the tab's title: read before the title is cut off. */
+const TITLE_MARKS: Readonly<Record<Mark, string>> = { writing: '✎ ', waiting: '(?) ' };
 
 export class ChatView {
-  readonly #scroller = byId('scroller', HTMLDivElement);
   readonly #turns = byId('turns', HTMLDivElement);
+  readonly #title = byId('title', HTMLElement);
   readonly #welcome = byId('welcome', HTMLElement);
   readonly #connection = byId('connection', HTMLElement);
   readonly #cursor = byId('cursor', HTMLElement);
   readonly #replica = byId('replica', HTMLElement);
   readonly #switchReplica = byId('switch-replica', HTMLButtonElement);
   readonly #problem = byId('problem', HTMLElement);
-  readonly #announcement = byId('announcement', HTMLElement);
   readonly #pending = make('article', 'turn');
   readonly #text = byId('text', HTMLTextAreaElement);
+  readonly #scroll = new ScrollKeeper();
+  readonly #banner: AwayBanner;
   readonly #current: () => Shown;
-  readonly #decide: Decide;
+  readonly #handlers: TurnHandlers;
   #views = new Map<number, TurnView>();
   #conversation: Conversation | undefined;
   #isScheduled = false;
@@ -45,9 +58,10 @@ export class ChatView {
   /** The id of the action that has been given the focus. */
   #shownAction = '';
 
-  constructor(current: () => Shown, decide: Decide) {
+  constructor(current: () => Shown, { onTryNow, ...handlers }: ChatViewHandlers) {
     this.#current = current;
-    this.#decide = decide;
+    this.#handlers = handlers;
+    this.#banner = new AwayBanner(onTryNow);
   }
 
   /** Something changed; it is drawn with the next frame. */
@@ -64,10 +78,11 @@ export class ChatView {
     const timer = setTimeout(draw, HIDDEN_TAB_MS);
   }
 
-  #draw({ conversation, connection, pendingText, problem }: Shown): void {
+  #draw(shown: Shown): void {
+    const { conversation, pendingText } = shown;
     const isOpened = conversation !== this.#conversation;
     const hasJustSent = pendingText !== undefined && !this.#pending.isConnected;
-    const isFollowing = isOpened || hasJustSent || this.#distanceFromBottom() < NEAR_BOTTOM_PX;
+    const isFollowing = isOpened || hasJustSent || this.#scroll.isAtEnd;
     if (isOpened) this.#views.clear();
     this.#conversation = conversation;
     const turns = conversation?.turns ?? [];
@@ -75,7 +90,17 @@ export class ChatView {
     if (pendingText !== undefined)
       this.#pending.replaceChildren(make('div', 'prompt is-pending', pendingText));
     this.#show([...elements, ...(pendingText === undefined ? [] : [this.#pending])]);
-    this.#welcome.hidden = turns.length > 0 || pendingText !== undefined || connection === 'connecting';
+    this.#welcome.hidden = turns.length > 0 || pendingText !== undefined || shown.connection === 'connecting';
+    this.#drawFrame(shown);
+    this.#announce(conversation);
+    this.#scroll.keep(isFollowing);
+    this.#focusOnAction();
+  }
+
+  /** What stands around the turns. */
+  #drawFrame({ conversation, title, mark, connection, loss, problem }: Shown): void {
+    this.#title.textContent = title;
+    document.title = `${mark ? TITLE_MARKS[mark] : ''}${title.slice(0, 60)}`;
     this.#connection.textContent = connection;
     this.#connection.dataset.state = connection;
     this.#cursor.textContent = conversation?.cursor ?? '';
@@ -83,25 +108,24 @@ export class ChatView {
     this.#switchReplica.hidden = !replicaChoice.hasOthers;
     this.#problem.textContent = problem;
     this.#problem.hidden = problem === '';
-    document.title = turns[0]?.content.prompt.slice(0, 60) || 'Chat';
-    this.#announce(conversation);
-    if (isFollowing) this.#scroller.scrollTop = this.#scroller.scrollHeight;
-    this.#focusOnAction();
+    this.#banner.render(loss);
   }
 
   #drawTurn(turn: Conversation['turns'][number], isLast: boolean): HTMLElement {
-    const view = this.#views.get(turn.generation) ?? new TurnView(this.#decide);
+    const view = this.#views.get(turn.generation) ?? new TurnView(this.#handlers);
     this.#views.set(turn.generation, view);
     view.render(turn, isLast);
     return view.element;
   }
 
-  /** Touches the list only when it changed: moving an element would lose the reader's selection. */
+  /** Touches what changed alone: an element that is moved loses the reader's selection, and the list its place. */
   #show(elements: readonly HTMLElement[]): void {
-    const shown = [...this.#turns.children];
-    const isSame =
-      shown.length === elements.length && elements.every((element, index) => element === shown[index]);
-    if (!isSame) this.#turns.replaceChildren(...elements);
+    for (const shown of [...this.#turns.children])
+      if (!elements.some((element) => element === shown)) shown.remove();
+    for (const [index, element] of elements.entries()) {
+      const there = this.#turns.children[index];
+      if (there !== element) this.#turns.insertBefore(element, there ?? null);
+    }
   }
 
   /** Says the beginning, the pauses and the end of an answer; reading out every token would drown them. */
@@ -113,7 +137,7 @@ export class ChatView {
         : 'The answer has ended.';
     if (said === this.#announced) return;
     // A page that has just been opened has nothing to announce.
-    if (this.#announced !== '' || conversation?.isAnswering) this.#announcement.textContent = said;
+    if (this.#announced !== '' || conversation?.isAnswering) announce(said);
     this.#announced = said;
   }
 
@@ -123,13 +147,8 @@ export class ChatView {
     const card = last && this.#views.get(last.generation)?.answer.pendingCard;
     if (!card || card.action.actionId === this.#shownAction) return;
     this.#shownAction = card.action.actionId;
-    const isElsewhere = /^(TEXTAREA|SELECT)$/.test(document.activeElement?.tagName ?? '');
+    const isElsewhere = /^(TEXTAREA|SELECT|INPUT)$/.test(document.activeElement?.tagName ?? '');
     const isIdle = document.activeElement === this.#text && this.#text.value === '';
     if (isIdle || !isElsewhere) card.focus();
-  }
-
-  #distanceFromBottom(): number {
-    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    return scrollHeight - scrollTop - clientHeight;
   }
 }

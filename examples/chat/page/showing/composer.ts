@@ -5,6 +5,7 @@
 
 import { byId, make } from '../elements.js';
 import type { Models } from '../following/chat-api.js';
+import { nameOfRecording } from './recording-names.js';
 
 export interface Message {
   readonly text: string;
@@ -53,13 +54,31 @@ export class Composer {
 
   offer({ recordings, demos, default: preferred, liveModel }: Models): void {
     const live = liveModel === null ? [] : [option(LIVE_MODEL, liveModel)];
-    this.#recording.replaceChildren(...live, ...[...recordings, ...demos].map((name) => option(name, name)));
+    this.#recording.replaceChildren(
+      ...live,
+      optionGroup('Recorded answers', recordings),
+      optionGroup('Made up for this page', demos),
+    );
     this.#recording.value = liveModel === null ? preferred : LIVE_MODEL;
     remember(this.#recording, RECORDING_KEY);
   }
 
   setState(state: ComposerState): void {
     this.#state = state;
+    this.#update();
+  }
+
+  /** What answers, and how fast, as chosen here. */
+  get choice(): Omit<Message, 'text'> {
+    const recording = this.#recording.value;
+    return recording === LIVE_MODEL ? {} : { recording, tokensPerSecond: Number(this.#speed.value) };
+  }
+
+  /** Has a message changed before it is sent again; what was being written is replaced. */
+  edit(text: string): void {
+    this.#text.value = text;
+    this.#text.focus();
+    this.#text.setSelectionRange(text.length, text.length);
     this.#update();
   }
 
@@ -84,13 +103,9 @@ export class Composer {
   #submit(): void {
     const text = this.#text.value.trim();
     if (text === '' || !this.#maySend) return;
-    const recording = this.#recording.value;
     this.#text.value = '';
     this.#update();
-    this.#handlers.onSend({
-      text,
-      ...(recording !== LIVE_MODEL && { recording, tokensPerSecond: Number(this.#speed.value) }),
-    });
+    this.#handlers.onSend({ text, ...this.choice });
   }
 
   get #maySend(): boolean {
@@ -108,6 +123,12 @@ export class Composer {
     this.#text.placeholder = isAsking ? 'Decide above, or write anew' : 'Write a message';
     if (hadFocus) (isAnswering ? this.#stop : this.#text).focus();
   }
+}
+
+function optionGroup(label: string, files: readonly string[]): HTMLOptGroupElement {
+  const group = make('optgroup', '', ...files.map((file) => option(file, nameOfRecording(file))));
+  group.label = label;
+  return group;
 }
 
 function option(value: string, label: string): HTMLOptionElement {

@@ -1,0 +1,64 @@
+/** The history of conversations: the caller's own are listed, read, renamed and deleted. */
+import express, { type RequestHandler, Router } from 'express';
+import type { GenerationJobManager } from 'generation-jobs';
+import { z } from 'zod';
+import { type Conversations, LONGEST_TITLE } from '../conversations/conversations.js';
+import { jsonOnly, notFound, sameOriginOnly, withIdentity } from './replies.js';
+
+export interface ConversationRoutesInput {
+  readonly manager: GenerationJobManager;
+  readonly conversations: Conversations;
+}
+
+/** A title fits, however many bytes each of its characters takes. */
+const MOST_BODY_BYTES = 4 * 1024;
+
+const renaming = z.strictObject({ title: z.string().trim().min(1).max(LONGEST_TITLE) });
+
+export function conversationRoutes({ manager, conversations }: ConversationRoutesInput): Router {
+  const router = Router();
+  router.get(
+    '/',
+    withIdentity(async (owner, _request, response) => {
+      const active = new Set((await manager.listActiveJobs(owner)).map(({ streamId }) => streamId));
+      const listed = await conversations.list(owner);
+      response.json({ conversations: listed.map((one) => ({ ...one, isActive: active.has(one.id) })) });
+    }),
+  );
+  router.get(
+    '/:id',
+    withIdentity(async (owner, request, response) => {
+      const conversation = await conversations.get(owner, String(request.params.id));
+      if (conversation) response.json(conversation);
+      else notFound(request, response, () => {});
+    }),
+  );
+  router.patch(
+    '/:id',
+    sameOriginOnly,
+    jsonOnly,
+    express.json({ limit: MOST_BODY_BYTES, inflate: false }),
+    withIdentity(async (owner, request, response) => {
+      const { title } = renaming.parse(request.body);
+      const id = String(request.params.id);
+      if (await conversations.rename(owner, id, title)) response.json({ id, title });
+      else notFound(request, response, () => {});
+    }),
+  );
+  router.delete('/:id', sameOriginOnly, deleting({ manager, conversations }));
+  return router;
+}
+
+/**
+ * The stream goes first: with it stops what is being written, and a settlement under way has ended, so that nothing is
+ * saved about the conversation after it has gone.
+ */
+function deleting({ manager, conversations }: ConversationRoutesInput): RequestHandler {
+  return withIdentity(async (owner, request, response) => {
+    const id = String(request.params.id);
+    const hadStream = await manager.deleteStream(id, owner);
+    const wasKept = await conversations.remove(owner, id);
+    if (hadStream || wasKept) response.status(204).end();
+    else notFound(request, response, () => {});
+  });
+}
