@@ -50,7 +50,7 @@ const layers = [
   { name: 'content', files: /^src\/content\//, layers: domain, packages: ['zod'] },
   {
     name: 'express',
-    files: /^src\/http\/express\.ts$/,
+    files: /^src\/http\/express(-errors)?\.ts$/,
     layers: ['http', ...domain],
     packages: ['zod', 'node:', 'express'],
   },

@@ -77,7 +77,7 @@ export type {
   ResumeState,
   StreamEvent,
 } from './stream/model/lifecycle-payloads.js';
-export type { JobSummary, JobSummaryPage, ListJobsInput } from './stream/interfaces/operators.js';
+export type { Health, PartHealth, JobSummary, JobSummaryPage, ListJobsInput } from './stream/interfaces/operators.js';
 export type { PipeFailure, PipeItems, PipeMapper, PipeSource, PipeStep } from './stream/interfaces/pipe.js';
 export type { Subscription } from './stream/interfaces/subscription.js';
 export type { Upkeep } from './stream/interfaces/upkeep.js';

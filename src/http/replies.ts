@@ -3,7 +3,7 @@
  * `errors.ts`, and nothing that was put into a message: ids, stacks and what other systems said stay here, where the host
  * is told of them.
  */
-import { ERROR_TABLE, type ErrorCode, isGenerationJobError } from '../errors.js';
+import { ERROR_TABLE, type ErrorCode, type GenerationJobError, isGenerationJobError } from '../errors.js';
 import { ActionDecidedError } from '../stream/approvals/action-decided-error.js';
 import type { ErrorReporter } from '../stream/process/error-reports.js';
 import type { Resolution } from '../stream/model/types.js';
@@ -47,9 +47,14 @@ export class AuthorizeFailed extends Error {}
 export function replyToError(error: unknown, route: string, errors: ErrorReporter): Reply {
   const code = isGenerationJobError(error) ? error.code : 'internal';
   if (ERROR_TABLE[code].status >= 500) reportError(error, route, errors);
+  return isGenerationJobError(error) ? replyToGenerationJobError(error) : errorReply(code);
+}
+
+/** Makes the answer to an error of ours; to a decision that came too late, with the outcome. */
+export function replyToGenerationJobError(error: GenerationJobError): Reply {
   if (error instanceof ActionDecidedError)
-    return errorReply(code, {}, { outcome: outcomeOf(error.resolution) });
-  return errorReply(code);
+    return errorReply(error.code, {}, { outcome: outcomeOf(error.resolution) });
+  return errorReply(error.code);
 }
 
 /** Makes the outcome that followers of the stream have been told as well. */

@@ -6,6 +6,7 @@ import { sleep } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import { ApprovalLifecycle } from './approvals/approvals.js';
 import { Followers } from './following/followers.js';
+import { HealthCheck } from './process/health-check.js';
 import type { HubSubscription } from './following/hub-subscription.js';
 import type {
   GenerationJobManagerConstructor,
@@ -27,7 +28,7 @@ import type {
   SubscribeOptions,
   SubscribeWithResumeResult,
 } from './interfaces/manager-types.js';
-import type { JobSummaryPage, ListJobsInput } from './interfaces/operators.js';
+import type { Health, JobSummaryPage, ListJobsInput } from './interfaces/operators.js';
 import type { Upkeep } from './interfaces/upkeep.js';
 import { Admission } from './lifecycle/admission.js';
 import { Deletion } from './lifecycle/deletion.js';
@@ -77,7 +78,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
         'subscribeWithResume',
       ] as const),
       ...(['abortJob', 'listActiveJobs', 'listJobs', 'settlements', 'settleAgain'] as const),
-      ...(['deleteStream', 'deleteUser', 'stats', 'drain', 'close'] as const),
+      ...(['deleteStream', 'deleteUser', 'stats', 'health', 'drain', 'close'] as const),
     ];
     handOutMethods(GenerationJobManager.prototype, awaitedOrNot, (manager) => manager.#parts);
   }
@@ -97,7 +98,10 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   readonly #settler: Settler;
   readonly #setAsideLimit: SetAsideLimit;
   readonly #reaper: Reaper;
+  readonly #healthCheck: HealthCheck;
   #started: Promise<void> | undefined;
+  /** By wall time. */
+  #startedAt: number | undefined;
   #stopSignals: (() => void) | undefined;
   #draining: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -111,6 +115,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#settler = new Settler(parts, () => this.#setAsideLimit.added());
     this.#followers = new Followers(parts, this.#indexes);
     this.#listings = new Listings(parts, this.#indexes);
+    this.#healthCheck = new HealthCheck(parts);
     this.#summaries = new JobSummaries(parts, this.#indexes);
     this.#setAsideLimit = new SetAsideLimit(parts, this.#listings, this.#settler);
     this.#producers = new Producers(parts, this.#leases, {
@@ -276,6 +281,21 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     };
   }
 
+  async health(): Promise<Health> {
+    const { watches, replicaId } = this.#parts;
+    const isOpen = this.#startedAt !== undefined && this.#closed === undefined;
+    if (isOpen) await this.#healthCheck.look();
+    const store = watches.store.state;
+    return {
+      isReady: isOpen && !this.isDraining && store.status === 'ok',
+      store,
+      transport: watches.transport.state,
+      isDraining: this.isDraining,
+      startedAt: this.#startedAt,
+      replicaId,
+    };
+  }
+
   drain(options: DrainInput = NO_OPTIONS): Promise<void> {
     checkCall('drain', options);
     this.#draining ??= this.#drain(options.graceMs ?? DEFAULT_GRACE_MS);
@@ -299,8 +319,14 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   }
 
   async #start(): Promise<void> {
-    const { store, transport, errors } = this.#parts;
-    await store.start((error) => errors.report({ where: 'store', error }));
+    const { store, transport, errors, watches, clock } = this.#parts;
+    await store
+      .start((error) => errors.report({ where: 'store', error }))
+      .catch((error: unknown) => {
+        watches.store.failed(error);
+        throw error;
+      });
+    watches.store.answered();
     await transport.start();
     this.#stopSignals = transport.onSignal(({ key, generation }) => {
       const job = this.#leases.find(key, generation);
@@ -309,6 +335,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     });
     this.#reaper.start();
     this.#indexes.start();
+    this.#startedAt = clock.now();
   }
 
   async #drain(graceMs: number): Promise<void> {

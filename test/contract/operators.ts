@@ -3,6 +3,7 @@
  */
 import { expect } from 'vitest';
 import { GenerationJobError } from '../../src/errors.js';
+import type { EventTransport } from '../../src/stream/interfaces/event-transport.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { JobSummary, ListJobsInput } from '../../src/stream/interfaces/operators.js';
 import { wrapStore } from '../support/wrapped-store.js';
@@ -27,6 +28,20 @@ const namesOf = (jobs: Iterable<JobSummary>) =>
 
 const whenOver = (job: GenerationJob) =>
   new Promise((resolve) => job.signal.addEventListener('abort', resolve, { once: true }));
+
+/** The calls of a transport, for one that changes some of them. */
+function callsOf(inner: EventTransport): EventTransport {
+  return {
+    kind: inner.kind,
+    start: (report) => inner.start(report),
+    subscribe: (key, listener) => inner.subscribe(key, listener),
+    publish: (frame) => inner.publish(frame),
+    publishGone: (key) => inner.publishGone(key),
+    signal: (signal) => inner.signal(signal),
+    onSignal: (listener) => inner.onSignal(listener),
+    close: () => inner.close(),
+  };
+}
 
 /** One of each state, of two users and a tenant. */
 async function jobsOfAllKinds(h: Harness, replica: Replica): Promise<void> {
@@ -145,6 +160,91 @@ export const operatorContracts: readonly Contract[] = [
       expect(page.unread).toEqual(['damaged']);
       expect(page.next).toBeUndefined();
       expect(replica.reports.map(({ where }) => where)).toContain('upkeep');
+    },
+  },
+  {
+    id: 'L56',
+    title: 'health says that a replica is ready, and not while it drains',
+    async run(h) {
+      const replica = await h.replica({ replicaId: 'eu-1' });
+      const before = h.backend.clock.now();
+      const health = await replica.manager.health();
+      expect(health).toMatchObject({ isReady: true, isDraining: false, replicaId: 'eu-1' });
+      expect(health).toMatchObject({ store: { status: 'ok' }, transport: { status: 'ok' } });
+      expect(health.startedAt).toBeLessThanOrEqual(before);
+      await h.soon(replica.manager.drain({ graceMs: 0 }));
+      expect(await replica.manager.health()).toMatchObject({ isReady: false, isDraining: true });
+      await h.soon(replica.manager.close());
+      expect((await replica.manager.health()).isReady).toBe(false);
+    },
+  },
+  {
+    id: 'L56',
+    title: 'health answers in a moment when store and transport hang, says since when, and when they are back',
+    async run(h) {
+      let held: Promise<void> | undefined;
+      let release = () => {};
+      const replica = await h.replica({
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method }, perform) => {
+            if (method === 'due.list') await held;
+            return perform();
+          }),
+        wrapTransport: (transport) => ({
+          ...callsOf(transport),
+          subscribe: async (key, listener) => {
+            await held;
+            return transport.subscribe(key, listener);
+          },
+        }),
+      });
+      const { clock } = h.backend;
+      held = new Promise((resolve) => {
+        release = resolve;
+      });
+      const hungAt = clock.now();
+      const askedAt = clock.monotonic();
+      const health = await h.soon(replica.manager.health(), 'an answer', 1_000);
+      expect(clock.monotonic() - askedAt).toBeLessThan(1_000 + h.backend.slackMs);
+      const failing = { status: 'failing', code: 'unavailable', since: expect.any(Number) };
+      expect(health).toMatchObject({ isReady: false, store: failing, transport: failing });
+      expect((health.store as { since: number }).since).toBeGreaterThanOrEqual(hungAt);
+      await h.advance(300);
+      const later = await h.soon(replica.manager.health(), 'an answer', 1_000);
+      expect([later.store, later.transport], 'since it began').toEqual([health.store, health.transport]);
+      release();
+      const backAt = clock.now();
+      await h.until(async () => (await replica.manager.health()).isReady, 'the store is back');
+      const back = await replica.manager.health();
+      expect(back).toMatchObject({ store: { status: 'ok' }, transport: { status: 'ok' } });
+      expect((back.store as { since: number }).since).toBeGreaterThanOrEqual(backAt);
+    },
+  },
+  {
+    id: 'L56',
+    title: 'health names the code of what fails, and knows from the sweeps since when',
+    async run(h) {
+      let isBroken = false;
+      const replica = await h.replica({
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method }, perform) => {
+            if (method === 'due.list' && isBroken) throw new GenerationJobError('newer_format', 'It is newer.');
+            return perform();
+          }),
+      });
+      const { clock } = h.backend;
+      isBroken = true;
+      const brokenAt = clock.now();
+      await h.until(() => replica.reports.some(({ details }) => details?.['step'] === 'sweep'), 'a sweep that failed');
+      const sweptAt = clock.now();
+      await h.advance(200);
+      const { store, transport, isReady } = await replica.manager.health();
+      expect(isReady).toBe(false);
+      expect(store).toMatchObject({ status: 'failing', code: 'newer_format' });
+      expect(transport).toMatchObject({ status: 'ok' });
+      const { since } = store as { since: number };
+      expect(since).toBeGreaterThanOrEqual(brokenAt);
+      expect(since).toBeLessThanOrEqual(sweptAt);
     },
   },
 ];

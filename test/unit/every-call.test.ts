@@ -140,6 +140,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'manager.deleteUser': refuses(access, (options) => manager.deleteUser(options), { userId: 'nobody' }),
   'manager.followerCount': refuses({ tenantId: 7 }, (options) => manager.followerCount(streamId, options)),
   'manager.stats': 'takes nothing',
+  'manager.health': 'takes nothing',
   'manager.drain': refuses({ graceMs: '8000' }, (options) => manager.drain(options)),
   'manager.close': 'takes nothing',
   'upkeep.sweep': 'takes nothing',
@@ -254,6 +255,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     (options) => express.createStreamRouter(manager, options),
     { authorize },
   ),
+  errorHandler: 'takes nothing',
   createStreamHandler: refuses<web.StreamHandlerOptions>(
     { ...routes, basePath: 'api' },
     (options) => web.createStreamHandler(manager, options),

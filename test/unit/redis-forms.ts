@@ -97,6 +97,7 @@ export const records: fc.Arbitrary<JobRecord> = fc
     snapshotSequence: count,
     leaseUntil: fc.option(count, { nil: undefined }),
     leaseMs: fc.option(place, { nil: undefined }),
+    replicaId: fc.option(id, { nil: undefined }),
     pendingAction: fc.option(actions, { nil: undefined }),
     resumedAction: fc.option(actions, { nil: undefined }),
     resolutions: fc.array(resolutions, { maxLength: 2 }),
@@ -137,6 +138,7 @@ export function hashOf(record: JobRecord): Map<string, string> {
   hash.set('settlement', `${state} ${revision} ${tries} ${notBefore}${claimed ? ' claimed' : ''}`);
   hash.set('lifecycle', `${record.lifecycleEvents}`);
   if (record.leaseMs !== undefined) hash.set('lease', `${attempt} ${record.leaseMs}`);
+  if (record.replicaId !== undefined) hash.set('replica', `${attempt} ${record.replicaId}`);
   for (const field of [
     'recoveries',
     'createdAt',

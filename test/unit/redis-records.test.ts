@@ -15,9 +15,10 @@ const decode = (hash: Iterable<[string, string]>): JobRecord => decodeRecord([..
 
 /** The property of a record that each field becomes. */
 const PROPERTIES: Readonly<Record<string, readonly (keyof JobRecord)[]>> = {
-  fence: ['generation', 'attempt', 'status', 'lastSequence', 'leaseMs', 'settlement'],
+  fence: ['generation', 'attempt', 'status', 'lastSequence', 'leaseMs', 'replicaId', 'settlement'],
   lifecycle: ['lifecycleEvents'],
   lease: ['leaseMs'],
+  replica: ['replicaId'],
   action: ['pendingAction'],
   resumed: ['resumedAction'],
   order: ['metadata'],
@@ -178,6 +179,12 @@ describe('a field that can’t be read', () => {
     expect(leaseOf('2 15000')).toBe(15_000);
     for (const text of ['1 15000', '2', '2 0', '2 -5', '2 x', '2 1.5', ''])
       expect(leaseOf(text), text).toBeUndefined();
+  });
+
+  it('is no replica when it is an earlier attempt’s, which a release before 0.2 took over, or has no name', () => {
+    const replicaOf = (text: string) => withField('replica', text).replicaId;
+    expect(replicaOf('2 eu 1:77')).toBe('eu 1:77');
+    for (const text of ['1 eu-1', '2', '2 ', '22 eu-1', '']) expect(replicaOf(text), text).toBeUndefined();
   });
 
   it('is a settlement to come of an ended generation, and none of an active one', () => {

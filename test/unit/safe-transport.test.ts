@@ -5,6 +5,7 @@ import { InMemoryEventTransport } from '../../src/stream/implementations/memory/
 import type { EventTransport } from '../../src/stream/interfaces/event-transport.js';
 import type { Report } from '../../src/stream/interfaces/report.js';
 import type { TransportStep } from '../../src/stream/interfaces/observer.js';
+import { PartWatch } from '../../src/stream/process/part-watch.js';
 import { SafeTransport } from '../../src/stream/process/safe-transport.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -21,6 +22,7 @@ function watched(inner: Partial<EventTransport>) {
     observer: { transportFailed: (step) => counted.push(step) },
     errors: { report: (report) => void reports.push(report) },
     clock,
+    watch: new PartWatch(clock),
   });
   return { transport, reports, counted, clock };
 }

@@ -21,7 +21,7 @@ import type {
   SubscribeOptions,
   SubscribeWithResumeResult,
 } from './manager-types.js';
-import type { JobSummaryPage, ListJobsInput } from './operators.js';
+import type { Health, JobSummaryPage, ListJobsInput } from './operators.js';
 import type { Subscription } from './subscription.js';
 import type { Upkeep } from './upkeep.js';
 
@@ -163,6 +163,19 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
 
   /** Counts by status, of this process and of the store. Reads every kept stream: for dashboards, not hot paths. */
   stats(): Promise<Stats>;
+
+  /**
+   * Says how this replica is, for a readiness probe. Asks the store (a read) and the transport, and waits for neither longer
+   * than 750 ms: what has not answered by then is `failing` with the code `unavailable`. `since` says how long that has been
+   * so, as the upkeep and the looks before found it. Of a cluster the store is `ok` as long as a part of it answers. Never
+   * rejects.
+   * @example
+   * app.get('/ready', async (_request, response) => {
+   *   const health = await manager.health();
+   *   response.status(health.isReady ? 200 : 503).json(health);
+   * });
+   */
+  health(): Promise<Health>;
 
   /**
    * Takes leave: no new jobs or followers from now on; followers are told to reconnect elsewhere; producers may finish

@@ -218,7 +218,12 @@ export class Reaper {
 
   /** A page of the due index; what of it could not be listed is told once, and again after a pause. */
   async #list(request: PageRequest & { all?: boolean }): Promise<DuePage> {
-    const page = await this.#parts.store.due.list(request);
+    const { store, watches } = this.#parts;
+    const page = await store.due.list(request).catch((error: unknown) => {
+      watches.store.failed(error);
+      throw error;
+    });
+    watches.store.answered();
     const untold = page.failures.filter(({ message }) => this.#setbacks.isOver(message));
     for (const { message } of untold) this.#setbacks.add(message);
     const failures = untold.map((error) => ({ error }));

@@ -10,6 +10,7 @@ import { Background } from './background.js';
 import { ErrorReporter } from './error-reports.js';
 import { LogReader } from './log-reader.js';
 import type { Parts } from './parts.js';
+import { PartWatch } from './part-watch.js';
 import { safeLogger } from './safe-logger.js';
 import { safeObserver } from './safe-observer.js';
 import { SafeTransport } from './safe-transport.js';
@@ -39,9 +40,11 @@ export function partsFrom(input: ManagerInput): Parts {
   const models = new Map(input.contentModels?.map((model) => [model.name, model]));
   const store = input.jobStore;
   const storeClock = new StoreClock({ store, clock, options, observer, errors });
+  const watches = { store: new PartWatch(clock), transport: new PartWatch(clock) };
   return {
     store,
-    transport: new SafeTransport(input.eventTransport, { observer, errors, clock }),
+    transport: new SafeTransport(input.eventTransport, { observer, errors, clock, watch: watches.transport }),
+    watches,
     storeClock,
     log,
     states: new StateReader(log, models, options),

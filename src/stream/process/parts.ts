@@ -13,6 +13,7 @@ import type { EmitTurns } from '../turns/emit-turns.js';
 import type { Background } from './background.js';
 import type { ErrorReporter } from './error-reports.js';
 import type { LogReader } from './log-reader.js';
+import type { PartWatch } from './part-watch.js';
 import type { SetAsideCount } from './set-aside-count.js';
 import type { SlotKeeper } from './slot-keeper.js';
 import type { StateReader } from './state-reader.js';
@@ -42,6 +43,8 @@ export interface Parts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly background: Background;
+  /** How the store and the transport are, by their last answers. */
+  readonly watches: { readonly store: PartWatch; readonly transport: PartWatch };
   /** Names this replica, in records and to operators. */
   readonly replicaId: string;
 }

@@ -5,6 +5,7 @@
  * there were, since a link that is down fails for every stream at each poll.
  */
 import { type Clock, MINUTE } from '../../clock.js';
+import type { PartWatch } from './part-watch.js';
 import type { ErrorReporter } from './error-reports.js';
 import type { ControlSignal, EventTransport, FrameListener } from '../interfaces/event-transport.js';
 import type { Report } from '../interfaces/report.js';
@@ -18,6 +19,8 @@ interface Watchers {
   readonly observer: Pick<StreamObserver, 'transportFailed'>;
   readonly errors: Pick<ErrorReporter, 'report'>;
   readonly clock: Clock;
+  /** Told how the transport is, as far as it answers. */
+  readonly watch: PartWatch;
 }
 
 export class SafeTransport implements EventTransport {
@@ -34,18 +37,30 @@ export class SafeTransport implements EventTransport {
   }
 
   /** Rejects as the transport does: who can't start must know. */
-  start(report?: Report): Promise<void> {
-    return this.#inner.start((error) => {
-      this.#failed('link', error);
-      report?.(error);
-    });
+  async start(report?: Report): Promise<void> {
+    const { watch } = this.#watchers;
+    try {
+      await this.#inner.start((error) => {
+        watch.failed(error);
+        this.#failed('link', error);
+        report?.(error);
+      });
+    } catch (error) {
+      watch.failed(error);
+      throw error;
+    }
+    watch.answered();
   }
 
   /** Rejects as the transport does, so that it is tried again. */
   async subscribe(key: StreamKey, listener: FrameListener): Promise<() => Promise<void>> {
+    const { watch } = this.#watchers;
     try {
-      return await this.#inner.subscribe(key, listener);
+      const leave = await this.#inner.subscribe(key, listener);
+      watch.answered();
+      return leave;
     } catch (error) {
+      watch.failed(error);
       this.#failed('subscribe', error, key);
       throw error;
     }
