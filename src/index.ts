@@ -37,6 +37,7 @@ export type {
   ContentOf,
   CreatedOf,
   EmittedEvent,
+  EventsOf,
   FinalOf,
   HostEvent,
   HostTypes,

@@ -10,4 +10,4 @@ export type {
   SubagentContent,
   ToolCall,
 } from './graph-content.js';
-export { textContent } from './text.js';
+export { type TextContentOptions, textContent } from './text.js';

@@ -10,17 +10,22 @@ const optionsSchema = z.strictObject({
   field: z.string().min(1).default('text'),
 });
 
+/** Where the pieces of the text are. */
+export interface TextContentOptions {
+  /** The name of the events that carry text. At least one character; default `text`. */
+  readonly event?: string | undefined;
+  /** The field of their data that holds the piece; without a string there, an event adds nothing. Default `text`. */
+  readonly field?: string | undefined;
+}
+
 /**
- * A model named `text` whose content is `{ text }`, the concatenation of the pieces of all events named `event`.
+ * Makes a model named `text` whose content is `{ text }`, the concatenation of the pieces of all events named `event`.
  *
- * @param options.event the name of the events that carry text; default `text`
- * @param options.field the field of their data that holds the piece; default `text`; without a string there, an event
- *   adds nothing
  * @throws GenerationJobError `invalid_options`
+ * @example
+ * const manager = new GenerationJobManager({ ...createStreamServices(), contentModels: [textContent()] });
  */
-export function textContent(
-  options: { event?: string; field?: string } = {},
-): ContentModel<{ text: string }> {
+export function textContent(options: TextContentOptions = {}): ContentModel<{ text: string }> {
   const { event: name, field } = parseStrictly('invalid_options', optionsSchema, options, 'options');
   const pieceOf = (data: unknown): string => {
     const piece =

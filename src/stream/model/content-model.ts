@@ -6,21 +6,19 @@
  */
 import { z } from 'zod';
 import { GenerationJobError } from '../../errors.js';
+import type { HostTypes, Untyped, ValuesOf } from './host-types.js';
 import { callable, membersOf, requiredFunction } from './host-values.js';
-import type { HostTypes, Untyped } from './host-types.js';
 import type { FoldablePayloads } from './lifecycle-payloads.js';
 import { parseStrictly } from './strict.js';
 
 /** An event as a fold sees it; with a bag of types, a union that `switch (event.event)` narrows. */
-export type FoldedEvent<Types extends HostTypes = Untyped> = Types extends { readonly events: object }
-  ? {
-      [Name in keyof FoldablePayloads<Types> & string]: {
-        readonly event: Name;
-        readonly data: FoldablePayloads<Types>[Name];
-        readonly sequence: number;
-      };
-    }[keyof FoldablePayloads<Types> & string]
-  : { readonly event: string; readonly data: unknown; readonly sequence: number };
+export type FoldedEvent<Types extends HostTypes = Untyped> = ValuesOf<{
+  [Name in keyof FoldablePayloads<Types> as `${Name & string}`]-?: {
+    readonly event: Name & string;
+    readonly data: FoldablePayloads<Types>[Name];
+    readonly sequence: number;
+  };
+}>;
 
 export interface ContentModel<Content = unknown, Types extends HostTypes = Untyped> {
   /** Kept in the record; a replica that folds must know a model of this name. */

@@ -18,6 +18,11 @@ export interface HostTypes {
 /** Says nothing about the host's types: events of any name, data, content and metadata of any shape. */
 export type Untyped = HostTypes;
 
+/** The data of the host's events by name: those of a bag; without one, unknown under every name. */
+export type EventsOf<Types extends HostTypes> = Types extends { readonly events: infer Events extends object }
+  ? Events
+  : Readonly<Record<string, unknown>>;
+
 /** The content of a bag; unknown without one. */
 export type ContentOf<Types extends HostTypes> = Types extends { readonly content: infer Content }
   ? Content
@@ -58,9 +63,9 @@ export interface EmittedEvent<Name extends string, Data> {
 }
 
 /** An event that a host emits: with a bag, one of its events; without one, an event of any name. */
-export type HostEvent<Types extends HostTypes = Untyped> = Types extends { readonly events: infer Events }
-  ? { [Name in keyof Events & string]: EmittedEvent<Name, Events[Name]> }[keyof Events & string]
-  : EmittedEvent<string, unknown>;
+export type HostEvent<Types extends HostTypes = Untyped> = {
+  [Name in keyof EventsOf<Types> & string]: EmittedEvent<Name, EventsOf<Types>[Name]>;
+}[keyof EventsOf<Types> & string];
 
 /** One event as a follower receives it. */
 export interface ReceivedEvent<Name extends string, Data> {
@@ -71,6 +76,12 @@ export interface ReceivedEvent<Name extends string, Data> {
 }
 
 /** A union of events as they are received, from a map of their data by name. */
-export type ReceivedFrom<Payloads> = {
-  [Name in keyof Payloads & string]: ReceivedEvent<Name, Payloads[Name]>;
-}[keyof Payloads & string];
+export type ReceivedFrom<Payloads> = ValuesOf<{
+  [Name in keyof Payloads as `${Name & string}`]-?: ReceivedEvent<Name & string, Payloads[Name]>;
+}>;
+
+/**
+ * The values of a map. A map whose keys are written as `${Name & string}` is compared by what is in it: without that, the
+ * compiler would judge a manager by its bag alone, and refuse a typed one where an untyped one is asked for.
+ */
+export type ValuesOf<Members> = Members[keyof Members];

@@ -1,17 +1,18 @@
 /**
  * The data of each event of the library's own, by name: the one place that PROTOCOL, section 3, describes.
  */
-import type { Answer, Decision, Hole, JobFailure, JobStatus, Json, PublicAction, Usage } from './types.js';
+
 import type {
   ContentOf,
   CreatedOf,
+  EventsOf,
   FinalOf,
   HostTypes,
   MetadataOf,
-  ReceivedEvent,
   ReceivedFrom,
   Untyped,
 } from './host-types.js';
+import type { Answer, Decision, Hole, JobFailure, JobStatus, Json, PublicAction, Usage } from './types.js';
 
 /** The three ends carry this beside what says how it ended. */
 export interface EndPayload<Final = unknown> {
@@ -100,12 +101,12 @@ export interface FollowerPayloads<Types extends HostTypes = Untyped> {
  * An event that a follower receives: the host's or the library's own. With a bag of types it is a union that `switch
  * (event.event)` narrows; without one every name is possible and the data unknown.
  */
-export type StreamEvent<Types extends HostTypes = Untyped> = Types extends { readonly events: object }
-  ? ReceivedFrom<Types['events'] & LifecyclePayloads<Types> & FollowerPayloads<Types>>
-  : ReceivedEvent<string, unknown>;
+export type StreamEvent<Types extends HostTypes = Untyped> = ReceivedFrom<
+  EventsOf<Types> & LifecyclePayloads<Types> & FollowerPayloads<Types>
+>;
 
 /** The payloads that a content model folds: the host's events and those of the library's that are no end. */
 export type FoldablePayloads<Types extends HostTypes> = Omit<
-  (Types extends { readonly events: infer Events } ? Events : unknown) & LifecyclePayloads<Types>,
+  EventsOf<Types> & LifecyclePayloads<Types>,
   'completed' | 'failed' | 'aborted'
 >;
