@@ -9,7 +9,7 @@ import { parseSync } from 'oxc-parser';
 /** An input with more properties than this is named by its type instead of being written out. */
 const MOST_PROPERTIES = 12;
 
-/** Every class and interface declared below `folder`, by name. */
+/** Every class and interface declared below `folder`, by name. Of several of one name the one in `interfaces/` is public. */
 export function declarationsIn(folder) {
   const found = new Map();
   for (const file of readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.d.ts'))) {
@@ -18,13 +18,18 @@ export function declarationsIn(folder) {
     for (const statement of program.body) {
       const declaration = statement.declaration ?? statement;
       if (!/^(Class|TSInterface)/.test(declaration.type)) continue;
-      found.set(declaration.id.name, { declaration, source, comments });
+      const { name } = declaration.id;
+      if (file.includes('interfaces/') || !found.has(name))
+        found.set(name, { declaration, source, comments });
     }
   }
   return found;
 }
 
-/** Its public members, in order; of overloads the first. @throws when there is no such declaration */
+/**
+ * Its public members, in order, each with what its doc comment says; of overloads, what the first says and the last takes.
+ * @throws when there is no such declaration, or when a member has no doc comment
+ */
 export function membersOf(declarations, name) {
   const found = declarations.get(name);
   if (found === undefined) throw new Error(`no class or interface is named ${name}`);
@@ -32,18 +37,14 @@ export function membersOf(declarations, name) {
   const members = declaration.body.body
     .filter(({ key, computed, static: isStatic }) => key?.type === 'Identifier' && !computed && !isStatic)
     .filter(({ key, kind }) => key.name !== 'constructor' && kind !== 'set');
-  return [...new Map(members.toReversed().map((member) => [member.key.name, member]))]
-    .reverse()
-    .map(([member, node]) => {
-      const { text, throws } = docBefore(node.start, source, comments);
-      return {
-        name: member,
-        call: callOf(node, source, declarations),
-        gives: resultOf(node, source),
-        text,
-        throws,
-      };
-    });
+  const names = [...new Set(members.map(({ key }) => key.name))];
+  return names.map((member) => {
+    const overloads = members.filter(({ key }) => key.name === member);
+    const doc = docBefore(overloads[0].start, source, comments);
+    if (doc.text === '') throw new Error(`${name}.${member} has no doc comment`);
+    const widest = overloads.at(-1);
+    return { ...doc, call: callOf(widest, source, declarations), gives: resultOf(widest, source) };
+  });
 }
 
 /** `createJob({ streamId, userId, … })` for a method, the name alone for a property. */
@@ -73,7 +74,7 @@ function propertiesOf(type, source, declarations) {
   }
   if (type.type === 'TSTypeLiteral') return type.members.map(propertyOf);
   const named = type.type === 'TSTypeReference' && declarations.get(type.typeName.name);
-  if (!named || !/(Input|Options|Access)$/.test(type.typeName.name)) return undefined;
+  if (!named || !/(Input|Options|Update|Access)$/.test(type.typeName.name)) return undefined;
   const { declaration } = named;
   const inherited = (declaration.extends ?? []).flatMap(({ expression }) => {
     const reference = { type: 'TSTypeReference', typeName: expression };
@@ -99,20 +100,18 @@ function functionTypeOf({ typeAnnotation }) {
   return type?.type === 'TSFunctionType' ? type : undefined;
 }
 
-/** The doc comment right before `start`: its text without tags, and what its `@throws` says. */
+/** The doc comment right before `start`: its text, what its `@param` says of each, and its `@throws`. */
 function docBefore(start, source, comments) {
   const comment = comments.findLast(
     ({ type, value, end }) =>
-      type === 'Block' && value.startsWith('*') && source.slice(end, start).trim() === '' && end <= start,
+      type === 'Block' && value.startsWith('*') && end <= start && source.slice(end, start).trim() === '',
   );
-  if (comment === undefined) return { text: '', throws: '' };
-  const lines = comment.value.slice(1).split('\n');
-  const [text, ...tags] = lines
-    .map((line) => line.replace(/^\s*\* ?/, '').trim())
-    .join(' ')
-    .split(/(?=@(?:throws|param|returns|example|typeParam|template)\b)/);
-  const throws = tags.find((tag) => tag.startsWith('@throws')) ?? '';
-  return { text: onOneLine(text), throws: onOneLine(throws.replace('@throws', '')) };
+  const lines = (comment?.value.slice(1) ?? '').split('\n').map((line) => line.replace(/^\s*\* ?/, '').trim());
+  const [text = '', ...tags] = ` ${lines.join(' ')}`.split(/(?= @(?:throws|param|returns|example)\b)/);
+  const said = (tag) =>
+    tags.filter((one) => one.startsWith(` @${tag} `)).map((one) => onOneLine(one.slice(tag.length + 2)));
+  const parameters = said('param').map((one) => one.replace(/^([\w.]+) /, '`$1`: '));
+  return { text: onOneLine(text), parameters, throws: said('throws').join(' · ') };
 }
 
 function onOneLine(text) {

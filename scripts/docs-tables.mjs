@@ -37,6 +37,7 @@ const tables = [
   ...['server.ts', 'index.html'].map((file) => exampleIn('docs/approvals.md', `approvals/${file}`)),
   exampleIn('docs/redis.md', 'redis/server.ts'),
   { file: REFERENCE, name: 'manager-methods', make: () => methodsTable('GenerationJobManager') },
+  { file: REFERENCE, name: 'upkeep-methods', make: () => methodsTable('Upkeep') },
   { file: REFERENCE, name: 'approvals-methods', make: () => methodsTable('Approvals') },
   { file: REFERENCE, name: 'job-methods', make: () => methodsTable('GenerationJob') },
   { file: REFERENCE, name: 'subscription-methods', make: () => methodsTable('Subscription') },
@@ -77,8 +78,9 @@ function exampleIn(document, example) {
 }
 
 function methodsTable(name) {
-  const rows = membersOf(declarations, name).map(({ call, gives, text, throws }) => {
-    return [`\`${call}\``, gives && `\`${gives}\``, throws ? `${text} *Throws* ${throws}` : text];
+  const rows = membersOf(declarations, name).map(({ call, gives, text, parameters, throws }) => {
+    const said = [text, ...parameters.map((one) => `${one}${one.endsWith('.') ? '' : '.'}`)];
+    return [`\`${call}\``, gives && `\`${gives}\``, [...said, ...(throws ? [`*Throws* ${throws}`] : [])].join(' ')];
   });
   return table(['call', 'gives', 'does'], rows);
 }

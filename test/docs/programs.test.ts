@@ -10,9 +10,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import express from 'express';
-import { createStreamServices, GenerationJobManager } from 'generation-jobs';
+import { createStreamServices, type GenerationJob, GenerationJobManager } from 'generation-jobs';
+import { textContent } from 'generation-jobs/content';
 import { createStreamRouter } from 'generation-jobs/express';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { followed, post, textOf } from '../support/following.js';
 import { ROOT, startProgram } from '../support/programs.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
@@ -51,8 +52,69 @@ const runs: Readonly<Record<string, () => Promise<void>>> = {
       expect((await fetch(api, { method: 'POST', body: 'text=of+a+form' })).status).toBe(415);
     }
   },
+  words: async () => {
+    expect(await saidBy('words')).toBe('{ count: 3 }\n');
+  },
+  types: async () => {
+    expect(await saidBy('types')).toBe('https://example.com\nNothing.\n');
+  },
+  rating: async () => {
+    expect(await saidBy('rating')).toBe('{ stars: 4 }\n');
+  },
   bearer: followWithToken,
 };
+
+/** How each fragment that says `try=<name>` is tried. */
+const tries: Readonly<Record<string, Trial>> = {
+  create: async (manager, run) => {
+    await run({ manager, streamId: 'tried', userId: 'ann', askModel: story });
+    expect(await endOf(manager)).toMatchObject({ content: { text: STORY } });
+  },
+  run: async (manager, run) => {
+    await run({ job: await startedJob(manager), askModel: story });
+    const final = { text: 'the finished message, for clients that have no need of its events' };
+    const content = { text: `Let me look. ${STORY}` };
+    expect(await endOf(manager)).toEqual({ content, end: { final }, usage: { output_tokens: 42 } });
+  },
+  failWith: async (manager, run) => {
+    const job = await startedJob(manager);
+    const askProvider = () => [{ type: 'text-delta', text: 'Once' }, { type: 'error' }];
+    await job.run(() => run({ job, askProvider }));
+    const end = { code: 'model_failed', message: 'The model failed.', retryable: true };
+    expect(await endOf(manager)).toMatchObject({ content: { text: 'Once' }, end });
+  },
+  failure: async (manager, run) => {
+    const askModel = () => Promise.reject(new Error('socket hang up'));
+    await run({ job: await startedJob(manager), askModel });
+    expect(await endOf(manager)).toMatchObject({ end: { code: 'overloaded', retryable: true } });
+  },
+  follow: async (manager, run) => {
+    const job = await startedJob(manager);
+    void job.run(() => job.pipe(story()));
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+    await run({ manager, streamId: 'tried', userId: 'ann' });
+    expect(log.mock.calls.map(([, event]) => event)).toEqual(['created', 'text', 'completed']);
+    log.mockRestore();
+  },
+  resolve: async (manager, run) => {
+    const job = await startedJob(manager);
+    const { actionId } = await job.pause({ type: 'tool_approval', requests: [{ id: 'call-1', name: 'pay' }] });
+    const { payloadDigest } = (await manager.approvals.peek('tried')) ?? {};
+    const goOn = vi.fn();
+    await run({ manager, streamId: 'tried', userId: 'ann', actionId, payloadDigest, goOn });
+    await endOf(manager);
+    expect(goOn.mock.calls[0]?.[1]).toMatchObject({ resolution: { by: 'ann' } });
+  },
+  moved: async (manager, run) => {
+    const makeStream = () => new Blob([STORY]).stream().pipeThrough(new TextDecoderStream());
+    await run({ job: await startedJob(manager), makeStream });
+    expect(await endOf(manager)).toMatchObject({ content: { text: STORY } });
+  },
+};
+
+async function* story() {
+  yield { event: 'text', data: { text: STORY } };
+}
 
 describe('the programs in the documents', () => {
   it('are run, each by its name', () => {
@@ -62,6 +124,21 @@ describe('the programs in the documents', () => {
 
   it.each(Object.entries(runs))('do what the document says: %s', async (_name, run) => {
     await run();
+  });
+
+  it('are tried where they are fragments that can be', () => {
+    const marked = blocks.flatMap(({ marks }) => marks.try ?? []);
+    expect(marked.sort()).toEqual(Object.keys(tries).sort());
+  });
+
+  it.each(Object.entries(tries))('do what the document says, given what it has introduced: %s', async (name, trial) => {
+    const hooks = { onError: () => {} }; // some are about failures
+    const parts = { ...createStreamServices(), contentModels: [textContent()], hooks };
+    await using manager = new GenerationJobManager(parts);
+    await trial(manager, async (introduced) => {
+      Object.assign(globalThis, introduced);
+      await import(join(folder, `${blockMarked('try', name).name}.js`));
+    });
   });
 
   it('are sound where they are scripts of a page', () => {
@@ -90,6 +167,23 @@ describe('the programs in the documents', () => {
     expect(code).toBe(0);
   });
 });
+
+type Trial = (
+  manager: GenerationJobManager,
+  run: (introduced: object) => Promise<void>,
+) => Promise<void>;
+
+async function startedJob(manager: GenerationJobManager): Promise<GenerationJob> {
+  const created = await manager.createJob({ streamId: 'tried', userId: 'ann', contentModel: 'text' });
+  if (!created.started) throw new Error('taken');
+  return created.job;
+}
+
+async function endOf(manager: GenerationJobManager, streamId = 'tried') {
+  await expect.poll(async () => (await manager.getJob(streamId))?.status).toMatch(/completed|failed/);
+  const { content, end, usage } = (await manager.getResumeState(streamId)) ?? {};
+  return { content, end, usage };
+}
 
 /** Through a link that breaks, with tokens that are good for one request each. */
 async function followWithToken(): Promise<void> {

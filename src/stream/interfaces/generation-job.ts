@@ -33,8 +33,9 @@ export interface JobUpdate<Types extends HostTypes = Untyped> {
 export interface GenerationJob<Types extends HostTypes = Untyped> {
   /** The place of the stream: tenant and id. */
   readonly key: StreamKey;
+  /** The id of the stream, as `createJob` was given it. */
   readonly streamId: string;
-  /** 1 for the stream's first answer, 2 for the next. */
+  /** The number of this answer on its stream: an integer that only grows, not by ones. */
   readonly generation: number;
   /** 1 for the first; the next after each decision or recovery. */
   readonly attempt: number;

@@ -23,8 +23,12 @@ export interface Subscription<Types extends HostTypes = Untyped>
   readonly cursor: string;
   /** Leaves the stream. Safe to call at any time, any number of times. */
   close(): void;
-  /** @throws GenerationJobError (by rejecting) what `ready` rejected with; `unavailable` when the log could not be read */
+  /**
+   * Waits for the next event, as iteration does.
+   * @throws GenerationJobError (by rejecting) what `ready` rejected with; `unavailable` when the log could not be read
+   */
   next(): Promise<IteratorResult<StreamEvent<Types>, undefined>>;
+  /** Leaves the stream, as leaving a loop does. */
   return(): Promise<IteratorResult<StreamEvent<Types>, undefined>>;
   [Symbol.asyncIterator](): this;
 }
