@@ -106,7 +106,9 @@ function docBefore(start, source, comments) {
     ({ type, value, end }) =>
       type === 'Block' && value.startsWith('*') && end <= start && source.slice(end, start).trim() === '',
   );
-  const lines = (comment?.value.slice(1) ?? '').split('\n').map((line) => line.replace(/^\s*\* ?/, '').trim());
+  const lines = (comment?.value.slice(1) ?? '')
+    .split('\n')
+    .map((line) => line.replace(/^\s*\* ?/, '').trim());
   const [text = '', ...tags] = ` ${lines.join(' ')}`.split(/(?= @(?:throws|param|returns|example)\b)/);
   const said = (tag) =>
     tags.filter((one) => one.startsWith(` @${tag} `)).map((one) => onOneLine(one.slice(tag.length + 2)));

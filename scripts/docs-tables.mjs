@@ -80,7 +80,11 @@ function exampleIn(document, example) {
 function methodsTable(name) {
   const rows = membersOf(declarations, name).map(({ call, gives, text, parameters, throws }) => {
     const said = [text, ...parameters.map((one) => `${one}${one.endsWith('.') ? '' : '.'}`)];
-    return [`\`${call}\``, gives && `\`${gives}\``, [...said, ...(throws ? [`*Throws* ${throws}`] : [])].join(' ')];
+    return [
+      `\`${call}\``,
+      gives && `\`${gives}\``,
+      [...said, ...(throws ? [`*Throws* ${throws}`] : [])].join(' '),
+    ];
   });
   return table(['call', 'gives', 'does'], rows);
 }

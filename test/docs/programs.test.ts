@@ -98,7 +98,10 @@ const tries: Readonly<Record<string, Trial>> = {
   },
   resolve: async (manager, run) => {
     const job = await startedJob(manager);
-    const { actionId } = await job.pause({ type: 'tool_approval', requests: [{ id: 'call-1', name: 'pay' }] });
+    const { actionId } = await job.pause({
+      type: 'tool_approval',
+      requests: [{ id: 'call-1', name: 'pay' }],
+    });
     const { payloadDigest } = (await manager.approvals.peek('tried')) ?? {};
     const goOn = vi.fn();
     await run({ manager, streamId: 'tried', userId: 'ann', actionId, payloadDigest, goOn });
@@ -131,15 +134,18 @@ describe('the programs in the documents', () => {
     expect(marked.sort()).toEqual(Object.keys(tries).sort());
   });
 
-  it.each(Object.entries(tries))('do what the document says, given what it has introduced: %s', async (name, trial) => {
-    const hooks = { onError: () => {} }; // some are about failures
-    const parts = { ...createStreamServices(), contentModels: [textContent()], hooks };
-    await using manager = new GenerationJobManager(parts);
-    await trial(manager, async (introduced) => {
-      Object.assign(globalThis, introduced);
-      await import(join(folder, `${blockMarked('try', name).name}.js`));
-    });
-  });
+  it.each(Object.entries(tries))(
+    'do what the document says, given what it has introduced: %s',
+    async (name, trial) => {
+      const hooks = { onError: () => {} }; // some are about failures
+      const parts = { ...createStreamServices(), contentModels: [textContent()], hooks };
+      await using manager = new GenerationJobManager(parts);
+      await trial(manager, async (introduced) => {
+        Object.assign(globalThis, introduced);
+        await import(join(folder, `${blockMarked('try', name).name}.js`));
+      });
+    },
+  );
 
   it('are sound where they are scripts of a page', () => {
     for (const { name, code } of blocks.filter(({ language }) => language === 'js')) {
@@ -168,10 +174,7 @@ describe('the programs in the documents', () => {
   });
 });
 
-type Trial = (
-  manager: GenerationJobManager,
-  run: (introduced: object) => Promise<void>,
-) => Promise<void>;
+type Trial = (manager: GenerationJobManager, run: (introduced: object) => Promise<void>) => Promise<void>;
 
 async function startedJob(manager: GenerationJobManager): Promise<GenerationJob> {
   const created = await manager.createJob({ streamId: 'tried', userId: 'ann', contentModel: 'text' });
