@@ -20,7 +20,7 @@ beforeAll(async () => {
   model = await startScriptedModel();
   chat = await startChat({ env: model.env });
   browser = await launchChromium();
-}, 60_000);
+});
 
 afterEach(async () => {
   for (const context of contexts.splice(0)) await context.close();

@@ -90,10 +90,11 @@ export class ChatView {
     if (pendingText !== undefined)
       this.#pending.replaceChildren(make('div', 'prompt is-pending', pendingText));
     this.#show([...elements, ...(pendingText === undefined ? [] : [this.#pending])]);
-    this.#welcome.hidden = turns.length > 0 || pendingText !== undefined || shown.connection === 'connecting';
+    const isWelcome = turns.length === 0 && pendingText === undefined;
+    this.#welcome.hidden = !isWelcome || shown.connection === 'connecting';
     this.#drawFrame(shown);
     this.#announce(conversation);
-    this.#scroll.keep(isFollowing);
+    this.#scroll.keep(isFollowing && !isWelcome, !isWelcome);
     this.#focusOnAction();
   }
 

@@ -10,6 +10,8 @@ const NEAR_END_PX = 80;
 export class ScrollKeeper {
   readonly #scroller = byId('scroller', HTMLDivElement);
   readonly #button = byId('to-end', HTMLButtonElement);
+  /** Whether there is a conversation, which has an end to go to. */
+  #hasEnd = false;
 
   constructor() {
     this.#scroller.addEventListener('scroll', () => this.#update(), { passive: true });
@@ -32,12 +34,13 @@ export class ScrollKeeper {
   }
 
   /** What is shown has changed. `isFollowing`: the reader was at the end before, or asked to be. */
-  keep(isFollowing: boolean): void {
+  keep(isFollowing: boolean, hasEnd: boolean): void {
+    this.#hasEnd = hasEnd;
     if (isFollowing) this.toEnd();
     else this.#update();
   }
 
   #update(): void {
-    this.#button.hidden = this.isAtEnd;
+    this.#button.hidden = !this.#hasEnd || this.isAtEnd;
   }
 }
