@@ -15,12 +15,12 @@ export const TESTED_PEERS = {
 
 export type Peer = keyof typeof TESTED_PEERS;
 
-const told = new Set<string>();
+const warned = new Set<string>();
 
 /** Warns, once for each version and through the process's warnings, when no test has seen it. */
 export function warnIfUntested(peer: Peer, version: string | undefined = installedVersion(peer)): void {
-  if (version === undefined || isTested(peer, version) || told.has(`${peer}@${version}`)) return;
-  told.add(`${peer}@${version}`);
+  if (version === undefined || isTested(peer, version) || warned.has(`${peer}@${version}`)) return;
+  warned.add(`${peer}@${version}`);
   const tested = Object.entries(TESTED_PEERS[peer]).map(
     ([major, minor]) => `${major} (from ${major}.${minor})`,
   );

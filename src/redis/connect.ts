@@ -90,9 +90,9 @@ async function connect(url: string | URL, options: ConnectRedisOptions): Promise
         redisOptions: { ...settings, ...loginOf(address) },
       })
     : new Redis(address.href, settings);
-  let told: unknown;
+  let newest: unknown;
   client.on('error', (error) => {
-    told = error;
+    newest = error;
     onError?.(error);
   });
   try {
@@ -101,7 +101,7 @@ async function connect(url: string | URL, options: ConnectRedisOptions): Promise
     return client;
   } catch (error) {
     client.disconnect();
-    throw startError(client, told ?? error);
+    throw startError(client, newest ?? error);
   }
 }
 

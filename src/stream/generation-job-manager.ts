@@ -250,8 +250,8 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     const record = await this.getJob(streamId, access);
     if (record === null) throw new GenerationJobError('stream_not_found', 'There is no such stream.');
     await this.#settler.settle(key, record, true);
-    const [now] = await this.#parts.store.read(key, record.generation);
-    return now !== undefined && !isActive(now.status) && now.settlement.state === 'settled';
+    const [current] = await this.#parts.store.read(key, record.generation);
+    return current !== undefined && !isActive(current.status) && current.settlement.state === 'settled';
   }
 
   async deleteStream(streamId: string, access: Access = NO_OPTIONS): Promise<boolean> {
@@ -343,7 +343,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#producers.stop();
     this.#followers.closeAll('draining');
     if (graceMs > 0) await this.#atMost(graceMs, this.#leases.idle());
-    await this.#atMost(LAST_WORD_MS, this.#producers.letAllGo());
+    await this.#atMost(LAST_WORD_MS, this.#producers.handOverOrEndAll());
     await this.#atMost(LAST_WORD_MS, background.idle());
     this.#settler.stop();
     this.#setAsideLimit.stop();

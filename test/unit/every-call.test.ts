@@ -189,7 +189,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'job.run': 'takes a function: what it throws, being none included, is the answer’s `error`',
   'job.whenOver': 'takes nothing',
   'job.report': 'is called by the library',
-  'job.lose': 'is called by the library',
+  'job.stop': 'is called by the library',
   'job.loseLease': 'is called by the library',
   'job.failWithStore': 'is called by the library',
   'job.checkTime': 'is called by the library',

@@ -5,7 +5,7 @@
  * A call of `resolve` is, in this order
  * - read: the action must be pending, and not expired
  * - judged: its form, each decision against what was asked, the digest of what was shown, then by the host
- * - claimed: the user's slot is taken, the commit is made. It wins, or it is told who did
+ * - committed: the user's slot is taken, the commit is made. It wins, or it is told who did
  * - unanswered, when the store is away for too long: asked again in this process, it is the same commit again
  */
 import { GenerationJobError, isGenerationJobError, JobEndedError } from '../../errors.js';
@@ -39,14 +39,14 @@ export interface ApprovalContext {
   readonly producers: Producers;
 }
 
-/** A commit that decides, and all that is needed to make it again. */
-interface Claim {
+/** A decision in the making: the commit that decides, and all that is needed to make it again. */
+interface DecisionCall {
   readonly key: StreamKey;
   /** The record before the decision. */
   readonly record: JobRecord;
   readonly commit: OtherCommit;
   /** The digest of who decided what: only the same decision, made again, is the same call. */
-  readonly saying: string;
+  readonly digest: string;
   /** The time before the commit was first made, on the monotonic clock: the lease may run from then on. */
   readonly startedAt: number;
   /** True once the commit may have been made. */
@@ -61,8 +61,8 @@ export class ApprovalLifecycle implements Approvals {
 
   readonly #parts: Parts;
   readonly #context: ApprovalContext;
-  /** Gone when the lease is over, since others may have gone on by then. */
-  #unanswered: readonly Claim[] = [];
+  /** The calls without an answer; one is forgotten when its lease is over, since others may have gone on by then. */
+  #unanswered: readonly DecisionCall[] = [];
 
   constructor(parts: Parts, context: ApprovalContext) {
     this.#parts = parts;
@@ -111,9 +111,9 @@ export class ApprovalLifecycle implements Approvals {
 
   async #decide(key: StreamKey, given: CheckedResolve, input: ResolveInput): Promise<Resolved> {
     const again = this.#askedAgain(key, given, input);
-    const claim = again ?? (await this.#judge(key, given, input));
+    const call = again ?? (await this.#judge(key, given, input));
     try {
-      return await this.#win(await this.#claim(claim, given), claim);
+      return await this.#startAttempt(await this.#commitCall(call, given), call);
     } catch (error) {
       // Of several who said the same and were not answered, another may have won.
       if (again && error instanceof ActionDecidedError) return this.#decide(key, given, input);
@@ -123,7 +123,7 @@ export class ApprovalLifecycle implements Approvals {
 
   // --- judging
 
-  async #judge(key: StreamKey, given: CheckedResolve, input: ResolveInput): Promise<Claim> {
+  async #judge(key: StreamKey, given: CheckedResolve, input: ResolveInput): Promise<DecisionCall> {
     const record = await this.#read(key, input);
     const action = record.pendingAction;
     if (action?.actionId !== given.actionId) throw await this.#refusal(key, record, given);
@@ -135,7 +135,7 @@ export class ApprovalLifecycle implements Approvals {
       throw new GenerationJobError('payload_changed', 'The decision was made on another payload.');
     }
     await this.#askHost(record, action, verdict, given, input.context);
-    return this.#claimOf(key, record, action, verdict, given);
+    return this.#callOf(key, record, action, verdict, given);
   }
 
   async #askHost(
@@ -164,19 +164,19 @@ export class ApprovalLifecycle implements Approvals {
     }
   }
 
-  #claimOf(
+  #callOf(
     key: StreamKey,
     record: JobRecord,
     { actionId, type, payloadDigest, askedAt }: PendingAction,
     verdict: Verdict,
     given: CheckedResolve,
-  ): Claim {
+  ): DecisionCall {
     const { options, entropy, hooks, clock, replicaId } = this.#parts;
     const { by, idempotencyKey } = given;
-    const told = { actionId, type, attempt: record.attempt + 1, by, ...verdict };
+    const payload = { actionId, type, attempt: record.attempt + 1, by, ...verdict };
     const resolution = {
       ...{ actionId, type, outcome: 'decided' as const, ...verdict, by, payloadDigest, askedAt },
-      ...(idempotencyKey !== undefined && { idempotencyKey, said: sayingOf(given) }),
+      ...(idempotencyKey !== undefined && { idempotencyKey, said: digestOfDecision(given) }),
     };
     const { resolutionBytes } = options.limits;
     if (Buffer.byteLength(JSON.stringify([...record.resolutions, resolution])) > resolutionBytes) {
@@ -185,7 +185,7 @@ export class ApprovalLifecycle implements Approvals {
     return {
       key,
       record,
-      saying: sayingOf(given),
+      digest: digestOfDecision(given),
       startedAt: clock.monotonic(),
       isAsked: false,
       commit: {
@@ -194,7 +194,7 @@ export class ApprovalLifecycle implements Approvals {
         generation: record.generation,
         name: 'resolve',
         callId: entropy.id(),
-        event: serialiseLifecycle('resumed', told, options.limits),
+        event: serialiseLifecycle('resumed', payload, options.limits),
         actionId,
         leaseMs: options.leaseMs,
         replicaId,
@@ -204,28 +204,28 @@ export class ApprovalLifecycle implements Approvals {
     };
   }
 
-  // --- claiming
+  // --- committing
 
-  /** The same, said again after a call whose outcome nobody knows; the first of them, taken out. */
-  #askedAgain(key: StreamKey, given: CheckedResolve, access: Access): Claim | undefined {
+  /** Takes out the first call of the same decision whose outcome nobody knows. */
+  #askedAgain(key: StreamKey, given: CheckedResolve, access: Access): DecisionCall | undefined {
     const { clock, options } = this.#parts;
     const since = clock.monotonic() - options.leaseMs;
-    const saying = sayingOf(given);
-    const isAgain = (one: Claim) =>
-      one.key.id === key.id && one.saying === saying && isOwnedBy(one.record, access);
-    const claim = this.#unanswered.find((one) => one.startedAt > since && isAgain(one));
+    const digest = digestOfDecision(given);
+    const isAgain = (one: DecisionCall) =>
+      one.key.id === key.id && one.digest === digest && isOwnedBy(one.record, access);
+    const call = this.#unanswered.find((one) => one.startedAt > since && isAgain(one));
     // Two who ask again at once are not one.
-    this.#unanswered = this.#unanswered.filter((one) => one.startedAt > since && one !== claim);
-    return claim;
+    this.#unanswered = this.#unanswered.filter((one) => one.startedAt > since && one !== call);
+    return call;
   }
 
   /** @throws what `resolve` throws for a decision that came too late; `unavailable` when the store did not answer */
-  async #claim(claim: Claim, given: CheckedResolve): Promise<JobRecord> {
-    const { key, record, commit } = claim;
+  async #commitCall(call: DecisionCall, given: CheckedResolve): Promise<JobRecord> {
+    const { key, record, commit } = call;
     const { store, slots, options, clock, background } = this.#parts;
     const slot = { ...record, attempt: record.attempt + 1 };
     this.#context.producers.throwIfDraining(); // since: the host may take its time to judge
-    let isAsked = claim.isAsked;
+    let isAsked = call.isAsked;
     let reply: CommitReply;
     try {
       await slots.take(key, slot);
@@ -235,7 +235,7 @@ export class ApprovalLifecycle implements Approvals {
       const until = clock.monotonic() + options.leaseMs / 2;
       reply = await repeatUntilAnswered(this.#parts, () => store.commit(commit), until);
     } catch (error) {
-      if (isAsked) this.#unanswered = [...this.#unanswered, { ...claim, isAsked }];
+      if (isAsked) this.#unanswered = [...this.#unanswered, { ...call, isAsked }];
       else if (!isGenerationJobError(error, 'user_limit_exceeded'))
         background.run(this.#giveSlotBack(key, slot, undefined));
       throw error;
@@ -248,12 +248,15 @@ export class ApprovalLifecycle implements Approvals {
     return reply.record;
   }
 
-  async #win(decided: JobRecord, { key, record, commit, startedAt }: Claim): Promise<Resolved> {
+  async #startAttempt(
+    decided: JobRecord,
+    { key, record, commit, startedAt }: DecisionCall,
+  ): Promise<Resolved> {
     const { observer, options, states, unknownModels } = this.#parts;
     const attempt = record.attempt + 1;
     throwIfOver(decided, attempt); // a repeat is answered with the record as it stands
-    const how = decided.resolutions.find(({ actionId }) => actionId === commit.actionId);
-    observer.approval('resolved', how && how.at - how.askedAt);
+    const resolution = decided.resolutions.find(({ actionId }) => actionId === commit.actionId);
+    observer.approval('resolved', resolution && resolution.at - resolution.askedAt);
     observer.jobTransitioned('resolve', 'running');
     if (unknownModels.has(decided)) unknownModels.tell('resolved', decided);
     // The decision is made, and nobody else will get this attempt.
@@ -264,16 +267,16 @@ export class ApprovalLifecycle implements Approvals {
     const job = this.#context.producers.adopt(key, state, startedAt);
     if (this.#context.producers.isDraining) {
       // The drain began while the store answered, and may not have seen this job.
-      await this.#context.producers.letGo(job);
+      await this.#context.producers.handOverOrEnd(job);
       throw job.signal.reason;
     }
     return { job, continuation: continuationOf(state) };
   }
 
   /** Gives the slot back to the attempt that runs, if one does. */
-  async #giveSlotBack(key: StreamKey, slot: SlotOwner, now: JobRecord | undefined): Promise<void> {
+  async #giveSlotBack(key: StreamKey, slot: SlotOwner, current: JobRecord | undefined): Promise<void> {
     const { slots } = this.#parts;
-    await (now?.status === 'running' ? slots.keep(key, now) : slots.give(key, slot));
+    await (current?.status === 'running' ? slots.retake(key, current) : slots.give(key, slot));
   }
 
   // --- refusing
@@ -303,24 +306,24 @@ export class ApprovalLifecycle implements Approvals {
     }
     const kept = await this.#parts.store.read(key, 'kept');
     const past = kept.flatMap(({ generation, resolutions }) => {
-      return resolutions.map((how) => ({ how, generation }));
+      return resolutions.map((resolution) => ({ resolution, generation }));
     });
-    const known = past.find(({ how }) => how.actionId === actionId);
+    const known = past.find(({ resolution }) => resolution.actionId === actionId);
     if (known === undefined) {
       return isActive(record.status) && !(await this.#hasEndedWith(key, kept, actionId))
         ? new GenerationJobError('action_not_found', 'No such action is pending.')
         : new GenerationJobError('generation_ended', 'The generation has ended.');
     }
-    if (known.how.outcome === 'expired') return expired();
+    if (known.resolution.outcome === 'expired') return expired();
     const [current = record] = kept;
     const isNewest =
       current.generation === known.generation && current.resolutions.at(-1)?.actionId === actionId;
     const code = isNewest && !current.pendingAction ? 'action_decided' : 'action_stale';
     const repeated =
       idempotencyKey !== undefined &&
-      known.how.idempotencyKey === idempotencyKey &&
-      known.how.said === sayingOf(given);
-    return new ActionDecidedError(code, known.how, repeated);
+      known.resolution.idempotencyKey === idempotencyKey &&
+      known.resolution.said === digestOfDecision(given);
+    return new ActionDecidedError(code, known.resolution, repeated);
   }
 
   /**
@@ -355,8 +358,15 @@ function expired(): GenerationJobError {
   return new GenerationJobError('action_expired', 'The time to decide is over.');
 }
 
-/** The digest of what is said, in whatever order. */
-function sayingOf({ actionId, by, decisions, answers, response, payloadDigest }: CheckedResolve): string {
+/** Returns the digest of what is decided, in whatever order it was said. */
+function digestOfDecision({
+  actionId,
+  by,
+  decisions,
+  answers,
+  response,
+  payloadDigest,
+}: CheckedResolve): string {
   return fingerprintOf([actionId, by, inOrder(decisions), inOrder(answers), response, payloadDigest]);
 }
 

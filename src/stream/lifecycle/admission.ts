@@ -79,7 +79,7 @@ export class Admission {
       if (request === undefined) return { started: false, record: current as JobRecord };
       const slot = { userId: user.userId, createId: request.callId, attempt: 1 };
       await this.#repeat(until, () => slots.take(key, slot)).catch((error: unknown) => {
-        this.#ender.keepReplaced(key, request.replaces);
+        this.#ender.letReplacedGoOn(key, request.replaces);
         throw error;
       });
       const leaseStartedAt = clock.monotonic();
@@ -95,7 +95,7 @@ export class Admission {
         return { started: true, key, record: reply.record, created, leaseStartedAt };
       }
       // In a conflict it is held again at once, or is not the one in the way.
-      if (reply.outcome !== 'conflict') this.#ender.keepReplaced(key, request.replaces);
+      if (reply.outcome !== 'conflict') this.#ender.letReplacedGoOn(key, request.replaces);
       await this.#giveSlotBack(slot, request, reply);
       switch (reply.outcome) {
         case 'joined':
@@ -199,7 +199,7 @@ export class Admission {
   async #giveSlotBack(slot: SlotOwner, { key }: CreateRequest, reply: CreateReply): Promise<void> {
     const { slots } = this.#parts;
     const winner = reply.outcome === 'conflict' || reply.outcome === 'joined' ? reply.record : undefined;
-    if (winner?.status === 'running') await slots.keep(key, winner);
+    if (winner?.status === 'running') await slots.retake(key, winner);
     else await slots.give(key, slot);
   }
 

@@ -122,7 +122,7 @@ export class Deletion {
         continue;
       }
       const local = this.#leases.find(key, generation);
-      if (local) local.lose('gone');
+      if (local) local.stop('gone');
       else transport.signal({ key, generation });
     }
     transport.publishGone(key);

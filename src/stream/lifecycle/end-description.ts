@@ -74,8 +74,8 @@ export class EndDescriber {
     return hooks.describeEnd !== undefined && !unknownModels.has(record);
   }
 
-  /** Lets the producer go on at once when no end came of it; a hold that is not let go lapses. */
-  letGo(key: StreamKey, generation: number): void {
+  /** Lets the producer go on at once when no end came of it; a hold that is not released lapses. */
+  releaseHold(key: StreamKey, generation: number): void {
     const { hooks, background } = this.#parts;
     if (hooks.describeEnd !== undefined) background.run(this.#hold(key, generation, 0));
   }

@@ -64,7 +64,7 @@ export class Ender {
       await this.#letFlush(key, record.generation);
       ended = await this.#end(key, record, 'abort', { code: 'aborted', ...details });
     }
-    const [now = record] = ended ? [ended] : await this.#parts.store.read(key, record.generation);
+    const [current = record] = ended ? [ended] : await this.#parts.store.read(key, record.generation);
     // That it is over is certain; a content model that fails can't take that answer away.
     const state = await this.#parts.states.read(key, record.generation).catch((error: unknown) => {
       reportHook(this.#parts, 'contentModel', error, record);
@@ -72,11 +72,11 @@ export class Ender {
     });
     return {
       aborted: ended !== undefined,
-      early: isEarly(now),
+      early: isEarly(current),
       content: state?.content ?? null,
       ...(state?.missing && { missing: state.missing }),
-      usage: now.usage,
-      record: now,
+      usage: current.usage,
+      record: current,
     };
   }
 
@@ -90,8 +90,8 @@ export class Ender {
     if (this.#parts.storeClock.isFarAhead(expiresAt)) return false;
     if (this.#parts.unknownModels.leaves(record)) return false;
     const ended = await this.#end(key, record, 'expire', { code: 'expired' });
-    const how = ended?.resolutions.at(-1);
-    if (how) this.#parts.observer.approval('expired', how.at - how.askedAt);
+    const resolution = ended?.resolutions.at(-1);
+    if (resolution) this.#parts.observer.approval('expired', resolution.at - resolution.askedAt);
     return ended !== undefined;
   }
 
@@ -99,7 +99,7 @@ export class Ender {
    * Ends a generation whose producer fell silent. Says whether this call did.
    * @param unmovedLeaseUntil as for `Recovery.recover`
    */
-  async loseProducer(key: StreamKey, record: JobRecord, unmovedLeaseUntil?: number): Promise<boolean> {
+  async endSilent(key: StreamKey, record: JobRecord, unmovedLeaseUntil?: number): Promise<boolean> {
     const { store, options } = this.#parts;
     const user = { tenantId: key.tenantId, userId: record.userId };
     const run = { streamId: key.streamId, generation: record.generation };
@@ -135,7 +135,7 @@ export class Ender {
   }
 
   /**
-   * The end a create gives to the generation it replaces; undefined when that one is over.
+   * Returns the end a create gives to the generation it replaces; undefined when that one is over.
    * @param round counts the descriptions of this end from 1
    * @param limitMs how long describing it may take at most
    */
@@ -158,9 +158,9 @@ export class Ender {
     return { generation, end, error, describedFrom };
   }
 
-  /** No create came of it: the generation goes on. */
-  keepReplaced(key: StreamKey, replaces: CreateRequest['replaces']): void {
-    if (replaces !== undefined) this.#describer.letGo(key, replaces.generation);
+  /** Lets the generation go on, since no create came of it. */
+  letReplacedGoOn(key: StreamKey, replaces: CreateRequest['replaces']): void {
+    if (replaces !== undefined) this.#describer.releaseHold(key, replaces.generation);
   }
 
   /** Does what follows an end, whoever committed it. */
@@ -169,12 +169,12 @@ export class Ender {
     const code = record.error?.code ?? '';
     observer.jobEnded(RESULTS.has(code) ? (code as EndResult) : (record.status as EndResult));
     const local = this.#context.leases.find(key, record.generation);
-    if (local) local.lose(reasonOfRecord(record));
+    if (local) local.stop(reasonOfRecord(record));
     else transport.signal({ key, generation: record.generation });
     this.#context.onEnded(key, record);
   }
 
-  /** The record after the end, or undefined when somebody else changed the generation first. */
+  /** Returns the record after the end, or undefined when somebody else changed the generation first. */
   async #end(
     key: StreamKey,
     record: JobRecord,
@@ -201,12 +201,12 @@ export class Ender {
       const description = await this.#describer.describe(key, record, round);
       if (description === undefined) return undefined;
       const { final, describedFrom } = description;
-      const [said, data] = name === 'lose' ? (['failed', failure] as const) : (['aborted', cause] as const);
-      const event = endEvent(this.#parts, record, said, data, final);
+      const [event, data] = name === 'lose' ? (['failed', failure] as const) : (['aborted', cause] as const);
+      const announced = endEvent(this.#parts, record, event, data, final);
       // A paused generation's score may lie a day ahead, also of one that pauses in this moment: settlement and
       // retention come sooner now.
       if (name !== 'lose') await this.#parts.store.due.nearer(key, options.leaseMs);
-      const reply = await this.#commit({ ...rest, event, callId: entropy.id(), describedFrom });
+      const reply = await this.#commit({ ...rest, event: announced, callId: entropy.id(), describedFrom });
       if (reply.ok && reply.record !== undefined) {
         publishFrames(this.#parts, reply.frames);
         observer.jobTransitioned(name, reply.record.status);
@@ -215,7 +215,7 @@ export class Ender {
         return reply.record;
       }
       if (reply.ok || reply.refusal !== 'behind') {
-        this.#describer.letGo(key, record.generation);
+        this.#describer.releaseHold(key, record.generation);
         return undefined;
       }
     }

@@ -155,8 +155,8 @@ export class Reaper {
     if (record.status === 'running') {
       // A lease this process holds itself is for the keeper to judge, by the keeper's clock.
       if (leases.find(key, record.generation)?.attempt === record.attempt) return;
-      const isLost = this.#stalled.lostIn(key, record) === 0;
-      if (isLost && !unknownModels.leaves(record)) {
+      const hasLapsed = this.#stalled.lapsesInMs(key, record) === 0;
+      if (hasLapsed && !unknownModels.leaves(record)) {
         return this.#bring(key, () => recovery.recover(key, record, record.leaseUntil));
       }
     }
@@ -196,9 +196,9 @@ export class Reaper {
     if (record.settlement.state === 'set_aside' && hooks.settle === undefined) {
       return Math.min(setAsideUntil(record, options), store.now() + options.setAsideRetryMs);
     }
-    const lostInMs = record.status === 'running' ? this.#stalled.lostIn(key, record) : undefined;
+    const lapsesInMs = record.status === 'running' ? this.#stalled.lapsesInMs(key, record) : undefined;
     // What is left to others stays due: a score put off here would hide it from those who can.
-    return lostInMs === undefined ? deadline : Math.min(deadline, store.now() + lostInMs);
+    return lapsesInMs === undefined ? deadline : Math.min(deadline, store.now() + lapsesInMs);
   }
 
   /** Has every stream looked at once, whatever its score. */

@@ -40,7 +40,7 @@ export class Recovery {
       hooks.recover === undefined ||
       (record.recoveries >= options.maxRecoveries && record.leaseUntil !== 0)
     ) {
-      const ended = await this.#context.ender.loseProducer(key, record, unmovedLeaseUntil);
+      const ended = await this.#context.ender.endSilent(key, record, unmovedLeaseUntil);
       if (ended) observer.recovered('given_up');
       return;
     }
@@ -50,7 +50,7 @@ export class Recovery {
     if (taken === undefined) return;
     observer.recovered('taken_over');
     if (unknownModels.has(taken)) unknownModels.tell('recovered', taken);
-    background.run(this.#parts.slots.keep(key, taken));
+    background.run(this.#parts.slots.retake(key, taken));
     // Given up on, the read would cost the generation this attempt, and one of its recoveries.
     const state = await repeatUntilAnswered(
       this.#parts,

@@ -37,14 +37,14 @@ export class SetAsideLimit {
   /** One more was set aside by this process. */
   added(): void {
     this.#leftUntilCount--;
-    if (this.#leftUntilCount <= 0 && !this.#isCounting) this.#parts.background.run(this.#keepTo());
+    if (this.#leftUntilCount <= 0 && !this.#isCounting) this.#parts.background.run(this.#dropBeyondBound());
   }
 
   stop(): void {
     this.#isStopped = true;
   }
 
-  async #keepTo(): Promise<void> {
+  async #dropBeyondBound(): Promise<void> {
     const { setAsideMost } = this.#parts.options;
     this.#isCounting = true;
     this.#leftUntilCount = Math.ceil(setAsideMost * SLACK_SHARE);

@@ -63,7 +63,7 @@ export class Settler {
     });
     if (claimed === undefined) return;
     const over = new AbortController();
-    const renewing = this.#keepClaim(key, claimed, over.signal, (record) => {
+    const renewing = this.#renewClaim(key, claimed, over.signal, (record) => {
       claimed = record;
     });
     let outcome: 'settled' | 'retried' | 'set_aside' = 'settled';
@@ -167,7 +167,7 @@ export class Settler {
     return this.#inside.getStore() === key.id;
   }
 
-  async #keepClaim(
+  async #renewClaim(
     key: StreamKey,
     first: JobRecord,
     over: AbortSignal,

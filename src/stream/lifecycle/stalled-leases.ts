@@ -12,7 +12,7 @@ interface Mark {
   readonly lastSequence: number;
   readonly leaseUntil: number | undefined;
   /** The time on this process's monotonic clock. */
-  readonly lostAt: number;
+  readonly lapsesAt: number;
 }
 
 /** A mark that nobody looked at for so many leases after its time is of a stream that is gone. */
@@ -28,9 +28,9 @@ export class StalledLeases {
 
   /**
    * Looks at the record of a running generation whose lease has not lapsed.
-   * @returns after how many milliseconds it is lost unless it moves, 0 when it is; undefined when the clock can judge it
+   * @returns after how many milliseconds it lapses unless it moves, 0 when it has; undefined when the clock can judge it
    */
-  lostIn(key: StreamKey, record: JobRecord): number | undefined {
+  lapsesInMs(key: StreamKey, record: JobRecord): number | undefined {
     const { clock, options } = this.#parts;
     const name = `${key.id}/${record.generation}`;
     const at = clock.monotonic();
@@ -42,16 +42,16 @@ export class StalledLeases {
       return undefined;
     }
     const { attempt, lastSequence, leaseUntil } = record;
-    const lostAt = isSame ? known.lostAt : at + record.leaseMs + options.sweepMs;
-    this.#marks.set(name, { attempt, lastSequence, leaseUntil, lostAt });
-    return Math.max(0, lostAt - at);
+    const lapsesAt = isSame ? known.lapsesAt : at + record.leaseMs + options.sweepMs;
+    this.#marks.set(name, { attempt, lastSequence, leaseUntil, lapsesAt });
+    return Math.max(0, lapsesAt - at);
   }
 
   /** Forgets what nobody looks at any more. */
   prune(): void {
     const { clock, options } = this.#parts;
     const before = clock.monotonic() - options.leaseMs * KEPT_LEASES;
-    for (const [name, { lostAt }] of this.#marks) if (lostAt < before) this.#marks.delete(name);
+    for (const [name, { lapsesAt }] of this.#marks) if (lapsesAt < before) this.#marks.delete(name);
   }
 
   #isBeyondTheClock({ leaseUntil = 0, leaseMs = 0 }: JobRecord): boolean {

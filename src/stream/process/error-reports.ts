@@ -6,7 +6,12 @@
  */
 import { type Clock, MINUTE, type TimerHandle } from '../../clock.js';
 import { isGenerationJobError } from '../../errors.js';
-import { ERROR_MESSAGES, type ErrorPlace, type ErrorReport, type ErrorSubject } from '../model/error-report.js';
+import {
+  ERROR_MESSAGES,
+  type ErrorPlace,
+  type ErrorReport,
+  type ErrorSubject,
+} from '../model/error-report.js';
 import type { Logger } from '../interfaces/logger.js';
 
 export interface ErrorReporterInput {
@@ -79,9 +84,9 @@ export class ErrorReporter {
 
   #log(logger: Logger, { where, error, record, details }: ErrorReport): void {
     const named = { where, ...details, ...namesOf(record) };
-    const told = this.#input.logErrors === 'full' ? { err: error } : summaryOf(error);
+    const shown = this.#input.logErrors === 'full' ? { err: error } : summaryOf(error);
     // The library's own upkeep is tried again by itself.
-    logger[OWN_WORK.has(where) ? 'warn' : 'error']({ ...named, ...told }, ERROR_MESSAGES[where]);
+    logger[OWN_WORK.has(where) ? 'warn' : 'error']({ ...named, ...shown }, ERROR_MESSAGES[where]);
   }
 
   #warn(report: ErrorReport): void {

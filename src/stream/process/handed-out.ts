@@ -40,7 +40,7 @@ export class HandedOut<Value> extends Promise<Value> {
   }
 }
 
-const told = new WeakSet<object>();
+const reported = new WeakSet<object>();
 
 /**
  * The promise of a call, for the caller to await or not.
@@ -97,7 +97,7 @@ export function handOutMethods<Owner extends object>(
 
 function isFirst(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return true;
-  if (told.has(error)) return false;
-  told.add(error);
+  if (reported.has(error)) return false;
+  reported.add(error);
   return true;
 }

@@ -23,7 +23,7 @@ import { reportUpkeepFailures } from './upkeep-failures.js';
 const PAGE_STREAMS = 100;
 const PAGE_PAUSE_MS = 100;
 /** The time for which a walk that has died keeps others from beginning anew; a page takes far less. */
-const WALK_HOLD_MS = MINUTE;
+const WALK_SLOT_MS = MINUTE;
 /** Parts of `repairMs` between two tries to begin a walk. */
 const TRIES = 4;
 /** No user has this id: it is refused wherever a host gives one. */
@@ -98,12 +98,12 @@ export class IndexKeeper {
     const { clock, options } = this.#parts;
     const startedAt = clock.monotonic();
     if (this.#repair === undefined || startedAt - this.#walkedAt < options.repairMs) return false;
-    if (!(await this.#hold(WALK_HOLD_MS))) {
+    if (!(await this.#takeWalk(WALK_SLOT_MS))) {
       this.#parts.setAside.counted(undefined); // another replica walks, or has
       return false;
     }
     this.#walkedAt = startedAt;
-    let heldAt = startedAt;
+    let takenAt = startedAt;
     let setAside = 0;
     for (let after: string | undefined; !this.#stopped.signal.aborted; ) {
       const page = await this.#repair.list({ limit: PAGE_STREAMS, after });
@@ -116,9 +116,9 @@ export class IndexKeeper {
       setAside += found.reduce((sum, count) => sum + count, 0);
       const now = clock.monotonic();
       if (page.next === undefined || page.next === after) break;
-      if (now - heldAt > WALK_HOLD_MS / 2) {
-        if (!(await this.#hold(WALK_HOLD_MS))) return true; // it was too slow: another one walks
-        heldAt = now;
+      if (now - takenAt > WALK_SLOT_MS / 2) {
+        if (!(await this.#takeWalk(WALK_SLOT_MS))) return true; // it was too slow: another one walks
+        takenAt = now;
       }
       after = page.next;
       await sleep(clock, PAGE_PAUSE_MS, this.#stopped.signal);
@@ -126,7 +126,7 @@ export class IndexKeeper {
     const leftMs = options.repairMs - (clock.monotonic() - startedAt);
     if (this.#stopped.signal.aborted) return true;
     this.#parts.setAside.counted(setAside);
-    await this.#hold(Math.max(1, Math.ceil(leftMs)));
+    await this.#takeWalk(Math.max(1, Math.ceil(leftMs)));
     return true;
   }
 
@@ -144,7 +144,7 @@ export class IndexKeeper {
     }, options.repairMs * share);
   }
 
-  #hold(forMs: number): Promise<boolean> {
+  #takeWalk(forMs: number): Promise<boolean> {
     const slot = { streamId: this.#name, holder: this.#name, limit: 1, forMs };
     return this.#parts.store.slots.take(NOBODY, slot);
   }

@@ -26,7 +26,7 @@ export class LogReader {
   readonly #observer: Pick<StreamObserver, 'logRead'>;
   readonly #errors: Pick<ErrorReporter, 'report'>;
   /** Holes the host has been told of: each of the many who read across one meets it. */
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
 
   constructor(
     store: Pick<JobStore, 'readLog'>,
@@ -44,15 +44,15 @@ export class LogReader {
     const page = await this.#store.readLog(request);
     if (!page.found) return page;
     const followed = checked(page, request.after);
-    if (followed.missing) this.#tell(request.key, page.generation, followed.missing);
+    if (followed.missing) this.#reportOnce(request.key, page.generation, followed.missing);
     return followed;
   }
 
-  #tell(key: StreamKey, generation: number, { from, to }: Hole): void {
+  #reportOnce(key: StreamKey, generation: number, { from, to }: Hole): void {
     const name = `${key.id} ${generation} ${to}`;
-    if (this.#told.has(name)) return;
-    if (this.#told.size >= MOST_REMEMBERED) this.#told.clear();
-    this.#told.add(name);
+    if (this.#reported.has(name)) return;
+    if (this.#reported.size >= MOST_REMEMBERED) this.#reported.clear();
+    this.#reported.add(name);
     const error = new GenerationJobError('log_lost', `A log lacks events ${from} to ${to}.`);
     this.#errors.report({ where: 'log', error, record: { ...key, generation } });
   }

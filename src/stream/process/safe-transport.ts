@@ -27,8 +27,8 @@ export class SafeTransport implements EventTransport {
   readonly kind: string;
   readonly #inner: EventTransport;
   readonly #watchers: Watchers;
-  /** The last telling by step and message: when it was, on the monotonic clock, and how often it failed since. */
-  readonly #told = new Map<string, { at: number; since: number }>();
+  /** The last report by step and message: when it was, on the monotonic clock, and how often it failed since. */
+  readonly #reported = new Map<string, { at: number; since: number }>();
 
   constructor(inner: EventTransport, watchers: Watchers) {
     this.#inner = inner;
@@ -99,14 +99,14 @@ export class SafeTransport implements EventTransport {
     observer.transportFailed(step);
     const kind = `${step} ${error instanceof Error ? error.message : String(error)}`;
     const now = clock.monotonic();
-    const told = this.#told.get(kind);
-    if (told !== undefined && now - told.at < MINUTE) {
-      told.since++;
+    const earlier = this.#reported.get(kind);
+    if (earlier !== undefined && now - earlier.at < MINUTE) {
+      earlier.since++;
       return;
     }
-    if (this.#told.size >= MOST_KINDS) this.#told.clear();
-    this.#told.set(kind, { at: now, since: 0 });
-    const details = { step, failed: (told?.since ?? 0) + 1 };
+    if (this.#reported.size >= MOST_KINDS) this.#reported.clear();
+    this.#reported.set(kind, { at: now, since: 0 });
+    const details = { step, failed: (earlier?.since ?? 0) + 1 };
     errors.report({ where: 'transport', error, record, details });
   }
 }

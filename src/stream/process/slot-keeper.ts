@@ -30,7 +30,7 @@ export class SlotKeeper {
   }
 
   /** Takes the slot for an attempt that runs already, whatever the others hold. */
-  async keep(key: StreamKey, owner: SlotOwner): Promise<void> {
+  async retake(key: StreamKey, owner: SlotOwner): Promise<void> {
     if (this.#limit > 0) await this.#take(key, owner, Number.MAX_SAFE_INTEGER);
   }
 

@@ -27,7 +27,7 @@ import { isReservedEvent } from '../model/transitions.js';
 import type { JobRecord, LogEvent, StreamKey, Usage } from '../model/types.js';
 
 /** A job needs this of the manager that made it. */
-export interface JobKeeper {
+export interface JobOwner {
   /** Takes the job out of lease renewal. */
   release(job: JobHandle): void;
   /** The store refused the attempt for good. */
@@ -67,7 +67,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   leaseDeadline: number;
 
   readonly #parts: Parts;
-  readonly #keeper: JobKeeper;
+  readonly #owner: JobOwner;
   readonly #controller = new AbortController();
   readonly #buffer: EmitBuffer;
   readonly #merge: boolean;
@@ -82,10 +82,10 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   #hasHostEvent: boolean;
   #overdue = false;
 
-  constructor(parts: Parts, keeper: JobKeeper, input: JobInput) {
+  constructor(parts: Parts, owner: JobOwner, input: JobInput) {
     const { record, key } = input;
     this.#parts = parts;
-    this.#keeper = keeper;
+    this.#owner = owner;
     this.key = key;
     this.generation = record.generation;
     this.attempt = record.attempt;
@@ -259,8 +259,8 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     this.#parts.errors.report({ where, error, record: this.#subject });
   }
 
-  /** Somebody else ended the generation, or took it over. */
-  lose(reason: EndReason, cause?: unknown): void {
+  /** Stops the handle: somebody else ended the generation, or took it over. */
+  stop(reason: EndReason, cause?: unknown): void {
     // The answer to its own end is on its way, and may be what others already see.
     if (this.isOver || this.isEnding) return;
     if (reason === 'lease_lost') return this.loseLease(cause);
@@ -268,7 +268,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     this.#over(new JobEndedError(reason, { cause }));
   }
 
-  /** This process could not renew the lease in time. */
+  /** Stops the handle, because this process could not renew the lease in time. */
   loseLease(cause?: unknown): void {
     if (this.isOver) return;
     this.#parts.observer.leaseLost();
@@ -282,7 +282,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     if (this.isOver) return;
     this.#parts.errors.report({ where: 'store', error, record: this });
     this.#over(new JobEndedError('store_damaged', { cause: error }));
-    this.#keeper.onStoreDamaged(this);
+    this.#owner.onStoreDamaged(this);
   }
 
   /** Ends a producer that is silent or has run for too long. Called with each renewal. */
@@ -319,7 +319,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     const record = reply.record as JobRecord;
     this.#saveSnapshot();
     this.#over(new JobEndedError(transition.name === 'pause' ? 'paused' : (record.status as EndReason)));
-    this.#keeper.onTransition(this, transition.name, record);
+    this.#owner.onTransition(this, transition.name, record);
   }
 
   async #failUnlessOver(error: unknown): Promise<void> {
@@ -336,7 +336,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   #over(reason: JobEndedError): void {
     if (this.isOver) return;
     this.#buffer.close(reason);
-    this.#keeper.release(this);
+    this.#owner.release(this);
     this.#controller.abort(reason);
   }
 

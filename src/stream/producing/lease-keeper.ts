@@ -1,8 +1,8 @@
 /**
  * Renews the leases of all jobs of this process together, and tells each job when it has lost its own.
  *
- * A job is *held* from the moment it is made until its handle is over. While any is held, one timer runs; each turn
- * - loses the lease of a job whose deadline, by this process's own clock, has passed without a renewal: others may take
+ * A job is *known* here from the moment it is made until its handle is over. While any is known, one timer runs; each turn
+ * - tells a job that its lease is lost whose deadline, by this process's own clock, has passed without a renewal: others may take
  *   over from then on. But when the turn itself comes late, the process has slept: then every job first gets one
  *   renewal's time to find out whether anybody did.
  * - renews the rest in one call. An answer other than `held` ends the job's handle. A claim without an answer is
@@ -32,7 +32,7 @@ const FAILED_RENEWAL_FACTOR = 0.2;
 export class LeaseKeeper {
   readonly #parts: Parts;
   readonly #indexes: IndexKeeper;
-  readonly #held = new Map<string, JobHandle>();
+  readonly #jobs = new Map<string, JobHandle>();
   #timer: TimerHandle | undefined;
   /** The time the timer is to fire. */
   #dueAt = 0;
@@ -51,21 +51,22 @@ export class LeaseKeeper {
   }
 
   get size(): number {
-    return this.#held.size;
+    return this.#jobs.size;
   }
 
   get jobs(): readonly JobHandle[] {
-    return [...this.#held.values()];
+    return [...this.#jobs.values()];
   }
 
   find(key: StreamKey, generation: number): JobHandle | undefined {
-    return this.#held.get(nameOf(key, generation));
+    return this.#jobs.get(nameOf(key, generation));
   }
 
-  hold(job: JobHandle): void {
-    this.find(job.key, job.generation)?.lose('fenced');
-    this.#held.set(nameOf(job.key, job.generation), job);
-    this.#parts.observer.jobsInFlight(this.#held.size);
+  /** Renews the lease of a job from now on. */
+  add(job: JobHandle): void {
+    this.find(job.key, job.generation)?.stop('fenced');
+    this.#jobs.set(nameOf(job.key, job.generation), job);
+    this.#parts.observer.jobsInFlight(this.#jobs.size);
     const { clock, options, background } = this.#parts;
     const now = clock.monotonic();
     if (this.#timer === undefined) {
@@ -80,29 +81,29 @@ export class LeaseKeeper {
 
   release(job: JobHandle): void {
     const name = nameOf(job.key, job.generation);
-    if (this.#held.get(name) !== job) return;
-    this.#held.delete(name);
+    if (this.#jobs.get(name) !== job) return;
+    this.#jobs.delete(name);
     this.#unanswered.delete(job);
-    this.#parts.observer.jobsInFlight(this.#held.size);
-    if (this.#held.size > 0) return;
+    this.#parts.observer.jobsInFlight(this.#jobs.size);
+    if (this.#jobs.size > 0) return;
     this.#stop();
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 
-  /** Resolves when no job is held any more. */
+  /** Resolves when no job is known any more. */
   idle(): Promise<void> {
-    if (this.#held.size === 0) return Promise.resolve();
+    if (this.#jobs.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
   /** Renews now if a renewal is overdue: a process that slept must do so before it judges others. */
   async renewIfLate(): Promise<void> {
-    if (this.#held.size === 0) return;
+    if (this.#jobs.size === 0) return;
     if (this.#parts.clock.monotonic() - this.#renewedAt > this.#parts.options.renewMs * 1.5)
       await this.renew();
   }
 
-  /** Renews every lease held. Never rejects. */
+  /** Renews every lease. Never rejects. */
   async renew(): Promise<void> {
     await this.#renew(this.jobs);
   }
@@ -116,7 +117,7 @@ export class LeaseKeeper {
   async handOver(job: JobHandle): Promise<void> {
     // What can't be committed now is lost, as in a crash.
     await job.flush().catch((error: unknown) => job.report('lease', error));
-    job.lose('handed_over');
+    job.stop('handed_over');
     await giveUpLease(this.#parts.store, job);
   }
 
@@ -140,14 +141,14 @@ export class LeaseKeeper {
     await Promise.all(applied);
   }
 
-  /** Those alone, and soon: the other jobs of this process have what they need. */
+  /** Tries those again alone, and soon: the other jobs of this process have what they need. */
   #tryAgain(failures: readonly { job: JobHandle; error: GenerationJobError }[]): void {
-    const held = failures.filter(({ job }) => this.find(job.key, job.generation) === job);
-    if (held.length === 0) return;
+    const known = failures.filter(({ job }) => this.find(job.key, job.generation) === job);
+    if (known.length === 0) return;
     const { clock, options } = this.#parts;
-    const named = held.map(({ job, error }) => ({ streamId: job.streamId, error }));
+    const named = known.map(({ job, error }) => ({ streamId: job.streamId, error }));
     reportUpkeepFailures(this.#parts, 'renewal', named);
-    for (const { job } of held) this.#unanswered.add(job);
+    for (const { job } of known) this.#unanswered.add(job);
     this.#retryAt = clock.monotonic() + options.renewMs * FAILED_RENEWAL_FACTOR;
     this.#schedule();
   }
@@ -155,13 +156,13 @@ export class LeaseKeeper {
   async #apply(job: JobHandle, answer: 'held' | Refusal, startedAt: number): Promise<void> {
     const { slots, options } = this.#parts;
     const tell = (error: unknown) => job.report('upkeep', error);
-    if (answer !== 'held') return job.lose(await this.#whyRefused(job, answer));
+    if (answer !== 'held') return job.stop(await this.#whyRefused(job, answer));
     job.leaseDeadline = startedAt + options.leaseMs;
     job.checkTime();
     // A slot that can't be renewed now is renewed next time; at worst the user gets it back early.
     if (job.isOver) return;
     this.#indexes.renewed(job);
-    await slots.keep(job.key, job).catch(tell);
+    await slots.retake(job.key, job).catch(tell);
     if (job.isOver) await slots.give(job.key, job).catch(tell);
   }
 
@@ -177,7 +178,7 @@ export class LeaseKeeper {
     const now = clock.monotonic();
     let dueAt = this.#renewAt;
     if (this.#unanswered.size > 0) dueAt = Math.min(dueAt, this.#retryAt);
-    for (const job of this.#held.values()) dueAt = Math.min(dueAt, job.leaseDeadline);
+    for (const job of this.#jobs.values()) dueAt = Math.min(dueAt, job.leaseDeadline);
     this.#dueAt = Math.max(dueAt, now + 1);
     this.#timer = clock.setTimeout(() => this.#turn(), this.#dueAt - now);
   }
@@ -191,7 +192,7 @@ export class LeaseKeeper {
       if (slept) job.leaseDeadline = now + options.renewMs;
       else job.loseLease();
     }
-    if (this.#held.size === 0) return;
+    if (this.#jobs.size === 0) return;
     if (slept) this.#renewAt = now;
     background.run(this.#renew(this.#takeDue(now)));
     this.#schedule();

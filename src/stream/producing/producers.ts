@@ -6,7 +6,7 @@
 import { GenerationJobError } from '../../errors.js';
 import type { ContentModel } from '../model/content-model.js';
 import { Fold, type FoldedState } from '../model/fold.js';
-import { JobHandle, type JobInput, type JobKeeper } from './job-handle.js';
+import { JobHandle, type JobInput, type JobOwner } from './job-handle.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { Parts } from '../process/parts.js';
 import type { JobRecord, LogEvent, StreamKey } from '../model/types.js';
@@ -25,13 +25,13 @@ export interface NewGeneration {
 export class Producers {
   readonly #parts: Parts;
   readonly #leases: LeaseKeeper;
-  readonly #keeper: JobKeeper;
+  readonly #owner: JobOwner;
   #isDraining = false;
 
-  constructor(parts: Parts, leases: LeaseKeeper, keeper: Omit<JobKeeper, 'release'>) {
+  constructor(parts: Parts, leases: LeaseKeeper, owner: Omit<JobOwner, 'release'>) {
     this.#parts = parts;
     this.#leases = leases;
-    this.#keeper = { ...keeper, release: (job) => leases.release(job) };
+    this.#owner = { ...owner, release: (job) => leases.release(job) };
   }
 
   /** True once no handles are made here any more. */
@@ -47,7 +47,7 @@ export class Producers {
   /** Makes the handle of a generation's first attempt. @throws GenerationJobError `draining` when the drain has begun meanwhile */
   async begin({ key, record, created, leaseStartedAt }: NewGeneration, merge: boolean): Promise<JobHandle> {
     const fold = new Fold(this.#modelOf(record));
-    const job = this.#hold(
+    const job = this.#takeOn(
       { key, record, fold, unfolded: [created], unsnapshotted: 0, merge },
       leaseStartedAt,
     );
@@ -67,7 +67,7 @@ export class Producers {
       missing: state.missing,
     });
     const { record, tailSize } = state;
-    return this.#hold(
+    return this.#takeOn(
       { key, record, fold, unfolded: [], unsnapshotted: tailSize, merge: false },
       leaseStartedAt,
     );
@@ -79,7 +79,7 @@ export class Producers {
   }
 
   /** Hands a job over to a replica that can recover it, or ends it. Never rejects. */
-  async letGo(job: JobHandle): Promise<void> {
+  async handOverOrEnd(job: JobHandle): Promise<void> {
     const { store, hooks } = this.#parts;
     if (job.isEnding) return job.whenOver(); // its own end is on its way: nothing may take its place
     const handsOver = store.shared && hooks.recover !== undefined;
@@ -88,15 +88,15 @@ export class Producers {
     );
   }
 
-  /** Lets every job go. Never rejects. */
-  async letAllGo(): Promise<void> {
-    await Promise.all(this.#leases.jobs.map((job) => this.letGo(job)));
+  /** Hands every job over, or ends it. Never rejects. */
+  async handOverOrEndAll(): Promise<void> {
+    await Promise.all(this.#leases.jobs.map((job) => this.handOverOrEnd(job)));
   }
 
-  #hold(input: Omit<JobInput, 'leaseDeadline'>, leaseStartedAt: number): JobHandle {
+  #takeOn(input: Omit<JobInput, 'leaseDeadline'>, leaseStartedAt: number): JobHandle {
     const leaseDeadline = leaseStartedAt + this.#parts.options.leaseMs;
-    const job = new JobHandle(this.#parts, this.#keeper, { ...input, leaseDeadline });
-    this.#leases.hold(job);
+    const job = new JobHandle(this.#parts, this.#owner, { ...input, leaseDeadline });
+    this.#leases.add(job);
     return job;
   }
 

@@ -298,8 +298,8 @@ export class InMemoryGeneration {
     // The event tells clients since and until when: by the store's clock, which only the store knows.
     const announced = commit.events.at(-1) as LogEvent;
     const data = JSON.parse(announced.data) as { action: object };
-    const told = JSON.stringify({ ...data, action: { ...data.action, ...times } });
-    return [...commit.events.slice(0, -1), { ...announced, data: told }];
+    const payload = JSON.stringify({ ...data, action: { ...data.action, ...times } });
+    return [...commit.events.slice(0, -1), { ...announced, data: payload }];
   }
 
   #enter(status: JobStatus, now: number, error: JobFailure | undefined, settles: boolean): void {

@@ -50,9 +50,9 @@ async function reach({ client, scripts, timeoutMs }: Asked): Promise<void> {
         await scripts.command('TIME');
         return;
       } catch (error) {
-        const told = isFinal(error) || heard.error === undefined ? error : heard.error;
-        if (isFinal(told) || client.status === 'end' || performance.now() >= until)
-          throw startError(client, told);
+        const cause = isFinal(error) || heard.error === undefined ? error : heard.error;
+        if (isFinal(cause) || client.status === 'end' || performance.now() >= until)
+          throw startError(client, cause);
         await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
       }
     }
