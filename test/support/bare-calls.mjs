@@ -34,7 +34,7 @@ const { job: losing } = await manager.createJob({ streamId: 'flush', userId: 'an
 losing.emit({ event: 'text', data: 1 });
 losing.emit({ event: 'text', data: 2 });
 losing.flush();
-losing.lose('gone');
+losing.stop('gone');
 
 manager.subscribe('none');
 manager.subscribe('none-read').next();
