@@ -1,17 +1,44 @@
 /**
- * Fails when a file imports against the direction of the layers (http, metrics, implementations and their like ->
- * stream -> errors, clock), when a package is imported outside the files that may use it, when a port imports
- * more than types, when imports form a cycle, when an example reaches past the package's public entries, or when a
- * folder of the chat imports from one before it.
- * Type-only imports count for the direction (a domain type that names an HTTP type ties the layers together just as
- * much), but not for cycles: types have no load order to get wrong.
- * A source file that belongs to no layer fails, so a new folder has to be placed here before it is used.
+ * Fails when the house is out of order:
+ * - a file imports against the direction of the layers, or lies in none of them;
+ * - a package is imported outside the files that may use it; a port imports more than types;
+ * - imports form a circle, types included: whoever reads one file of a circle has to read them all;
+ * - a file has more than 400 lines or a function more than 60, unless it is named below with its reason;
+ * - an example reaches past the package's public entries.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { parseSync } from 'oxc-parser';
 
-const domain = ['stream', 'ports', 'base'];
+const MOST_LINES = 400;
+const MOST_LINES_OF_A_FUNCTION = 60;
+/** What is longer, and why it would not be better in pieces. */
+const LONGER = new Map(Object.entries({}));
+
+/** The floors of the domain, from the top; each may use those below it. */
+const FLOORS = [
+  'manager',
+  'approvals',
+  'lifecycle',
+  'producing',
+  'following',
+  'process',
+  'turns',
+  'interfaces',
+  'model',
+  'base',
+];
+const below = (floor) => FLOORS.slice(FLOORS.indexOf(floor) + 1);
+const room = (name, packages, more = {}) => ({
+  name,
+  files: new RegExp(`^src/stream/${name}/`),
+  layers: below(name),
+  packages,
+  ...more,
+});
+
+/** What stands beside the domain uses what a host uses, and what the domain shares with it. */
+const beside = FLOORS;
 
 /** The first layer whose `files` match owns the file. `packages` ending in a colon or slash are prefixes. */
 const layers = [
@@ -19,56 +46,51 @@ const layers = [
   {
     name: 'index',
     files: /^src\/index\.ts$/,
-    layers: ['services', 'implementations', ...domain],
+    layers: ['services', 'implementations', ...FLOORS],
     packages: [],
   },
   {
     name: 'services',
-    files: /^src\/(stream\/)?services\.ts$/,
-    layers: ['implementations', ...domain],
+    files: /^src\/services\.ts$/,
+    layers: ['implementations', ...below('process')],
     packages: ['zod'],
   },
   {
+    name: 'manager',
+    files: /^src\/stream\/generation-job-manager\.ts$/,
+    layers: below('manager'),
+    packages: [],
+  },
+  room('approvals', ['zod']),
+  room('lifecycle', ['node:async_hooks']),
+  room('producing', ['zod']),
+  room('following', []),
+  {
     name: 'implementations',
     files: /^src\/stream\/implementations\//,
-    layers: domain,
+    layers: below('following'),
     packages: ['zod', 'node:'],
   },
-  {
-    name: 'ports',
-    files: /^src\/stream\/interfaces\//,
-    layers: ['stream', 'base'],
-    packages: [],
-    typesOnly: true,
-  },
-  {
-    name: 'stream',
-    files: /^src\/stream\//,
-    layers: ['ports', 'base'],
-    packages: ['zod', 'node:crypto', 'node:async_hooks', 'node:os'],
-  },
-  { name: 'content', files: /^src\/content\//, layers: domain, packages: ['zod'] },
+  room('process', ['zod']),
+  room('turns', []),
+  room('interfaces', [], { typesOnly: true }),
+  room('model', ['zod', 'node:crypto']),
+  { name: 'content', files: /^src\/content\//, layers: below('process'), packages: ['zod'] },
   {
     name: 'express',
     files: /^src\/http\/express(-errors)?\.ts$/,
-    layers: ['http', ...domain],
+    layers: ['http', ...beside],
     packages: ['zod', 'node:', 'express'],
   },
-  { name: 'http', files: /^src\/http\//, layers: domain, packages: ['zod', 'node:'] },
-  {
-    name: 'metrics',
-    files: /^src\/metrics\//,
-    layers: domain,
-    packages: ['zod', 'node:', 'prom-client'],
-  },
+  { name: 'http', files: /^src\/http\//, layers: beside, packages: ['zod', 'node:'] },
+  { name: 'metrics', files: /^src\/metrics\//, layers: beside, packages: ['node:', 'prom-client', 'zod'] },
   {
     name: 'redis',
     files: /^src\/redis\//,
-    layers: ['implementations', ...domain],
+    layers: ['implementations', ...beside],
     packages: ['zod', 'ioredis'],
   },
-  { name: 'agents', files: /^src\/agents\//, layers: domain, packages: ['zod', 'node:'] },
-  { name: 'worker', files: /^src\/worker\//, layers: domain, packages: ['zod', 'node:'] },
+  { name: 'agents', files: /^src\/agents\//, layers: beside, packages: ['zod', 'node:'] },
 ];
 
 /** The folders of examples/chat: each imports from itself and from those after it. */
@@ -94,7 +116,7 @@ for (const file of typeScriptIn('src')) {
   const imports = importsOf(file);
   graph.set(
     file,
-    imports.flatMap(({ path, typeOnly }) => (path && !typeOnly ? path : [])),
+    imports.flatMap(({ path }) => path ?? []),
   );
   const layer = layerOf(file);
   const found = layer
@@ -110,7 +132,11 @@ for (const file of typeScriptIn('examples')) {
       problems.push(`${file}: imports ${specifier}, which comes before it in chatChapters`);
   }
 }
-problems.push(...cycles().map((files) => `cycle: ${files.join(' -> ')}`));
+problems.push(...cycles().map((files) => `circle: ${files.join(' -> ')}`));
+problems.push(...[...graph.keys()].flatMap(lengthsOf));
+problems.push(
+  ...[...LONGER.keys()].map((name) => `${name}: is not longer than others any more; take it out of the list`),
+);
 
 for (const problem of problems) console.error(problem);
 console.log(`dependencies: ${graph.size} files, ${problems.length} problems`);
@@ -132,6 +158,29 @@ function problemOf(layer, { specifier, path, typeOnly }) {
 
 function chapterOf(file) {
   return chatChapters.findIndex((chapter) => file.startsWith(chapter));
+}
+
+/** What of a file is longer than it should be. */
+function lengthsOf(file) {
+  const source = readFileSync(file, 'utf8');
+  const linesIn = (text) => text.split('\n').length;
+  const found = [];
+  const judge = (name, lines, most) => {
+    if (lines <= most || LONGER.delete(name)) return;
+    found.push(`${name}: has ${lines} lines; at most ${most}, or a reason in scripts/check-dependencies.mjs`);
+  };
+  judge(file, linesIn(source) - 1, MOST_LINES);
+  const visit = (node, name) => {
+    if (Array.isArray(node)) for (const one of node) visit(one, name);
+    if (typeof node?.type !== 'string') return;
+    const named = node.key?.name ?? node.id?.name ?? name;
+    if (/Function/.test(node.type) && node.body)
+      judge(`${file} ${named}`, linesIn(source.slice(node.start, node.end)), MOST_LINES_OF_A_FUNCTION);
+    for (const value of Object.values(node))
+      if (typeof value === 'object' && value !== null) visit(value, named);
+  };
+  visit(parseSync(file, source).program, '');
+  return found;
 }
 
 function layerOf(file) {
