@@ -71,7 +71,7 @@ const layers = [
     layers: below('following'),
     packages: ['zod', 'node:'],
   },
-  room('process', ['zod']),
+  room('process', ['zod', 'node:os']),
   room('turns', []),
   room('interfaces', [], { typesOnly: true }),
   room('model', ['zod', 'node:crypto']),

@@ -13,13 +13,7 @@ export {
   JobEndedError,
 } from './errors.js';
 export { createStreamServices, type StreamServices } from './services.js';
-export type { Access } from './stream/model/access.js';
 export { ActionDecidedError } from './stream/approvals/action-decided-error.js';
-export type { ActionSchema, ActionType } from './stream/model/action-types.js';
-export { type ContentModel, defineContentModel, type FoldedEvent } from './stream/model/content-model.js';
-export { type Cursor, formatCursor, parseCursor } from './stream/model/cursor.js';
-export type { ErrorPlace, ErrorReport, ErrorSubject } from './stream/model/error-report.js';
-export { fingerprintOf } from './stream/model/fingerprint.js';
 export { GenerationJobManager } from './stream/generation-job-manager.js';
 export { InMemoryEventTransport } from './stream/implementations/memory/event-transport.js';
 export { InMemoryJobStore } from './stream/implementations/memory/job-store.js';
@@ -30,9 +24,59 @@ export type {
   ResolveInput,
 } from './stream/interfaces/action-input.js';
 export type { Approvals, Resolved } from './stream/interfaces/approvals.js';
+export type {
+  Commit,
+  CommitReply,
+  CreateReply,
+  CreateRequest,
+  OtherCommit,
+  ProducerCommit,
+  ProducerTransition,
+  RecordPatch,
+  Refusal,
+  SettlementCommit,
+} from './stream/interfaces/commits.js';
 export type { ControlSignal, EventTransport, FrameListener } from './stream/interfaces/event-transport.js';
 export type { AttemptEnd, GenerationJob, JobUpdate } from './stream/interfaces/generation-job.js';
 export type { GenerationJobManagerConstructor } from './stream/interfaces/generation-job-manager.js';
+export type { DueEntry, DueIndex, JobStore, LeaseClaim, RememberedRun, UserSlots } from './stream/interfaces/job-store.js';
+export type { FoundPage, LogPage, MissingPage, ReadLogRequest } from './stream/interfaces/log-pages.js';
+export type { Logger } from './stream/interfaces/logger.js';
+export type {
+  AbortInput,
+  AbortResult,
+  BeforeResolveResult,
+  Continuation,
+  CreateJobInput,
+  CreateJobResult,
+  DeletedUser,
+  DescribedEnd,
+  DrainInput,
+  GenerationAccess,
+  Hooks,
+  ManagerInput,
+  ProposedVerdict,
+  Stats,
+  SubscribeOptions,
+  SubscribeWithResumeResult,
+} from './stream/interfaces/manager-types.js';
+export type {
+  ApprovalOutcome,
+  AttachKind,
+  DetachResult,
+  EndResult,
+  FinalOmission,
+  StreamObserver,
+} from './stream/interfaces/observer.js';
+export type { PipeFailure, PipeItems, PipeMapper, PipeSource, PipeStep } from './stream/interfaces/pipe.js';
+export type { Subscription } from './stream/interfaces/subscription.js';
+export type { Upkeep } from './stream/interfaces/upkeep.js';
+export type { Access } from './stream/model/access.js';
+export type { ActionSchema, ActionType } from './stream/model/action-types.js';
+export { type ContentModel, defineContentModel, type FoldedEvent } from './stream/model/content-model.js';
+export { type Cursor, formatCursor, parseCursor } from './stream/model/cursor.js';
+export type { ErrorPlace, ErrorReport, ErrorSubject } from './stream/model/error-report.js';
+export { fingerprintOf } from './stream/model/fingerprint.js';
 export type {
   ContentOf,
   CreatedOf,
@@ -47,28 +91,7 @@ export type {
   ReceivedFrom,
   Untyped,
 } from './stream/model/host-types.js';
-export type {
-  Commit,
-  CommitReply,
-  CreateReply,
-  CreateRequest,
-  DueEntry,
-  DueIndex,
-  FoundPage,
-  JobStore,
-  LeaseClaim,
-  LogPage,
-  MissingPage,
-  OtherCommit,
-  ProducerCommit,
-  ProducerTransition,
-  ReadLogRequest,
-  RecordPatch,
-  Refusal,
-  RememberedRun,
-  SettlementCommit,
-  UserSlots,
-} from './stream/interfaces/job-store.js';
+export { JobFailureError } from './stream/model/job-failure.js';
 export type {
   EndPayload,
   FoldablePayloads,
@@ -78,17 +101,8 @@ export type {
   ResumeState,
   StreamEvent,
 } from './stream/model/lifecycle-payloads.js';
-export type { Health, PartHealth, JobSummary, JobSummaryPage, ListJobsInput } from './stream/interfaces/operators.js';
-export type { PipeFailure, PipeItems, PipeMapper, PipeSource, PipeStep } from './stream/interfaces/pipe.js';
-export type { Subscription } from './stream/interfaces/subscription.js';
-export type { Upkeep } from './stream/interfaces/upkeep.js';
-export { JobFailureError } from './stream/model/job-failure.js';
-export type { Logger } from './stream/interfaces/logger.js';
-export type { AbortInput, AbortResult, BeforeResolveResult, Continuation, CreateJobInput, CreateJobResult, DeletedUser, DescribedEnd, DrainInput, GenerationAccess, Hooks, ManagerInput, ProposedVerdict, Stats, SubscribeOptions, SubscribeWithResumeResult } from './stream/interfaces/manager-types.js';
-export type { ApprovalOutcome, AttachKind, DetachResult, EndResult, FinalOmission, StreamObserver } from './stream/interfaces/observer.js';
+export type { Health, JobSummary, JobSummaryPage, ListJobsInput, PartHealth } from './stream/interfaces/operators.js';
 export { type GenerationJobOptions, type Options, optionsSchema } from './stream/model/options.js';
-export { ACTION_LIMITS } from './stream/producing/pending-action.js';
-export { failWith } from './stream/producing/pipe.js';
 export { isStreamId, streamIdFor } from './stream/model/stream-key.js';
 export {
   isActive,
@@ -124,3 +138,5 @@ export type {
   Usage,
   UserKey,
 } from './stream/model/types.js';
+export { ACTION_LIMITS } from './stream/producing/pending-action.js';
+export { failWith } from './stream/producing/pipe.js';

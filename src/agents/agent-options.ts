@@ -4,11 +4,10 @@
  */
 import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';
-import { callable, durationMs, having, requiredFunction } from '../stream/model/host-values.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
+import { callable, durationMs, having, requiredFunction } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
-import type { AgentOptions } from './run-agent.js';
-import type { RunHandlersOptions } from './run-handlers.js';
+import type { AgentOptions, RunHandlersOptions } from './options.js';
 
 const handlers = z
   .record(z.string(), having('a handler: an object with a method `handle`', 'handle'))

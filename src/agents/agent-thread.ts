@@ -4,40 +4,15 @@
  */
 import type { EndReason } from '../errors.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
-import type { JobRecord } from '../stream/model/types.js';
 import type { Checkpointer } from './checkpointer.js';
 import type { RunLike, SaverLike } from './shapes.js';
-
-/** Names the checkpoint thread of a job or record. It is also the run's id, which must be the same for all attempts. */
-export function threadIdOf(of: {
-  readonly tenantId?: string | undefined;
-  readonly key?: { readonly tenantId: string | undefined } | undefined;
-  readonly streamId: string;
-  readonly generation: number;
-}): string {
-  const tenantId = of.key?.tenantId ?? of.tenantId ?? '';
-  return `${tenantId}/${of.streamId}/${of.generation}`;
-}
-
-/**
- * A record's metadata has the threads of sub-agents under keys that begin so. One key an attempt: each
- * resume makes the SDK go on in threads of other names.
- */
-const CHILD_THREADS = 'agentThreads';
+import { CHILD_THREADS, threadIdOf } from './thread-ids.js';
 
 /** Keeps the threads of sub-agents with the job, so that whoever sees to its end knows of them. */
 export async function rememberChildThreads(job: GenerationJob, run: RunLike | undefined): Promise<void> {
   const threads = childThreadsOf(run);
   if (threads.length === 0 || job.isOver) return;
   await job.update({ metadata: { [`${CHILD_THREADS}${job.attempt}`]: threads } });
-}
-
-/** Lists every thread a record is known to have. */
-export function threadsOf(record: JobRecord): readonly string[] {
-  const children = Object.entries(record.metadata).flatMap(([key, threads]) =>
-    key.startsWith(CHILD_THREADS) && Array.isArray(threads) ? threads : [],
-  );
-  return [threadIdOf(record), ...children.filter((one) => typeof one === 'string')];
 }
 
 /** Deletes an attempt's threads once it is over: one that others ended may have saved something after they were deleted. */

@@ -7,13 +7,13 @@ import { z } from 'zod';
 import { HOUR, MIB, SECOND } from '../clock.js';
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
-import { handOut, handOutMethods, NO_MANAGER } from '../stream/process/handed-out.js';
-import { callable, durationMs, having } from '../stream/model/host-values.js';
 import type { Hooks } from '../stream/interfaces/manager-types.js';
+import { callable, durationMs, having } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import type { JobRecord } from '../stream/model/types.js';
-import { threadsOf } from './agent-thread.js';
+import { handOut, handOutMethods, NO_MANAGER } from '../stream/process/handed-out.js';
 import type { SaverLike } from './shapes.js';
+import { threadsOf } from './thread-ids.js';
 
 /** The part of a mongoose connection that is used: its drivers' types differ between versions, so there is no more. */
 export interface MongooseConnection {

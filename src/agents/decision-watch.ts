@@ -5,8 +5,8 @@
  */
 import { fingerprintOf } from '../stream/model/fingerprint.js';
 import type { ActionRequest, Decision } from '../stream/model/types.js';
-import { fieldOf, type ToolOutcome } from './run-handlers.js';
 import type { GraphHandler, ToolCall, ToolExecuteRequest, ToolResult } from './shapes.js';
+import { fieldOf, type ToolOutcome } from './shapes.js';
 
 /** The SDK begins the output of a call it did not run with this. */
 const BLOCKED = 'Blocked';

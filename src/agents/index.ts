@@ -2,7 +2,7 @@
  * The bridge to `@librechat/agents`: its runs as jobs, its interrupts as actions, its checkpoints. Nothing of the SDK is
  * imported here; the host passes it in.
  */
-export { threadIdOf } from './agent-thread.js';
+
 export {
   Checkpointer,
   type CheckpointerOptions,
@@ -13,15 +13,9 @@ export {
 export type { OversizedPart, StoreOversized } from './cut-event.js';
 export { CLIENT_EVENTS } from './graph-events.js';
 export { hostContextOf, toPendingAction } from './interrupt.js';
-export {
-  AGENT_FAILURES,
-  type AgentOptions,
-  type CreateRun,
-  type RunSetup,
-  resumeAgent,
-  runAgent,
-} from './run-agent.js';
-export { addUsage, createRunHandlers, type RunHandlersOptions, type ToolOutcome } from './run-handlers.js';
+export type { AgentOptions, RunHandlersOptions } from './options.js';
+export { AGENT_FAILURES, type CreateRun, type RunSetup, resumeAgent, runAgent } from './run-agent.js';
+export { addUsage, createRunHandlers } from './run-handlers.js';
 export type {
   CheckpointTuple,
   Durability,
@@ -32,8 +26,10 @@ export type {
   SaverLike,
   ToolCall,
   ToolExecuteRequest,
+  ToolOutcome,
   ToolResult,
 } from './shapes.js';
+export { threadIdOf } from './thread-ids.js';
 export {
   createToolPolicy,
   type ToolDecision,

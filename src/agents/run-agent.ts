@@ -8,20 +8,11 @@
  */
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import type { AttemptEnd, GenerationJob } from '../stream/interfaces/generation-job.js';
-import { JobFailureError } from '../stream/model/job-failure.js';
 import type { Continuation } from '../stream/interfaces/manager-types.js';
+import { JobFailureError } from '../stream/model/job-failure.js';
 import type { JobFailure } from '../stream/model/types.js';
 import { checkJob, refusalOf } from './agent-options.js';
-import {
-  deleteLate,
-  isFinal,
-  rememberChildThreads,
-  reserveThread,
-  saverOf,
-  threadIdOf,
-} from './agent-thread.js';
-import type { Checkpointer } from './checkpointer.js';
-import type { StoreOversized } from './cut-event.js';
+import { deleteLate, isFinal, rememberChildThreads, reserveThread, saverOf } from './agent-thread.js';
 import { DecisionWatch } from './decision-watch.js';
 import { EXECUTION_SCOPE, TOOL_EXECUTE } from './graph-events.js';
 import {
@@ -31,8 +22,11 @@ import {
   resumeValueOf,
   toPendingAction,
 } from './interrupt.js';
-import { addUsage, createRunHandlers, fieldOf } from './run-handlers.js';
-import type { Durability, GraphHandlers, RunConfig, RunLike } from './shapes.js';
+import type { AgentOptions } from './options.js';
+import { addUsage, createRunHandlers } from './run-handlers.js';
+import type { GraphHandlers, RunConfig, RunLike } from './shapes.js';
+import { fieldOf } from './shapes.js';
+import { threadIdOf } from './thread-ids.js';
 
 /** A job of an agent can fail for these reasons, beside what the library itself fails jobs for. */
 export const AGENT_FAILURES = {
@@ -64,40 +58,6 @@ export interface RunSetup {
 
 /** Builds a run of the SDK, the same from the same setup. */
 export type CreateRun = (setup: RunSetup) => RunLike | Promise<RunLike>;
-
-export interface AgentOptions {
-  /** The place of checkpoints. Without one an agent can't stop to ask. */
-  readonly checkpointer?: Checkpointer | undefined;
-  /** The host's own handlers; `on_tool_execute` among them for event-dispatched tools. */
-  readonly handlers?: GraphHandlers | undefined;
-  /** Keeps what is too large for an event, such as a tool's result, and answers where, as for `createRunHandlers`. */
-  readonly storeOversized?: StoreOversized | undefined;
-  /** Goes into LangGraph's `configurable` as well. */
-  readonly configurable?: Readonly<Record<string, unknown>> | undefined;
-  /**
-   * Default `exit`: one checkpoint, at the pause. The others write with every step, past the pause: such a run can't be
-   * recovered after a resume, it then fails `checkpoint_lost`.
-   */
-  readonly durability?: Durability | undefined;
-  /**
-   * The SDK's version, kept with a pause; a run is not resumed by another. It is checked when it was given at the pause and
-   * is at the resume.
-   */
-  readonly sdkVersion?: string | undefined;
-  /** How long an action may wait, in milliseconds. Default: the manager's `approvalWindowMs`. */
-  readonly approvalWindowMs?: number | undefined;
-  /** See `fingerprintOf`. */
-  readonly fingerprint?: string | undefined;
-  /** `createRun` builds the same run from this after a pause; it stays on the server. */
-  readonly resumeContext?: unknown;
-  /** Gives what `completed` carries as `final`. Default: null, or `{ haltReason }` when a hook ended the run. */
-  readonly final?: ((returned: unknown, run: RunLike) => unknown) | undefined;
-  /**
-   * Is told what `createRun` or the run threw, since clients only learn that the agent failed; also when a run's threads
-   * could not be remembered or deleted, which fails nothing. The manager's own `onError` is told as well.
-   */
-  readonly onError?: ((error: unknown) => void) | undefined;
-}
 
 /**
  * Runs an agent from its beginning, to its end or to the first question. Never rejects: the job has an end, or is paused,

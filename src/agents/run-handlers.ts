@@ -5,32 +5,12 @@
 import { isGenerationJobError } from '../errors.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
 import { checkHandlersOptions, checkJob } from './agent-options.js';
-import { cutToSize, type StoreOversized } from './cut-event.js';
+import { cutToSize } from './cut-event.js';
 import { CLIENT_EVENTS, MODEL_END, RUN_STEP_COMPLETED, SUBAGENT_UPDATE } from './graph-events.js';
-import type { GraphHandler, GraphHandlers } from './shapes.js';
-
-export interface RunHandlersOptions {
-  /**
-   * Handlers of the host's own, `on_tool_execute` among them. Of an event that is ours too, theirs is called after ours.
-   */
-  readonly handlers?: GraphHandlers | undefined;
-  /** Is told that an event could not become a job event. It is called once; what follows is not taken any more. */
-  readonly onRefused?: ((error: unknown) => void) | undefined;
-  /**
-   * Keeps elsewhere what is too large for an event, and answers where. Without it the event has a preview and the size
-   * alone. One that throws or takes 30 s costs the reference.
-   */
-  readonly storeOversized?: StoreOversized | undefined;
-  /** Is told the result of each tool call; also inside a sub-agent. */
-  readonly onToolResult?: ((result: ToolOutcome) => void) | undefined;
-}
+import type { RunHandlersOptions } from './options.js';
+import { fieldOf, type GraphHandler, type GraphHandlers } from './shapes.js';
 
 const SUBAGENT_FAILED = 'The sub-agent failed.';
-
-export interface ToolOutcome {
-  readonly id: string;
-  readonly output: unknown;
-}
 
 /**
  * Makes handlers for `Run.create({ customHandlers })` that emit what a client can fold, under the SDK's own event names,
@@ -131,8 +111,4 @@ function tellResult(event: string, data: unknown, tell: RunHandlersOptions['onTo
   const call = fieldOf(fieldOf(completed, 'result'), 'tool_call');
   const id = fieldOf(call, 'id');
   if (typeof id === 'string') tell({ id, output: fieldOf(call, 'output') });
-}
-
-export function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }

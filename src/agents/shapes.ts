@@ -67,3 +67,13 @@ export interface ToolResult {
   readonly artifact?: unknown;
   readonly errorMessage?: string | undefined;
 }
+
+export interface ToolOutcome {
+  readonly id: string;
+  readonly output: unknown;
+}
+
+/** A field of what the SDK hands over, whose shape nobody promises; undefined when it is not there. */
+export function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}

@@ -35,5 +35,6 @@ export function createStreamRouter<Types extends HostTypes = Untyped>(
 }
 
 export { errorHandler } from './express-errors.js';
-export type { Authorize, Identity, OnResume, StreamRouterOptions } from './route-options.js';
+export type { Authorize, OnResume, StreamRouterOptions } from './route-options.js';
+export type { Identity } from './route-types.js';
 export { SERVER_OPTIONS } from './server-options.js';

@@ -4,8 +4,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { discardRest, type NodeRequest, readBody, receivedBodyOf } from './node-body.js';
 import { closedSink, NodeSink, prepareStream } from './node-sink.js';
-import type { Framing, Identity } from './route-options.js';
-import type { Reply, RouteRequest } from './route-types.js';
+import type { Framing } from './route-options.js';
+import type { Identity, Reply, RouteRequest } from './route-types.js';
 
 /** Makes a request as the routes see it; `target` is its path and query below the mount point. */
 export function routeRequestOf(

@@ -4,20 +4,13 @@
  */
 import { z } from 'zod';
 import { HOUR, KIB, SECOND } from '../clock.js';
-import { callable } from '../stream/model/host-values.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
-import type { HostTypes, Untyped } from '../stream/model/host-types.js';
 import type { Continuation } from '../stream/interfaces/manager-types.js';
+import type { HostTypes, Untyped } from '../stream/model/host-types.js';
+import { callable } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import { originOf } from './origin-check.js';
-
-/** A request acts on behalf of this one: nothing else in the request says so. */
-export interface Identity {
-  /** 1 to 256 characters. */
-  readonly userId: string;
-  /** 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. */
-  readonly tenantId?: string | undefined;
-}
+import type { Identity } from './route-types.js';
 
 /**
  * Says on whose behalf a request acts, or null when on nobody's. Called for every request, and again while a stream is

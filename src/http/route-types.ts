@@ -2,8 +2,15 @@
  * What lies between the routes and a web framework: a request as the routes see it, and what they answer. No code.
  */
 
-import type { Identity } from './route-options.js';
 import type { SseSink } from './sse-sink.js';
+
+/** A request acts on behalf of this one: nothing else in the request says so. */
+export interface Identity {
+  /** 1 to 256 characters. */
+  readonly userId: string;
+  /** 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. */
+  readonly tenantId?: string | undefined;
+}
 
 export interface RouteRequest {
   readonly method: string;

@@ -2,9 +2,9 @@
  * The routes for servers that speak Web `Request` and `Response` (Hono, Next.js, Bun, Deno, a service worker).
  */
 import { GenerationJobError } from '../errors.js';
-import { handOut } from '../stream/process/handed-out.js';
 import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
 import type { HostTypes, Untyped } from '../stream/model/host-types.js';
+import { handOut } from '../stream/process/handed-out.js';
 import { internalsOf } from '../stream/process/internals.js';
 import { errorReply } from './replies.js';
 import { parseHandlerOptions, type StreamHandlerOptions } from './route-options.js';
@@ -83,4 +83,5 @@ async function readBody(request: Request, maxBytes: number, signal: AbortSignal)
   throw new GenerationJobError('body_too_large', `The body exceeds ${maxBytes} bytes.`);
 }
 
-export type { Authorize, Identity, OnResume, StreamHandlerOptions } from './route-options.js';
+export type { Authorize, OnResume, StreamHandlerOptions } from './route-options.js';
+export type { Identity } from './route-types.js';

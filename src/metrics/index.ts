@@ -7,9 +7,18 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
-import { having } from '../stream/model/host-values.js';
 import type { RepairedIndex } from '../stream/interfaces/job-store.js';
-import { type AttachKind, type ContentlessStep, DETACH_RESULTS, type EndResult, type FinalOmission, type StreamObserver, type TransportStep, type UpkeepStep } from '../stream/interfaces/observer.js';
+import {
+  type AttachKind,
+  type ContentlessStep,
+  DETACH_RESULTS,
+  type EndResult,
+  type FinalOmission,
+  type StreamObserver,
+  type TransportStep,
+  type UpkeepStep,
+} from '../stream/interfaces/observer.js';
+import { having } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import { TRANSITIONS, type TransitionName } from '../stream/model/transitions.js';
 
@@ -119,7 +128,13 @@ export function createMetrics(options: MetricsOptions): StreamObserver {
     throw new GenerationJobError('invalid_options', message);
   }
   const make = makersOf(registry, prefix);
-  return { ...observeJobs(make), ...observeCommits(make), ...observeFollowers(make), ...observeFaults(make) };
+  return {
+    ...observeJobs(make),
+    ...observeDecisions(make),
+    ...observeCommits(make),
+    ...observeFollowers(make),
+    ...observeFaults(make),
+  };
 }
 
 function observeJobs(make: Makers) {
@@ -151,6 +166,18 @@ function observeJobs(make: Makers) {
     'taken_over',
     'given_up',
   ]);
+  return {
+    jobCreated: () => created.inc(),
+    jobTransitioned: (name) => transitions(name),
+    jobEnded: (result) => ended(result),
+    finalOmitted: (omission) => omitted(omission),
+    endBehind: () => behind.inc(),
+    jobsInFlight: (count) => inFlight.set(count),
+    recovered: (result) => recoveries(result),
+  } satisfies Partial<StreamObserver>;
+}
+
+function observeDecisions(make: Makers) {
   const approvals = make.counterBy('approvals_total', 'Steps of pending actions', 'outcome', [
     'paused',
     'resolved',
@@ -173,13 +200,6 @@ function observeJobs(make: Makers) {
   );
   setAside.set(Number.NaN);
   return {
-    jobCreated: () => created.inc(),
-    jobTransitioned: (name) => transitions(name),
-    jobEnded: (result) => ended(result),
-    finalOmitted: (omission) => omitted(omission),
-    endBehind: () => behind.inc(),
-    jobsInFlight: (count) => inFlight.set(count),
-    recovered: (result) => recoveries(result),
     approval: (outcome, waitedMs) => {
       approvals(outcome);
       if (waitedMs !== undefined) waits.observe({ outcome }, waitedMs / 1000);

@@ -9,12 +9,12 @@ import type {
   CommitReply,
   CreateReply,
   CreateRequest,
-  JobStore,
-  LogPage,
   OtherCommit,
   ProducerCommit,
   SettlementCommit,
-} from '../../src/stream/interfaces/job-store.js';
+} from '../../src/stream/interfaces/commits.js';
+import type { JobStore } from '../../src/stream/interfaces/job-store.js';
+import type { LogPage } from '../../src/stream/interfaces/log-pages.js';
 import type { JobRecord } from '../../src/stream/model/types.js';
 import { type StoreCall, wrapStore } from '../support/wrapped-store.js';
 import { storePortContracts, streamContracts } from './describe.js';

@@ -2,7 +2,7 @@
  * Deleting: nothing is left, everybody is told, and no late write brings anything back.
  */
 import { expect } from 'vitest';
-import type { Commit } from '../../src/stream/interfaces/job-store.js';
+import type { Commit } from '../../src/stream/interfaces/commits.js';
 import { streamKey, userKey } from '../../src/stream/model/stream-key.js';
 import type { JobRecord } from '../../src/stream/model/types.js';
 import { wrapStore } from '../support/wrapped-store.js';

@@ -3,10 +3,10 @@
  * writes; and a description that comes to nothing ends nothing.
  */
 import { expect } from 'vitest';
+import type { Commit, CommitReply, CreateRequest } from '../../src/stream/interfaces/commits.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { Commit, CommitReply, CreateRequest } from '../../src/stream/interfaces/job-store.js';
-import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
 import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
+import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import type { JobRecord } from '../../src/stream/model/types.js';
 import { turns } from '../support/fake-clock.js';

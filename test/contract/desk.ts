@@ -2,11 +2,10 @@ import type {
   CommitReply,
   CreateReply,
   CreateRequest,
-  JobStore,
-  LeaseClaim,
   OtherCommit,
   ProducerCommit,
-} from '../../src/stream/interfaces/job-store.js';
+} from '../../src/stream/interfaces/commits.js';
+import type { JobStore, LeaseClaim } from '../../src/stream/interfaces/job-store.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import { TRANSITIONS } from '../../src/stream/model/transitions.js';
 import type { JobRecord, JobStatus, LogEvent, StreamKey } from '../../src/stream/model/types.js';

@@ -2,8 +2,8 @@
  * From emit to log: order, exactness, bounds, and what a lost reply may not do.
  */
 import { expect } from 'vitest';
+import type { ProducerCommit } from '../../src/stream/interfaces/commits.js';
 import type { HostEvent } from '../../src/stream/model/host-types.js';
-import type { ProducerCommit } from '../../src/stream/interfaces/job-store.js';
 import { internalsOf } from '../../src/stream/process/internals.js';
 import { turns } from '../support/fake-clock.js';
 import { type Loss, lossyStore, unknownOutcome } from '../support/lossy-store.js';

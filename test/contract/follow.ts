@@ -2,7 +2,7 @@
  * Following: at any place, on any replica, at any moment.
  */
 import { expect } from 'vitest';
-import type { LogPage } from '../../src/stream/interfaces/job-store.js';
+import type { LogPage } from '../../src/stream/interfaces/log-pages.js';
 import { pick } from '../support/seeded.js';
 import { wrapStore } from '../support/wrapped-store.js';
 import { Page, text } from './follower.js';

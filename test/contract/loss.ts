@@ -2,7 +2,7 @@
  * Notification is only speed: whatever happens to frames, followers get the log.
  */
 import { expect } from 'vitest';
-import type { LogPage } from '../../src/stream/interfaces/job-store.js';
+import type { LogPage } from '../../src/stream/interfaces/log-pages.js';
 import { DEAF, lossyTransport } from '../support/lossy-transport.js';
 import { pick } from '../support/seeded.js';
 import { wrapStore } from '../support/wrapped-store.js';

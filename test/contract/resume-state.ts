@@ -3,9 +3,9 @@
  */
 
 import { expect } from 'vitest';
-import type { ContentModel } from '../../src/stream/model/content-model.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { LogPage } from '../../src/stream/interfaces/job-store.js';
+import type { LogPage } from '../../src/stream/interfaces/log-pages.js';
+import type { ContentModel } from '../../src/stream/model/content-model.js';
 import { pick } from '../support/seeded.js';
 import { wrapStore } from '../support/wrapped-store.js';
 import { dataOf, Page, text, textOf } from './follower.js';

@@ -3,8 +3,8 @@
  */
 import { expect } from 'vitest';
 import { isGenerationJobError } from '../../src/errors.js';
+import type { SettlementCommit } from '../../src/stream/interfaces/commits.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { SettlementCommit } from '../../src/stream/interfaces/job-store.js';
 import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import { type Loss, lossyStore } from '../support/lossy-store.js';

@@ -4,7 +4,8 @@
  */
 import { expect } from 'vitest';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { JobStore, LogPage } from '../../src/stream/interfaces/job-store.js';
+import type { JobStore } from '../../src/stream/interfaces/job-store.js';
+import type { LogPage } from '../../src/stream/interfaces/log-pages.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import type { Snapshot } from '../../src/stream/model/types.js';
 import { wrapStore } from '../support/wrapped-store.js';

@@ -2,7 +2,7 @@
  * The store by itself: each atomic step, what it refuses, and that a refusal writes nothing.
  */
 import { expect } from 'vitest';
-import type { CreateReply, OtherCommit, ProducerCommit } from '../../src/stream/interfaces/job-store.js';
+import type { CreateReply, OtherCommit, ProducerCommit } from '../../src/stream/interfaces/commits.js';
 import { streamKey, userKey } from '../../src/stream/model/stream-key.js';
 import { TRANSITIONS, type TransitionName } from '../../src/stream/model/transitions.js';
 import type { JobRecord, JobStatus, LogEvent } from '../../src/stream/model/types.js';

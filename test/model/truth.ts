@@ -3,8 +3,9 @@
  * which lists are legal; what callers and followers were told is held against it.
  */
 import { expect } from 'vitest';
+import type { CommitReply, CreateReply } from '../../src/stream/interfaces/commits.js';
+import type { JobStore } from '../../src/stream/interfaces/job-store.js';
 import { parseCursor } from '../../src/stream/model/cursor.js';
-import type { CommitReply, CreateReply, JobStore } from '../../src/stream/interfaces/job-store.js';
 import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
 import { isTerminalEvent, TRANSITIONS } from '../../src/stream/model/transitions.js';
 import type { Frame, JobStatus, LogEvent } from '../../src/stream/model/types.js';

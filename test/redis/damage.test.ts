@@ -11,7 +11,7 @@ import { RedisKeys } from '../../src/stream/implementations/redis/keys.js';
 import { REDIS_SCRIPTS } from '../../src/stream/implementations/redis/scripts.generated.js';
 import { RedisScripts } from '../../src/stream/implementations/redis/scripts.js';
 import { RedisUserIndex } from '../../src/stream/implementations/redis/user-index.js';
-import type { CommitReply, OtherCommit, ProducerCommit } from '../../src/stream/interfaces/job-store.js';
+import type { CommitReply, OtherCommit, ProducerCommit } from '../../src/stream/interfaces/commits.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import type { JobRecord } from '../../src/stream/model/types.js';
 import { RedisServer } from '../support/redis-server.js';

@@ -2,7 +2,8 @@
  * A store that has lost something it had acknowledged: entries of logs, whole logs, snapshots. It answers as a store does
  * that has lost them: with what is left, and with nothing that says so.
  */
-import type { JobStore, LogPage, ReadLogRequest } from '../../src/stream/interfaces/job-store.js';
+import type { JobStore } from '../../src/stream/interfaces/job-store.js';
+import type { LogPage, ReadLogRequest } from '../../src/stream/interfaces/log-pages.js';
 import type { LogEvent } from '../../src/stream/model/types.js';
 import { wrapStore } from './wrapped-store.js';
 

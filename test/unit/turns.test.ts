@@ -9,7 +9,8 @@ import {
   type ManagerInput,
 } from 'generation-jobs';
 import { afterEach, expect, it } from 'vitest';
-import type { Commit, CommitReply, JobStore, ProducerCommit } from '../../src/stream/interfaces/job-store.js';
+import type { Commit, CommitReply, ProducerCommit } from '../../src/stream/interfaces/commits.js';
+import type { JobStore } from '../../src/stream/interfaces/job-store.js';
 import { FakeClock, turns } from '../support/fake-clock.js';
 import { wrapStore } from '../support/wrapped-store.js';
 

@@ -11,7 +11,7 @@
 import { GenerationJobError, isGenerationJobError, JobEndedError } from '../../errors.js';
 import type { HistoryEntry, ResolveInput } from '../interfaces/action-input.js';
 import type { Approvals, Resolved } from '../interfaces/approvals.js';
-import type { CommitReply, OtherCommit } from '../interfaces/job-store.js';
+import type { CommitReply, OtherCommit } from '../interfaces/commits.js';
 import type { Ender } from '../lifecycle/ender.js';
 import type { Access } from '../model/access.js';
 import { isOwnedBy } from '../model/access.js';

@@ -4,14 +4,15 @@
  */
 import type { Clock, TimerHandle } from '../../clock.js';
 import { GenerationJobError, isUnanswered } from '../../errors.js';
-import type { ErrorReporter } from '../process/error-reports.js';
-import { callHook } from '../process/host-code.js';
-import { HubSubscription, type SubscriptionContext } from './hub-subscription.js';
 import type { SubscribeOptions } from '../interfaces/manager-types.js';
 import type { DetachResult, StreamObserver } from '../interfaces/observer.js';
-import type { Parts } from '../process/parts.js';
-import { type HubContext, StreamHub } from './stream-hub.js';
 import type { JobRecord, Json, StreamKey } from '../model/types.js';
+import type { ErrorReporter } from '../process/error-reports.js';
+import { callHook } from '../process/host-code.js';
+import type { Parts } from '../process/parts.js';
+import type { HubContext } from './hub-context.js';
+import { HubSubscription, type SubscriptionContext } from './hub-subscription.js';
+import { StreamHub } from './stream-hub.js';
 
 export class Followers implements SubscriptionContext {
   readonly #parts: Parts;

@@ -13,22 +13,24 @@
  */
 import type { Clock } from '../../clock.js';
 import { GenerationJobError, isGenerationJobError } from '../../errors.js';
-import { checkDetachReason } from '../process/call-input.js';
-import { type Cursor, formatCursor, parseCursor } from '../model/cursor.js';
-import type { ErrorReporter } from '../process/error-reports.js';
-import type { FoldedState } from '../model/fold.js';
-import { HandedOut, type HandOutContext, handOut, watch } from '../process/handed-out.js';
 import type { BatchReader } from '../interfaces/batch-reader.js';
-import type { FoundPage, MissingPage } from '../interfaces/job-store.js';
-import type { StreamEvent } from '../model/lifecycle-payloads.js';
-import type { Subscription } from '../interfaces/subscription.js';
-import type { CheckedPage } from '../process/log-reader.js';
+import type { FoundPage, MissingPage } from '../interfaces/log-pages.js';
 import type { SubscribeOptions } from '../interfaces/manager-types.js';
 import type { AttachKind, DetachResult, StreamObserver } from '../interfaces/observer.js';
+import type { Subscription } from '../interfaces/subscription.js';
+import { type Cursor, formatCursor, parseCursor } from '../model/cursor.js';
+import type { FoldedState } from '../model/fold.js';
+import type { StreamEvent } from '../model/lifecycle-payloads.js';
 import { publicState } from '../model/resume-state.js';
-import type { Follower, StreamHub } from './stream-hub.js';
 import { isActive, isTerminalEvent } from '../model/transitions.js';
 import type { Batch, JobRecord, Json, LogEvent } from '../model/types.js';
+import { checkDetachReason } from '../process/call-input.js';
+import type { ErrorReporter } from '../process/error-reports.js';
+import { type HandOutContext, handOut } from '../process/handed-out.js';
+import { type CheckedPage, isOfAnotherWriter } from '../process/log-reader.js';
+import type { Follower } from './hub-context.js';
+import type { StreamHub } from './stream-hub.js';
+import { SubscriptionIteration } from './subscription-iteration.js';
 
 /** What a subscription needs of those who keep it. */
 export interface SubscriptionContext {
@@ -39,13 +41,6 @@ export interface SubscriptionContext {
   onReaderFailed(error: unknown, subscription: HubSubscription): void;
   /** Called once, when the subscription has closed. */
   onClosed(subscription: HubSubscription): void;
-}
-
-interface Pending {
-  /** Rejects, too, when given a rejected promise: one function less for each idle follower to hold. */
-  readonly resolve: (result: IteratorResult<StreamEvent, undefined> | Promise<never>) => void;
-  readonly promise: HandedOut<IteratorResult<StreamEvent, undefined>>;
-  next: Pending | undefined;
 }
 
 export class HubSubscription implements Subscription, BatchReader, Follower {
@@ -74,10 +69,8 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
   /** Somebody reads, and so is told what goes wrong. */
   #isRead = false;
   #leave: (() => void) | undefined;
-  // The rest serves iteration.
-  #batch: Batch | undefined;
-  #next = 0;
-  #pending: Pending | undefined;
+  /** Made with the first call of `next`: who reads batches has no use for it. */
+  #iteration: SubscriptionIteration | undefined;
 
   constructor(hub: StreamHub, options: SubscribeOptions, context: SubscriptionContext) {
     this.hub = hub;
@@ -150,7 +143,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     this.#state = 'closed';
     this.#closedBy = reason;
     this.#queue = undefined;
-    if (reason === 'left') this.#batch = undefined;
+    if (reason === 'left') this.#iteration?.forget();
     if (this.#leave !== undefined) this.#options.signal?.removeEventListener('abort', this.#leave);
     this.#context.onClosed(this);
   }
@@ -285,17 +278,9 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     this.#state = 'open';
   }
 
-  /** A new attempt begins with its own lifecycle event; any other change of writer means the log was rewritten. */
   #contradicts(events: readonly LogEvent[]): boolean {
-    const first = events[0];
-    return (
-      first !== undefined &&
-      this.#attempt !== 0 &&
-      first.sequence === this.#sequence + 1 &&
-      first.attempt !== this.#attempt &&
-      first.event !== 'recovered' &&
-      first.event !== 'resumed'
-    );
+    const [first] = events;
+    return first?.sequence === this.#sequence + 1 && isOfAnotherWriter(first, this.#attempt);
   }
 
   #deliver(batch: Batch): Batch {
@@ -383,70 +368,13 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
       // A reader that throws when told that there is something to read harms nobody but itself.
       this.#context.onReaderFailed(error, this);
     }
-    if (this.#pending !== undefined) this.#answer();
-  }
-
-  /** Answers waiting calls of `next` as far as there is something to say. */
-  #answer(): void {
-    while (this.#pending !== undefined) {
-      const { resolve, promise } = this.#pending;
-      try {
-        const result = this.#result();
-        if (result === undefined) return;
-        resolve(result);
-      } catch (error) {
-        watch(this.#handOutContext, 'next', promise);
-        resolve(Promise.reject(error));
-      }
-      this.#pending = this.#pending.next;
-    }
-  }
-
-  /** What `next` answers now; undefined when there is nothing yet. */
-  #result(): IteratorResult<StreamEvent, undefined> | undefined {
-    const event = this.#nextEvent();
-    if (event !== undefined) return { done: false, value: event };
-    return this.#closedBy === undefined ? undefined : { done: true, value: undefined };
-  }
-
-  #nextEvent(): StreamEvent | undefined {
-    if (this.#batch === undefined) {
-      this.#batch = this.read() ?? undefined;
-      this.#next = 0;
-    }
-    const batch = this.#batch;
-    if (batch === undefined) return undefined;
-    const event = batch.events[this.#next++] as LogEvent;
-    if (this.#next === batch.events.length) this.#batch = undefined;
-    return {
-      cursor: formatCursor(batch.generation, event.sequence),
-      event: event.event,
-      data: JSON.parse(event.data),
-    };
+    this.#iteration?.answer();
   }
 
   next(): Promise<IteratorResult<StreamEvent, undefined>> {
     this.#isRead = true;
-    if (this.#pending === undefined) {
-      try {
-        const result = this.#result();
-        if (result !== undefined) return Promise.resolve(result);
-      } catch (error) {
-        return handOut(this.#handOutContext, 'next', () => Promise.reject(error));
-      }
-    }
-    let resolve: Pending['resolve'] = () => {};
-    const promise = new HandedOut<IteratorResult<StreamEvent, undefined>>((answer) => {
-      resolve = answer;
-    });
-    const call: Pending = { resolve, promise, next: undefined };
-    if (this.#pending === undefined) this.#pending = call;
-    else {
-      let last = this.#pending;
-      while (last.next !== undefined) last = last.next;
-      last.next = call;
-    }
-    return promise;
+    this.#iteration ??= new SubscriptionIteration(this, this.#handOutContext);
+    return this.#iteration.next();
   }
 
   get #handOutContext(): HandOutContext {

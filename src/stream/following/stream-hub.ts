@@ -14,36 +14,14 @@
  * Followers are woken once per turn of the event loop, so events that arrive together are written together; and before
  * the window is cut, so that a burst larger than the window is not read from the log.
  */
-import type { Clock } from '../../clock.js';
 import { isUnanswered } from '../../errors.js';
+import type { FrameListener } from '../interfaces/event-transport.js';
+import type { FoundPage, MissingPage } from '../interfaces/log-pages.js';
 import type { FoldedState } from '../model/fold.js';
-import type { IndexKeeper } from '../process/index-keeper.js';
-import type { EventTransport, FrameListener } from '../interfaces/event-transport.js';
-import type { FoundPage, MissingPage } from '../interfaces/job-store.js';
-import type { CheckedPage, LogReader } from '../process/log-reader.js';
-import type { StreamObserver } from '../interfaces/observer.js';
-import type { Options } from '../model/options.js';
-import type { StateReader } from '../process/state-reader.js';
 import { isTerminalEvent } from '../model/transitions.js';
 import type { Batch, Frame, LogEvent, StreamKey } from '../model/types.js';
-
-export interface Follower {
-  /** There may be something to read. */
-  wake(): void;
-  /** Nothing will come any more, for the reason given. */
-  fail(error: unknown): void;
-}
-
-export interface HubContext {
-  readonly log: LogReader;
-  readonly transport: EventTransport;
-  readonly states: StateReader;
-  /** Is shown a record now and then, for what its stream's indexes may have lost. */
-  readonly indexes: Pick<IndexKeeper, 'noticed' | 'canRepair'>;
-  readonly options: Options;
-  readonly observer: StreamObserver;
-  readonly clock: Clock;
-}
+import type { CheckedPage } from '../process/log-reader.js';
+import type { Follower, HubContext } from './hub-context.js';
 
 export class StreamHub implements FrameListener {
   readonly key: StreamKey;

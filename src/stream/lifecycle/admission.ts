@@ -4,7 +4,8 @@
  * taken for a create that came to nothing is given back.
  */
 import { ConflictError, GenerationJobError, isUnanswered } from '../../errors.js';
-import type { CreateReply, CreateRequest, RememberedRun } from '../interfaces/job-store.js';
+import type { CreateReply, CreateRequest } from '../interfaces/commits.js';
+import type { RememberedRun } from '../interfaces/job-store.js';
 import type { CreateJobInput } from '../interfaces/manager-types.js';
 import { serialiseLifecycle, serialiseMetadata } from '../model/events.js';
 import { checkConversationId, isIdText, streamKey, userKey } from '../model/stream-key.js';

@@ -9,12 +9,12 @@
  * where this replica can't fold the content, there is neither hold nor guard.
  */
 
+import type { CommitReply, Place } from '../interfaces/commits.js';
 import type { FoldedState } from '../model/fold.js';
+import type { JobRecord, StreamKey } from '../model/types.js';
 import { callHook } from '../process/host-code.js';
-import type { CommitReply, Place } from '../interfaces/job-store.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
-import type { JobRecord, StreamKey } from '../model/types.js';
 
 /** A producer of a release that knows no hold may win each round: then the end comes with what was described last. */
 const MOST_ROUNDS = 5;

@@ -5,21 +5,22 @@
  */
 import { SECOND, sleep } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
+import type { CommitReply, CreateRequest, OtherCommit } from '../interfaces/commits.js';
+import type { LeaseClaim } from '../interfaces/job-store.js';
+import type { AbortInput, AbortResult } from '../interfaces/manager-types.js';
+import type { ContentlessStep, EndResult } from '../interfaces/observer.js';
 import { isEarly, isOwnedBy } from '../model/access.js';
-import { EndDescriber } from './end-description.js';
-import { endEvent } from '../producing/end-event.js';
 import { reasonOfRecord } from '../model/end-reasons.js';
+import { isActive } from '../model/transitions.js';
+import type { JobRecord, PendingAction, StreamKey } from '../model/types.js';
 import { publishFrames } from '../process/frames.js';
 import { giveUpLease } from '../process/give-up-lease.js';
 import { reportHook } from '../process/host-code.js';
-import type { CommitReply, CreateRequest, LeaseClaim, OtherCommit } from '../interfaces/job-store.js';
-import type { LeaseKeeper } from '../producing/lease-keeper.js';
-import type { AbortInput, AbortResult } from '../interfaces/manager-types.js';
-import type { ContentlessStep, EndResult } from '../interfaces/observer.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
-import { isActive } from '../model/transitions.js';
-import type { JobRecord, PendingAction, StreamKey } from '../model/types.js';
+import { endEvent } from '../producing/end-event.js';
+import type { LeaseKeeper } from '../producing/lease-keeper.js';
+import { EndDescriber } from './end-description.js';
 
 /** A stop waits no longer for a store that does not answer; less would lose what a busy one still takes. */
 const LONGEST_FLUSH_MS = SECOND;

@@ -4,7 +4,7 @@
  * are one commit, guarded by the lapsed lease, so only one replica gets it.
  */
 
-import type { CommitReply, OtherCommit } from '../interfaces/job-store.js';
+import type { CommitReply, OtherCommit } from '../interfaces/commits.js';
 import { serialiseLifecycle } from '../model/events.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { continuationOf } from '../process/continuation.js';

@@ -14,12 +14,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { sleep } from '../../clock.js';
 import { GenerationJobError, isUnanswered } from '../../errors.js';
+import type { CommitReply, SettlementCommit } from '../interfaces/commits.js';
 import { LONGEST_BACKOFF_MS } from '../model/deadlines.js';
-import type { CommitReply, SettlementCommit } from '../interfaces/job-store.js';
-import type { Parts } from '../process/parts.js';
-import { repeatUntilAnswered } from '../process/repeat.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
+import type { Parts } from '../process/parts.js';
+import { repeatUntilAnswered } from '../process/repeat.js';
 
 type Step = Pick<SettlementCommit, 'state' | 'tries' | 'notBeforeMs' | 'claimed' | 'keepMs'>;
 

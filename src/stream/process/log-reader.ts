@@ -8,10 +8,11 @@
  * on ends before that one, so that a reader meets one at a time.
  */
 import { GenerationJobError } from '../../errors.js';
-import type { ErrorReporter } from './error-reports.js';
-import type { FoundPage, JobStore, MissingPage, ReadLogRequest } from '../interfaces/job-store.js';
+import type { JobStore } from '../interfaces/job-store.js';
+import type { FoundPage, MissingPage, ReadLogRequest } from '../interfaces/log-pages.js';
 import type { StreamObserver } from '../interfaces/observer.js';
 import type { Hole, LogEvent, StreamKey } from '../model/types.js';
+import type { ErrorReporter } from './error-reports.js';
 
 /** Beyond it holes are told once more: enough for those of a bad day. */
 const MOST_REMEMBERED = 1_000;
@@ -84,4 +85,9 @@ function run(events: readonly LogEvent[]): readonly LogEvent[] {
 
 function outOfOrder(): GenerationJobError {
   return new GenerationJobError('internal', 'The store gave a page whose events are not in order.');
+}
+
+/** A new attempt begins with its own lifecycle event; any other change of writer means the log was rewritten. */
+export function isOfAnotherWriter({ attempt, event }: LogEvent, last: number): boolean {
+  return last !== 0 && attempt !== last && event !== 'recovered' && event !== 'resumed';
 }

@@ -18,12 +18,12 @@
  */
 import { KIB, type TimerHandle } from '../../clock.js';
 import { type EndReason, isUnanswered, JobEndedError } from '../../errors.js';
+import type { CommitReply, ProducerCommit, ProducerTransition, RecordPatch } from '../interfaces/commits.js';
+import type { LogEvent, Mutable, SerialisedEvent, StreamKey } from '../model/types.js';
+import { publishFrames } from '../process/frames.js';
+import type { Parts } from '../process/parts.js';
 import { CommitSeat } from '../turns/commit-turns.js';
 import { EmitSeat } from '../turns/emit-turns.js';
-import { publishFrames } from '../process/frames.js';
-import type { CommitReply, ProducerCommit, ProducerTransition, RecordPatch } from '../interfaces/job-store.js';
-import type { Parts } from '../process/parts.js';
-import type { LogEvent, Mutable, SerialisedEvent, StreamKey } from '../model/types.js';
 
 /** The buffer tells this to the job it belongs to. */
 export interface BufferOwner {

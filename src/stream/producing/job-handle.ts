@@ -2,29 +2,30 @@
  * The producer's handle, from the inside: what its holder may do with it stands at the interface, `GenerationJob`.
  */
 import { type EndReason, GenerationJobError, isGenerationJobError, JobEndedError } from '../../errors.js';
-import { AttemptFold } from './attempt-fold.js';
-import { AttemptLimits } from './attempt-limits.js';
-import { checkCall, checkUsage } from '../process/call-input.js';
-import { EmitBuffer } from './emit-buffer.js';
-import { endEvent } from './end-event.js';
+import type { PauseInput } from '../interfaces/action-input.js';
+import type { CommitReply, ProducerTransition } from '../interfaces/commits.js';
+import type { AttemptEnd, GenerationJob, JobUpdate } from '../interfaces/generation-job.js';
+import type { LeaseClaim } from '../interfaces/job-store.js';
+import type { PipeMapper, PipeSource } from '../interfaces/pipe.js';
 import { isWholeFailure, reasonOf, toFailure } from '../model/end-reasons.js';
 import type { ErrorPlace, ErrorSubject } from '../model/error-report.js';
 import { serialiseHostEvent, serialiseLifecycle } from '../model/events.js';
 import type { Fold } from '../model/fold.js';
-import { giveUpLease } from '../process/give-up-lease.js';
-import { handOutMethods } from '../process/handed-out.js';
-import { boundHook } from '../process/host-code.js';
-import type { PauseInput } from '../interfaces/action-input.js';
-import type { AttemptEnd, GenerationJob, JobUpdate } from '../interfaces/generation-job.js';
 import type { HostEvent } from '../model/host-types.js';
-import type { CommitReply, LeaseClaim, ProducerTransition } from '../interfaces/job-store.js';
-import type { PipeMapper, PipeSource } from '../interfaces/pipe.js';
-import type { Parts } from '../process/parts.js';
-import { parsePause, withPayloadChecked } from './pending-action.js';
-import { pipeInto } from './pipe.js';
 import { checkConversationId } from '../model/stream-key.js';
 import { isReservedEvent } from '../model/transitions.js';
 import type { JobRecord, LogEvent, StreamKey, Usage } from '../model/types.js';
+import { checkCall, checkUsage } from '../process/call-input.js';
+import { giveUpLease } from '../process/give-up-lease.js';
+import { handOutMethods } from '../process/handed-out.js';
+import { boundHook } from '../process/host-code.js';
+import type { Parts } from '../process/parts.js';
+import { AttemptFold } from './attempt-fold.js';
+import { AttemptLimits } from './attempt-limits.js';
+import { EmitBuffer } from './emit-buffer.js';
+import { endEvent } from './end-event.js';
+import { parsePause, withPayloadChecked } from './pending-action.js';
+import { pipeInto } from './pipe.js';
 
 /** A job needs this of the manager that made it. */
 export interface JobOwner {

@@ -18,14 +18,14 @@ import {
   isGenerationJobError,
   isUnanswered,
 } from '../../errors.js';
+import type { Refusal } from '../interfaces/commits.js';
 import { reasonOf, reasonOfRecord } from '../model/end-reasons.js';
+import type { StreamKey } from '../model/types.js';
 import { giveUpLease } from '../process/give-up-lease.js';
 import type { IndexKeeper } from '../process/index-keeper.js';
-import type { Refusal } from '../interfaces/job-store.js';
-import type { JobHandle } from './job-handle.js';
 import type { Parts } from '../process/parts.js';
-import type { StreamKey } from '../model/types.js';
 import { reportUpkeepFailures } from '../process/upkeep-failures.js';
+import type { JobHandle } from './job-handle.js';
 
 const FAILED_RENEWAL_FACTOR = 0.2;
 

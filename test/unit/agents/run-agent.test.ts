@@ -1,10 +1,11 @@
 /** Runs made by hand, on a manager in memory: what the bridge makes of what they do. With the SDK's own: real-agents. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { threadIdOf } from '../../../src/agents/agent-thread.js';
 import { Checkpointer, createCheckpointer } from '../../../src/agents/checkpointer.js';
-import { type AgentOptions, resumeAgent, runAgent } from '../../../src/agents/run-agent.js';
+import type { AgentOptions } from '../../../src/agents/options.js';
+import { resumeAgent, runAgent } from '../../../src/agents/run-agent.js';
 import { createRunHandlers } from '../../../src/agents/run-handlers.js';
 import type { RunLike, SaverLike } from '../../../src/agents/shapes.js';
+import { threadIdOf } from '../../../src/agents/thread-ids.js';
 import { createStreamServices, GenerationJobManager } from '../../../src/index.js';
 import type { GenerationJob } from '../../../src/stream/interfaces/generation-job.js';
 import type { Hooks } from '../../../src/stream/interfaces/manager-types.js';

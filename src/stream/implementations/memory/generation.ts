@@ -5,14 +5,13 @@
 import type {
   CommitReply,
   CreateRequest,
-  FoundPage,
   OtherCommit,
   Place,
   ProducerCommit,
-  ReadLogRequest,
   Refusal,
   SettlementCommit,
-} from '../../interfaces/job-store.js';
+} from '../../interfaces/commits.js';
+import type { FoundPage, ReadLogRequest } from '../../interfaces/log-pages.js';
 import { isActive, TRANSITIONS, transitionOf } from '../../model/transitions.js';
 import type {
   Frame,

@@ -4,27 +4,16 @@
  */
 import { z } from 'zod';
 import { type Clock, systemClock } from '../../../clock.js';
+import type { Commit, CommitReply, CreateReply, CreateRequest } from '../../interfaces/commits.js';
+import type { JobStore, LeaseClaim, OwnedStream, Page, PageRequest, RenewAnswer } from '../../interfaces/job-store.js';
+import type { LogPage, ReadLogRequest } from '../../interfaces/log-pages.js';
 import { clockSchema } from '../../model/host-values.js';
-import type {
-  Commit,
-  CommitReply,
-  CreateReply,
-  CreateRequest,
-  JobStore,
-  LeaseClaim,
-  LogPage,
-  OwnedStream,
-  Page,
-  PageRequest,
-  ReadLogRequest,
-  RenewAnswer,
-} from '../../interfaces/job-store.js';
 import { parseStrictly } from '../../model/strict.js';
 import { isActive } from '../../model/transitions.js';
 import type { JobRecord, Snapshot, StreamKey, UserKey } from '../../model/types.js';
+import { placeOf } from '../listing-place.js';
 import { InMemoryGeneration } from './generation.js';
 import { InMemoryDueIndex, InMemoryUserSlots, nameOf, pageOf } from './indexes.js';
-import { placeOf } from '../listing-place.js';
 
 interface Stream {
   /** Kept generations, oldest first; the last one is current. */

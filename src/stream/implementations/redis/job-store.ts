@@ -3,55 +3,45 @@
  * call on the stream's keys, with index writes before or after it where the contract puts them. The scripts, in
  * redis-lua/, do the deciding; this file only translates.
  */
-import { asGenerationJobError, GenerationJobError } from '../../../errors.js';
+import { asGenerationJobError } from '../../../errors.js';
 import type {
   Commit,
   CommitReply,
   CreateReply,
   CreateRequest,
   HoldCommit,
-  JobStore,
-  LeaseClaim,
-  LogPage,
   OtherCommit,
-  OwnedStream,
-  Page,
-  PageRequest,
   ProducerCommit,
-  ReadLogRequest,
   Refusal,
-  RenewAnswer,
   SettlementCommit,
-} from '../../interfaces/job-store.js';
+} from '../../interfaces/commits.js';
+import type { JobStore, LeaseClaim, OwnedStream, Page, PageRequest, RenewAnswer } from '../../interfaces/job-store.js';
+import type { LogPage, ReadLogRequest } from '../../interfaces/log-pages.js';
 import type { Report } from '../../interfaces/report.js';
-import { transitionOf } from '../../model/transitions.js';
-import type { Frame, JobRecord, LogEvent, Snapshot, StreamKey, UserKey } from '../../model/types.js';
+import type { JobRecord, Snapshot, StreamKey, UserKey } from '../../model/types.js';
 import { handOutMethods, NO_MANAGER } from '../../process/handed-out.js';
 import { canSubscribeToShards, isCluster, type RedisClient } from './client.js';
 import { assertRedisClient } from './client-check.js';
 import { clusterSlot } from './cluster-slot.js';
-import {
-  decodeEntry,
-  decodeRecord,
-  decodeSnapshot,
-  encodeBatch,
-  encodeLine,
-  encodeLines,
-  encodeNewRecord,
-  encodeSnapshot,
-} from './codec.js';
+import { decodeRecord, encodeBatch, encodeSnapshot } from './codec.js';
 import { RedisDueIndex } from './due-index.js';
 import { raiseFormat, readFormat } from './format.js';
 import { RedisIndexRepair } from './index-repair.js';
 import { RedisKeys } from './keys.js';
 import { parseRedisOptions, type RedisOptions } from './options.js';
+import {
+  createArguments,
+  flag,
+  logArguments,
+  producerArguments,
+  transitionArguments,
+} from './script-arguments.js';
+import { commitReply, createReply, logPageOf, NO_FRAMES } from './script-replies.js';
 import { RedisScripts } from './scripts.js';
 import { ServerTime, WHOLE_SERVER } from './server-time.js';
 import { checkServer } from './start.js';
 import { RedisUserIndex } from './user-index.js';
 import { RedisUserSlots } from './user-slots.js';
-
-const NO_FRAMES: readonly Frame[] = [];
 
 export class RedisJobStore implements JobStore {
   static {
@@ -129,45 +119,11 @@ export class RedisJobStore implements JobStore {
   }
 
   async create(request: CreateRequest): Promise<CreateReply> {
-    const { key, replaces } = request;
+    const { key } = request;
     const { expiryMarginMs } = this.#options;
     const user = { tenantId: key.tenantId, userId: request.userId };
     await this.#users.add(user, key.streamId);
-    const reply = await this.#run('create', key, [
-      request.callId,
-      request.notAfter,
-      request.userId,
-      request.idempotencyKey ?? '',
-      encodeLine(request.created),
-      replaces?.generation ?? '',
-      replaces ? encodeLine(replaces.end) : '',
-      replaces ? JSON.stringify(replaces.error) : '',
-      flag(request.settles),
-      request.leaseMs,
-      expiryMarginMs,
-      JSON.stringify(encodeNewRecord({ ...request, createId: request.callId })),
-      replaces?.describedFrom?.sequence ?? '',
-      replaces?.describedFrom?.attempt ?? '',
-    ]);
-    const [outcome, flat, replaced] = reply as [string, string[]?, string[]?];
-    switch (outcome) {
-      case 'created':
-        return {
-          outcome,
-          record: decodeRecord(flat ?? [], key),
-          replaced: replaced ? decodeRecord(replaced, key) : undefined,
-          frames: NO_FRAMES,
-        };
-      case 'joined':
-      case 'conflict':
-        return { outcome, record: decodeRecord(flat ?? [], key) };
-      case 'taken':
-        return { outcome };
-      case 'expired':
-        return { outcome, now: Number(flat) };
-      default:
-        throw new GenerationJobError('internal', 'A script gave an answer this release does not know.');
-    }
+    return createReply(await this.#run('create', key, createArguments(request, expiryMarginMs)), key);
   }
 
   commit(commit: Commit): Promise<CommitReply> {
@@ -191,38 +147,9 @@ export class RedisJobStore implements JobStore {
   }
 
   async readLog(request: ReadLogRequest): Promise<LogPage> {
-    const { key, generation, after, maxEvents, maxBytes } = request;
-    const reply = (await this.#run('read-log', key, [
-      generation ?? '',
-      after === 'snapshot' ? after : Math.min(after, LARGEST_SEQUENCE),
-      maxEvents,
-      maxBytes,
-      flag(request.record ?? false),
-    ])) as [string, ...string[]];
-    if (reply[0] === '') return { found: false };
-    if (reply[0] === 'missing')
-      return { found: false, currentGeneration: Number(reply[1]), userId: reply[2] };
-    const [, own, current, next, userId, status, first, last, snapshotSequence, snapshotText] = reply;
-    const snapshot = snapshotText ? decodeSnapshot(snapshotText) : undefined;
+    const page = logPageOf(await this.#run('read-log', request.key, logArguments(request)), request);
     // Without a snapshot that can be read, there is only the log.
-    if (snapshot === null) return this.readLog({ ...request, after: 0 });
-    const flat = reply[10] as unknown as string[];
-    const place = after === 'snapshot' ? (snapshot?.sequence ?? 0) : after;
-    return {
-      found: true,
-      generation: Number(own),
-      currentGeneration: Number(current),
-      nextGeneration: next ? Number(next) : undefined,
-      userId: userId as string,
-      status: status as JobRecord['status'],
-      // An entry can hold events that were trimmed with a snapshot beside some that were not.
-      events: eventsOf(reply.slice(11), Math.max(place, Number(first) - 1), request),
-      firstSequence: Number(first),
-      lastSequence: Number(last),
-      snapshotSequence: Number(snapshotSequence),
-      snapshot,
-      record: flat.length > 0 ? decodeRecord(flat, key) : undefined,
-    };
+    return page ?? this.readLog({ ...request, after: 0 });
   }
 
   async saveSnapshot(request: {
@@ -294,55 +221,13 @@ export class RedisJobStore implements JobStore {
   }
 
   async #commitProducer(commit: ProducerCommit): Promise<CommitReply> {
-    const { transition, patch } = commit;
-    const action = transition?.action;
-    const { expiresInMs = 0, ...kept } = action ?? {};
-    const reply = await this.#run('commit', commit.key, [
-      commit.generation,
-      commit.attempt,
-      commit.afterSequence,
-      commit.events.length,
-      // The script completes a pause's event and action with the times only it knows.
-      action ? openEnded(encodeLines(commit.events), '}}\n') : encodeLines(commit.events),
-      patch?.number ?? '',
-      JSON.stringify(patchFields(patch)),
-      transition?.callId ?? '',
-      transition ? transitionOf(transition.name).to : '',
-      action ? openEnded(JSON.stringify(kept), '}') : '',
-      action?.actionId ?? '',
-      expiresInMs,
-      transition?.error ? JSON.stringify(transition.error) : '',
-      flag(transition?.settles ?? false),
-      this.#options.expiryMarginMs,
-    ]);
-    return commitReply(reply, commit.key);
+    const args = producerArguments(commit, this.#options.expiryMarginMs);
+    return commitReply(await this.#run('commit', commit.key, args), commit.key);
   }
 
   async #commitOther(commit: OtherCommit): Promise<CommitReply> {
-    const { from, to, guard, nextAttempt } = transitionOf(commit.name);
-    const reply = await this.#run('transition', commit.key, [
-      commit.generation,
-      commit.name,
-      commit.callId,
-      encodeLine(commit.event),
-      ` ${from.join(' ')} `,
-      to,
-      guard ?? '',
-      flag(nextAttempt ?? false),
-      commit.actionId ?? '',
-      commit.attempt ?? '',
-      commit.leaseMs ?? 0,
-      commit.resolution ? `${JSON.stringify(commit.resolution).slice(0, -1)},"at":` : '',
-      commit.error ? JSON.stringify(commit.error) : '',
-      flag(commit.releaseKeyWhenEarly ?? false),
-      flag(commit.settles),
-      this.#options.expiryMarginMs,
-      commit.unmovedLeaseUntil ?? '',
-      commit.describedFrom?.sequence ?? '',
-      commit.describedFrom?.attempt ?? '',
-      commit.replicaId ?? '',
-    ]);
-    return commitReply(reply, commit.key);
+    const args = transitionArguments(commit, this.#options.expiryMarginMs);
+    return commitReply(await this.#run('transition', commit.key, args), commit.key);
   }
 
   async #hold({ key, generation, forMs }: HoldCommit): Promise<CommitReply> {
@@ -382,50 +267,4 @@ export class RedisJobStore implements JobStore {
         .catch(() => undefined); // the next listing of the user's streams drops it
     }, this.#options.createHoldMs).unref();
   }
-}
-
-/** No generation gets as far: beyond it, numbers lose their last digits. */
-const LARGEST_SEQUENCE = 2 ** 52;
-
-/** Entries hold whole batches: what lies before the place and what exceeds the page is left out, and what can't be read. */
-function eventsOf(entries: readonly string[], after: number, request: ReadLogRequest): readonly LogEvent[] {
-  const events: LogEvent[] = [];
-  let size = 0;
-  for (const entry of entries) {
-    for (const event of decodeEntry(entry)) {
-      if (event.sequence <= after) continue;
-      size += event.data.length;
-      const isFull = events.length >= request.maxEvents || size > request.maxBytes;
-      if (isFull && events.length > 0) return events;
-      events.push(event);
-    }
-  }
-  return events;
-}
-
-function commitReply(reply: unknown, key: StreamKey): CommitReply {
-  const [code, second, third] = reply as [string, (string | string[])?, string[]?];
-  if (code === 'ok') {
-    const record = third && third.length > 0 ? decodeRecord(third, key) : undefined;
-    return { ok: true, lastSequence: Number(second), frames: NO_FRAMES, record };
-  }
-  const record = Array.isArray(second) ? decodeRecord(second, key) : undefined;
-  return { ok: false, refusal: code as Refusal, record };
-}
-
-function patchFields(patch: ProducerCommit['patch']): string[] {
-  const set: string[] = [];
-  if (patch?.conversationId !== undefined) set.push('conversationId', patch.conversationId);
-  if (patch?.usage !== undefined) set.push('usage', JSON.stringify(patch.usage));
-  for (const [key, text] of Object.entries(patch?.metadata ?? {})) set.push(`m:${key}`, text);
-  return set;
-}
-
-/** `{…}` without its end, for more fields. */
-function openEnded(json: string, end: string): string {
-  return json.slice(0, -end.length);
-}
-
-function flag(value: boolean): 0 | 1 {
-  return value ? 1 : 0;
 }

@@ -1,0 +1,54 @@
+/** What a host gives to a run of an agent, and to the handlers of one of its own. */
+import type { Checkpointer } from './checkpointer.js';
+import type { StoreOversized } from './cut-event.js';
+import type { Durability, GraphHandlers, RunLike, ToolOutcome } from './shapes.js';
+
+export interface AgentOptions {
+  /** The place of checkpoints. Without one an agent can't stop to ask. */
+  readonly checkpointer?: Checkpointer | undefined;
+  /** The host's own handlers; `on_tool_execute` among them for event-dispatched tools. */
+  readonly handlers?: GraphHandlers | undefined;
+  /** Keeps what is too large for an event, such as a tool's result, and answers where, as for `createRunHandlers`. */
+  readonly storeOversized?: StoreOversized | undefined;
+  /** Goes into LangGraph's `configurable` as well. */
+  readonly configurable?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * Default `exit`: one checkpoint, at the pause. The others write with every step, past the pause: such a run can't be
+   * recovered after a resume, it then fails `checkpoint_lost`.
+   */
+  readonly durability?: Durability | undefined;
+  /**
+   * The SDK's version, kept with a pause; a run is not resumed by another. It is checked when it was given at the pause and
+   * is at the resume.
+   */
+  readonly sdkVersion?: string | undefined;
+  /** How long an action may wait, in milliseconds. Default: the manager's `approvalWindowMs`. */
+  readonly approvalWindowMs?: number | undefined;
+  /** See `fingerprintOf`. */
+  readonly fingerprint?: string | undefined;
+  /** `createRun` builds the same run from this after a pause; it stays on the server. */
+  readonly resumeContext?: unknown;
+  /** Gives what `completed` carries as `final`. Default: null, or `{ haltReason }` when a hook ended the run. */
+  readonly final?: ((returned: unknown, run: RunLike) => unknown) | undefined;
+  /**
+   * Is told what `createRun` or the run threw, since clients only learn that the agent failed; also when a run's threads
+   * could not be remembered or deleted, which fails nothing. The manager's own `onError` is told as well.
+   */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+export interface RunHandlersOptions {
+  /**
+   * Handlers of the host's own, `on_tool_execute` among them. Of an event that is ours too, theirs is called after ours.
+   */
+  readonly handlers?: GraphHandlers | undefined;
+  /** Is told that an event could not become a job event. It is called once; what follows is not taken any more. */
+  readonly onRefused?: ((error: unknown) => void) | undefined;
+  /**
+   * Keeps elsewhere what is too large for an event, and answers where. Without it the event has a preview and the size
+   * alone. One that throws or takes 30 s costs the reference.
+   */
+  readonly storeOversized?: StoreOversized | undefined;
+  /** Is told the result of each tool call; also inside a sub-agent. */
+  readonly onToolResult?: ((result: ToolOutcome) => void) | undefined;
+}

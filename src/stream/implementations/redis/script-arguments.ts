@@ -1,0 +1,103 @@
+/** What the scripts that change a stream are given, in the order they read it. */
+import type { CreateRequest, OtherCommit, ProducerCommit } from '../../interfaces/commits.js';
+import type { ReadLogRequest } from '../../interfaces/log-pages.js';
+import { transitionOf } from '../../model/transitions.js';
+import { encodeLine, encodeLines, encodeNewRecord } from './codec.js';
+
+export type ScriptArguments = readonly (string | number)[];
+
+/** No generation gets as far: beyond it, numbers lose their last digits. */
+const LARGEST_SEQUENCE = 2 ** 52;
+
+export function createArguments(request: CreateRequest, expiryMarginMs: number): ScriptArguments {
+  const { replaces } = request;
+  return [
+    request.callId,
+    request.notAfter,
+    request.userId,
+    request.idempotencyKey ?? '',
+    encodeLine(request.created),
+    replaces?.generation ?? '',
+    replaces ? encodeLine(replaces.end) : '',
+    replaces ? JSON.stringify(replaces.error) : '',
+    flag(request.settles),
+    request.leaseMs,
+    expiryMarginMs,
+    JSON.stringify(encodeNewRecord({ ...request, createId: request.callId })),
+    replaces?.describedFrom?.sequence ?? '',
+    replaces?.describedFrom?.attempt ?? '',
+  ];
+}
+
+export function producerArguments(commit: ProducerCommit, expiryMarginMs: number): ScriptArguments {
+  const { transition, patch } = commit;
+  const action = transition?.action;
+  const { expiresInMs = 0, ...kept } = action ?? {};
+  return [
+    commit.generation,
+    commit.attempt,
+    commit.afterSequence,
+    commit.events.length,
+    // The script completes a pause's event and action with the times only it knows.
+    action ? openEnded(encodeLines(commit.events), '}}\n') : encodeLines(commit.events),
+    patch?.number ?? '',
+    JSON.stringify(patchFields(patch)),
+    transition?.callId ?? '',
+    transition ? transitionOf(transition.name).to : '',
+    action ? openEnded(JSON.stringify(kept), '}') : '',
+    action?.actionId ?? '',
+    expiresInMs,
+    transition?.error ? JSON.stringify(transition.error) : '',
+    flag(transition?.settles ?? false),
+    expiryMarginMs,
+  ];
+}
+
+export function transitionArguments(commit: OtherCommit, expiryMarginMs: number): ScriptArguments {
+  const { from, to, guard, nextAttempt } = transitionOf(commit.name);
+  return [
+    commit.generation,
+    commit.name,
+    commit.callId,
+    encodeLine(commit.event),
+    ` ${from.join(' ')} `,
+    to,
+    guard ?? '',
+    flag(nextAttempt ?? false),
+    commit.actionId ?? '',
+    commit.attempt ?? '',
+    commit.leaseMs ?? 0,
+    commit.resolution ? `${JSON.stringify(commit.resolution).slice(0, -1)},"at":` : '',
+    commit.error ? JSON.stringify(commit.error) : '',
+    flag(commit.releaseKeyWhenEarly ?? false),
+    flag(commit.settles),
+    expiryMarginMs,
+    commit.unmovedLeaseUntil ?? '',
+    commit.describedFrom?.sequence ?? '',
+    commit.describedFrom?.attempt ?? '',
+    commit.replicaId ?? '',
+  ];
+}
+
+export function logArguments(request: ReadLogRequest): ScriptArguments {
+  const { generation, after, maxEvents, maxBytes, record = false } = request;
+  const from = after === 'snapshot' ? after : Math.min(after, LARGEST_SEQUENCE);
+  return [generation ?? '', from, maxEvents, maxBytes, flag(record)];
+}
+
+function patchFields(patch: ProducerCommit['patch']): string[] {
+  const set: string[] = [];
+  if (patch?.conversationId !== undefined) set.push('conversationId', patch.conversationId);
+  if (patch?.usage !== undefined) set.push('usage', JSON.stringify(patch.usage));
+  for (const [key, text] of Object.entries(patch?.metadata ?? {})) set.push(`m:${key}`, text);
+  return set;
+}
+
+/** `{…}` without its end, for more fields. */
+function openEnded(json: string, end: string): string {
+  return json.slice(0, -end.length);
+}
+
+export function flag(value: boolean): 0 | 1 {
+  return value ? 1 : 0;
+}

@@ -1,0 +1,212 @@
+/** The steps that change a stream, and what a store answers to them. What they promise stands at the port, `JobStore`. */
+import type { TransitionName } from '../model/transitions.js';
+import type {
+  Frame,
+  JobFailure,
+  JobRecord,
+  LogEvent,
+  PendingAction,
+  Resolution,
+  SerialisedEvent,
+  Settlement,
+  StreamKey,
+  Usage,
+} from '../model/types.js';
+
+/** Where a generation stands: its last event, and who may write the next. */
+export interface Place {
+  readonly sequence: number;
+  readonly attempt: number;
+}
+
+export interface CreateRequest {
+  readonly key: StreamKey;
+  readonly userId: string;
+  /** The call id; kept as `record.createId`. */
+  readonly callId: string;
+  /** By the store's clock: later than this the create is refused as `expired`. */
+  readonly notAfter: number;
+  readonly leaseMs: number;
+  /** Names the creating replica; kept as `record.replicaId`. */
+  readonly replicaId?: string | undefined;
+  readonly conversationId?: string | undefined;
+  readonly contentModel?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  /** Values as JSON text. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The `created` event, sequence 1. */
+  readonly created: SerialisedEvent;
+  /**
+   * The active generation this create may end, and the `aborted` event it ends with; with `describedFrom`, only while it
+   * stands there.
+   */
+  readonly replaces?:
+    | {
+        readonly generation: number;
+        readonly end: SerialisedEvent;
+        readonly error: JobFailure;
+        readonly describedFrom?: Place | undefined;
+      }
+    | undefined;
+  /** Whether the ended generation still has a settlement to come. */
+  readonly settles: boolean;
+}
+
+export type CreateReply =
+  /** The caller's own generation, now or (same call id) earlier. `replaced` is the one this create ended. */
+  | {
+      readonly outcome: 'created';
+      readonly record: JobRecord;
+      readonly replaced?: JobRecord | undefined;
+      /** Frames the caller must hand to the transport; empty when the store published them, or on a repeat. */
+      readonly frames: readonly Frame[];
+    }
+  /** A kept generation of the same user has the same idempotency key. */
+  | { readonly outcome: 'joined'; readonly record: JobRecord }
+  /** Another generation is active than `replaces` named (or it named none), or that one stands elsewhere than described. */
+  | { readonly outcome: 'conflict'; readonly record: JobRecord }
+  /** The stream is another user's. */
+  | { readonly outcome: 'taken' }
+  /** `now` is the store's time, for a caller whose estimate of it was wrong. */
+  | { readonly outcome: 'expired'; readonly now: number }
+  /** The store holds as many streams as it may. */
+  | { readonly outcome: 'full' };
+
+/** Changes to the record that no event announces. */
+export interface RecordPatch {
+  /** Counts the patches of one attempt from 1: a patch that is not newer than the last is a repeat and skipped. */
+  readonly number: number;
+  readonly conversationId?: string | undefined;
+  /** By key, as JSON text. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** The totals, not the increment. */
+  readonly usage?: Usage | undefined;
+}
+
+/**
+ * The producer's commit: events, and with the last of them a change of state if asked.
+ * Refused unless the generation is current, its status `running`, its attempt `attempt` and its last sequence
+ * `events[0].sequence - 1`. When instead the last sequence is already that of the batch's last event and the attempt
+ * matches, the batch is a repeat after a lost reply: it is not stored again and is answered `ok`.
+ */
+export interface ProducerCommit {
+  readonly writer: 'producer';
+  readonly key: StreamKey;
+  readonly generation: number;
+  readonly attempt: number;
+  /** The sequence the log must end with for this commit to be the next one. */
+  readonly afterSequence: number;
+  /** In order, numbered from `afterSequence + 1`; may be empty when there is a patch. */
+  readonly events: readonly LogEvent[];
+  readonly patch?: RecordPatch | undefined;
+  readonly transition?: ProducerTransition | undefined;
+}
+
+/** The last event of the commit announces it. The lease ends with it. */
+export interface ProducerTransition {
+  readonly name: 'pause' | 'complete' | 'fail';
+  readonly callId: string;
+  /** For `pause`. The store's clock gives its `askedAt`, and with `expiresInMs` its `expiresAt`, in the record and in the event. */
+  readonly action?:
+    | (Omit<PendingAction, 'askedAt' | 'expiresAt'> & { readonly expiresInMs: number })
+    | undefined;
+  readonly error?: JobFailure | undefined;
+  readonly settles: boolean;
+}
+
+/** A transition by anyone else. Its event is appended at whatever the tail is. */
+export interface OtherCommit {
+  readonly writer: 'other';
+  readonly key: StreamKey;
+  readonly generation: number;
+  readonly name: Exclude<TransitionName, 'pause' | 'complete' | 'fail' | 'replace'>;
+  readonly callId: string;
+  readonly event: SerialisedEvent;
+  /** `expire` and `resolve`: must be the pending one. */
+  readonly actionId?: string | undefined;
+  /** `recover` and `lose`: must be the current one. */
+  readonly attempt?: number | undefined;
+  /**
+   * `recover` and `lose`: a lease that still ends at this time counts as lapsed, though the store's clock says otherwise.
+   * For a caller that has seen the record stand still for a whole lease: the clock went back.
+   */
+  readonly unmovedLeaseUntil?: number | undefined;
+  /** `recover` and `resolve`: the new attempt's lease. */
+  readonly leaseMs?: number | undefined;
+  /** `recover` and `resolve`: the replica of the new attempt. */
+  readonly replicaId?: string | undefined;
+  /** `resolve` and `expire`: recorded with the store's time. */
+  readonly resolution?: Omit<Resolution, 'at'> | undefined;
+  /** Where the generation stood when this end was described; refused as `behind` when it has gone on since. */
+  readonly describedFrom?: Place | undefined;
+  readonly error?: JobFailure | undefined;
+  /** `lose` before any host event: forget the idempotency key, so that the request may be made again. */
+  readonly releaseKeyWhenEarly?: boolean | undefined;
+  readonly settles: boolean;
+}
+
+/** A step of the host's settlement of an ended generation; refused unless the revision is still `revision`. */
+export interface SettlementCommit {
+  readonly writer: 'settler';
+  readonly key: StreamKey;
+  readonly generation: number;
+  readonly revision: number;
+  readonly state: Settlement['state'];
+  readonly tries: number;
+  /** From the store's clock. */
+  readonly notBeforeMs: number;
+  /** Whether the writer settles until then: a deletion waits for it. */
+  readonly claimed?: true | undefined;
+  /** How long the stream must be kept at least, from the store's clock. */
+  readonly keepMs?: number | undefined;
+}
+
+/**
+ * Holds the producer of a running generation still while its end is described: until `forMs` from now (not sooner than an
+ * earlier hold) its commits are refused as `held`, those excepted that change the state. Any change of state takes the
+ * hold away, and so does `forMs` 0. A generation that waits for a person has nothing to hold. Changes nothing else; made
+ * again, it is the same hold.
+ */
+export interface HoldCommit {
+  readonly writer: 'describer';
+  readonly key: StreamKey;
+  readonly generation: number;
+  readonly forMs: number;
+}
+
+export type Commit = ProducerCommit | OtherCommit | SettlementCommit | HoldCommit;
+
+/**
+ * Why a commit changed nothing.
+ * `gone` no such generation is kept · `replaced` a newer generation is current · `ended` it has ended · `paused` it
+ * waits for a person · `running` it is not paused · `fenced` another attempt holds it · `sequence` the log does not end
+ * where the writer says · `action` another action (or none) is pending · `lease` the lease has not lapsed · `revision`
+ * somebody else settles · `early` the action has not expired · `held` an end is being described: the same commit may
+ * be taken later · `behind` the generation has gone on since its end was described
+ */
+export type Refusal =
+  | 'gone'
+  | 'replaced'
+  | 'ended'
+  | 'paused'
+  | 'running'
+  | 'fenced'
+  | 'sequence'
+  | 'action'
+  | 'lease'
+  | 'revision'
+  | 'early'
+  | 'held'
+  | 'behind';
+
+export type CommitReply =
+  | {
+      readonly ok: true;
+      readonly lastSequence: number;
+      /** As for `CreateReply`. */
+      readonly frames: readonly Frame[];
+      /** The record after the step; always with a transition, a settlement or a hold, else left out. */
+      readonly record?: JobRecord | undefined;
+    }
+  /** `record` is the generation as it stands, when it is kept. */
+  | { readonly ok: false; readonly refusal: Refusal; readonly record?: JobRecord | undefined };
