@@ -50,6 +50,10 @@ const runs: Readonly<Record<string, () => Promise<void>>> = {
       expect(textOf(await followed(`${api}/stream/${streamId}?resume=true`))).toBe(STORY);
       expect((await post(`${api}/abort`, { streamId })).status).toBe(200); // its body was read by express.json()
       expect((await fetch(api, { method: 'POST', body: 'text=of+a+form' })).status).toBe(415);
+      const three = await Promise.all([post(api), post(api), post(api)]);
+      expect(three.map(({ status }) => status).sort()).toEqual([200, 200, 429]);
+      const [refused] = three.filter(({ status }) => status === 429);
+      expect(refused?.body.error.code).toBe('user_limit_exceeded');
     }
   },
   words: async () => {
@@ -107,6 +111,26 @@ const tries: Readonly<Record<string, Trial>> = {
     await run({ manager, streamId: 'tried', userId: 'ann', actionId, payloadDigest, goOn });
     await endOf(manager);
     expect(goOn.mock.calls[0]?.[1]).toMatchObject({ resolution: { by: 'ann' } });
+  },
+  health: async (manager, run) => {
+    const app = express();
+    const server = app.listen(0, 'localhost');
+    await once(server, 'listening');
+    await run({ manager, app });
+    const ask = () => fetch(`http://localhost:${(server.address() as AddressInfo).port}/ready`);
+    await manager.start();
+    expect((await ask()).status).toBe(200);
+    await manager.drain();
+    expect((await ask()).status).toBe(503);
+    server.close();
+  },
+  listJobs: async (manager, run) => {
+    const job = await startedJob(manager);
+    await job.pause({ type: 'tool_approval', requests: [{ id: 'call-1', name: 'pay' }] });
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+    await run({ manager });
+    expect(log.mock.calls).toEqual([['tried', 'ann', expect.any(Number), 'tool_approval']]);
+    log.mockRestore();
   },
   moved: async (manager, run) => {
     const makeStream = () => new Blob([STORY]).stream().pipeThrough(new TextDecoderStream());
