@@ -39,7 +39,14 @@ export type {
 export type { ControlSignal, EventTransport, FrameListener } from './stream/interfaces/event-transport.js';
 export type { AttemptEnd, GenerationJob, JobUpdate } from './stream/interfaces/generation-job.js';
 export type { GenerationJobManagerConstructor } from './stream/interfaces/generation-job-manager.js';
-export type { DueEntry, DueIndex, JobStore, LeaseClaim, RememberedRun, UserSlots } from './stream/interfaces/job-store.js';
+export type {
+  DueEntry,
+  DueIndex,
+  JobStore,
+  LeaseClaim,
+  RememberedRun,
+  UserSlots,
+} from './stream/interfaces/job-store.js';
 export type { FoundPage, LogPage, MissingPage, ReadLogRequest } from './stream/interfaces/log-pages.js';
 export type { Logger } from './stream/interfaces/logger.js';
 export type {
@@ -68,6 +75,13 @@ export type {
   FinalOmission,
   StreamObserver,
 } from './stream/interfaces/observer.js';
+export type {
+  Health,
+  JobSummary,
+  JobSummaryPage,
+  ListJobsInput,
+  PartHealth,
+} from './stream/interfaces/operators.js';
 export type { PipeFailure, PipeItems, PipeMapper, PipeSource, PipeStep } from './stream/interfaces/pipe.js';
 export type { Subscription } from './stream/interfaces/subscription.js';
 export type { Upkeep } from './stream/interfaces/upkeep.js';
@@ -101,7 +115,6 @@ export type {
   ResumeState,
   StreamEvent,
 } from './stream/model/lifecycle-payloads.js';
-export type { Health, JobSummary, JobSummaryPage, ListJobsInput, PartHealth } from './stream/interfaces/operators.js';
 export { type GenerationJobOptions, type Options, optionsSchema } from './stream/model/options.js';
 export { isStreamId, streamIdFor } from './stream/model/stream-key.js';
 export {

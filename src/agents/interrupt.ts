@@ -4,8 +4,8 @@
  */
 import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';
-import { durationMs } from '../stream/model/host-values.js';
 import type { PauseInput } from '../stream/interfaces/action-input.js';
+import { durationMs } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import type { Answer, Decision, Json, PendingAction, Verdict } from '../stream/model/types.js';
 

@@ -8,9 +8,9 @@
  */
 import { z } from 'zod';
 import { SECOND, systemClock } from '../clock.js';
-import { handOut, NO_MANAGER } from '../stream/process/handed-out.js';
 import { callable, requiredFunction } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
+import { handOut, NO_MANAGER } from '../stream/process/handed-out.js';
 
 export type ToolDecision = 'allow' | 'ask' | 'deny';
 const STRICTNESS = { allow: 0, ask: 1, deny: 2 } as const satisfies Record<ToolDecision, number>;

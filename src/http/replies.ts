@@ -5,8 +5,8 @@
  */
 import { ERROR_TABLE, type ErrorCode, type GenerationJobError, isGenerationJobError } from '../errors.js';
 import { ActionDecidedError } from '../stream/approvals/action-decided-error.js';
-import type { ErrorReporter } from '../stream/process/error-reports.js';
 import type { Resolution } from '../stream/model/types.js';
+import type { ErrorReporter } from '../stream/process/error-reports.js';
 import type { Reply, ReplyHeaders } from './route-types.js';
 
 const NEVER_STORED: ReplyHeaders = {

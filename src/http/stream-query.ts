@@ -3,8 +3,8 @@
  * sends the one it has read up to to the address it began with. Clients that can't set headers have other names for it.
  */
 import { GenerationJobError } from '../errors.js';
-import { parseCursor } from '../stream/model/cursor.js';
 import type { SubscribeOptions } from '../stream/interfaces/manager-types.js';
+import { parseCursor } from '../stream/model/cursor.js';
 import type { RouteRequest } from './route-types.js';
 
 /** A heartbeat comes in one of two ways: a comment is for proxies, an event is seen by the page as well. */

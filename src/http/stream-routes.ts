@@ -6,13 +6,13 @@
 import { z } from 'zod';
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import { isDecidedAsSaid } from '../stream/approvals/action-decided-error.js';
-import { formatCursor } from '../stream/model/cursor.js';
-import { boundHook, reportHook } from '../stream/process/host-code.js';
+import { verdictShape } from '../stream/approvals/verdict.js';
 import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
-import { type Internals, internalsOf } from '../stream/process/internals.js';
+import { formatCursor } from '../stream/model/cursor.js';
 import { isStreamId, userKey } from '../stream/model/stream-key.js';
 import { isActive } from '../stream/model/transitions.js';
-import { verdictShape } from '../stream/approvals/verdict.js';
+import { boundHook, reportHook } from '../stream/process/host-code.js';
+import { type Internals, internalsOf } from '../stream/process/internals.js';
 import { corsHeaders } from './cors.js';
 import { type BodyLimits, readJsonBody } from './json-body.js';
 import { listedOrigin, OriginCheck } from './origin-check.js';

@@ -6,11 +6,11 @@ import { z } from 'zod';
 import { SECOND } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
-import { handOut, NO_MANAGER } from '../stream/process/handed-out.js';
 import type { RedisClient } from '../stream/implementations/redis/client.js';
 import { assertRedisClient } from '../stream/implementations/redis/client-check.js';
 import { isFinal, startError } from '../stream/implementations/redis/start.js';
 import { parseStrictly } from '../stream/model/strict.js';
+import { handOut, NO_MANAGER } from '../stream/process/handed-out.js';
 
 const LONGEST_PAUSE_MS = 2 * SECOND;
 const FIRST_PAUSE_MS = 50;

@@ -6,7 +6,6 @@ import { sleep } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import { ApprovalLifecycle } from './approvals/approvals.js';
 import { Followers } from './following/followers.js';
-import { HealthCheck } from './process/health-check.js';
 import type { HubSubscription } from './following/hub-subscription.js';
 import type {
   GenerationJobManagerConstructor,
@@ -50,6 +49,7 @@ import { isActive } from './model/transitions.js';
 import type { JobRecord } from './model/types.js';
 import { checkCall } from './process/call-input.js';
 import { handOutMethods } from './process/handed-out.js';
+import { HealthCheck } from './process/health-check.js';
 import { checkManagerInput } from './process/host-input.js';
 import { IndexKeeper } from './process/index-keeper.js';
 import { shareInternals } from './process/internals.js';

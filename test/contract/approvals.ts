@@ -4,10 +4,10 @@
  */
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { fingerprintOf } from '../../src/stream/model/fingerprint.js';
 import type { PauseInput, ResolveInput } from '../../src/stream/interfaces/action-input.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { ProposedVerdict } from '../../src/stream/interfaces/manager-types.js';
+import { fingerprintOf } from '../../src/stream/model/fingerprint.js';
 import { ASK, asked, expectDecided, expectRefused, keptOf, NO, resolveOn, YES } from './asking.js';
 import { dataOf, text } from './follower.js';
 import { AT_ONCE_MS, type Contract, codeOf, expectCode, rejection, TIMES } from './harness.js';

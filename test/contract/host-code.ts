@@ -3,9 +3,9 @@
  * what it was for, and nothing else.
  */
 import { expect } from 'vitest';
+import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
 import type { ContentModel } from '../../src/stream/model/content-model.js';
 import { JobFailureError } from '../../src/stream/model/job-failure.js';
-import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
 import type { JobRecord } from '../../src/stream/model/types.js';
 import { text } from './follower.js';
 import { type Contract, codeOf, expectCode, rejection } from './harness.js';

@@ -180,7 +180,8 @@ export const operatorContracts: readonly Contract[] = [
   },
   {
     id: 'L56',
-    title: 'health answers in a moment when store and transport hang, says since when, and when they are back',
+    title:
+      'health answers in a moment when store and transport hang, says since when, and when they are back',
     async run(h) {
       let held: Promise<void> | undefined;
       let release = () => {};
@@ -228,14 +229,18 @@ export const operatorContracts: readonly Contract[] = [
       const replica = await h.replica({
         wrapStore: (store) =>
           wrapStore(store, async ({ method }, perform) => {
-            if (method === 'due.list' && isBroken) throw new GenerationJobError('newer_format', 'It is newer.');
+            if (method === 'due.list' && isBroken)
+              throw new GenerationJobError('newer_format', 'It is newer.');
             return perform();
           }),
       });
       const { clock } = h.backend;
       isBroken = true;
       const brokenAt = clock.now();
-      await h.until(() => replica.reports.some(({ details }) => details?.['step'] === 'sweep'), 'a sweep that failed');
+      await h.until(
+        () => replica.reports.some(({ details }) => details?.['step'] === 'sweep'),
+        'a sweep that failed',
+      );
       const sweptAt = clock.now();
       await h.advance(200);
       const { store, transport, isReady } = await replica.manager.health();

@@ -4,8 +4,8 @@
  */
 import { expect } from 'vitest';
 import type { AttemptEnd } from '../../src/stream/interfaces/generation-job.js';
-import type { HostEvent } from '../../src/stream/model/host-types.js';
 import type { PipeSource } from '../../src/stream/interfaces/pipe.js';
+import type { HostEvent } from '../../src/stream/model/host-types.js';
 import { failWith } from '../../src/stream/producing/pipe.js';
 import { text } from './follower.js';
 import type { Contract, Harness, Replica } from './harness.js';

@@ -62,7 +62,10 @@ describe.each(EXPRESS_ADAPTERS)('errorHandler with %s', (adapter) => {
     };
     const { status, text } = await answerTo(new ActionDecidedError('action_decided', resolution, false));
     expect(status).toBe(409);
-    expect(JSON.parse(text).error).toMatchObject({ code: 'action_decided', outcome: { actionId: 'a', by: 'ann' } });
+    expect(JSON.parse(text).error).toMatchObject({
+      code: 'action_decided',
+      outcome: { actionId: 'a', by: 'ann' },
+    });
     expect(text).not.toContain(SECRET);
   });
 

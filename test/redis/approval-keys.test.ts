@@ -6,8 +6,8 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { textContent } from '../../src/content/text.js';
 import { createStreamServices } from '../../src/services.js';
-import type { ContentModel } from '../../src/stream/model/content-model.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
+import type { ContentModel } from '../../src/stream/model/content-model.js';
 import { RedisServer } from '../support/redis-server.js';
 
 const MINUTE = 60_000;

@@ -143,7 +143,10 @@ async function moveSlot(slot: number, source: (typeof nodes)[0], target: (typeof
 }
 
 it('a node that is away for less than the lease delays its streams, and no others', async () => {
-  const [one, two] = await three({ ...NOTHING_LAPSES, options: { ...NOTHING_LAPSES.options, renewMs: 1_000 } });
+  const [one, two] = await three({
+    ...NOTHING_LAPSES,
+    options: { ...NOTHING_LAPSES.options, renewMs: 1_000 },
+  });
   await Promise.all(
     STREAMS.map((streamId) => one.create({ streamId, produce: { total: 300, everyMs: 10 } })),
   );

@@ -2,9 +2,9 @@
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createStreamServices } from '../../src/services.js';
-import type { ErrorReport } from '../../src/stream/model/error-report.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import { RedisKeys } from '../../src/stream/implementations/redis/keys.js';
+import type { ErrorReport } from '../../src/stream/model/error-report.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from './replicas.js';

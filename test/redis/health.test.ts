@@ -17,7 +17,10 @@ beforeEach(async () => {
   server = await RedisServer.start();
   client = new Redis({ port: server.port, host: '127.0.0.1', retryStrategy: () => 50 });
   client.on('error', () => {}); // what these tests are for
-  manager = new GenerationJobManager({ ...createStreamServices({ redis: client }), hooks: { onError: () => {} } });
+  manager = new GenerationJobManager({
+    ...createStreamServices({ redis: client }),
+    hooks: { onError: () => {} },
+  });
 });
 afterEach(async () => {
   await manager.close();
@@ -38,7 +41,11 @@ const isReady = async () => (await asked()).isReady;
 it('health answers in a moment while Redis hangs, says since when, and is ready again by itself', async () => {
   expect(await asked()).toMatchObject({ isReady: false, startedAt: undefined, store: { status: 'unknown' } });
   await manager.start();
-  expect(await asked()).toMatchObject({ isReady: true, store: { status: 'ok' }, transport: { status: 'ok' } });
+  expect(await asked()).toMatchObject({
+    isReady: true,
+    store: { status: 'ok' },
+    transport: { status: 'ok' },
+  });
   const hungAt = Date.now();
   server.signal('SIGSTOP');
   const hung = await asked();

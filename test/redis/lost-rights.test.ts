@@ -5,8 +5,8 @@
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createStreamServices } from '../../src/services.js';
-import type { ErrorReport } from '../../src/stream/model/error-report.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
+import type { ErrorReport } from '../../src/stream/model/error-report.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from './replicas.js';
 

@@ -2,9 +2,9 @@
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createStreamServices } from '../../src/services.js';
-import type { ErrorReport } from '../../src/stream/model/error-report.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import type { TransportStep } from '../../src/stream/interfaces/observer.js';
+import type { ErrorReport } from '../../src/stream/model/error-report.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from './replicas.js';
 

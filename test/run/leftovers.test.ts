@@ -63,7 +63,7 @@ it('a replica whose parent is gone before it has loaded, or while its Redis is a
   const program = join(ROOT, 'test', 'redis', 'replica-process.mjs');
   const nowhere = JSON.stringify({ library, port: 1 });
   for (const waitMs of [0, 1_000]) {
-    const child = fork(program, [nowhere], { stdio: ["ignore", "ignore", "ignore", "ipc"], execArgv: [] });
+    const child = fork(program, [nowhere], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], execArgv: [] });
     const exited = once(child, 'exit');
     await pause(waitMs);
     child.disconnect();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { GenerationJobError } from '../../src/errors.js';
+import type { Logger } from '../../src/stream/interfaces/logger.js';
 import type { ErrorReport } from '../../src/stream/model/error-report.js';
 import { ErrorReporter, type ErrorReporterInput } from '../../src/stream/process/error-reports.js';
-import type { Logger } from '../../src/stream/interfaces/logger.js';
 import { FakeClock, turns } from '../support/fake-clock.js';
 
 function reporting(input: Partial<ErrorReporterInput> = {}) {

@@ -200,7 +200,6 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'subscription.close': {
     parameters: { reason: () => (subscription as unknown as BatchReader).close('Left' as Odd) },
   },
-  'subscription.fail': 'is called by its hub',
   'subscription.next': 'takes nothing',
   'subscription.return': 'takes nothing',
 

@@ -1,13 +1,13 @@
 /** What a transport fails at reaches the host, once for each kind and not once for each stream, and fails nobody. */
 import { expect, it } from 'vitest';
-import type { ErrorReport } from '../../src/stream/model/error-report.js';
 import { InMemoryEventTransport } from '../../src/stream/implementations/memory/event-transport.js';
 import type { EventTransport } from '../../src/stream/interfaces/event-transport.js';
-import type { Report } from '../../src/stream/interfaces/report.js';
 import type { TransportStep } from '../../src/stream/interfaces/observer.js';
+import type { Report } from '../../src/stream/interfaces/report.js';
+import type { ErrorReport } from '../../src/stream/model/error-report.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
 import { PartWatch } from '../../src/stream/process/part-watch.js';
 import { SafeTransport } from '../../src/stream/process/safe-transport.js';
-import { streamKey } from '../../src/stream/model/stream-key.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 const KEY = streamKey('s');

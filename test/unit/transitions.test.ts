@@ -3,7 +3,12 @@
  * says what the design says.
  */
 import { expect, it } from 'vitest';
-import { isActive, isTerminalEvent, LIFECYCLE_EVENTS, TRANSITIONS } from '../../src/stream/model/transitions.js';
+import {
+  isActive,
+  isTerminalEvent,
+  LIFECYCLE_EVENTS,
+  TRANSITIONS,
+} from '../../src/stream/model/transitions.js';
 
 it('the table is the design’s, row by row', () => {
   const rows = Object.entries(TRANSITIONS).map(

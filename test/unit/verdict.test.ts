@@ -5,12 +5,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { isGenerationJobError } from '../../src/errors.js';
-import { actionTypesFrom } from '../../src/stream/model/action-types.js';
-import type { PauseInput, ResolveInput } from '../../src/stream/interfaces/action-input.js';
-import { parseOptions } from '../../src/stream/model/options.js';
-import { DECISIONS, parsePause } from '../../src/stream/producing/pending-action.js';
-import type { PendingAction } from '../../src/stream/model/types.js';
 import { parseResolve, verdictOn } from '../../src/stream/approvals/verdict.js';
+import type { PauseInput, ResolveInput } from '../../src/stream/interfaces/action-input.js';
+import { actionTypesFrom } from '../../src/stream/model/action-types.js';
+import { parseOptions } from '../../src/stream/model/options.js';
+import type { PendingAction } from '../../src/stream/model/types.js';
+import { DECISIONS, parsePause } from '../../src/stream/producing/pending-action.js';
 import { rejection, thrownCode } from '../contract/harness.js';
 import { howOften } from '../support/how-often.js';
 import { seededEntropy } from '../support/seeded.js';

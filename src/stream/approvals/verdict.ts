@@ -4,12 +4,19 @@
  */
 import { z } from 'zod';
 import { GenerationJobError } from '../../errors.js';
-import { type ActionTypes, checkAgainst } from '../model/action-types.js';
 import type { ResolveInput } from '../interfaces/action-input.js';
+import { type ActionTypes, checkAgainst } from '../model/action-types.js';
 import type { Options } from '../model/options.js';
-import { ACTION_LIMITS, asJson, DECISIONS, idSchema, textSchema } from '../producing/pending-action.js';
 import { parseStrictly } from '../model/strict.js';
-import type { ActionQuestion, ActionRequest, Answer, Decision, PendingAction, Verdict } from '../model/types.js';
+import type {
+  ActionQuestion,
+  ActionRequest,
+  Answer,
+  Decision,
+  PendingAction,
+  Verdict,
+} from '../model/types.js';
+import { ACTION_LIMITS, asJson, DECISIONS, idSchema, textSchema } from '../producing/pending-action.js';
 
 /** Bounds and types only: what it means is asked of the action. Also what the HTTP route takes. */
 export const verdictShape = {

@@ -1,10 +1,10 @@
 /** Decisions on what jobs ask, as a host makes them: `manager.approvals`. */
 import type { Access } from '../model/access.js';
-import type { Continuation } from './manager-types.js';
+import type { HostTypes, Untyped } from '../model/host-types.js';
 import type { PublicAction } from '../model/types.js';
 import type { HistoryEntry, ResolveInput } from './action-input.js';
 import type { GenerationJob } from './generation-job.js';
-import type { HostTypes, Untyped } from '../model/host-types.js';
+import type { Continuation } from './manager-types.js';
 
 /** A resolved action's answer to who decides. */
 export interface Resolved<Types extends HostTypes = Untyped> {

@@ -1,6 +1,7 @@
 /** A follower as the layers around the manager read it. */
-import type { DetachResult } from './observer.js';
+
 import type { Batch } from '../model/types.js';
+import type { DetachResult } from './observer.js';
 
 /** A follower that is read synchronously, batch by batch, by a reader which is told when there is more. */
 export interface BatchReader {

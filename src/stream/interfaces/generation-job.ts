@@ -4,9 +4,9 @@
  */
 import type { EndReason } from '../../errors.js';
 import type { ErrorPlace } from '../model/error-report.js';
+import type { FinalOf, HostEvent, HostTypes, MetadataPatch, Untyped } from '../model/host-types.js';
 import type { StreamKey, Usage } from '../model/types.js';
 import type { PauseInput } from './action-input.js';
-import type { FinalOf, HostEvent, HostTypes, MetadataPatch, Untyped } from '../model/host-types.js';
 import type { PipeMapper, PipeSource } from './pipe.js';
 
 /** The end of an attempt, as `run` answers. */

@@ -3,9 +3,9 @@
  * without bound. An observer that throws is caught and counted once, in `safeObserver`; it can never fail a stream.
  */
 
-import type { RepairedIndex } from './job-store.js';
 import type { TransitionName } from '../model/transitions.js';
 import type { JobStatus } from '../model/types.js';
+import type { RepairedIndex } from './job-store.js';
 
 export type EndResult =
   | 'completed'

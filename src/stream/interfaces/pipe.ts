@@ -1,6 +1,7 @@
 /** `job.pipe` takes these. */
-import type { JobFailureError } from '../model/job-failure.js';
+
 import type { HostEvent, HostTypes, Untyped } from '../model/host-types.js';
+import type { JobFailureError } from '../model/job-failure.js';
 
 /** The source of a pipe: an iterable, or a stream of the Web. */
 export type PipeItems<Item> = AsyncIterable<Item> | Iterable<Item> | ReadableStream<Item>;

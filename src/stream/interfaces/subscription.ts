@@ -1,7 +1,8 @@
 /** A host holds this of one follower. */
-import type { DetachResult } from './observer.js';
+
 import type { HostTypes, Untyped } from '../model/host-types.js';
 import type { StreamEvent } from '../model/lifecycle-payloads.js';
+import type { DetachResult } from './observer.js';
 
 /**
  * One follower of one stream: iterate it for its events. The loop ends after the terminal event, after `gone`, and when

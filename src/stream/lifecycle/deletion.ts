@@ -12,13 +12,13 @@ import { sleep } from '../../clock.js';
 import { DeletionIncompleteError, GenerationJobError, isGenerationJobError } from '../../errors.js';
 import type { Access } from '../model/access.js';
 import { isOwnedBy } from '../model/access.js';
-import { callHook } from '../process/host-code.js';
-import type { LeaseKeeper } from '../producing/lease-keeper.js';
-import type { Parts } from '../process/parts.js';
-import type { Settler } from './settlement.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey, UserKey } from '../model/types.js';
+import { callHook } from '../process/host-code.js';
+import type { Parts } from '../process/parts.js';
 import { reportUpkeepFailures } from '../process/upkeep-failures.js';
+import type { LeaseKeeper } from '../producing/lease-keeper.js';
+import type { Settler } from './settlement.js';
 
 /** A page of a user’s index; its streams are deleted at the same time. */
 const STREAMS_AT_ONCE = 100;

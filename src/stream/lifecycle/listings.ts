@@ -3,14 +3,19 @@
  * by page, and each stream answers for itself: one that can't be read is named and counted, and the rest is listed.
  */
 import { type GenerationJobError, isGenerationJobError } from '../../errors.js';
-import { LARGEST_PAGE } from '../process/call-input.js';
-import type { IndexKeeper } from '../process/index-keeper.js';
 import type { DueEntry } from '../interfaces/job-store.js';
-import type { JobPage, ListActiveJobsInput, ListSettlementsInput, Stats } from '../interfaces/manager-types.js';
-import type { Parts } from '../process/parts.js';
+import type {
+  JobPage,
+  ListActiveJobsInput,
+  ListSettlementsInput,
+  Stats,
+} from '../interfaces/manager-types.js';
 import { userKey } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord } from '../model/types.js';
+import { LARGEST_PAGE } from '../process/call-input.js';
+import type { IndexKeeper } from '../process/index-keeper.js';
+import type { Parts } from '../process/parts.js';
 import { reportUpkeepFailures, type UpkeepFailure } from '../process/upkeep-failures.js';
 
 export class Listings {

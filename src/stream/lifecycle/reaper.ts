@@ -9,18 +9,18 @@
  * A stream whose look came to nothing, which the store lists as due and the judge does not, comes after the others too.
  */
 import type { TimerHandle } from '../../clock.js';
-import { deadlineOf, earliestOf, setAsideUntil } from '../model/deadlines.js';
-import type { Ender } from './ender.js';
 import type { Followers } from '../following/followers.js';
 import type { DueEntry, DuePage, PageRequest } from '../interfaces/job-store.js';
-import type { LeaseKeeper } from '../producing/lease-keeper.js';
+import { deadlineOf, earliestOf, setAsideUntil } from '../model/deadlines.js';
+import type { JobRecord, StreamKey } from '../model/types.js';
 import type { Parts } from '../process/parts.js';
-import type { Recovery } from './recovery.js';
 import { Setbacks } from '../process/setbacks.js';
+import { reportUpkeepFailures } from '../process/upkeep-failures.js';
+import type { LeaseKeeper } from '../producing/lease-keeper.js';
+import type { Ender } from './ender.js';
+import type { Recovery } from './recovery.js';
 import type { Settler } from './settlement.js';
 import { StalledLeases } from './stalled-leases.js';
-import type { JobRecord, StreamKey } from '../model/types.js';
-import { reportUpkeepFailures } from '../process/upkeep-failures.js';
 
 export interface Upkeep {
   readonly leases: LeaseKeeper;

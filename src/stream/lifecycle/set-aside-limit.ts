@@ -3,12 +3,13 @@
  * each told to the host. They are counted by listing them, so a count reads every stream; that is paid when this process
  * sets its first one aside, and then for each tenth of the bound: what is kept exceeds it by that much for each replica.
  */
-import type { Listings } from './listings.js';
-import type { Parts } from '../process/parts.js';
-import type { Settler } from './settlement.js';
+
 import { streamKey } from '../model/stream-key.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
+import type { Parts } from '../process/parts.js';
 import { reportUpkeepFailures, type UpkeepFailure } from '../process/upkeep-failures.js';
+import type { Listings } from './listings.js';
+import type { Settler } from './settlement.js';
 
 /** The part of the bound by which more may be set aside between two counts. */
 const SLACK_SHARE = 0.1;

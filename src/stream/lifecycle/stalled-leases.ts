@@ -4,8 +4,9 @@
  * sweep, by this process's monotonic clock, is lost. How long its lease is stands in the record. Records without it are
  * left to the clock: they are of a release that did not say.
  */
-import type { Parts } from '../process/parts.js';
+
 import type { JobRecord, StreamKey } from '../model/types.js';
+import type { Parts } from '../process/parts.js';
 
 interface Mark {
   readonly attempt: number;

@@ -1,6 +1,7 @@
 /** A continuation is what the next attempt is given, after a decision or a crash. */
-import type { FoldedState } from '../model/fold.js';
+
 import type { Continuation } from '../interfaces/manager-types.js';
+import type { FoldedState } from '../model/fold.js';
 
 /** Returns what the host is given to go on with. */
 export function continuationOf(state: FoldedState): Continuation {

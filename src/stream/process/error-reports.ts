@@ -6,13 +6,13 @@
  */
 import { type Clock, MINUTE, type TimerHandle } from '../../clock.js';
 import { isGenerationJobError } from '../../errors.js';
+import type { Logger } from '../interfaces/logger.js';
 import {
   ERROR_MESSAGES,
   type ErrorPlace,
   type ErrorReport,
   type ErrorSubject,
 } from '../model/error-report.js';
-import type { Logger } from '../interfaces/logger.js';
 
 export interface ErrorReporterInput {
   readonly onError?: ((report: ErrorReport) => unknown) | undefined;

@@ -6,9 +6,9 @@
 import { sleep } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
 import type { FrameListener } from '../interfaces/event-transport.js';
-import type { Parts } from './parts.js';
-import type { PartWatch } from './part-watch.js';
 import { streamKey } from '../model/stream-key.js';
+import type { PartWatch } from './part-watch.js';
+import type { Parts } from './parts.js';
 
 /** Less than the second that Kubernetes gives a probe by default. */
 const ANSWER_MS = 750;

@@ -1,10 +1,10 @@
 /** Calls the host's code without letting it hang or fail a stream. */
 import type { Clock, TimerHandle } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
-import type { ErrorPlace, ErrorSubject } from '../model/error-report.js';
-import type { ErrorReporter } from './error-reports.js';
 import type { StreamObserver } from '../interfaces/observer.js';
+import type { ErrorPlace, ErrorSubject } from '../model/error-report.js';
 import type { Options } from '../model/options.js';
+import type { ErrorReporter } from './error-reports.js';
 
 export interface HostCodeContext {
   readonly clock: Clock;

@@ -11,12 +11,12 @@
  * A store that can't lose its indexes has no `repair`, and then nothing of this happens.
  */
 import { MINUTE, sleep, type TimerHandle } from '../../clock.js';
-import { deadlineOf, earliestOf } from '../model/deadlines.js';
 import type { IndexRepair } from '../interfaces/job-store.js';
-import type { Parts } from './parts.js';
-import { Setbacks } from './setbacks.js';
+import { deadlineOf, earliestOf } from '../model/deadlines.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey, UserKey } from '../model/types.js';
+import type { Parts } from './parts.js';
+import { Setbacks } from './setbacks.js';
 import { reportUpkeepFailures } from './upkeep-failures.js';
 
 /** Streams in a page of the walk, and the pause after it: some thousand streams a second at most, of no user's time. */

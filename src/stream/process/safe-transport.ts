@@ -5,12 +5,12 @@
  * there were, since a link that is down fails for every stream at each poll.
  */
 import { type Clock, MINUTE } from '../../clock.js';
-import type { PartWatch } from './part-watch.js';
-import type { ErrorReporter } from './error-reports.js';
 import type { ControlSignal, EventTransport, FrameListener } from '../interfaces/event-transport.js';
-import type { Report } from '../interfaces/report.js';
 import type { StreamObserver, TransportStep } from '../interfaces/observer.js';
+import type { Report } from '../interfaces/report.js';
 import type { Frame, StreamKey } from '../model/types.js';
+import type { ErrorReporter } from './error-reports.js';
+import type { PartWatch } from './part-watch.js';
 
 /** Kinds of failure that are remembered: a transport has a handful of sentences, unless they name what they fail on. */
 const MOST_KINDS = 100;

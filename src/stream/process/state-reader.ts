@@ -6,9 +6,9 @@
 import { GenerationJobError } from '../../errors.js';
 import type { ContentModel, ContentModels } from '../model/content-model.js';
 import { Fold, type FoldedState, textOf } from '../model/fold.js';
-import type { LogReader } from './log-reader.js';
 import type { Options } from '../model/options.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
+import type { LogReader } from './log-reader.js';
 
 export class StateReader {
   readonly #log: LogReader;

@@ -12,10 +12,10 @@
  * nothing is over but what no clock decides, such as a lease that was given up. Smaller steps are followed at once.
  */
 import type { Clock } from '../../clock.js';
-import type { ErrorReporter } from './error-reports.js';
 import type { JobStore } from '../interfaces/job-store.js';
 import type { ClockJump, StreamObserver } from '../interfaces/observer.js';
 import type { Options } from '../model/options.js';
+import type { ErrorReporter } from './error-reports.js';
 
 export interface StoreClockContext {
   readonly store: Pick<JobStore, 'now'>;

@@ -5,13 +5,13 @@
  * done without content, and that is counted and logged.
  */
 import { GenerationJobError } from '../../errors.js';
+import type { ContentlessStep, StreamObserver } from '../interfaces/observer.js';
 import type { ContentModels } from '../model/content-model.js';
 import { deadlineOf, LONGEST_BACKOFF_MS } from '../model/deadlines.js';
-import type { ErrorReporter } from './error-reports.js';
-import type { ContentlessStep, StreamObserver } from '../interfaces/observer.js';
 import type { Options } from '../model/options.js';
-import type { StoreClock } from './store-clock.js';
 import type { JobRecord } from '../model/types.js';
+import type { ErrorReporter } from './error-reports.js';
+import type { StoreClock } from './store-clock.js';
 
 export interface UnknownModelsContext {
   readonly models: ContentModels;

@@ -7,13 +7,13 @@
  * record names a model that this process does not know there are no snapshots: others would take them for content.
  */
 import { isGenerationJobError } from '../../errors.js';
-import type { AttemptLimits } from './attempt-limits.js';
+import type { LeaseClaim } from '../interfaces/job-store.js';
 import { serialiseHostEvent } from '../model/events.js';
 import { type Fold, sizeOfSnapshot } from '../model/fold.js';
-import type { LeaseClaim } from '../interfaces/job-store.js';
-import type { Parts } from '../process/parts.js';
-import { SnapshotSchedule } from './snapshot-schedule.js';
 import type { JobRecord, LogEvent, SerialisedEvent, Snapshot } from '../model/types.js';
+import type { Parts } from '../process/parts.js';
+import type { AttemptLimits } from './attempt-limits.js';
+import { SnapshotSchedule } from './snapshot-schedule.js';
 
 /**
  * The factor by which more events lie between snapshots that only say what is kept: looking for that is less work than

@@ -4,11 +4,11 @@
  * for the answer again and pays for it twice.
  */
 import { isGenerationJobError } from '../../errors.js';
+import type { FinalOmission } from '../interfaces/observer.js';
 import type { ErrorSubject } from '../model/error-report.js';
 import { serialiseFinal, serialiseLifecycle } from '../model/events.js';
-import type { FinalOmission } from '../interfaces/observer.js';
-import type { Parts } from '../process/parts.js';
 import type { SerialisedEvent } from '../model/types.js';
+import type { Parts } from '../process/parts.js';
 
 const OMISSIONS: ReadonlyMap<string, FinalOmission> = new Map([
   ['event_too_large', 'too_large'],

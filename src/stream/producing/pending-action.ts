@@ -5,11 +5,11 @@
 import { z } from 'zod';
 import type { Entropy } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
+import type { PauseInput } from '../interfaces/action-input.js';
 import { type ActionSchema, checkAgainst, isActionTypeName } from '../model/action-types.js';
 import { tooLarge } from '../model/events.js';
 import { fingerprintOf } from '../model/fingerprint.js';
 import { durationMs } from '../model/host-values.js';
-import type { PauseInput } from '../interfaces/action-input.js';
 import { nestsDeeperThan } from '../model/json-depth.js';
 import { deepestPart, unwritablePart } from '../model/json-fault.js';
 import type { Options } from '../model/options.js';

@@ -9,8 +9,8 @@
  */
 import { type Clock, sleep } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
-import type { HostEvent } from '../model/host-types.js';
 import type { PipeFailure, PipeItems, PipeMapper, PipeSource, PipeStep } from '../interfaces/pipe.js';
+import type { HostEvent } from '../model/host-types.js';
 import { JobFailureError } from '../model/job-failure.js';
 import type { JobFailure } from '../model/types.js';
 

@@ -6,10 +6,10 @@
 import { GenerationJobError } from '../../errors.js';
 import type { ContentModel } from '../model/content-model.js';
 import { Fold, type FoldedState } from '../model/fold.js';
+import type { JobRecord, LogEvent, StreamKey } from '../model/types.js';
+import type { Parts } from '../process/parts.js';
 import { JobHandle, type JobInput, type JobOwner } from './job-handle.js';
 import type { LeaseKeeper } from './lease-keeper.js';
-import type { Parts } from '../process/parts.js';
-import type { JobRecord, LogEvent, StreamKey } from '../model/types.js';
 
 const INTERRUPTED = { code: 'interrupted', message: 'The server is shutting down.', retryable: true };
 

@@ -14,10 +14,10 @@
  * An end or a pause is counted and waits for nobody. Renewals, reads and what others commit don't come here.
  */
 import type { Clock, TimerHandle } from '../../clock.js';
-import { type Entrant, FairQueue } from './fair-queue.js';
 import type { JobStore } from '../interfaces/job-store.js';
 import type { Options } from '../model/options.js';
 import type { StreamKey } from '../model/types.js';
+import { type Entrant, FairQueue } from './fair-queue.js';
 
 export class CommitSeat implements Entrant {
   had = 0;

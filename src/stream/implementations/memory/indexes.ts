@@ -2,7 +2,15 @@
  * The due index and the users' own bookkeeping in memory. Small maps, looked through whole when asked: with the streams
  * bounded, a sweep over all of them costs less than keeping an order would.
  */
-import type { DueEntry, DueIndex, DuePage, Page, PageRequest, RememberedRun, UserSlots } from '../../interfaces/job-store.js';
+import type {
+  DueEntry,
+  DueIndex,
+  DuePage,
+  Page,
+  PageRequest,
+  RememberedRun,
+  UserSlots,
+} from '../../interfaces/job-store.js';
 import type { StreamKey, UserKey } from '../../model/types.js';
 import { parsePlace, placeOf } from '../listing-place.js';
 

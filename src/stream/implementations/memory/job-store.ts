@@ -5,7 +5,14 @@
 import { z } from 'zod';
 import { type Clock, systemClock } from '../../../clock.js';
 import type { Commit, CommitReply, CreateReply, CreateRequest } from '../../interfaces/commits.js';
-import type { JobStore, LeaseClaim, OwnedStream, Page, PageRequest, RenewAnswer } from '../../interfaces/job-store.js';
+import type {
+  JobStore,
+  LeaseClaim,
+  OwnedStream,
+  Page,
+  PageRequest,
+  RenewAnswer,
+} from '../../interfaces/job-store.js';
 import type { LogPage, ReadLogRequest } from '../../interfaces/log-pages.js';
 import { clockSchema } from '../../model/host-values.js';
 import { parseStrictly } from '../../model/strict.js';

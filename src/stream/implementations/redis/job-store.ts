@@ -15,7 +15,14 @@ import type {
   Refusal,
   SettlementCommit,
 } from '../../interfaces/commits.js';
-import type { JobStore, LeaseClaim, OwnedStream, Page, PageRequest, RenewAnswer } from '../../interfaces/job-store.js';
+import type {
+  JobStore,
+  LeaseClaim,
+  OwnedStream,
+  Page,
+  PageRequest,
+  RenewAnswer,
+} from '../../interfaces/job-store.js';
 import type { LogPage, ReadLogRequest } from '../../interfaces/log-pages.js';
 import type { Report } from '../../interfaces/report.js';
 import type { JobRecord, Snapshot, StreamKey, UserKey } from '../../model/types.js';
