@@ -55,6 +55,7 @@ import { IndexKeeper } from './process/index-keeper.js';
 import { shareInternals } from './process/internals.js';
 import type { Parts } from './process/parts.js';
 import { partsFrom } from './process/parts-from.js';
+import { logStep } from './process/life-log.js';
 import { LeaseKeeper } from './producing/lease-keeper.js';
 import { Producers } from './producing/producers.js';
 
@@ -129,6 +130,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
       },
       onTransition: (job, name, record) => {
         parts.observer.jobTransitioned(name, record.status);
+        if (name === 'pause') logStep(parts, 'paused', record, { actionId: record.pendingAction?.actionId });
         if (isActive(record.status)) parts.background.run(parts.slots.give(job.key, job));
         else this.#ender.afterEnd(job.key, record);
       },

@@ -252,4 +252,37 @@ export const operatorContracts: readonly Contract[] = [
       expect(since).toBeLessThanOrEqual(sweptAt);
     },
   },
+  {
+    id: 'L56',
+    title:
+      'each step of a job’s life is a line at debug with ids and durations: created, paused, resumed, ended, settled; events and what they say are not there',
+    async run(h) {
+      const lines: { fields: Record<string, unknown>; message: string }[] = [];
+      const silent = () => {};
+      const debug = (fields: object, message: string) => lines.push({ fields: { ...fields }, message });
+      const logger = { debug, info: silent, warn: silent, error: silent };
+      const replica = await h.replica({ logger, hooks: { settle: () => {} } });
+      const job = await h.start(replica, { tenantId: 't', metadata: { title: SECRET }, created: SECRET });
+      for (let n = 0; n < 20; n++) await job.emit({ event: 'text', data: { text: SECRET } });
+      const { actionId } = await job.pause({ type: 'checkpoint', payload: SECRET });
+      await h.advance(40);
+      const decided = await replica.manager.approvals.resolve('s', { tenantId: 't', actionId, by: 'u' });
+      await decided.job.complete(SECRET);
+      const ids = { tenantId: 't', streamId: 's', generation: job.generation };
+      await h.until(() => lines.some(({ message }) => message === 'a job was settled'), 'it is settled');
+      expect(lines.map(({ message }) => message)).toEqual([
+        ...['a job was created', 'a job was paused', 'a job was resumed', 'a job has ended'],
+        'a job was settled',
+      ]);
+      for (const { fields } of lines) expect(fields).toMatchObject(ids);
+      const [created, paused, resumed, ended, settled] = lines.map(({ fields }) => fields);
+      const ms = expect.any(Number);
+      expect(created).toEqual({ ...ids, attempt: 1 });
+      expect(paused).toEqual({ ...ids, attempt: 1, actionId, sinceCreatedMs: ms });
+      expect(resumed).toEqual({ ...ids, attempt: 2, actionId, sinceCreatedMs: ms, waitedMs: ms });
+      expect(resumed?.['waitedMs']).toBeGreaterThanOrEqual(39);
+      expect(ended).toEqual({ ...ids, attempt: 2, result: 'completed', sinceCreatedMs: ms });
+      expect(settled).toMatchObject({ outcome: 'settled', tries: 1, sinceCreatedMs: ms, sinceEndedMs: ms });
+    },
+  },
 ];

@@ -27,6 +27,7 @@ import { continuationOf } from '../process/continuation.js';
 import { publishFrames } from '../process/frames.js';
 import { handOutMethods } from '../process/handed-out.js';
 import { boundHook, reportHook } from '../process/host-code.js';
+import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
 import type { SlotOwner } from '../process/slot-keeper.js';
@@ -258,6 +259,8 @@ export class ApprovalLifecycle implements Approvals {
     const resolution = decided.resolutions.find(({ actionId }) => actionId === commit.actionId);
     observer.approval('resolved', resolution && resolution.at - resolution.askedAt);
     observer.jobTransitioned('resolve', 'running');
+    const { actionId } = commit;
+    logStep(this.#parts, 'resumed', decided, { actionId, waitedMs: how && how.at - how.askedAt });
     if (unknownModels.has(decided)) unknownModels.tell('resolved', decided);
     // The decision is made, and nobody else will get this attempt.
     const until = startedAt + options.leaseMs;

@@ -12,6 +12,7 @@ import { checkConversationId, isIdText, streamKey, userKey } from '../model/stre
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, LogEvent, StreamKey, UserKey } from '../model/types.js';
 import { publishFrames } from '../process/frames.js';
+import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
 import type { SlotOwner } from '../process/slot-keeper.js';
@@ -212,6 +213,7 @@ export class Admission {
     const { store, observer, errors } = this.#parts;
     publishFrames(this.#parts, reply.frames);
     observer.jobCreated();
+    logStep(this.#parts, 'created', reply.record);
     if (reply.replaced) {
       observer.jobTransitioned('replace', reply.replaced.status);
       this.#ender.afterEnd(request.key, reply.replaced);

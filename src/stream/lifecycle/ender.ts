@@ -16,6 +16,7 @@ import type { JobRecord, PendingAction, StreamKey } from '../model/types.js';
 import { publishFrames } from '../process/frames.js';
 import { giveUpLease } from '../process/give-up-lease.js';
 import { reportHook } from '../process/host-code.js';
+import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
 import { endEvent } from '../producing/end-event.js';
@@ -168,7 +169,9 @@ export class Ender {
   afterEnd(key: StreamKey, record: JobRecord): void {
     const { transport, observer } = this.#parts;
     const code = record.error?.code ?? '';
-    observer.jobEnded(RESULTS.has(code) ? (code as EndResult) : (record.status as EndResult));
+    const result = RESULTS.has(code) ? (code as EndResult) : (record.status as EndResult);
+    observer.jobEnded(result);
+    logStep(this.#parts, 'ended', record, { result });
     const local = this.#context.leases.find(key, record.generation);
     if (local) local.stop(reasonOfRecord(record));
     else transport.signal({ key, generation: record.generation });

@@ -11,6 +11,7 @@ import { continuationOf } from '../process/continuation.js';
 import { publishFrames } from '../process/frames.js';
 import { giveUpLease } from '../process/give-up-lease.js';
 import { callHook } from '../process/host-code.js';
+import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
 import type { Producers } from '../producing/producers.js';
@@ -108,6 +109,7 @@ export class Recovery {
     if (reply.record.attempt !== record.attempt + 1) return undefined;
     publishFrames(this.#parts, reply.frames);
     observer.jobTransitioned('recover', reply.record.status);
+    logStep(this.#parts, 'recovered', reply.record);
     return reply.record;
   }
 }

@@ -18,6 +18,7 @@ import type { CommitReply, SettlementCommit } from '../interfaces/commits.js';
 import { LONGEST_BACKOFF_MS } from '../model/deadlines.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
+import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
 
@@ -88,6 +89,7 @@ export class Settler {
     const done = await repeatUntilAnswered(this.#parts, () => this.#stepOn(key, mine, step), until);
     if (done === undefined) return;
     this.#parts.observer.settled(outcome);
+    logStep(this.#parts, 'settled', done, { outcome, tries });
     const isNew = outcome === 'set_aside' && settlement.state === 'open';
     if (isNew) {
       this.#parts.setAside.changed(1);
@@ -118,6 +120,7 @@ export class Settler {
     const done = await this.#step(key, mine, { state: 'settled', tries, notBeforeMs: 0 });
     if (done === undefined) return;
     observer.settled('dropped');
+    logStep(this.#parts, 'settled', done, { outcome: 'dropped', tries });
     this.#parts.setAside.changed(-1);
     await store.due.nearer(key, options.retentionMs);
   }
