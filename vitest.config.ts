@@ -10,6 +10,16 @@ const entries = Object.entries(manifest.exports).flatMap(([entry, target]) =>
   typeof target === 'string' ? [] : [{ name: `${manifest.name}${entry.slice(1)}`, built: target.default }],
 );
 
+const BUILT_CONTRACT = './dist/ports/contract/';
+
+/** Where an entry is built from. The contract suite comes from the tests that run it here. */
+function sourceOf(built: string): string {
+  const source = built.startsWith(BUILT_CONTRACT)
+    ? built.replace(BUILT_CONTRACT, './test/contract/')
+    : built.replace('./dist/', './src/');
+  return source.replace(/\.js$/, '.ts');
+}
+
 /** Servers, replicas, browsers, hosts of examples, agents. */
 const STARTS_PROCESSES = [
   'test/run/**/*.test.ts',
@@ -27,8 +37,7 @@ export default defineConfig({
   resolve: {
     alias: entries.map(({ name, built }) => ({
       find: new RegExp(`^${name}$`),
-      replacement: new URL(built.replace('/dist/', '/src/').replace(/\.js$/, '.ts'), import.meta.url)
-        .pathname,
+      replacement: new URL(sourceOf(built), import.meta.url).pathname,
     })),
   },
   test: {

@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path';
 const inputs = [
   'src',
   'examples/chat',
+  'test/contract',
   'package.json',
   'package-lock.json',
   'tsconfig.base.json',
@@ -21,6 +22,7 @@ const inputs = [
 const outputs = ['dist', 'examples/chat/dist'];
 const parts = [
   { folder: 'src', project: 'tsconfig.build.json' },
+  { folder: 'test/contract', project: 'test/contract/tsconfig.json' },
   { folder: 'examples/chat', project: 'examples/chat/tsconfig.json' },
   { folder: 'examples/chat/page', project: 'examples/chat/page/tsconfig.json' },
 ];

@@ -75,6 +75,8 @@ const layers = [
   room('turns', []),
   room('interfaces', [], { typesOnly: true }),
   room('model', ['zod', 'node:crypto']),
+  { name: 'ports entry', files: /^src\/ports\//, layers: below('process'), packages: [] },
+  { name: 'testing', files: /^src\/testing\//, layers: below('process'), packages: [] },
   { name: 'content', files: /^src\/content\//, layers: below('process'), packages: ['zod'] },
   {
     name: 'express',

@@ -24,30 +24,8 @@ export type {
   ResolveInput,
 } from './stream/interfaces/action-input.js';
 export type { Approvals, Resolved } from './stream/interfaces/approvals.js';
-export type {
-  Commit,
-  CommitReply,
-  CreateReply,
-  CreateRequest,
-  OtherCommit,
-  ProducerCommit,
-  ProducerTransition,
-  RecordPatch,
-  Refusal,
-  SettlementCommit,
-} from './stream/interfaces/commits.js';
-export type { ControlSignal, EventTransport, FrameListener } from './stream/interfaces/event-transport.js';
 export type { AttemptEnd, GenerationJob, JobUpdate } from './stream/interfaces/generation-job.js';
 export type { GenerationJobManagerConstructor } from './stream/interfaces/generation-job-manager.js';
-export type {
-  DueEntry,
-  DueIndex,
-  JobStore,
-  LeaseClaim,
-  RememberedRun,
-  UserSlots,
-} from './stream/interfaces/job-store.js';
-export type { FoundPage, LogPage, MissingPage, ReadLogRequest } from './stream/interfaces/log-pages.js';
 export type { Logger } from './stream/interfaces/logger.js';
 export type {
   AbortInput,
@@ -132,9 +110,7 @@ export type {
   ActionRequest,
   Answer,
   ApprovalDecision,
-  Batch,
   Decision,
-  Frame,
   Hole,
   JobFailure,
   JobRecord,
@@ -144,12 +120,9 @@ export type {
   PendingAction,
   PublicAction,
   Resolution,
-  SerialisedEvent,
   Settlement,
-  Snapshot,
   StreamKey,
   Usage,
-  UserKey,
 } from './stream/model/types.js';
 export { ACTION_LIMITS } from './stream/producing/pending-action.js';
 export { failWith } from './stream/producing/pipe.js';

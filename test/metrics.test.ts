@@ -9,7 +9,7 @@ import { createMetrics } from 'generation-jobs/metrics';
 import { register as defaultRegistry, Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { internalsOf } from '../src/stream/process/internals.js';
-import { FakeClock } from './support/fake-clock.js';
+import { FakeClock } from '../src/testing/fake-clock.js';
 
 const managers: GenerationJobManager[] = [];
 

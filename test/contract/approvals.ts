@@ -2,12 +2,9 @@
  * Asking a person, and judging what was said: what may be asked, what may be answered, and that everything else is
  * refused with a code of its own and changes nothing at all.
  */
-import { expect } from 'vitest';
+import { type GenerationJob, type PauseInput, type ProposedVerdict, type ResolveInput, fingerprintOf } from 'generation-jobs';
+import { expect } from './tools.js';
 import { z } from 'zod';
-import type { PauseInput, ResolveInput } from '../../src/stream/interfaces/action-input.js';
-import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { ProposedVerdict } from '../../src/stream/interfaces/manager-types.js';
-import { fingerprintOf } from '../../src/stream/model/fingerprint.js';
 import { ASK, asked, expectDecided, expectRefused, keptOf, NO, resolveOn, YES } from './asking.js';
 import { dataOf, text } from './follower.js';
 import { AT_ONCE_MS, type Contract, codeOf, expectCode, rejection, TIMES } from './harness.js';

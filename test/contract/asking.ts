@@ -1,11 +1,8 @@
 /**
  * What the contracts of approvals ask and answer, and how they see that a refusal has changed nothing.
  */
-import { expect } from 'vitest';
-import { ActionDecidedError } from '../../src/stream/approvals/action-decided-error.js';
-import type { ApprovalInput, PauseInput, ResolveInput } from '../../src/stream/interfaces/action-input.js';
-import type { Resolved } from '../../src/stream/interfaces/approvals.js';
-import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
+import { ActionDecidedError, type ApprovalInput, type GenerationJob, type PauseInput, type ResolveInput, type Resolved } from 'generation-jobs';
+import { expect } from './tools.js';
 import { Desk } from './desk.js';
 import { codeOf, type Harness, type Replica, rejection } from './harness.js';
 

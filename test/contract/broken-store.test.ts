@@ -16,7 +16,7 @@ import type {
 import type { JobStore } from '../../src/stream/interfaces/job-store.js';
 import type { LogPage } from '../../src/stream/interfaces/log-pages.js';
 import type { JobRecord } from '../../src/stream/model/types.js';
-import { type StoreCall, wrapStore } from '../support/wrapped-store.js';
+import { type StoreCall, wrapStore } from '../../src/testing/wrapped-store.js';
 import { storePortContracts, streamContracts } from './describe.js';
 import { type Contract, runContract } from './harness.js';
 import { memoryBackend } from './memory.js';

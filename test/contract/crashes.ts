@@ -1,11 +1,10 @@
 /**
  * A crash at any moment: whatever was begun is found within its deadline, by whoever is left.
  */
-import { expect } from 'vitest';
-import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import { streamKey } from '../../src/stream/model/stream-key.js';
-import type { JobRecord } from '../../src/stream/model/types.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import type { GenerationJob, JobRecord } from 'generation-jobs';
+import { streamKey } from 'generation-jobs/ports';
+import { wrapStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
 import { text } from './follower.js';
 import { AT_ONCE_MS, type Contract, type Harness, isTerminal, type Replica, TIMES } from './harness.js';
 

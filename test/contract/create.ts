@@ -1,13 +1,10 @@
 /**
  * Where and whether a generation starts.
  */
-import { expect } from 'vitest';
-import { ConflictError } from '../../src/errors.js';
-import { streamKey, userKey } from '../../src/stream/model/stream-key.js';
-import type { JobRecord } from '../../src/stream/model/types.js';
-import { firstReplies, lossyStore } from '../support/lossy-store.js';
-import { DEAF, lossyTransport } from '../support/lossy-transport.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import { ConflictError, type JobRecord } from 'generation-jobs';
+import { streamKey, userKey } from 'generation-jobs/ports';
+import { DEAF, firstReplies, lossyStore, lossyTransport, wrapStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
 import { text } from './follower.js';
 import {
   apartFromRenewals,

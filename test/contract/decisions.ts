@@ -2,13 +2,10 @@
  * Who decides: one of all who try, also when its answer was lost, its slot is taken, its replica leaves or its process
  * dies before the first event.
  */
-import { expect } from 'vitest';
-import type { Resolved } from '../../src/stream/interfaces/approvals.js';
-import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { Continuation } from '../../src/stream/interfaces/manager-types.js';
-import { type Loss, lossyStore } from '../support/lossy-store.js';
-import { pick, shuffled } from '../support/seeded.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import type { Continuation, GenerationJob, Resolved } from 'generation-jobs';
+import { type Loss, lossyStore, wrapStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
+import { pick, shuffled } from './seeded.js';
 import { ASK, asked, expectDecided, NO, resolveOn, YES } from './asking.js';
 import { text } from './follower.js';
 import {

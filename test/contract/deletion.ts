@@ -1,11 +1,10 @@
 /**
  * Deleting: nothing is left, everybody is told, and no late write brings anything back.
  */
-import { expect } from 'vitest';
-import type { Commit } from '../../src/stream/interfaces/commits.js';
-import { streamKey, userKey } from '../../src/stream/model/stream-key.js';
-import type { JobRecord } from '../../src/stream/model/types.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import type { JobRecord } from 'generation-jobs';
+import { type Commit, streamKey, userKey } from 'generation-jobs/ports';
+import { wrapStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
 import { text } from './follower.js';
 import {
   AT_ONCE_MS,

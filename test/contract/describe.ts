@@ -1,7 +1,6 @@
 /**
  * Turns contracts into tests.
  */
-import { describe, it } from 'vitest';
 import { approvalContracts } from './approvals.js';
 import { crashContracts } from './crashes.js';
 import { createContracts } from './create.js';
@@ -26,29 +25,31 @@ import { resumeStateContracts } from './resume-state.js';
 import { settlementContracts } from './settlement.js';
 import { snapshotContracts } from './snapshots.js';
 import { storeContracts } from './store.js';
+import { type TestTools, useExpect } from './tools.js';
 import { unknownModelContracts } from './unknown-models.js';
 import { upkeepContracts } from './upkeep.js';
 
-interface Run {
-  /** Where time is real, tests mostly wait: several at once. */
-  readonly concurrent?: boolean;
+/**
+ * Tests what a store must do by itself.
+ * @param name how the store is called in titles
+ * @param factory makes a backend of its own for each test
+ * @param tools of the test runner
+ */
+export function describeStoreContract(name: string, factory: BackendFactory, tools: TestTools): void {
+  describeContracts(`The store contract on ${name}`, storePortContracts, factory, tools);
 }
 
-interface StreamRun extends Run {
-  /** Only these; all by default. */
-  readonly subjects?: readonly Subject[] | undefined;
-}
-
-/** What a store must do by itself. */
-export function describeStoreContract(name: string, factory: BackendFactory, run: Run = {}): void {
-  describeContracts(`The store contract on ${name}`, storePortContracts, factory, run);
-}
-
-/** What a store and a transport must do together, seen through managers. */
-export function describeStreamContract(name: string, factory: BackendFactory, run: StreamRun = {}): void {
-  for (const [subject, contracts] of Object.entries(streamContracts)) {
-    if (run.subjects && !run.subjects.includes(subject as Subject)) continue;
-    describeContracts(`${subject} on ${name}`, contracts, factory, run);
+/**
+ * Tests what a store and a transport must do together, seen through managers: with `subjects`, only those.
+ */
+export function describeStreamContract(
+  name: string,
+  factory: BackendFactory,
+  tools: TestTools,
+  subjects: readonly Subject[] = Object.keys(streamContracts) as Subject[],
+): void {
+  for (const subject of subjects) {
+    describeContracts(`${subject} on ${name}`, streamContracts[subject], factory, tools);
   }
 }
 
@@ -89,9 +90,10 @@ function describeContracts(
   title: string,
   contracts: readonly Contract[],
   factory: BackendFactory,
-  { concurrent = false }: Run,
+  { describe, it, expect }: TestTools,
 ): void {
-  describe(title, { concurrent }, () => {
+  useExpect(expect);
+  describe(title, () => {
     for (const contract of contracts) {
       it(`${contract.id} ${contract.title}`, () => runContract(contract, factory));
     }

@@ -2,15 +2,10 @@
  * Ends that no producer announces are described from exactly what is committed before them, however fast the producer
  * writes; and a description that comes to nothing ends nothing.
  */
-import { expect } from 'vitest';
-import type { Commit, CommitReply, CreateRequest } from '../../src/stream/interfaces/commits.js';
-import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
-import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
-import { streamKey } from '../../src/stream/model/stream-key.js';
-import type { JobRecord } from '../../src/stream/model/types.js';
-import { turns } from '../support/fake-clock.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import type { GenerationJob, Hooks, JobRecord, StreamEvent } from 'generation-jobs';
+import { type Commit, type CommitReply, type CreateRequest, streamKey } from 'generation-jobs/ports';
+import { turns, wrapStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
 import { claimOf, Desk, KEY, lifecycle } from './desk.js';
 import { dataOf, text } from './follower.js';
 import { type Contract, expectCode, type Harness, type Replica, TIMES } from './harness.js';

@@ -1,14 +1,5 @@
-import type {
-  CommitReply,
-  CreateReply,
-  CreateRequest,
-  OtherCommit,
-  ProducerCommit,
-} from '../../src/stream/interfaces/commits.js';
-import type { JobStore, LeaseClaim } from '../../src/stream/interfaces/job-store.js';
-import { streamKey } from '../../src/stream/model/stream-key.js';
-import { TRANSITIONS } from '../../src/stream/model/transitions.js';
-import type { JobRecord, JobStatus, LogEvent, StreamKey } from '../../src/stream/model/types.js';
+import { type JobRecord, type JobStatus, type LogEvent, TRANSITIONS } from 'generation-jobs';
+import { type CommitReply, type CreateReply, type CreateRequest, type JobStore, type LeaseClaim, type OtherCommit, type ProducerCommit, type StreamKey, streamKey } from 'generation-jobs/ports';
 import type { Harness } from './harness.js';
 
 export const KEY = streamKey('s');

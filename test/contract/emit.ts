@@ -1,14 +1,11 @@
 /**
  * From emit to log: order, exactness, bounds, and what a lost reply may not do.
  */
-import { expect } from 'vitest';
-import type { ProducerCommit } from '../../src/stream/interfaces/commits.js';
-import type { HostEvent } from '../../src/stream/model/host-types.js';
-import { internalsOf } from '../../src/stream/process/internals.js';
-import { turns } from '../support/fake-clock.js';
-import { type Loss, lossyStore, unknownOutcome } from '../support/lossy-store.js';
-import { pick } from '../support/seeded.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import { type HostEvent } from 'generation-jobs';
+import type { ProducerCommit } from 'generation-jobs/ports';
+import { type Loss, lossyStore, turns, unknownOutcome, wrapStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
+import { pick } from './seeded.js';
 import { text } from './follower.js';
 import {
   AT_ONCE_MS,
@@ -121,31 +118,6 @@ export const emitContracts: readonly Contract[] = [
       held.open();
       await h.soon(slow.complete());
       expect((await h.log('slow')).map((event) => event.event)).toEqual(['created', 'text', 'completed']);
-    },
-  },
-  {
-    id: 'L13',
-    title: 'a follower that throws loses nobody else’s events, nor the producer',
-    async run(h) {
-      const replica = await h.replica();
-      const job = await h.start(replica);
-      const before = h.follow(replica);
-      const thrower = internalsOf(replica.manager).follow('s', {});
-      thrower.onReadable = () => {
-        throw new Error('a reader’s own defect');
-      };
-      const after = h.follow(replica);
-      await h.soon(Promise.allSettled([before.subscription.ready, thrower.ready, after.subscription.ready]));
-      for (const n of upTo(50)) {
-        job.emit({ event: 'n', data: n });
-        if (n % 10 === 0) await h.rest();
-      }
-      await job.complete();
-      const log = await h.log();
-      expect(await h.finished(before)).toEqual(log);
-      expect(await h.finished(after)).toEqual(log);
-      thrower.onReadable = undefined;
-      thrower.close('left');
     },
   },
   {

@@ -1,11 +1,9 @@
 /**
  * One end for each generation, told to everybody.
  */
-import { expect } from 'vitest';
-import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { Logger } from '../../src/stream/interfaces/logger.js';
-import type { JobRecord } from '../../src/stream/model/types.js';
-import { DEAF, lossyTransport } from '../support/lossy-transport.js';
+import type { GenerationJob, JobRecord, Logger } from 'generation-jobs';
+import { DEAF, lossyTransport } from 'generation-jobs/testing';
+import { expect } from './tools.js';
 import { dataOf, text } from './follower.js';
 import { AT_ONCE_MS, type Contract, expectCode, isTerminal, RENEWS_SELDOM, TIMES } from './harness.js';
 

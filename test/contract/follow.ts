@@ -1,10 +1,10 @@
 /**
  * Following: at any place, on any replica, at any moment.
  */
-import { expect } from 'vitest';
-import type { LogPage } from '../../src/stream/interfaces/log-pages.js';
-import { pick } from '../support/seeded.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import type { LogPage } from 'generation-jobs/ports';
+import { wrapStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
+import { pick } from './seeded.js';
 import { Page, text } from './follower.js';
 import {
   type Contract,

@@ -1,10 +1,8 @@
 /**
  * A follower that writes down what it gets, and a client that folds it as a page would.
  */
-import { expect } from 'vitest';
-import type { Subscription } from '../../src/stream/interfaces/subscription.js';
-import { parseCursor } from '../../src/stream/model/cursor.js';
-import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
+import { type StreamEvent, type Subscription, parseCursor } from 'generation-jobs';
+import { expect } from './tools.js';
 
 export interface Follower {
   readonly subscription: Subscription;

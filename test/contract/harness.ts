@@ -3,29 +3,14 @@
  * log as the judge of what followers got. A contract is a value, not a test, so that the same list can be run against a
  * good store (it must pass) and against broken ones (something must fail).
  */
-import { expect } from 'vitest';
-import type { Clock } from '../../src/clock.js';
-import { textContent } from '../../src/content/text.js';
-import { isGenerationJobError } from '../../src/errors.js';
-import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
-import type { EventTransport } from '../../src/stream/interfaces/event-transport.js';
-import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { JobStore } from '../../src/stream/interfaces/job-store.js';
-import type { Logger } from '../../src/stream/interfaces/logger.js';
-import type { CreateJobInput, Hooks } from '../../src/stream/interfaces/manager-types.js';
-import type { StreamObserver } from '../../src/stream/interfaces/observer.js';
-import type { ActionType } from '../../src/stream/model/action-types.js';
-import type { ContentModel } from '../../src/stream/model/content-model.js';
-import type { ErrorReport } from '../../src/stream/model/error-report.js';
-import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
-import type { GenerationJobOptions } from '../../src/stream/model/options.js';
-import { streamKey } from '../../src/stream/model/stream-key.js';
-import type { JobRecord, LogEvent, StreamKey, UserKey } from '../../src/stream/model/types.js';
-import { type Activity, delayedStore } from '../support/delayed-store.js';
-import { turns } from '../support/fake-clock.js';
-import { CountedTransport, ProcessClock } from '../support/leaks.js';
-import { seededEntropy, seededRandom } from '../support/seeded.js';
-import { type Intercept, wrapStore } from '../support/wrapped-store.js';
+import { type ActionType, type Clock, type ContentModel, type CreateJobInput, type ErrorReport, type GenerationJob, GenerationJobManager, type GenerationJobOptions, type Hooks, type JobRecord, type LogEvent, type Logger, type StreamEvent, type StreamObserver, isGenerationJobError } from 'generation-jobs';
+import { textContent } from 'generation-jobs/content';
+import { type EventTransport, type JobStore, type StreamKey, type UserKey, streamKey } from 'generation-jobs/ports';
+import { type Intercept, turns, wrapStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
+import { type Activity, delayedStore } from './delayed-store.js';
+import { CountedTransport, ProcessClock } from './leaks.js';
+import { seededEntropy, seededRandom } from './seeded.js';
 import { type Follower, startFollowing } from './follower.js';
 
 /** A store and a transport to test. Everything made by one backend sees the same streams. */

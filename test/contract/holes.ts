@@ -1,12 +1,10 @@
 /**
  * What a store has lost is told: nobody takes a log with a hole for a whole one, and nobody waits for what will not come.
  */
-import { expect } from 'vitest';
-import { GenerationJobError } from '../../src/errors.js';
-import type { Hole } from '../../src/stream/model/types.js';
-import { type Damage, holeyStore, noDamage } from '../support/holey-store.js';
-import { DEAF, lossyTransport } from '../support/lossy-transport.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import { GenerationJobError, type Hole } from 'generation-jobs';
+import { DEAF, lossyTransport, wrapStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
+import { type Damage, holeyStore, noDamage } from './holey-store.js';
 import { dataOf, text } from './follower.js';
 import { type Contract, type Harness, type Replica, type ReplicaInput, TIMES } from './harness.js';
 

@@ -2,10 +2,9 @@
  * Hooks that never answer: each costs what it was for once its time is over, whatever it says later is not heard, and
  * nobody else waits for it.
  */
-import { expect } from 'vitest';
+import type { Hooks, JobRecord } from 'generation-jobs';
+import { expect } from './tools.js';
 import { z } from 'zod';
-import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
-import type { JobRecord } from '../../src/stream/model/types.js';
 import { dataOf, text } from './follower.js';
 import { type Contract, expectCode, type Harness, TIMES } from './harness.js';
 

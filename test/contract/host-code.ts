@@ -2,11 +2,8 @@
  * What the host's own code does wrong: hooks that hang, content models that throw or make what JSON can't carry. It costs
  * what it was for, and nothing else.
  */
-import { expect } from 'vitest';
-import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
-import type { ContentModel } from '../../src/stream/model/content-model.js';
-import { JobFailureError } from '../../src/stream/model/job-failure.js';
-import type { JobRecord } from '../../src/stream/model/types.js';
+import { type ContentModel, type Hooks, JobFailureError, type JobRecord } from 'generation-jobs';
+import { expect } from './tools.js';
 import { text } from './follower.js';
 import { type Contract, codeOf, expectCode, rejection } from './harness.js';
 

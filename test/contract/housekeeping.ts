@@ -1,14 +1,11 @@
 /**
  * Upkeep: who is reaped and who is not, what is left behind, and how a process takes leave.
  */
-import { expect } from 'vitest';
-import { GenerationJobError } from '../../src/errors.js';
-import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { LeaseClaim, RenewAnswer } from '../../src/stream/interfaces/job-store.js';
-import { streamKey } from '../../src/stream/model/stream-key.js';
-import { DEAF, lossyTransport } from '../support/lossy-transport.js';
-import { pick } from '../support/seeded.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import { type GenerationJob, GenerationJobError } from 'generation-jobs';
+import { type LeaseClaim, type RenewAnswer, streamKey } from 'generation-jobs/ports';
+import { DEAF, lossyTransport, wrapStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
+import { pick } from './seeded.js';
 import { isEmpty } from './deletion.js';
 import { type Follower, text } from './follower.js';
 import { type Contract, codeOf, expectCode, type Harness, TIMES, tally } from './harness.js';

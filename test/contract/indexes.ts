@@ -1,9 +1,8 @@
 /**
  * The store’s indexes: what is due, and a user’s own slots and keys.
  */
-import { expect } from 'vitest';
-import type { DuePage } from '../../src/stream/interfaces/job-store.js';
-import { streamKey, userKey } from '../../src/stream/model/stream-key.js';
+import { type DuePage, streamKey, userKey } from 'generation-jobs/ports';
+import { expect } from './tools.js';
 import { Desk, KEY } from './desk.js';
 import { type Contract, expectCode } from './harness.js';
 

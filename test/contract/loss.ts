@@ -1,11 +1,10 @@
 /**
  * Notification is only speed: whatever happens to frames, followers get the log.
  */
-import { expect } from 'vitest';
-import type { LogPage } from '../../src/stream/interfaces/log-pages.js';
-import { DEAF, lossyTransport } from '../support/lossy-transport.js';
-import { pick } from '../support/seeded.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import type { LogPage } from 'generation-jobs/ports';
+import { DEAF, lossyTransport, wrapStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
+import { pick } from './seeded.js';
 import { text } from './follower.js';
 import { type Contract, type Harness, TIMES } from './harness.js';
 

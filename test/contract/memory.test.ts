@@ -3,6 +3,7 @@
  */
 import { describeStoreContract, describeStreamContract } from './describe.js';
 import { memoryBackend } from './memory.js';
+import { TOOLS } from './vitest-tools.js';
 
-describeStoreContract('memory', () => memoryBackend());
-describeStreamContract('memory', () => memoryBackend());
+describeStoreContract('memory', () => memoryBackend(), TOOLS);
+describeStreamContract('memory', () => memoryBackend(), TOOLS);

@@ -1,12 +1,10 @@
 /**
  * What operators see: jobs without what their users wrote, page by page.
  */
-import { expect } from 'vitest';
-import { GenerationJobError } from '../../src/errors.js';
-import type { EventTransport } from '../../src/stream/interfaces/event-transport.js';
-import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { JobSummary, ListJobsInput } from '../../src/stream/interfaces/operators.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import { type GenerationJob, GenerationJobError, type JobSummary, type ListJobsInput } from 'generation-jobs';
+import type { EventTransport } from 'generation-jobs/ports';
+import { wrapStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
 import { type Contract, expectCode, type Harness, type Replica } from './harness.js';
 
 const SECRET = 'what only the user may read';

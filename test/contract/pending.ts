@@ -2,11 +2,9 @@
  * What becomes of an action over time: it expires once and everywhere, outlives its replica, may be followed by the next,
  * and is remembered. What is the host's stays with the host throughout.
  */
-import { expect } from 'vitest';
-import { HOUR } from '../../src/clock.js';
-import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { Continuation } from '../../src/stream/interfaces/manager-types.js';
-import { shuffled } from '../support/seeded.js';
+import type { Continuation, GenerationJob } from 'generation-jobs';
+import { expect } from './tools.js';
+import { shuffled } from './seeded.js';
 import { ASK, asked, expectDecided, keptOf, NO, resolveOn, YES } from './asking.js';
 import { type Follower, text, textOf } from './follower.js';
 import {
@@ -20,6 +18,8 @@ import {
   rejection,
   TIMES,
 } from './harness.js';
+
+const HOUR = 60 * 60_000;
 
 const names = async (h: Harness, streamId = 's', generation?: number) =>
   (await h.log(streamId, generation)).map(({ event }) => event);

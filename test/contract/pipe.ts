@@ -2,11 +2,8 @@
  * What `job.pipe` makes of a source: its items in order, its errors and those it only tells of as the job's end, and no
  * wait for one that has fallen silent.
  */
-import { expect } from 'vitest';
-import type { AttemptEnd } from '../../src/stream/interfaces/generation-job.js';
-import type { PipeSource } from '../../src/stream/interfaces/pipe.js';
-import type { HostEvent } from '../../src/stream/model/host-types.js';
-import { failWith } from '../../src/stream/producing/pipe.js';
+import { type AttemptEnd, type HostEvent, type PipeSource, failWith } from 'generation-jobs';
+import { expect } from './tools.js';
 import { text } from './follower.js';
 import type { Contract, Harness, Replica } from './harness.js';
 

@@ -1,8 +1,8 @@
 /**
  * Who writes last, a thousand times each: every interleaving must leave one legal history, and those who lost must know.
  */
-import { expect } from 'vitest';
-import { pick, shuffled } from '../support/seeded.js';
+import { expect } from './tools.js';
+import { pick, shuffled } from './seeded.js';
 import { text } from './follower.js';
 import { type Contract, codeOf, type Harness, isTerminal, ownedBy, TIMES } from './harness.js';
 

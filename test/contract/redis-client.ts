@@ -18,6 +18,7 @@ import { describeStoreContract, describeStreamContract, type Subject } from './d
 import { text } from './follower.js';
 import { AT_ONCE_MS, type Contract, runContract } from './harness.js';
 import { redisBackend } from './redis.js';
+import { SIDE_BY_SIDE } from './vitest-tools.js';
 
 /** The subjects in which the transport, and so the subscriber's link, is what is tried. */
 const SUBJECTS: readonly Subject[] = ['Follow', 'Lost and late frames'];
@@ -35,9 +36,9 @@ export function describeClientLibrary(name: string, connect: (port: number) => R
   afterAll(() => server.stop());
 
   const factory = () => redisBackend(() => watched(connect(server.port), sent));
-  describeStoreContract(name, factory, { concurrent: true });
+  describeStoreContract(name, factory, SIDE_BY_SIDE);
   const subjects = process.env.LONG_TESTS ? undefined : SUBJECTS;
-  describeStreamContract(name, factory, { concurrent: true, subjects });
+  describeStreamContract(name, factory, SIDE_BY_SIDE, subjects);
 
   describe(`Links that break, on ${name}`, () => {
     for (const { title, run } of BREAKS) {

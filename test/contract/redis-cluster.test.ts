@@ -6,6 +6,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { type RedisCluster, startCluster } from '../support/redis-server.js';
 import { describeStoreContract, describeStreamContract } from './describe.js';
 import { redisBackend } from './redis.js';
+import { SIDE_BY_SIDE } from './vitest-tools.js';
 
 let cluster: RedisCluster;
 beforeAll(async () => {
@@ -20,5 +21,5 @@ const connect = () =>
   );
 const factory = () => redisBackend(connect);
 
-describeStoreContract('a Redis cluster', factory, { concurrent: true });
-describeStreamContract('a Redis cluster', factory, { concurrent: true });
+describeStoreContract('a Redis cluster', factory, SIDE_BY_SIDE);
+describeStreamContract('a Redis cluster', factory, SIDE_BY_SIDE);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { RedisServer } from '../support/redis-server.js';
 import { describeStoreContract, describeStreamContract } from './describe.js';
 import { redisBackend } from './redis.js';
+import { SIDE_BY_SIDE } from './vitest-tools.js';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -15,5 +16,5 @@ afterAll(() => server.stop());
 
 const factory = () => redisBackend(() => new Redis({ port: server.port, host: '127.0.0.1' }));
 
-describeStoreContract('Redis', factory, { concurrent: true });
-describeStreamContract('Redis', factory, { concurrent: true });
+describeStoreContract('Redis', factory, SIDE_BY_SIDE);
+describeStreamContract('Redis', factory, SIDE_BY_SIDE);

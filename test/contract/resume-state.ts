@@ -1,13 +1,12 @@
 /**
  * Content at a cursor: what a client that comes late is given instead of everything.
  */
+import type { ContentModel, GenerationJob } from 'generation-jobs';
+import type { LogPage } from 'generation-jobs/ports';
+import { wrapStore } from 'generation-jobs/testing';
 
-import { expect } from 'vitest';
-import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { LogPage } from '../../src/stream/interfaces/log-pages.js';
-import type { ContentModel } from '../../src/stream/model/content-model.js';
-import { pick } from '../support/seeded.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import { expect } from './tools.js';
+import { pick } from './seeded.js';
 import { dataOf, Page, text, textOf } from './follower.js';
 import { type Contract, TIMES } from './harness.js';
 

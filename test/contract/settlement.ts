@@ -1,13 +1,10 @@
 /**
  * The host's own side effect after every end, at least once.
  */
-import { expect } from 'vitest';
-import { isGenerationJobError } from '../../src/errors.js';
-import type { SettlementCommit } from '../../src/stream/interfaces/commits.js';
-import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
-import { streamKey } from '../../src/stream/model/stream-key.js';
-import { type Loss, lossyStore } from '../support/lossy-store.js';
+import { type GenerationJob, type Hooks, isGenerationJobError } from 'generation-jobs';
+import { type SettlementCommit, streamKey } from 'generation-jobs/ports';
+import { type Loss, lossyStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
 import { text } from './follower.js';
 import { type Contract, expectCode, type Harness, TIMES, tally } from './harness.js';
 

@@ -2,13 +2,10 @@
  * What snapshots cost as an answer grows: as much for an event of a long one as for an event of a short one, to those who
  * write and to those who come late.
  */
-import { expect } from 'vitest';
-import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { JobStore } from '../../src/stream/interfaces/job-store.js';
-import type { LogPage } from '../../src/stream/interfaces/log-pages.js';
-import { streamKey } from '../../src/stream/model/stream-key.js';
-import type { Snapshot } from '../../src/stream/model/types.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import type { GenerationJob } from 'generation-jobs';
+import { type JobStore, type LogPage, type Snapshot, streamKey } from 'generation-jobs/ports';
+import { wrapStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
 import { text, textOf } from './follower.js';
 import type { Contract, Harness } from './harness.js';
 

@@ -1,11 +1,9 @@
 /**
  * The store by itself: each atomic step, what it refuses, and that a refusal writes nothing.
  */
-import { expect } from 'vitest';
-import type { CreateReply, OtherCommit, ProducerCommit } from '../../src/stream/interfaces/commits.js';
-import { streamKey, userKey } from '../../src/stream/model/stream-key.js';
-import { TRANSITIONS, type TransitionName } from '../../src/stream/model/transitions.js';
-import type { JobRecord, JobStatus, LogEvent } from '../../src/stream/model/types.js';
+import { type JobRecord, type JobStatus, type LogEvent, TRANSITIONS, type TransitionName } from 'generation-jobs';
+import { type CreateReply, type OtherCommit, type ProducerCommit, streamKey, userKey } from 'generation-jobs/ports';
+import { expect } from './tools.js';
 import { callId, claimOf, Desk, inStatus, KEY, LEASE, lifecycle } from './desk.js';
 import { type Contract, ownedBy } from './harness.js';
 

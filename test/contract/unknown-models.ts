@@ -2,12 +2,13 @@
  * Replicas that were not given a generation's content model, as in a rolling deploy: they lose no answer, and what they
  * must do without content they do aloud.
  */
-import { expect } from 'vitest';
-import { MINUTE } from '../../src/clock.js';
-import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
-import { streamKey } from '../../src/stream/model/stream-key.js';
+import type { Hooks } from 'generation-jobs';
+import { streamKey } from 'generation-jobs/ports';
+import { expect } from './tools.js';
 import { text } from './follower.js';
 import { type Contract, type Harness, type ReplicaInput, TIMES } from './harness.js';
+
+const MINUTE = 60_000;
 
 const LONGEST_BACKOFF_MS = 10 * MINUTE;
 /** Everything must outlive what is waited for. */

@@ -2,11 +2,10 @@
  * Upkeep when something is wrong with some: a stream that can't be read, a part of an index that gives no answer, a hook
  * that hangs. Each answers for itself, and the others get what they would get without it.
  */
-import { expect } from 'vitest';
-import { GenerationJobError } from '../../src/errors.js';
-import type { DuePage, OwnedStream, Page } from '../../src/stream/interfaces/job-store.js';
-import type { StreamKey } from '../../src/stream/model/types.js';
-import { type Intercept, wrapStore } from '../support/wrapped-store.js';
+import { GenerationJobError } from 'generation-jobs';
+import type { DuePage, OwnedStream, Page, StreamKey } from 'generation-jobs/ports';
+import { type Intercept, wrapStore } from 'generation-jobs/testing';
+import { expect } from './tools.js';
 import { type Contract, type Harness, rejection, TIMES, tally } from './harness.js';
 
 /** A store that can't read the streams whose names begin with `odd`. */

@@ -5,8 +5,8 @@ import { GenerationJobManager } from '../../src/stream/generation-job-manager.js
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
 import type { ResumeState, StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
-import { FakeClock } from '../support/fake-clock.js';
-import { ProcessClock } from '../support/leaks.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { ProcessClock } from '../contract/leaks.js';
 import { codeBlocks, plain, section, tableRows } from './markdown.js';
 
 const DEFAULT_LEASE_AND_SWEEP_MS = 16_000;

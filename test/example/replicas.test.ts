@@ -16,7 +16,7 @@ import {
 import { type ChatProcess, type ChatReplica, freePort, startChat } from '../support/chat-process.js';
 import { RedisServer } from '../support/redis-server.js';
 import { gauge, isSilent, producingReplica } from '../support/replicas-of.js';
-import { pick, seededRandom } from '../support/seeded.js';
+import { pick, seededRandom } from '../contract/seeded.js';
 
 const RECORDING = 'openai-responses.reasoning-tool';
 const EVENTS = recordedEvents(RECORDING);

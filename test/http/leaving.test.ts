@@ -1,6 +1,6 @@
 import { createStreamServices } from 'generation-jobs';
 import { describe, expect, it } from 'vitest';
-import { wrapStore } from '../support/wrapped-store.js';
+import { wrapStore } from '../../src/testing/wrapped-store.js';
 import { ADAPTERS, follow, postJson, type Reader, serve, startJob, until } from './serving.js';
 
 function lastIdOf(reader: Reader): string {

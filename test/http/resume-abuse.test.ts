@@ -4,7 +4,7 @@ import { createMetrics } from 'generation-jobs/metrics';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { wrapStore } from '../support/wrapped-store.js';
+import { wrapStore } from '../../src/testing/wrapped-store.js';
 import { ask, CHOICES, decide, expectUnchanged, REJECT } from './asking.js';
 import { ADAPTERS, codeOf, follow, getJson, postJson, send, serve, until, watchedStore } from './serving.js';
 

@@ -1,6 +1,6 @@
 import { createStreamServices, GenerationJobError, type StreamServices } from 'generation-jobs';
 import { describe, expect, it } from 'vitest';
-import { wrapStore } from '../support/wrapped-store.js';
+import { wrapStore } from '../../src/testing/wrapped-store.js';
 import { APPROVE, ask, decide, REJECT } from './asking.js';
 import { ADAPTERS, codeOf, follow, getJson, postJson, type Reader, serve, until } from './serving.js';
 

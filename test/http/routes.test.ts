@@ -1,6 +1,6 @@
 import { createStreamServices } from 'generation-jobs';
 import { describe, expect, it } from 'vitest';
-import { wrapStore } from '../support/wrapped-store.js';
+import { wrapStore } from '../../src/testing/wrapped-store.js';
 import { ADAPTERS, codeOf, follow, getJson, postJson, serve, startJob, until } from './serving.js';
 
 describe.each(ADAPTERS)('the routes behind the %s adapter', (adapter) => {

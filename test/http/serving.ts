@@ -18,11 +18,11 @@ import {
   createStreamServices,
   type GenerationJob,
   GenerationJobManager,
-  type JobStore,
   type ManagerInput,
   type StreamServices,
 } from 'generation-jobs';
 import { createStreamRouter, type OnResume, type StreamRouterOptions } from 'generation-jobs/express';
+import type { JobStore } from 'generation-jobs/ports';
 import { createStreamHandler } from 'generation-jobs/web';
 import { afterEach, expect } from 'vitest';
 

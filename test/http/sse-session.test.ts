@@ -1,4 +1,5 @@
-import type { Batch, DetachResult } from 'generation-jobs';
+import type { DetachResult } from 'generation-jobs';
+import type { Batch } from '../../src/stream/model/types.js';
 import { describe, expect, it } from 'vitest';
 import { SessionTicker } from '../../src/http/session-ticker.js';
 import { type SessionContext, SseSession } from '../../src/http/sse-session.js';

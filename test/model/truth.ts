@@ -9,7 +9,7 @@ import { parseCursor } from '../../src/stream/model/cursor.js';
 import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
 import { isTerminalEvent, TRANSITIONS } from '../../src/stream/model/transitions.js';
 import type { Frame, JobStatus, LogEvent } from '../../src/stream/model/types.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import { wrapStore } from '../../src/testing/wrapped-store.js';
 
 export class Truth {
   readonly #logs = new Map<number, LogEvent[]>();

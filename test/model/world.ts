@@ -11,10 +11,10 @@ import { isActive } from '../../src/stream/model/transitions.js';
 import { type Follower, startFollowing } from '../contract/follower.js';
 import { type Backend, codeOf, Replica, TIMES } from '../contract/harness.js';
 import { memoryBackend } from '../contract/memory.js';
-import { delayedStore } from '../support/delayed-store.js';
-import { type Loss, lossyStore } from '../support/lossy-store.js';
-import { lossyTransport } from '../support/lossy-transport.js';
-import { pick, seededRandom } from '../support/seeded.js';
+import { delayedStore } from '../contract/delayed-store.js';
+import { type Loss, lossyStore } from '../../src/testing/lossy-store.js';
+import { lossyTransport } from '../../src/testing/lossy-transport.js';
+import { pick, seededRandom } from '../contract/seeded.js';
 import type { Command, Run } from './commands.js';
 import { Truth } from './truth.js';
 

@@ -11,7 +11,7 @@ import type { GenerationJob } from '../../src/stream/interfaces/generation-job.j
 import type { ContentModel } from '../../src/stream/model/content-model.js';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
-import { pick, seededRandom } from '../support/seeded.js';
+import { pick, seededRandom } from '../contract/seeded.js';
 import { until } from './replicas.js';
 
 let server: RedisServer;

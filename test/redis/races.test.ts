@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { RedisServer } from '../support/redis-server.js';
-import { pick, seededRandom } from '../support/seeded.js';
+import { pick, seededRandom } from '../contract/seeded.js';
 import { codeOf, countOf, NOTHING_LAPSES, namesOf, Stage, TIMES } from './replicas.js';
 
 const S = 1_000;

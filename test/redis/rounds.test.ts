@@ -10,7 +10,7 @@ import { violations } from '../support/history.js';
 import { howOften } from '../support/how-often.js';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
-import { pick, seededRandom } from '../support/seeded.js';
+import { pick, seededRandom } from '../contract/seeded.js';
 import { codeOf, type Follower, type Producer, type Replica, Stage, TIMES, until } from './replicas.js';
 
 const ROUNDS = Number(process.env.FAULT_ROUNDS ?? howOften(100));

@@ -16,9 +16,9 @@ import {
   runContract,
   TIMES,
 } from '../contract/harness.js';
-import { Activity } from '../support/delayed-store.js';
-import { FakeClock } from '../support/fake-clock.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import { Activity } from '../contract/delayed-store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { wrapStore } from '../../src/testing/wrapped-store.js';
 
 /** A machine's clock that somebody sets: for the one who looks at it, it jumps. */
 class SetClock implements Clock {

@@ -3,7 +3,7 @@ import { GenerationJobError } from '../../src/errors.js';
 import type { Logger } from '../../src/stream/interfaces/logger.js';
 import type { ErrorReport } from '../../src/stream/model/error-report.js';
 import { ErrorReporter, type ErrorReporterInput } from '../../src/stream/process/error-reports.js';
-import { FakeClock, turns } from '../support/fake-clock.js';
+import { FakeClock, turns } from '../../src/testing/fake-clock.js';
 
 function reporting(input: Partial<ErrorReporterInput> = {}) {
   const clock = new FakeClock();

@@ -1,6 +1,6 @@
 import { createStreamServices, GenerationJobManager } from 'generation-jobs';
 import { expect, it } from 'vitest';
-import { FakeClock } from '../support/fake-clock.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 
 it('a drain gives producers 8 s unless told otherwise: less than the 10 after which supervisors kill', async () => {
   const clock = new FakeClock();

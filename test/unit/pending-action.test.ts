@@ -11,7 +11,7 @@ import { checkAgainst } from '../../src/stream/model/action-types.js';
 import { parseOptions } from '../../src/stream/model/options.js';
 import { ACTION_LIMITS, parsePause } from '../../src/stream/producing/pending-action.js';
 import { codeOf } from '../contract/harness.js';
-import { seededEntropy } from '../support/seeded.js';
+import { seededEntropy } from '../contract/seeded.js';
 import { checked } from './property.js';
 
 const options = parseOptions({ approvalWindowMs: 5_000 });

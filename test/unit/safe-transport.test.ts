@@ -8,7 +8,7 @@ import type { ErrorReport } from '../../src/stream/model/error-report.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import { PartWatch } from '../../src/stream/process/part-watch.js';
 import { SafeTransport } from '../../src/stream/process/safe-transport.js';
-import { FakeClock } from '../support/fake-clock.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 
 const KEY = streamKey('s');
 const LISTENER = { onFrame: () => {}, onGone: () => {}, onReset: () => {} };

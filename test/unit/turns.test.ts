@@ -11,8 +11,8 @@ import {
 import { afterEach, expect, it } from 'vitest';
 import type { Commit, CommitReply, ProducerCommit } from '../../src/stream/interfaces/commits.js';
 import type { JobStore } from '../../src/stream/interfaces/job-store.js';
-import { FakeClock, turns } from '../support/fake-clock.js';
-import { wrapStore } from '../support/wrapped-store.js';
+import { FakeClock, turns } from '../../src/testing/fake-clock.js';
+import { wrapStore } from '../../src/testing/wrapped-store.js';
 
 const managers: GenerationJobManager[] = [];
 afterEach(async () => {

@@ -13,7 +13,7 @@ import type { PendingAction } from '../../src/stream/model/types.js';
 import { DECISIONS, parsePause } from '../../src/stream/producing/pending-action.js';
 import { rejection, thrownCode } from '../contract/harness.js';
 import { howOften } from '../support/how-often.js';
-import { seededEntropy } from '../support/seeded.js';
+import { seededEntropy } from '../contract/seeded.js';
 
 const options = parseOptions();
 const rules = { options, actionTypes: actionTypesFrom() };

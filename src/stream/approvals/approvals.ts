@@ -259,8 +259,10 @@ export class ApprovalLifecycle implements Approvals {
     const resolution = decided.resolutions.find(({ actionId }) => actionId === commit.actionId);
     observer.approval('resolved', resolution && resolution.at - resolution.askedAt);
     observer.jobTransitioned('resolve', 'running');
-    const { actionId } = commit;
-    logStep(this.#parts, 'resumed', decided, { actionId, waitedMs: how && how.at - how.askedAt });
+    logStep(this.#parts, 'resumed', decided, {
+      actionId: commit.actionId,
+      waitedMs: resolution && resolution.at - resolution.askedAt,
+    });
     if (unknownModels.has(decided)) unknownModels.tell('resolved', decided);
     // The decision is made, and nobody else will get this attempt.
     const until = startedAt + options.leaseMs;

@@ -2,8 +2,8 @@
  * A store with a bad connection: of the calls named, some are performed and their answer is lost, some never arrive.
  * Either way the caller learns only that the outcome is unknown.
  */
-import { GenerationJobError } from '../../src/errors.js';
-import type { JobStore } from '../../src/stream/interfaces/job-store.js';
+import { GenerationJobError } from '../errors.js';
+import type { JobStore } from '../stream/interfaces/job-store.js';
 import { type StoreCall, wrapStore } from './wrapped-store.js';
 
 export type Loss = 'none' | 'reply' | 'request';

@@ -2,10 +2,9 @@
  * A store whose calls take a random number of turns of the event loop to arrive and to be answered, so that calls of
  * several managers interleave in every way. The seed decides.
  */
-import type { JobStore } from '../../src/stream/interfaces/job-store.js';
-import { turns } from './fake-clock.js';
+import type { JobStore } from 'generation-jobs/ports';
+import { turns, wrapStore } from 'generation-jobs/testing';
 import { pick } from './seeded.js';
-import { wrapStore } from './wrapped-store.js';
 
 /** Counts what is under way, so that a fake clock can wait for it. */
 export class Activity {

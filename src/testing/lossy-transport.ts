@@ -2,9 +2,9 @@
  * A transport that does what the contract allows it to: loses, repeats, delays and reorders. It works on what arrives,
  * so it serves transports whose store publishes as well as those whose manager does.
  */
-import type { Clock } from '../../src/clock.js';
-import type { EventTransport, FrameListener } from '../../src/stream/interfaces/event-transport.js';
-import type { Frame } from '../../src/stream/model/types.js';
+import type { Clock } from '../clock.js';
+import type { EventTransport, FrameListener } from '../stream/interfaces/event-transport.js';
+import type { Frame } from '../stream/model/types.js';
 
 export interface Losses {
   /** How a frame arrives: once for each delay in milliseconds, 0 being at once. */

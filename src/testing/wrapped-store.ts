@@ -2,7 +2,7 @@
  * A store whose every call goes through one function, which may delay it, repeat it, lose its answer, refuse to make it,
  * or write it down. All the odd stores of the tests are made of this.
  */
-import type { JobStore } from '../../src/stream/interfaces/job-store.js';
+import type { JobStore } from '../stream/interfaces/job-store.js';
 
 export interface StoreCall {
   /** `commit`, `due.nearer`, `slots.take` and so on. */

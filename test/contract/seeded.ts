@@ -1,7 +1,7 @@
 /**
  * Chance that can be repeated: the same seed gives the same numbers and the same ids.
  */
-import type { Entropy } from '../../src/clock.js';
+import type { Entropy } from 'generation-jobs';
 
 /** Numbers in [0, 1) from a seed (mulberry32). */
 export function seededRandom(seed: number): () => number {

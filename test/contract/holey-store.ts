@@ -2,10 +2,9 @@
  * A store that has lost something it had acknowledged: entries of logs, whole logs, snapshots. It answers as a store does
  * that has lost them: with what is left, and with nothing that says so.
  */
-import type { JobStore } from '../../src/stream/interfaces/job-store.js';
-import type { LogPage, ReadLogRequest } from '../../src/stream/interfaces/log-pages.js';
-import type { LogEvent } from '../../src/stream/model/types.js';
-import { wrapStore } from './wrapped-store.js';
+import type { LogEvent } from 'generation-jobs';
+import type { JobStore, LogPage, ReadLogRequest } from 'generation-jobs/ports';
+import { wrapStore } from 'generation-jobs/testing';
 
 /** What is lost; a test changes it while the store is in use. */
 export interface Damage {

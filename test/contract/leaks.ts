@@ -1,8 +1,8 @@
 /**
  * What must be gone when a manager has been closed: its timers, its places in the transport, its followers.
  */
-import type { Clock, TimerHandle } from '../../src/clock.js';
-import type { EventTransport } from '../../src/stream/interfaces/event-transport.js';
+import type { Clock, TimerHandle } from 'generation-jobs';
+import type { EventTransport } from 'generation-jobs/ports';
 
 /** A process's own clock: counts its timers, can sleep (timers come late) and die (timers never come). */
 export class ProcessClock implements Clock {

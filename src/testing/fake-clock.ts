@@ -2,7 +2,7 @@
  * Time that stands still until a test moves it. Wall and monotonic time advance together; timers fire in order of their
  * due time, and what a timer sets off is finished before the next one fires.
  */
-import type { Clock, TimerHandle } from '../../src/clock.js';
+import type { Clock, TimerHandle } from '../clock.js';
 
 interface Timer {
   readonly at: number;

@@ -1,0 +1,39 @@
+/**
+ * The two ports, for those who write a store or a transport of their own: what each must do stands at its interface, and
+ * `generation-jobs/ports/contract` has the tests that find out whether it does.
+ */
+export type {
+  Commit,
+  CommitReply,
+  CreateReply,
+  CreateRequest,
+  HoldCommit,
+  OtherCommit,
+  Place,
+  ProducerCommit,
+  ProducerTransition,
+  RecordPatch,
+  Refusal,
+  SettlementCommit,
+} from '../stream/interfaces/commits.js';
+export type {
+  DueEntry,
+  DueIndex,
+  DuePage,
+  IndexRepair,
+  JobStore,
+  KeptPage,
+  LeaseClaim,
+  OwnedStream,
+  Page,
+  PageRequest,
+  RememberedRun,
+  RenewAnswer,
+  RepairedIndex,
+  UserSlots,
+} from '../stream/interfaces/job-store.js';
+export type { ControlSignal, EventTransport, FrameListener } from '../stream/interfaces/event-transport.js';
+export type { FoundPage, LogPage, MissingPage, ReadLogRequest } from '../stream/interfaces/log-pages.js';
+export type { Report } from '../stream/interfaces/report.js';
+export { streamKey, userKey } from '../stream/model/stream-key.js';
+export type { Frame, SerialisedEvent, Snapshot, StreamKey, UserKey } from '../stream/model/types.js';
