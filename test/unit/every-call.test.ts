@@ -8,7 +8,10 @@ import * as agents from 'generation-jobs/agents';
 import * as content from 'generation-jobs/content';
 import * as express from 'generation-jobs/express';
 import * as metrics from 'generation-jobs/metrics';
+import * as ports from 'generation-jobs/ports';
+import * as contract from 'generation-jobs/ports/contract';
 import * as redis from 'generation-jobs/redis';
+import * as testing from 'generation-jobs/testing';
 import * as web from 'generation-jobs/web';
 import { Registry } from 'prom-client';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -200,6 +203,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'subscription.close': {
     parameters: { reason: () => (subscription as unknown as BatchReader).close('Left' as Odd) },
   },
+  'subscription.fail': 'is called by its hub',
   'subscription.next': 'takes nothing',
   'subscription.return': 'takes nothing',
 
@@ -297,6 +301,20 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   ),
   threadIdOf: 'takes a job',
   hostContextOf: 'takes an action',
+  streamKey: 'takes no options',
+  userKey: 'takes no options',
+  describeStoreContract: 'is for tests',
+  describeStreamContract: 'is for tests',
+  backendOnFakeTime: 'is for tests',
+  backendOnRealTime: 'is for tests',
+  FakeClock: 'is for tests',
+  turns: 'is for tests',
+  firstReplies: 'is for tests',
+  lossyStore: 'is for tests',
+  lossyTransport: 'is for tests',
+  unknownOutcome: 'is for tests',
+  until: 'is for tests',
+  wrapStore: 'is for tests',
   addUsage: 'takes what a model counted, by its known keys',
 };
 
@@ -321,7 +339,7 @@ function holderOf(instance: object): object {
 }
 
 function publicCalls(): string[] {
-  const entries = [root, agents, content, express, metrics, redis, web];
+  const entries = [root, agents, content, express, metrics, ports, contract, redis, testing, web];
   const exported = entries.flatMap((entry) =>
     Object.entries(entry).filter(([, value]) => typeof value === 'function'),
   );
