@@ -5,7 +5,8 @@ import { ChatClient } from '../../test/support/chat-client.js';
 import { startChat } from '../../test/support/chat-process.js';
 import { startMongo, type TestMongo } from '../../test/support/mongo.js';
 
-const WAIT = { interval: 20 };
+/** The SDK takes its time at the first run, and more on a busy machine. */
+const WAIT = { interval: 20, timeout: 60_000 };
 
 let mongo: TestMongo;
 beforeAll(async () => {

@@ -24,7 +24,7 @@ const NEXT = 'openai-responses.mcp-approval.2';
 const DECIDE_AND_DIE = fileURLToPath(new URL('decide-and-die.mjs', import.meta.url));
 const FAST = 1_000_000;
 const LEASE_MS = 1000;
-const WAIT = { interval: 20 };
+const WAIT = { interval: 20, timeout: 30_000 };
 
 let redis: RedisServer;
 let redisUrl: string;

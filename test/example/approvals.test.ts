@@ -21,6 +21,8 @@ import {
 import { type ChatProcess, startChat } from '../support/chat-process.js';
 
 const FAST = 1_000_000;
+/** Saving follows the end of an answer. */
+const WAIT = { interval: 20, timeout: 30_000 };
 const FIRST = 'openai-responses.mcp-approval.1';
 const CONTINUED = [
   [FIRST, 'openai-responses.mcp-approval.2'],
@@ -287,7 +289,7 @@ describe('a decision', () => {
     await vi.waitFor(async () => {
       const saved = await user.json(`/conversations/${streamId}`);
       expect(saved).toMatchObject({ turns: [{ ...folded, status: 'completed' }] });
-    });
+    }, WAIT);
   });
 
   it('is nobody else’s to make', async () => {
@@ -314,7 +316,7 @@ it('what nobody decides in time expires, and stands so in the conversation', asy
       expect(saved).toMatchObject({
         turns: [{ status: 'aborted', code: 'expired', actions: [{ action: { actionId: action.actionId } }] }],
       });
-    });
+    }, WAIT);
   } finally {
     expect(await hasty.stop()).toBe(0);
   }

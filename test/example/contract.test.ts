@@ -14,6 +14,8 @@ import {
 import { type ChatProcess, freePort, RECORDINGS_FOLDER, startChat } from '../support/chat-process.js';
 
 const FAST = 1_000_000;
+/** Saving follows the end of an answer. */
+const WAIT = { interval: 20, timeout: 30_000 };
 const SLOW = 20;
 const recordings = readdirSync(RECORDINGS_FOLDER)
   .filter((file) => file.endsWith('.jsonl'))
@@ -135,7 +137,7 @@ describe('an answer', () => {
           { prompt: 'Two', text: recordedText('openai-chat.text'), status: 'completed' },
         ],
       });
-    });
+    }, WAIT);
     expect(await user.json('/conversations')).toMatchObject({ conversations: [{ id: conversationId }] });
     const other = newUser();
     expect((await other.get(`/conversations/${conversationId}`)).status).toBe(404);

@@ -23,7 +23,7 @@ const EVENTS = recordedEvents(RECORDING);
 const FAST = 1_000_000;
 const LEASE_MS = 1000;
 /** A condition that doesn't hold by then won't. */
-const WAIT = { interval: 20 };
+const WAIT = { interval: 20, timeout: 30_000 };
 
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 32));
 console.log(`the example on replicas: TEST_SEED=${seed}`);
