@@ -1,9 +1,10 @@
 /**
- * The members of the package's public classes and interfaces, as its declarations give them: name, parameters, result and
- * doc comment. The tables of methods and hooks are made of them, so none can be missing from the documents.
+ * The members of the package's public classes and interfaces, and the functions of its entries, as its declarations give
+ * them: name, parameters, result and doc comment. The tables of methods, hooks and functions are made of them, so none can
+ * be missing from the documents.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseSync } from 'oxc-parser';
 
 /** An input with more properties than this is named by its type instead of being written out. */
@@ -43,7 +44,35 @@ export function membersOf(declarations, name) {
     const doc = docBefore(overloads[0].start, source, comments);
     if (doc.text === '') throw new Error(`${name}.${member} has no doc comment`);
     const widest = overloads.at(-1);
-    return { ...doc, call: callOf(widest, source, declarations), gives: resultOf(widest, source) };
+    return {
+      ...doc,
+      name: member,
+      call: callOf(widest, source, declarations),
+      gives: resultOf(widest, source),
+    };
+  });
+}
+
+/** The functions that an entry exports, its own and those it passes on, in its order. */
+export function functionsOf(entry, declarations) {
+  const source = readFileSync(entry, 'utf8');
+  const { program, comments } = parseSync(entry, source);
+  return program.body.flatMap((statement) => {
+    if (statement.type !== 'ExportNamedDeclaration') return [];
+    if (statement.source) {
+      const from = join(dirname(entry), statement.source.value.replace(/\.js$/, '.d.ts'));
+      const names = statement.specifiers.filter(({ exportKind }) => exportKind !== 'type');
+      if (statement.exportKind === 'type' || names.length === 0) return [];
+      return functionsOf(from, declarations).filter((one) =>
+        names.some(({ local }) => local.name === one.name),
+      );
+    }
+    const { declaration } = statement;
+    if (declaration?.type !== 'TSDeclareFunction') return [];
+    const { name } = declaration.id;
+    const doc = docBefore(statement.start, source, comments);
+    const written = declaration.params.map((parameter) => parameterOf(parameter, source, declarations));
+    return [{ ...doc, name, call: `${name}(${written.join(', ')})`, gives: resultOf(declaration, source) }];
   });
 }
 
@@ -109,7 +138,8 @@ function docBefore(start, source, comments) {
   const lines = (comment?.value.slice(1) ?? '')
     .split('\n')
     .map((line) => line.replace(/^\s*\* ?/, '').trim());
-  const [text = '', ...tags] = ` ${lines.join(' ')}`.split(/(?= @(?:throws|param|returns|example)\b)/);
+  const parts = ` ${lines.join(' ')}`.split(/(?= @(?:throws|param|returns|example)\b)/);
+  const [text = '', ...tags] = parts[0].startsWith(' @') ? ['', ...parts] : parts;
   const said = (tag) =>
     tags.filter((one) => one.startsWith(` @${tag} `)).map((one) => onOneLine(one.slice(tag.length + 2)));
   const parameters = said('param').map((one) => one.replace(/^([\w.]+) /, '`$1`: '));

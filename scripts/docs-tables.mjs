@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { ERROR_TABLE, optionsSchema, TRANSITIONS } from '../dist/index.js';
 import { createMetrics } from '../dist/metrics/index.js';
 import { redisOptionsSchema } from '../dist/redis/index.js';
-import { declarationsIn, membersOf } from './docs-members.mjs';
+import { declarationsIn, functionsOf, membersOf } from './docs-members.mjs';
 
 const SECOND = 1000;
 const UNITS_OF_TIME = [
@@ -41,11 +41,19 @@ const tables = [
   { file: REFERENCE, name: 'approvals-methods', make: () => methodsTable('Approvals') },
   { file: REFERENCE, name: 'job-methods', make: () => methodsTable('GenerationJob') },
   { file: REFERENCE, name: 'subscription-methods', make: () => methodsTable('Subscription') },
+  { file: REFERENCE, name: 'functions', make: functionsTable },
   { file: REFERENCE, name: 'hooks', make: () => methodsTable('Hooks') },
   { file: REFERENCE, name: 'options', make: optionsTable },
   { file: REFERENCE, name: 'errors', make: errorsTable },
   { file: REFERENCE, name: 'metrics', make: metricsTable },
+  { file: 'docs/redis.md', name: 'connect-options', make: () => propertiesTable('ConnectRedisOptions') },
   { file: 'docs/redis.md', name: 'redis-options', make: redisOptionsTable },
+  { file: 'docs/agents.md', name: 'agent-options', make: () => propertiesTable('AgentOptions') },
+  {
+    file: 'docs/agents.md',
+    name: 'checkpointer-options',
+    make: () => propertiesTable('CheckpointerOptions'),
+  },
   { file: 'PROTOCOL.md', name: 'transitions', make: transitionsTable },
 ];
 
@@ -78,15 +86,36 @@ function exampleIn(document, example) {
 }
 
 function methodsTable(name) {
-  const rows = membersOf(declarations, name).map(({ call, gives, text, parameters, throws }) => {
-    const said = [text, ...parameters.map((one) => `${one}${one.endsWith('.') ? '' : '.'}`)];
-    return [
-      `\`${call}\``,
-      gives && `\`${gives}\``,
-      [...said, ...(throws ? [`*Throws* ${throws}`] : [])].join(' '),
-    ];
-  });
-  return table(['call', 'gives', 'does'], rows);
+  return table(['call', 'gives', 'does'], membersOf(declarations, name).map(callRow));
+}
+
+/** Of every entry of the package; one that several entries export stands with the first. */
+function functionsTable() {
+  const { name, exports } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const entries = Object.entries(exports).filter(([, target]) => target.types);
+  const rows = new Map();
+  for (const [entry, { types }] of entries) {
+    for (const found of functionsOf(types, declarations)) {
+      if (found.text === '') throw new Error(`${found.name} has no doc comment`);
+      const from = `\`${name}${entry.slice(1)}\``;
+      if (!rows.has(found.name)) rows.set(found.name, [from, ...callRow(found)]);
+    }
+  }
+  return table(['from', 'call', 'gives', 'does'], [...rows.values()]);
+}
+
+function callRow({ call, gives, text, parameters, throws }) {
+  const said = [text, ...parameters.map((one) => `${one}${one.endsWith('.') ? '' : '.'}`)];
+  return [
+    `\`${call}\``,
+    gives && `\`${gives}\``,
+    [...said, ...(throws ? [`*Throws* ${throws}`] : [])].join(' '),
+  ];
+}
+
+function propertiesTable(name) {
+  const rows = membersOf(declarations, name).map(({ name, text }) => [`\`${name}\``, text]);
+  return table(['option', 'meaning'], rows);
 }
 
 function optionsTable() {

@@ -213,6 +213,7 @@ export class JobEndedError extends GenerationJobError {
   }
 }
 
+/** Says whether an error is one of this package's, thrown on purpose; with `code`, whether it is that one. */
 export function isGenerationJobError(error: unknown, code?: ErrorCode): error is GenerationJobError {
   return error instanceof GenerationJobError && (code === undefined || error.code === code);
 }

@@ -14,11 +14,15 @@ export interface Cursor {
 const GRAMMAR = /^(0|[1-9][0-9]{0,15})-(0|[1-9][0-9]{0,15})$/;
 const LONGEST = 33;
 
+/** Writes the cursor of an event: `<generation>-<sequence>`. */
 export function formatCursor(generation: number, sequence: number): string {
   return `${generation}-${sequence}`;
 }
 
-/** @throws GenerationJobError `invalid_cursor` when `text` is not one of our cursors. */
+/**
+ * Reads a cursor as a client sends it back.
+ * @throws GenerationJobError `invalid_cursor` when `text` is not one of our cursors
+ */
 export function parseCursor(text: string): Cursor {
   const match = text.length <= LONGEST ? GRAMMAR.exec(text) : null;
   const generation = Number(match?.[1] ?? Number.NaN);

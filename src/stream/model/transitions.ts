@@ -79,6 +79,7 @@ export function transitionOf(name: TransitionName): Transition {
   return TRANSITIONS[name];
 }
 
+/** Says whether a generation in this state may still change. */
 export function isActive(status: JobStatus): status is 'running' | 'requires_action' {
   return status === 'running' || status === 'requires_action';
 }
