@@ -13,7 +13,14 @@ const root = join(import.meta.dirname, '..');
 const isCheck = process.argv.includes('--check');
 const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const entries = Object.entries(exports).flatMap(([entry, target]) =>
-  target.types ? [{ name: entry === '.' ? 'index' : entry.slice(2).replaceAll('/', '-'), file: join(root, target.types) }] : [],
+  target.types
+    ? [
+        {
+          name: entry === '.' ? 'index' : entry.slice(2).replaceAll('/', '-'),
+          file: join(root, target.types),
+        },
+      ]
+    : [],
 );
 
 const temporary = await mkdtemp(join(tmpdir(), 'api-report-'));

@@ -14,6 +14,7 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Lets so many turns of the event loop pass. */
 export async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await turn();
 }

@@ -5,5 +5,5 @@
 export { FakeClock, turns } from './fake-clock.js';
 export { firstReplies, type Loss, lossyStore, unknownOutcome } from './lossy-store.js';
 export { DEAF, type Losses, lossyTransport } from './lossy-transport.js';
-export { until, type UntilOptions } from './until.js';
+export { type UntilOptions, until } from './until.js';
 export { type Intercept, type StoreCall, wrapStore } from './wrapped-store.js';

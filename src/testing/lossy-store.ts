@@ -8,11 +8,12 @@ import { type StoreCall, wrapStore } from './wrapped-store.js';
 
 export type Loss = 'none' | 'reply' | 'request';
 
+/** Makes the error of a call of which nobody knows whether the store has done it. */
 export function unknownOutcome(): GenerationJobError {
   return new GenerationJobError('unavailable', 'The answer was lost.');
 }
 
-/** `lose` decides call by call. */
+/** Makes a store of another that loses requests, or answers, as `lose` decides call by call. */
 export function lossyStore(inner: JobStore, lose: (call: StoreCall) => Loss): JobStore {
   return wrapStore(inner, async (call, perform) => {
     const loss = lose(call);

@@ -13,6 +13,7 @@ export interface Losses {
   readonly signal?: () => boolean;
 }
 
+/** Makes a transport of another that delays, repeats and loses what it brings. */
 export function lossyTransport(inner: EventTransport, clock: Clock, losses: Losses): EventTransport {
   const listening = (listener: FrameListener): FrameListener => ({
     onFrame: (frame) => {

@@ -48,6 +48,7 @@ function wrapMethods(
   return wrapped;
 }
 
+/** Makes a store of another, each call of which goes through `intercept`. */
 export function wrapStore(inner: JobStore, intercept: Intercept): JobStore {
   return {
     kind: inner.kind,

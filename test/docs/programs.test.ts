@@ -190,23 +190,32 @@ describe('the programs in the documents', () => {
     expect(others.map(({ name }) => name)).toEqual([]);
   });
 
-  it('pass as tests where they are tests of a host', async () => {
-    const test = `${blockMarked('vitest', 'story.test.ts').name}.js`;
-    writeFileSync(join(folder, 'story.test.js'), readFileSync(join(folder, test), 'utf8'));
+  it.each([
+    ['story.test.ts', '', '1 passed'],
+    ['question.test.ts', '', '1 passed'],
+    ['my-store.test.ts', 'The store contract', ' passed'],
+  ])('pass as tests where they are tests of a host: %s', async (name, titles, outcome) => {
+    const file = name.replace(/ts$/, 'js');
+    const compiled = join(folder, `${blockMarked('vitest', name).name}.js`);
+    writeFileSync(join(folder, file), readFileSync(compiled, 'utf8'));
     writeFileSync(join(folder, 'vitest.config.js'), 'export default {};\n'); // or it would be told by ours
     const vitest = [
       join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'),
       'run',
       '--root',
       folder,
-      'story.test.js',
+      file,
+      '-t',
+      titles,
     ];
     const child = spawn(process.execPath, vitest, { env: { ...process.env, NO_COLOR: '1' } });
     let said = '';
-    child.stdout.on('data', (chunk) => (said += chunk));
+    child.stdout.on('data', (chunk) => {
+      said += chunk;
+    });
     const [code] = await once(child, 'close');
-    expect(said).toContain('1 passed');
-    expect(code).toBe(0);
+    expect(said).toContain(outcome);
+    expect(code, said).toBe(0);
   });
 });
 

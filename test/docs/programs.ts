@@ -33,10 +33,6 @@ declare global {
   const executeTools: GraphHandler;
   function saveMessage(record: jobs.JobRecord, content: unknown): Promise<void>;
   function promptOf(continuation: jobs.Continuation): object;
-  // Of test/contract/, with which a store is tested.
-  function describeStoreContract(name: string, factory: unknown): void;
-  function describeStreamContract(name: string, factory: unknown): void;
-  const factory: unknown;
 }
 `;
 

@@ -14,7 +14,10 @@ export function isStreamId(text: unknown): text is string {
   return typeof text === 'string' && text.length <= 128 && NAME.test(text);
 }
 
-/** @throws GenerationJobError `invalid_stream_id` */
+/**
+ * Names a stream within its tenant, in the form that stores and transports are given.
+ * @throws GenerationJobError `invalid_stream_id`
+ */
 export function streamKey(streamId: string, tenantId?: string): StreamKey {
   if (!isStreamId(streamId)) throw new GenerationJobError('invalid_stream_id', 'streamId is malformed.');
   checkTenant(tenantId);
@@ -29,7 +32,10 @@ export function isIdText(text: unknown, most: number): text is string {
   return typeof text === 'string' && text.length > 0 && text.length <= most && text.isWellFormed();
 }
 
-/** @throws GenerationJobError `invalid_argument` unless the user id has 1 to 256 characters and the tenant id is well formed */
+/**
+ * Names a user within their tenant, in the form that stores are given.
+ * @throws GenerationJobError `invalid_argument` unless the user id has 1 to 256 characters and the tenant id is well formed
+ */
 export function userKey(userId: string, tenantId?: string): UserKey {
   if (!isIdText(userId, LONGEST_USER_ID)) {
     throw new GenerationJobError('invalid_argument', 'userId must have 1 to 256 well-formed characters.');
