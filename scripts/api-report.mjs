@@ -88,7 +88,7 @@ function configOf(name, file) {
   });
 }
 
-/** Of what the extractor says, only what keeps it from its work. */
+/** Lets the extractor say only what keeps it from its work. */
 function messageCallback(message) {
   if (message.logLevel !== 'error') message.handled = true;
 }

@@ -12,7 +12,7 @@ import { parseSync } from 'oxc-parser';
 
 const MOST_LINES = 400;
 const MOST_LINES_OF_A_FUNCTION = 60;
-/** What is longer, and why it would not be better in pieces. */
+/** The files and functions that are longer, and why each would not be better in pieces. */
 const LONGER = new Map(Object.entries({}));
 
 /** The floors of the domain, from the top; each may use those below it. */
@@ -37,7 +37,7 @@ const room = (name, packages, more = {}) => ({
   ...more,
 });
 
-/** What stands beside the domain uses what a host uses, and what the domain shares with it. */
+/** The layers beside the domain use what a host uses, and what the domain shares with it. */
 const beside = FLOORS;
 
 /** The first layer whose `files` match owns the file. `packages` ending in a colon or slash are prefixes. */
@@ -162,7 +162,7 @@ function chapterOf(file) {
   return chatChapters.findIndex((chapter) => file.startsWith(chapter));
 }
 
-/** What of a file is longer than it should be. */
+/** Names what of a file is longer than it should be. */
 function lengthsOf(file) {
   const source = readFileSync(file, 'utf8');
   const linesIn = (text) => text.split('\n').length;

@@ -9,7 +9,7 @@ import { writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { leftovers, markRun } from './leftovers.mjs';
 
-/** What a worker that is told to end, and the servers that end with it, may take on a busy machine. */
+/** The time that a worker which is told to end, and the servers that end with it, may take on a busy machine. */
 const GONE_WITHIN_MS = 5_000;
 
 export default class ClosingLineReporter {

@@ -123,7 +123,7 @@ function resultOf(node, source) {
   return type === undefined ? '' : source.slice(type.start, type.end).replace(/\s+/g, ' ');
 }
 
-/** Of a property that holds a function. */
+/** Returns the type of a property that holds a function. */
 function functionTypeOf({ typeAnnotation }) {
   const type = typeAnnotation?.typeAnnotation;
   return type?.type === 'TSFunctionType' ? type : undefined;

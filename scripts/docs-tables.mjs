@@ -160,7 +160,7 @@ function measureOf(name) {
   return (value) => value.toLocaleString('en-US');
 }
 
-/** In the largest unit that divides it. */
+/** Writes a value in the largest unit that divides it. */
 function inUnits(value, units) {
   const { unit, size } = units.find((one) => value >= one.size && value % one.size === 0) ?? units.at(-1);
   return `${(value / size).toLocaleString('en-US')} ${unit}`;

@@ -14,7 +14,7 @@ const REPORT = 'test/long-run.md';
 const LONGEST_TEST_MS = 6 * 3_600_000;
 const SEED = /\b((?:PROPERTY|MODEL|FAULT)_SEED)=(\d+)/g;
 
-/** What is tried, and what of it. */
+/** The suites to try, and what of each. */
 const SUITES = [
   { name: 'properties', filters: ['test/unit'], options: ['--project', 'side-by-side'] },
   { name: 'random histories against the model', filters: ['test/model'], options: [] },

@@ -9,14 +9,14 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** To add a tool, add its line: the command, the variable that overrides it, and its Debian package. */
+/** A tool is added by its line: the command, the variable that overrides it, and its Debian package. */
 const tools = [
   { command: 'chromium', variable: 'CHROMIUM_PATH', debianPackage: 'chromium' },
   { command: 'redis-server', variable: 'REDIS_SERVER_PATH', debianPackage: 'redis-server' },
   { command: 'faketime', variable: 'FAKETIME_PATH', debianPackage: 'faketime' },
 ];
 
-/** Beside those, for the recipes alone. */
+/** The tools that only the recipes need. */
 export const RECIPE_TOOLS = [
   { command: 'redis-server', variable: 'REDIS_SERVER_PATH', debianPackage: 'redis-server' },
   { command: 'nginx', variable: 'NGINX_PATH', debianPackage: 'nginx-light' },

@@ -1,5 +1,5 @@
 /**
- * Where the checkpoints of a generation are: a thread of its own, so that a new turn can't discard another one's pause and
+ * The checkpoints of a generation have a thread of their own, so that a new turn can't discard another one's pause and
  * a finished run's messages aren't sent twice.
  */
 import type { EndReason } from '../errors.js';

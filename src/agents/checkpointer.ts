@@ -33,9 +33,9 @@ export interface CheckpointerOptions {
   /** Mongo only; default: the connection's database. */
   readonly dbName?: string | undefined;
   /**
-   * How long a checkpoint is kept after it was last written (ms); must exceed every approval window by a minute, which is
-   * how often Mongo looks. Default 3 days. Changing it later needs a `collMod` of the index on `upserted_at`. With `saver`:
-   * how long that keeps them, if it doesn't until they are deleted; approval windows are checked against it.
+   * The time a checkpoint is kept after it was last written (ms); must exceed every approval window by a minute, which
+   * is how often Mongo looks. Default 3 days. Changing it later needs a `collMod` of the index on `upserted_at`. With
+   * `saver`: how long that keeps them, if it doesn't until they are deleted; approval windows are checked against it.
    */
   readonly ttlMs?: number | undefined;
   /**
@@ -166,7 +166,7 @@ async function checkpointerOf(options: CheckpointerOptions): Promise<Checkpointe
   return new Checkpointer(new MemorySaver());
 }
 
-/** Whoever names a place wants it: in memory, a pause would be lost with its process. */
+/** A host that names a place wants it: in memory, a pause would be lost with its process. */
 function refuseUndefined(options: CheckpointerOptions): void {
   const { mongo, saver } = options;
   if (mongo !== undefined || saver !== undefined) return;
@@ -221,7 +221,7 @@ function guardSize(serde: Serialiser, maxBytes: number): void {
   };
 }
 
-/** What the driver throws says nothing to clients; they are told that the store did not answer. */
+/** The driver's own errors say nothing to clients; they are told that the store did not answer. */
 function nameFailures(saver: MongoSaver): void {
   const { put, putWrites, getTuple, deleteThread } = saver;
   const named = <Answer>(name: string, call: () => Promise<Answer>) =>

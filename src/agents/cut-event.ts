@@ -1,7 +1,7 @@
 /**
- * What an event of a run does when it is larger than a job's event may be: a tool has run, and its result must not cost the
- * run. The largest parts are replaced by a marked preview, and `cut` beside them says which, how large they were, and where
- * the host keeps them.
+ * An event of a run that is larger than a job's event may be is cut: a tool has run, and its result must not cost the
+ * run. The largest parts are replaced by a marked preview, and `cut` beside them says which, how large they were, and
+ * where the host keeps them.
  */
 import { SECOND, sleep, systemClock } from '../clock.js';
 

@@ -10,7 +10,7 @@ import { fieldOf, type ToolOutcome } from './shapes.js';
 
 /** The SDK begins the output of a call it did not run with this. */
 const BLOCKED = 'Blocked';
-/** So much is compared of a text given in place of a result: the SDK cuts long ones short in their middle. */
+/** The SDK cuts long texts short in their middle: so much is compared of one given in place of a result. */
 const COMPARED_CHARACTERS = 64;
 
 export class DecisionWatch {

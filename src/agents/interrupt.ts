@@ -1,6 +1,7 @@
 /**
- * Between an interrupt of the SDK and an action of a job. The SDK exports no usable guard, so the shapes are checked here,
- * and strictly: an interrupt that is not understood must fail the job, not approve itself.
+ * An interrupt of the SDK becomes an action of a job, and its resolution the SDK's answer. The SDK exports no usable
+ * guard, so the shapes are checked here, and strictly: an interrupt that is not understood must fail the job, not
+ * approve itself.
  */
 import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';

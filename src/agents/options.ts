@@ -1,4 +1,4 @@
-/** What a host gives to a run of an agent, and to the handlers of one of its own. */
+/** A host gives this to a run of an agent, and to the handlers of one of its own. */
 import type { Checkpointer } from './checkpointer.js';
 import type { StoreOversized } from './cut-event.js';
 import type { Durability, GraphHandlers, RunLike, ToolOutcome } from './shapes.js';
@@ -22,7 +22,7 @@ export interface AgentOptions {
    * is at the resume.
    */
   readonly sdkVersion?: string | undefined;
-  /** How long an action may wait, in milliseconds. Default: the manager's `approvalWindowMs`. */
+  /** The longest wait of an action, in milliseconds. Default: the manager's `approvalWindowMs`. */
   readonly approvalWindowMs?: number | undefined;
   /** See `fingerprintOf`. */
   readonly fingerprint?: string | undefined;

@@ -1,6 +1,6 @@
 /**
- * From the SDK's events to job events, in order. A handler that throws would abort the whole run, so none does: an event
- * the job can't take is remembered, and whoever runs the agent looks at it. A full buffer makes the run wait.
+ * The SDK's events become job events here, in order. A handler that throws would abort the whole run, so none does: an
+ * event the job can't take is remembered, and whoever runs the agent looks at it. A full buffer makes the run wait.
  */
 import { isGenerationJobError } from '../errors.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';

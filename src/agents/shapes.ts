@@ -1,5 +1,5 @@
 /**
- * What the bridge uses of `@librechat/agents`, as shapes of our own: the SDK's declarations don't resolve under every
+ * The bridge uses this of `@librechat/agents`, as shapes of our own: the SDK's declarations don't resolve under every
  * module setting, it weighs half a gigabyte, and nobody who imports this package should need either. No code.
  */
 

@@ -1,6 +1,7 @@
 /**
- * Which tool calls run, ask a person, or are refused: from the endpoint's settings, the agent's, those of the skills in
- * use, and the host's own hooks. Off unless the endpoint switches it on, and then as if it were not there.
+ * A policy says which tool calls run, ask a person, or are refused: from the endpoint's settings, the agent's, those of
+ * the skills in use, and the host's own hooks. Off unless the endpoint switches it on, and then as if it were not
+ * there.
  *
  * - the endpoint owns the switch and the ground rules
  * - an agent overrides what it sets itself

@@ -10,7 +10,7 @@ const optionsSchema = z.strictObject({
   field: z.string().min(1).default('text'),
 });
 
-/** Where the pieces of the text are. */
+/** The places of the text's pieces. */
 export interface TextContentOptions {
   /** The name of the events that carry text. At least one character; default `text`. */
   readonly event?: string | undefined;

@@ -1,6 +1,6 @@
 /**
- * What the routes go by: names, defaults, bounds and meaning in one schema. `authorize` has no default: a router that
- * lets everybody in must be written on purpose.
+ * The routes go by these options: names, defaults, bounds and meaning in one schema. `authorize` has no default: a
+ * router that lets everybody in must be written on purpose.
  */
 import { z } from 'zod';
 import { HOUR, KIB, SECOND } from '../clock.js';
@@ -87,7 +87,7 @@ export type Framing = z.output<typeof routerSchema>['framing'];
 /** The routes ask this of the host. */
 interface Host<HostRequest, Types extends HostTypes = Untyped> {
   readonly authorize: Authorize<HostRequest>;
-  /** Without it there is no `POST /resume`. */
+  /** The host's way on after a decision over HTTP; without it there is no `POST /resume`. */
   readonly onResume?: OnResume<HostRequest, Types> | undefined;
 }
 

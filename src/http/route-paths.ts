@@ -1,6 +1,4 @@
-/**
- * Which route a path means. Everything else is left to whoever is mounted beside us.
- */
+/** A path means one route, or none of ours. Everything else is left to whoever is mounted beside us. */
 import { GenerationJobError } from '../errors.js';
 import { isStreamId } from '../stream/model/stream-key.js';
 

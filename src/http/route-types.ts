@@ -1,6 +1,4 @@
-/**
- * What lies between the routes and a web framework: a request as the routes see it, and what they answer. No code.
- */
+/** The routes and a web framework meet here: a request as the routes see it, and what they answer. No code. */
 
 import type { SseSink } from './sse-sink.js';
 

@@ -101,7 +101,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   readonly #reaper: Reaper;
   readonly #healthCheck: HealthCheck;
   #started: Promise<void> | undefined;
-  /** By wall time. */
+  /** The time of the start, by wall time. */
   #startedAt: number | undefined;
   #stopSignals: (() => void) | undefined;
   #draining: Promise<void> | undefined;

@@ -1,4 +1,4 @@
-/** What a hub needs of the process it is in, and of the followers it wakes. */
+/** A hub needs this of the process it is in, and of the followers it wakes. */
 import type { Clock } from '../../clock.js';
 import type { EventTransport } from '../interfaces/event-transport.js';
 import type { StreamObserver } from '../interfaces/observer.js';

@@ -32,7 +32,7 @@ import type { Follower } from './hub-context.js';
 import type { StreamHub } from './stream-hub.js';
 import { SubscriptionIteration } from './subscription-iteration.js';
 
-/** What a subscription needs of those who keep it. */
+/** A subscription needs this of those who keep it. */
 export interface SubscriptionContext {
   readonly observer: StreamObserver;
   readonly errors: ErrorReporter;
@@ -47,7 +47,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
   readonly ready: Promise<void>;
   onReadable: (() => void) | undefined;
 
-  /** Where it follows. */
+  /** The hub of the stream it follows. */
   readonly hub: StreamHub;
   readonly #context: SubscriptionContext;
   readonly #options: SubscribeOptions;
@@ -59,7 +59,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
   #attempt = 0;
   #pulling = false;
   /** Losses met since the last event of the log. */
-  #losses = 0;
+  #gaps = 0;
   /** The last `sync` stands for the terminal event too, which the log has lost. */
   #syncIsEnd = false;
   /** The log had nothing beyond this place: only a wake-up makes it worth another look. */
@@ -199,7 +199,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
         throw new GenerationJobError('stream_not_found', 'There is no such stream or generation.');
       }
       // The cursor's generation is gone; one that is newer than any can only be lost or foreign.
-      return from && from.generation > current ? this.#lose(from) : this.#sync();
+      return from && from.generation > current ? this.#reportGap(from) : this.#sync();
     }
     if (!this.#isAllowed(page)) {
       throw new GenerationJobError('stream_not_found', 'There is no such stream or generation.');
@@ -212,11 +212,11 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     }
     if (kind === 'resume') return this.#sync(page.generation);
     // A place in another generation than the one asked for is no place in it.
-    if (from && from.generation !== page.generation) return this.#lose(from, page.generation);
+    if (from && from.generation !== page.generation) return this.#reportGap(from, page.generation);
     this.#sequence = from?.generation === page.generation ? from.sequence : 0;
-    if (this.#sequence > page.lastSequence && from) return this.#lose(from, page.generation);
+    if (this.#sequence > page.lastSequence && from) return this.#reportGap(from, page.generation);
     if (this.#sequence < page.firstSequence - 1) return this.#sync(page.generation);
-    if (page.missing?.from === this.#sequence + 1) return this.#lose(this.#place, page.generation);
+    if (page.missing?.from === this.#sequence + 1) return this.#reportGap(this.#place, page.generation);
     if (page.events[0]?.sequence === this.#sequence + 1) this.#enqueue(page);
     else this.#closeIfOver(page);
     return undefined;
@@ -248,9 +248,9 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     }
     if (!this.#isAllowed(page)) return this.#vanish(); // the stream is another user's now
     if (page.lastSequence < this.#sequence || this.#contradicts(page.events))
-      return this.#lose(this.#place, page.generation);
+      return this.#reportGap(this.#place, page.generation);
     if (this.#sequence < page.firstSequence - 1) return this.#sync(page.generation);
-    if (page.missing) return this.#lose(this.#place, page.generation);
+    if (page.missing) return this.#reportGap(this.#place, page.generation);
     if (page.events.length > 0) this.#enqueue(page);
     else if (this.#state === 'waiting' || !isActive(page.status)) this.#goOn(page);
     else this.#isUpToDate = true;
@@ -261,7 +261,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     return userId === undefined || userId === owned.userId;
   }
 
-  /** At the end of a generation: the next one, or the end. */
+  /** Goes on with the next generation at the end of one, or closes. */
   #closeIfOver(page: FoundPage): void {
     if (!isActive(page.status) && this.#sequence >= page.lastSequence) this.#goOn(page);
   }
@@ -288,7 +288,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     this.#generation = batch.generation;
     this.#sequence = last.sequence;
     this.#attempt = last.attempt;
-    if (last.event !== 'gap' && last.event !== 'sync') this.#losses = 0;
+    if (last.event !== 'gap' && last.event !== 'sync') this.#gaps = 0;
     if (isTerminalEvent(last.event) || (last.event === 'sync' && this.#syncIsEnd)) this.#afterEnd();
     else if (last.event === 'gone') this.#finish('gone');
     return batch;
@@ -308,7 +308,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     const kept = state !== null && this.#isAllowed(state.record) ? state : undefined;
     const shown = kept && (await publicState(kept, (record) => this.#context.publicMetadata(record)));
     if (this.#closedBy !== undefined) return;
-    if (lost !== undefined) this.#tellLoss(lost);
+    if (lost !== undefined) this.#enqueueGap(lost);
     if (kept === undefined) return this.#vanish();
     this.#generation = kept.record.generation;
     this.#sequence = kept.sequence;
@@ -324,7 +324,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
    * The place, or what follows it, is not in the log and never will be: say so, then give what there is. Both are said
    * together, once they can be: a store that is away meanwhile makes no second loss of the first.
    */
-  #lose(place: Cursor, generation?: number): Promise<void> {
+  #reportGap(place: Cursor, generation?: number): Promise<void> {
     const data = JSON.stringify({ requested: formatCursor(place.generation, place.sequence) });
     return this.#sync(generation, {
       generation: place.generation,
@@ -332,11 +332,11 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     });
   }
 
-  #tellLoss(lost: Batch): void {
-    if (++this.#losses > MOST_LOSSES) throw new GenerationJobError('internal', 'The log contradicts itself.');
+  #enqueueGap(gap: Batch): void {
+    if (++this.#gaps > MOST_GAPS) throw new GenerationJobError('internal', 'The log contradicts itself.');
     this.#context.observer.gap();
     this.#attempt = 0;
-    this.#enqueue(lost);
+    this.#enqueue(gap);
   }
 
   #vanish(): void {
@@ -353,7 +353,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     this.#state = 'open';
   }
 
-  /** For its hub, and for what it does itself: ends it with an error for its reader. */
+  /** Ends it with an error for its reader; called by its hub, and by itself. */
   fail(error: unknown): void {
     this.#failure ??= error;
     this.close('failed');
@@ -397,4 +397,4 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
 }
 
 /** A failover loses a place once; a store that does it again and again would keep a follower busy for ever. */
-const MOST_LOSSES = 3;
+const MOST_GAPS = 3;

@@ -40,13 +40,13 @@ export class StreamHub implements FrameListener {
   #emittedAt: number | undefined;
   /** Whole milliseconds: a fraction would cost a box in every idle hub. */
   #heardAt: number;
-  /** When a record was looked at last; whole milliseconds, too. */
+  /** The time of the last look at a record; whole milliseconds, too. */
   #recordAt: number;
   #beginning: Promise<void> | undefined;
   #stopListening: (() => Promise<void>) | undefined;
   #closed = false;
   /** A follower could not read the log: it is woken when the store answers again. */
-  #owesLook = false;
+  #wakesOnAnswer = false;
   #reads: Map<string, Promise<CheckedPage | MissingPage>> | undefined;
   #state: Promise<FoldedState | null> | undefined;
 
@@ -61,7 +61,7 @@ export class StreamHub implements FrameListener {
     return (this.#follower === undefined ? 0 : 1) + (this.#otherFollowers?.size ?? 0);
   }
 
-  /** Whether the newest generation seen has ended. */
+  /** True once the newest generation seen has ended. */
   get ended(): boolean {
     return this.#ended;
   }
@@ -114,9 +114,7 @@ export class StreamHub implements FrameListener {
     await this.#stopListening?.();
   }
 
-  /**
-   * What follows a place: a batch, null when nothing does yet, or undefined when only the log can tell.
-   */
+  /** Returns what follows a place: a batch, null when nothing does yet, or undefined when only the log can tell. */
   after(generation: number, sequence: number): Batch | null | undefined {
     if (generation !== this.#generation || sequence > this.#tail) return undefined;
     if (sequence === this.#tail) return null;
@@ -151,7 +149,7 @@ export class StreamHub implements FrameListener {
           return answer;
         },
         (error: unknown) => {
-          this.#owesLook = true;
+          this.#wakesOnAnswer = true;
           throw error;
         },
       )
@@ -172,10 +170,13 @@ export class StreamHub implements FrameListener {
     return this.#state;
   }
 
-  /** Whoever gets no answer waits to be woken, which on a quiet stream only the next poll does. */
+  /**
+   * Folds the log for a follower. One that gets no answer waits to be woken, which on a quiet stream only the next
+   * poll does.
+   */
   #fold(generation: number | undefined): Promise<FoldedState | null> {
     return this.#context.states.read(this.key, generation).catch((error: unknown) => {
-      this.#owesLook = true;
+      this.#wakesOnAnswer = true;
       throw error;
     });
   }
@@ -212,7 +213,7 @@ export class StreamHub implements FrameListener {
     void this.check('reset');
   }
 
-  /** Whether the poll should look at this stream: seldom while it waits for a person. */
+  /** Says whether the poll should look at this stream: seldom while it waits for a person. */
   isQuietSince(monotonic: number, pollMs: number): boolean {
     return monotonic - this.#heardAt >= (this.#resting ? pollMs * RESTING_POLLS : pollMs);
   }
@@ -236,8 +237,8 @@ export class StreamHub implements FrameListener {
       return this.#wakeAll();
     }
     this.#showRecord(page);
-    if (this.#owesLook) {
-      this.#owesLook = false;
+    if (this.#wakesOnAnswer) {
+      this.#wakesOnAnswer = false;
       this.#wakeAll();
     }
     if (generation !== this.#generation || this.#tail < tail) return this.#wakeAll();
@@ -253,7 +254,10 @@ export class StreamHub implements FrameListener {
     this.#wakeAll();
   }
 
-  /** Once a lease the record is read beside the log: a stream that no index names any more is looked at by nobody else. */
+  /**
+   * Says whether the record is read beside the log, which it is once a lease: a stream that no index names any more is
+   * looked at by nobody else.
+   */
   #wantsRecord(): boolean {
     const { indexes, clock, options } = this.#context;
     const now = Math.trunc(clock.monotonic());
@@ -382,7 +386,7 @@ export class StreamHub implements FrameListener {
 const LISTENING = Promise.resolve();
 /** A stream that waits for a person only changes by somebody's act, which a frame announces: polling it is only for lost frames. */
 const RESTING_POLLS = 6;
-/** What an event costs beside its text. */
+/** The bytes an event costs beside its text. */
 const EVENT_OVERHEAD = 64;
 
 function weigh(event: LogEvent): number {

@@ -10,7 +10,7 @@ import { HandedOut, type HandOutContext, handOut, watch } from '../process/hande
 
 type Result = IteratorResult<StreamEvent, undefined>;
 
-/** What is iterated over. */
+/** An iteration is over this. */
 interface Source {
   readonly closedBy: string | undefined;
   read(): Batch | null;
@@ -80,7 +80,7 @@ export class SubscriptionIteration {
     return promise;
   }
 
-  /** What `next` answers now; undefined when there is nothing yet. */
+  /** Returns what `next` answers now; undefined when there is nothing yet. */
   #result(): Result | undefined {
     const event = this.#nextEvent();
     if (event !== undefined) return { done: false, value: event };

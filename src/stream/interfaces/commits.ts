@@ -13,7 +13,7 @@ import type {
   Usage,
 } from '../model/types.js';
 
-/** Where a generation stands: its last event, and who may write the next. */
+/** A generation's place: its last event, and who may write the next. */
 export interface Place {
   readonly sequence: number;
   readonly attempt: number;
@@ -24,7 +24,7 @@ export interface CreateRequest {
   readonly userId: string;
   /** The call id; kept as `record.createId`. */
   readonly callId: string;
-  /** By the store's clock: later than this the create is refused as `expired`. */
+  /** The time by the store's clock later than which the create is refused as `expired`. */
   readonly notAfter: number;
   readonly leaseMs: number;
   /** Names the creating replica; kept as `record.replicaId`. */
@@ -48,7 +48,7 @@ export interface CreateRequest {
         readonly describedFrom?: Place | undefined;
       }
     | undefined;
-  /** Whether the ended generation still has a settlement to come. */
+  /** True when the ended generation still has a settlement to come. */
   readonly settles: boolean;
 }
 
@@ -77,7 +77,7 @@ export interface RecordPatch {
   /** Counts the patches of one attempt from 1: a patch that is not newer than the last is a repeat and skipped. */
   readonly number: number;
   readonly conversationId?: string | undefined;
-  /** By key, as JSON text. */
+  /** The metadata by key, as JSON text. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** The totals, not the increment. */
   readonly usage?: Usage | undefined;
@@ -96,7 +96,7 @@ export interface ProducerCommit {
   readonly attempt: number;
   /** The sequence the log must end with for this commit to be the next one. */
   readonly afterSequence: number;
-  /** In order, numbered from `afterSequence + 1`; may be empty when there is a patch. */
+  /** The events in order, numbered from `afterSequence + 1`; may be empty when there is a patch. */
   readonly events: readonly LogEvent[];
   readonly patch?: RecordPatch | undefined;
   readonly transition?: ProducerTransition | undefined;
@@ -106,7 +106,10 @@ export interface ProducerCommit {
 export interface ProducerTransition {
   readonly name: 'pause' | 'complete' | 'fail';
   readonly callId: string;
-  /** For `pause`. The store's clock gives its `askedAt`, and with `expiresInMs` its `expiresAt`, in the record and in the event. */
+  /**
+   * The action of a `pause`. The store's clock gives its `askedAt`, and with `expiresInMs` its `expiresAt`, in the
+   * record and in the event.
+   */
   readonly action?:
     | (Omit<PendingAction, 'askedAt' | 'expiresAt'> & { readonly expiresInMs: number })
     | undefined;
@@ -137,7 +140,7 @@ export interface OtherCommit {
   readonly replicaId?: string | undefined;
   /** `resolve` and `expire`: recorded with the store's time. */
   readonly resolution?: Omit<Resolution, 'at'> | undefined;
-  /** Where the generation stood when this end was described; refused as `behind` when it has gone on since. */
+  /** The place of the generation when this end was described; refused as `behind` when it has gone on since. */
   readonly describedFrom?: Place | undefined;
   readonly error?: JobFailure | undefined;
   /** `lose` before any host event: forget the idempotency key, so that the request may be made again. */
@@ -153,11 +156,11 @@ export interface SettlementCommit {
   readonly revision: number;
   readonly state: Settlement['state'];
   readonly tries: number;
-  /** From the store's clock. */
+  /** The time before which nobody else settles it, counted from the store's now (ms). */
   readonly notBeforeMs: number;
-  /** Whether the writer settles until then: a deletion waits for it. */
+  /** True when the writer settles until then: a deletion waits for it. */
   readonly claimed?: true | undefined;
-  /** How long the stream must be kept at least, from the store's clock. */
+  /** The shortest time the stream must be kept, from the store's now. */
   readonly keepMs?: number | undefined;
 }
 
@@ -177,12 +180,11 @@ export interface HoldCommit {
 export type Commit = ProducerCommit | OtherCommit | SettlementCommit | HoldCommit;
 
 /**
- * Why a commit changed nothing.
- * `gone` no such generation is kept · `replaced` a newer generation is current · `ended` it has ended · `paused` it
- * waits for a person · `running` it is not paused · `fenced` another attempt holds it · `sequence` the log does not end
- * where the writer says · `action` another action (or none) is pending · `lease` the lease has not lapsed · `revision`
- * somebody else settles · `early` the action has not expired · `held` an end is being described: the same commit may
- * be taken later · `behind` the generation has gone on since its end was described
+ * The reason a commit changed nothing. `gone` no such generation is kept · `replaced` a newer generation is current ·
+ * `ended` it has ended · `paused` it waits for a person · `running` it is not paused · `fenced` another attempt holds
+ * it · `sequence` the log does not end where the writer says · `action` another action (or none) is pending · `lease`
+ * the lease has not lapsed · `revision` somebody else settles · `early` the action has not expired · `held` an end is
+ * being described: the same commit may be taken later · `behind` the generation has gone on since its end was described
  */
 export type Refusal =
   | 'gone'
@@ -203,7 +205,7 @@ export type CommitReply =
   | {
       readonly ok: true;
       readonly lastSequence: number;
-      /** As for `CreateReply`. */
+      /** The frames, as those of a `CreateReply`. */
       readonly frames: readonly Frame[];
       /** The record after the step; always with a transition, a settlement or a hold, else left out. */
       readonly record?: JobRecord | undefined;

@@ -41,7 +41,7 @@ export interface LeaseClaim {
   readonly attempt: number;
 }
 
-/** What became of one claim. An error says that this claim got no answer (`unavailable`) or can't be renewed at all. */
+/** The answer to one claim. An error says that this claim got no answer (`unavailable`) or can't be renewed at all. */
 export type RenewAnswer = 'held' | Refusal | GenerationJobError;
 
 /** Asks for a part of a listing. A listing is no snapshot: what moves meanwhile may be listed twice, or by the next one. */
@@ -54,12 +54,12 @@ export interface PageRequest {
 
 export interface Page<Entry> {
   readonly entries: readonly Entry[];
-  /** Where the next page begins; left out when this was the last. A page may be empty and not be the last. */
+  /** The place where the next page begins; left out when this was the last. A page may be empty and not be the last. */
   readonly next?: string | undefined;
 }
 
 export interface DuePage extends Page<DueEntry> {
-  /** What could not be listed: a part of the index that gave no answer, an entry that names no stream. */
+  /** The parts that could not be listed: of the index, which gave no answer, or an entry that names no stream. */
   readonly failures: readonly GenerationJobError[];
 }
 
@@ -68,7 +68,7 @@ export interface OwnedStream {
   readonly key: StreamKey;
   /** Its current record, whoever's it is; undefined when nothing is kept; an error when it could not be read. */
   readonly current: JobRecord | GenerationJobError | undefined;
-  /** For `PageRequest.after`. */
+  /** The place for `PageRequest.after`. */
   readonly place: string;
 }
 
@@ -125,7 +125,7 @@ export interface RememberedRun {
   readonly streamId: string;
   /** Known once the create has answered. */
   readonly generation?: number | undefined;
-  /** How it ended, without metadata; known once the generation itself is no longer kept. */
+  /** The record as it ended, without metadata; known once the generation itself is no longer kept. */
   readonly record?: JobRecord | undefined;
 }
 
@@ -152,16 +152,17 @@ export interface UserSlots {
 }
 
 export interface JobStore {
-  /** For metrics: a bounded label such as `memory` or `redis`. */
+  /** A bounded label for metrics, such as `memory` or `redis`. */
   readonly kind: string;
-  /** Whether other processes see the same store. */
+  /** True when other processes see the same store. */
   readonly shared: boolean;
   /**
-   * After how long without an answer a call is rejected. Less than half a lease, so that a call whose reply was lost is
-   * made again within the lease; a manager refuses anything else. Left out where there is no network to wait for.
+   * The time without an answer after which a call is rejected (ms). Less than half a lease, so that a call whose reply
+   * was lost is made again within the lease; a manager refuses anything else. Left out where there is no network to
+   * wait for.
    */
   readonly answerMs?: number | undefined;
-  /** How long an ended generation is kept at most, if that is the store's to say (ms). */
+  /** The longest time an ended generation is kept, if that is the store's to say (ms). */
   readonly keepsEndedMs?: number | undefined;
 
   /**

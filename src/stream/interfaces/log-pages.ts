@@ -1,4 +1,4 @@
-/** What a reader asks of a log, and the page it is given. */
+/** A reader asks this of a log, and is given this page. */
 import type { JobRecord, JobStatus, LogEvent, Snapshot, StreamKey } from '../model/types.js';
 
 export interface ReadLogRequest {
@@ -8,9 +8,9 @@ export interface ReadLogRequest {
   /** Events with a greater sequence; `snapshot`: the newest snapshot and what follows it (everything, without one). */
   readonly after: number | 'snapshot';
   readonly maxEvents: number;
-  /** At least one event is returned however large it is. */
+  /** The most text; at least one event is returned however large it is. */
   readonly maxBytes: number;
-  /** Whether to return the record as well. */
+  /** Asks for the record as well. */
   readonly record?: boolean | undefined;
 }
 
@@ -23,7 +23,7 @@ export interface FoundPage {
   readonly currentGeneration: number;
   /** The next kept generation after this one, if any. */
   readonly nextGeneration?: number | undefined;
-  /** Whose stream it is. */
+  /** The owner of the stream. */
   readonly userId: string;
   readonly status: JobStatus;
   readonly events: readonly LogEvent[];
@@ -36,10 +36,10 @@ export interface FoundPage {
   readonly record?: JobRecord | undefined;
 }
 
-/** That generation is not kept. */
+/** The generation asked for is not kept. */
 export interface MissingPage {
   readonly found: false;
-  /** Whose stream it is, when there is one. */
+  /** The owner of the stream, when there is one. */
   readonly userId?: string | undefined;
   readonly currentGeneration?: number | undefined;
 }

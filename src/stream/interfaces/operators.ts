@@ -1,6 +1,4 @@
-/**
- * What operators see: jobs without what their users wrote, and how a replica is. No code.
- */
+/** Operators see jobs without what their users wrote, and how a replica is. No code. */
 import type { ErrorCode } from '../../errors.js';
 import type { JobStatus, PendingAction, Settlement } from '../model/types.js';
 
@@ -26,28 +24,28 @@ export interface JobSummary {
   readonly tenantId?: string | undefined;
   readonly userId: string;
   readonly generation: number;
-  /** From 1; each decision and each take-over begins another. */
+  /** The attempt, from 1; each decision and each take-over begins another. */
   readonly attempt: number;
-  /** How often it was taken over after a crash. */
+  /** The number of times it was taken over after a crash. */
   readonly recoveries: number;
   readonly status: JobStatus;
   /** The replica of the attempt, by its `replicaId`. Absent where a release before 0.2 began the attempt. */
   readonly replicaId?: string | undefined;
   readonly createdAt: number;
-  /** How long ago it was created, in milliseconds. */
+  /** The time since it was created, in milliseconds. */
   readonly ageMs: number;
-  /** When the record last changed: by a renewal, a change of state or an update, not by events alone. */
+  /** The time the record last changed: by a renewal, a change of state or an update, not by events alone. */
   readonly updatedAt: number;
   readonly endedAt?: number | undefined;
   /** The last event's place in the log. */
   readonly lastSequence: number;
-  /** Until when the attempt may write unless it renews; only while running. */
+  /** The time until which the attempt may write unless it renews; only while running. */
   readonly leaseUntil?: number | undefined;
-  /** What it waits for, without what is asked; only while it waits. */
+  /** The action it waits for, without what is asked; only while it waits. */
   readonly pendingAction?: Pick<PendingAction, 'actionId' | 'type' | 'askedAt' | 'expiresAt'> | undefined;
-  /** Why it failed or was aborted: the code, without the message. */
+  /** The reason it failed or was aborted: the code, without the message. */
   readonly errorCode?: string | undefined;
-  /** Where the host's side effect after the end stands; only once it has ended. */
+  /** The state of the host's side effect after the end; only once it has ended. */
   readonly settlement?: Settlement['state'] | undefined;
 }
 
@@ -59,7 +57,10 @@ export interface JobSummaryPage extends ReadonlyArray<JobSummary> {
   readonly unread?: readonly string[];
 }
 
-/** How the store or the transport is, by its last answer. `since` is this process's wall time in milliseconds since 1970. */
+/**
+ * The state of the store or the transport, by its last answer. `since` is this process's wall time in milliseconds
+ * since 1970.
+ */
 export type PartHealth =
   /** Nobody has asked it: the manager has not been started, or has been closed. */
   | { readonly status: 'unknown' }
@@ -67,15 +68,15 @@ export type PartHealth =
   /** `unavailable` when it did not answer in time. */
   | { readonly status: 'failing'; readonly code: ErrorCode; readonly since: number };
 
-/** How a replica is. */
+/** The state of a replica. */
 export interface Health {
-  /** Whether requests may be sent here: it has been started, is not draining, and its store answers. */
+  /** True when requests may be sent here: it has been started, is not draining, and its store answers. */
   readonly isReady: boolean;
   readonly store: PartHealth;
-  /** Without its transport a replica works on, slower: followers are served by looking into the log. */
+  /** The transport's state: without it a replica works on, slower, and followers are served by looking into the log. */
   readonly transport: PartHealth;
   readonly isDraining: boolean;
-  /** When `start` had done its work, by this process's wall time in milliseconds since 1970; undefined before. */
+  /** The time `start` had done its work, by this process's wall time in milliseconds since 1970; undefined before. */
   readonly startedAt: number | undefined;
   readonly replicaId: string;
 }

@@ -12,7 +12,9 @@ import type { Parts } from './parts.js';
 
 /** Less than the second that Kubernetes gives a probe by default. */
 const ANSWER_MS = 750;
-/** After so long an open question is given up, and the next look asks anew; at most that many are open at a time. */
+/**
+ * The time after which an open question is given up, and the next look asks anew; at most that many are open at a time.
+ */
 const GIVE_UP_MS = 10_000;
 
 const DEAF: FrameListener = { onFrame() {}, onGone() {}, onReset() {} };

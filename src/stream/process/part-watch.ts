@@ -1,5 +1,6 @@
 /**
- * How the store or the transport is, by its last answer: told by those who ask it anyway, and by the looks of `health`.
+ * A watch knows how the store or the transport is, by its last answer: told by those who ask it anyway, and by the
+ * looks of `health`.
  *
  * unknown ──answered──► ok ──failed──► failing ──answered──► ok
  *    └──────failed───────────────────────┘

@@ -43,7 +43,7 @@ export interface Parts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly background: Background;
-  /** How the store and the transport are, by their last answers. */
+  /** The watches know how the store and the transport are, by their last answers. */
   readonly watches: { readonly store: PartWatch; readonly transport: PartWatch };
   /** Names this replica, in records and to operators. */
   readonly replicaId: string;

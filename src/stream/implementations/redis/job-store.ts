@@ -119,7 +119,7 @@ export class RedisJobStore implements JobStore {
     return this.#time.now();
   }
 
-  /** Of a cluster, the primary that holds the stream's slot, as far as the client knows. */
+  /** Returns the primary of a cluster that holds the stream's slot, as far as the client knows. */
   nodeOf(key: StreamKey): string {
     const { slots } = this.#client;
     return slots === undefined ? '' : (slots[clusterSlot(key.id)]?.[0] ?? '');

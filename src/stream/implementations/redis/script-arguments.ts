@@ -1,4 +1,4 @@
-/** What the scripts that change a stream are given, in the order they read it. */
+/** The scripts that change a stream are given these arguments, in the order they read them. */
 import type { CreateRequest, OtherCommit, ProducerCommit } from '../../interfaces/commits.js';
 import type { ReadLogRequest } from '../../interfaces/log-pages.js';
 import { transitionOf } from '../../model/transitions.js';

@@ -1,4 +1,4 @@
-/** What the scripts that read or change a stream answer, as the port gives it. */
+/** The answers of the scripts that read or change a stream become what the port gives. */
 import { GenerationJobError } from '../../../errors.js';
 import type { CommitReply, CreateReply, Refusal } from '../../interfaces/commits.js';
 import type { LogPage, ReadLogRequest } from '../../interfaces/log-pages.js';
