@@ -9,6 +9,8 @@
 -- Reply "held" while its end is being described: see hold.lua
 --       1 stored, now or by an earlier call of the same batch
 --       the fence as it is (empty without one): nothing was changed
+-- @include clock
+-- @include frame
 
 local header, generation, attempt, first, last = string.match(ARGV[1], '^(1 (%d+) (%d+) (%d+) (%d+)\n)')
 local writer = generation .. ' ' .. attempt .. ' running '
@@ -18,13 +20,8 @@ local after = writer .. last
 if fence ~= writer .. string.format('%.0f', first - 1) then
   return fence == after and 1 or fence or ''
 end
-if held then
-  local time = redis.call('TIME')
-  local at = time[1] * 1000 + math.floor(time[2] / 1000)
-  -- One for longer than any description takes is none.
-  if held > at and held < at + 3600000 then
-    return 'held'
-  end
+if held and is_held(held, now()) then
+  return 'held'
 end
 redis.call('HSET', KEYS[1], 'fence', after)
 local added = redis.pcall('XADD', KEYS[2], 'NOMKSTREAM', generation .. '-' .. last, 'e', ARGV[1])
@@ -36,5 +33,5 @@ if type(added) ~= 'string' then
   return fence
 end
 -- Nothing rests on the message: who does not get it reads the log.
-redis.pcall('PUBLISH', KEYS[2], #ARGV[1] > 65536 and header or ARGV[1])
+redis.pcall('PUBLISH', KEYS[2], frame_of(ARGV[1], header))
 return 1

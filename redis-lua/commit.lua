@@ -2,7 +2,7 @@
 -- events before it. Guards as in append.lua; a repeated call id gets the first answer. An end is written even when the
 -- log is gone, so that followers have one.
 --
--- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
 -- ARGV  1 generation  2 attempt  3 last sequence before  4 number of events  5 lines of the events
 --       6 patch number or ""  7 JSON [field, value, ...] to set  8 call id or ""  9 new status
 --       10 action as JSON without its end or ""  11 action id  12 expires in ms  13 failure as JSON or ""
@@ -14,36 +14,20 @@
 -- @include append
 -- @include enter
 
-local job, log, live, ended = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local job, log, ended = KEYS[1], KEYS[2], KEYS[3]
 local generation, attempt, before, count = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local call_id = ARGV[8]
 
-local record = load_current(job)
+local record, fence, is_current = load_generation(job, ended, generation)
 if not record then
   return { 'gone' }
 end
-local fence = parse(record.fence)
-if fence.generation ~= generation then
-  local old = load_ended(ended, generation)
-  if not old then
-    return { 'gone' }
-  end
-  if call_id ~= '' and has_called(old, call_id) then
-    return { 'ok', parse(old.fence).sequence, flatten(old) }
-  end
-  return { 'replaced', flatten(old) }
-end
-if call_id ~= '' and has_called(record, call_id) then
+if has_called(record, call_id) then
   return { 'ok', fence.sequence, flatten(record) }
 end
-if fence.attempt ~= attempt then
-  return { is_active(fence.status) and 'fenced' or 'ended', flatten(record) }
-end
-if fence.status == 'requires_action' then
-  return { 'paused', flatten(record) }
-end
-if fence.status ~= 'running' then
-  return { 'ended', flatten(record) }
+local refusal = not is_current and 'replaced' or refusal_of_producer(fence, attempt)
+if refusal then
+  return { refusal, flatten(record) }
 end
 local after = text(tonumber(before) + count)
 if fence.sequence ~= before then
@@ -52,7 +36,7 @@ if fence.sequence ~= before then
   end
   return { 'sequence', flatten(record) }
 end
-if call_id == '' and is_held(record, now()) then
+if call_id == '' and is_held(counted(record.held), now()) then
   return { 'held' }
 end
 
@@ -96,7 +80,7 @@ else
   end
 end
 if count > 0 then
-  append(log, live, generation, attempt, text(tonumber(before) + 1), after, lines, call_id == '' or is_active(ARGV[9]))
+  append(log, generation, attempt, text(tonumber(before) + 1), after, lines, call_id == '' or is_active(ARGV[9]))
 end
 if not make_writes() then
   return { 'sequence', flatten(load_current(job)) }

@@ -1,6 +1,6 @@
 -- A new generation, and with it the end of the active one it replaces.
 --
--- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
 -- ARGV  1 call id  2 not after  3 user id  4 idempotency key or ""  5 line of the created event
 --       6 generation it may replace or ""  7 line of that one's end  8 its failure as JSON  9 settles "1" or "0"
 --       10 lease in ms  11 expiry margin in ms  12 JSON [field, value, ...] of the new record
@@ -11,7 +11,7 @@
 -- @include append
 -- @include enter
 
-local job, log, live, ended = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local job, log, ended = KEYS[1], KEYS[2], KEYS[3]
 local call_id, user, idempotency_key = ARGV[1], ARGV[3], ARGV[4]
 local at = now()
 
@@ -54,7 +54,7 @@ if is_replacing then
   fence.sequence = text(tonumber(fence.sequence) + 1)
   enter(job, record, fence, 'aborted', at, ARGV[8], ARGV[9])
   count_lifecycle(job, record)
-  append(log, live, fence.generation, fence.attempt, fence.sequence, fence.sequence, ARGV[7])
+  append(log, fence.generation, fence.attempt, fence.sequence, fence.sequence, ARGV[7])
   replaced = flatten(record)
 end
 if record then
@@ -81,7 +81,7 @@ for field in pairs(stored) do
     write('HDEL', job, field)
   end
 end
-append(log, live, generation, '1', '1', '1', ARGV[5])
+append(log, generation, '1', '1', '1', ARGV[5])
 keep_for(KEYS, keep)
 make_writes()
 return { 'created', flatten(created), replaced }

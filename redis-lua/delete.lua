@@ -3,13 +3,13 @@
 -- one can have it again. A stream goes whole also when it can't be read, or when nothing is left of it but its log. For a
 -- user, only one that says it is theirs goes: it is this script that knows, since others may not be able to read it.
 --
--- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
 -- ARGV  1 ended generation or ""  2 also while a settlement is claimed "1" or "0"  3 the user whose it must be, or ""
 -- Reply { "none" } nothing removed | { "settling" } somebody settles | { "some" } the generation | { "all", user id or "" } the stream
 -- @include record
 -- @include writes
 
-local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[4], KEYS[5]
+local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local record
 if ARGV[1] ~= '' then
   record = load_current(job)

@@ -3,18 +3,17 @@
 -- that a stream may wait.
 --
 -- KEYS  1 index: streams scored by until when they are held
--- ARGV  1 stream  2 held for ms  3 expiry margin in ms  4 "GT" to hold what is there for longer, "NX" to leave it alone
+-- ARGV  1 stream  2 held for ms  3 longest that a stream may wait, in ms  4 expiry margin in ms
+--       5 "GT" to hold what is there for longer, "NX" to leave it alone
 -- Reply 1 it was not there | 0 it was
 -- @include record
 -- @include writes
 
--- No action may wait longer.
-local LONGEST_WINDOW = 366 * 24 * 3600 * 1000
-
+local longest, margin = tonumber(ARGV[3]), tonumber(ARGV[4])
 local is_there = redis.call('ZSCORE', KEYS[1], ARGV[1])
-write('ZADD', KEYS[1], ARGV[4], text(now() + tonumber(ARGV[2])), ARGV[1])
-if redis.call('PTTL', KEYS[1]) < LONGEST_WINDOW + tonumber(ARGV[3]) / 2 then
-  write('PEXPIRE', KEYS[1], LONGEST_WINDOW + tonumber(ARGV[3]))
+write('ZADD', KEYS[1], ARGV[5], text(now() + tonumber(ARGV[2])), ARGV[1])
+if redis.call('PTTL', KEYS[1]) < longest + margin / 2 then
+  write('PEXPIRE', KEYS[1], longest + margin)
 end
 make_writes()
 return is_there and 0 or 1

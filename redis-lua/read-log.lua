@@ -1,7 +1,7 @@
 -- One look at a generation's log: entries after a place, where the log begins and ends, its state; in one step, so that
 -- a trim or an end between two looks can't pass for "nothing new".
 --
--- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
 -- ARGV  1 generation or ""  2 sequence or "snapshot"  3 most events  4 most bytes  5 record wanted "1" or "0"
 -- Reply { "" } no stream | { "missing", current generation, user id }
 --       { "page", generation, current generation, next generation or "", user id, status, first, last, snapshot
@@ -9,7 +9,7 @@
 -- An entry holds whole batches: the reader drops what it has.
 -- @include record
 
-local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[4], KEYS[5]
+local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local CHUNK = 32
 
 local wanted = redis.call('HMGET', job, 'fence', 'userId', 'firstSequence', 'snapshotSequence', 'format')

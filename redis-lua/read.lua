@@ -1,6 +1,6 @@
 -- Records: the current one, a named one, or all kept.
 --
--- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
 -- ARGV  1 "current", "kept" or a generation
 -- Reply [record, ...], in no order
 -- @include record
@@ -12,7 +12,7 @@ end
 local fence = parse(record.fence)
 if ARGV[1] == 'kept' then
   local kept = { flatten(record) }
-  for _, one in ipairs(all_ended(KEYS[4])) do
+  for _, one in ipairs(all_ended(KEYS[3])) do
     kept[#kept + 1] = flatten(one)
   end
   return kept
@@ -20,5 +20,5 @@ end
 if ARGV[1] == 'current' or fence.generation == ARGV[1] then
   return { flatten(record) }
 end
-local old = load_ended(KEYS[4], ARGV[1])
+local old = load_ended(KEYS[3], ARGV[1])
 return old and { flatten(old) } or {}

@@ -2,28 +2,20 @@
 -- batches that lie wholly before it, if asked: all that is before it in one command when nothing older is kept in the log.
 -- Entries of older generations lie before them all and stay; beside those, each batch has to be named.
 --
--- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
 -- ARGV  1 generation  2 attempt  3 sequence  4 snapshot as JSON  5 trim "1" or "0"
 -- Reply 1 kept | 0 not
 -- @include record
 -- @include writes
 
-local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[4], KEYS[5]
+local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local generation, sequence = ARGV[1], ARGV[3]
 local CHUNK = 256
 
-local record = load_current(job)
+local record, fence, is_current = load_generation(job, ended, generation)
 if not record then
   return 0
 end
-local is_current = parse(record.fence).generation == generation
-if not is_current then
-  record = load_ended(ended, generation)
-  if not record then
-    return 0
-  end
-end
-local fence = parse(record.fence)
 if fence.attempt ~= ARGV[2] or tonumber(sequence) > tonumber(fence.sequence) then
   return 0
 end

@@ -1,7 +1,7 @@
 -- A change of state by anyone but the producer: resolve, expire, lose, recover, abort. Which states it may leave, what it
--- enters and what guards it comes from the table in src/stream/transitions.ts, with each call.
+-- enters and what guards it comes from the table in src/stream/model/transitions.ts, with each call.
 --
--- KEYS  1 job  2 log  3 live channel  4 ended  5 snapshots
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
 -- ARGV  1 generation  2 name  3 call id  4 line of the event  5 " from from "  6 to  7 guard or ""
 --       8 next attempt "1" or "0"  9 action id  10 attempt or ""  11 lease in ms  12 resolution as JSON without its end or ""
 --       13 failure as JSON or ""  14 release the key when early "1" or "0"  15 settles "1" or "0"  16 expiry margin in ms
@@ -13,26 +13,18 @@
 -- @include append
 -- @include enter
 
-local job, log, live, ended = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local job, log, ended = KEYS[1], KEYS[2], KEYS[3]
 local generation, name, call_id = ARGV[1], ARGV[2], ARGV[3]
 
-local record = load_current(job)
+local record, fence, is_current = load_generation(job, ended, generation)
 if not record then
   return { 'gone' }
 end
-local fence = parse(record.fence)
-if fence.generation ~= generation then
-  local old = load_ended(ended, generation)
-  if not old then
-    return { 'gone' }
-  end
-  if has_called(old, call_id) then
-    return { 'ok', parse(old.fence).sequence, flatten(old) }
-  end
-  return { 'ended', flatten(old) }
-end
 if has_called(record, call_id) then
   return { 'ok', fence.sequence, flatten(record) }
+end
+if not is_current then
+  return { 'ended', flatten(record) }
 end
 if not string.find(ARGV[5], ' ' .. fence.status .. ' ', 1, true) then
   if not is_active(fence.status) then
@@ -91,6 +83,6 @@ if ARGV[8] == '1' then
   margin = margin + tonumber(ARGV[11])
 end
 keep_for(KEYS, margin)
-append(log, live, generation, fence.attempt, fence.sequence, fence.sequence, ARGV[4])
+append(log, generation, fence.attempt, fence.sequence, fence.sequence, ARGV[4])
 make_writes()
 return { 'ok', fence.sequence, flatten(record) }

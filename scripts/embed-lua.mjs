@@ -29,10 +29,13 @@ else if (readFileSync(target, 'utf8') !== source) {
   process.exit(1);
 }
 
-function include(text) {
-  return text.replace(/^-- @include (\w+)$/gm, (_, name) =>
-    readFileSync(join(folder, 'include', `${name}.lua`), 'utf8'),
-  );
+/** An include may have includes of its own; none may come twice into one script. */
+function include(text, seen = new Set()) {
+  return text.replace(/^-- @include (\w+)$/gm, (_, name) => {
+    if (seen.has(name)) throw new Error(`${name}.lua is included twice`);
+    seen.add(name);
+    return include(readFileSync(join(folder, 'include', `${name}.lua`), 'utf8'), seen);
+  });
 }
 
 /** Whole-line comments only: no string in our scripts holds a line that begins with two dashes. */

@@ -31,7 +31,7 @@ export const ERROR_TABLE = {
   json_too_deep: { status: 400, remedy: 'Flatten the value, or raise limits.jsonDepth.' },
   metadata_too_large: { status: 413, remedy: 'Keep metadata small, or raise limits.metadataBytes.' },
   kept_limit: { status: 409, remedy: 'Reuse or clear a `keep` key, or raise limits.keptEvents.' },
-  body_too_large: { status: 413, remedy: 'Send a smaller body, or raise limits.bodyBytes.' },
+  body_too_large: { status: 413, remedy: 'Send a smaller body, or raise bodyBytes of the routes.' },
   body_timeout: { status: 408, remedy: 'Send the whole body at once.' },
   body_consumed: {
     status: 500,

@@ -52,8 +52,8 @@ end
 -- All keys of a stream expire together, and never before what is due on it. What was set aside stands among the ended
 -- ones, whose key lives longest.
 local function keep_for(keys, ms)
-  ms = math.max(ms, redis.call('PTTL', keys[4]))
-  for _, key in ipairs({ keys[1], keys[2], keys[4], keys[5] }) do
+  ms = math.max(ms, redis.call('PTTL', keys[3]))
+  for _, key in ipairs(keys) do
     write('PEXPIRE', key, ms)
   end
 end

@@ -4,6 +4,7 @@
 --
 -- What a decision needs and can't be read is refused by name (`damaged`), before anything is written. What is only kept
 -- or counted counts as empty or none when it can't be read, so that garbage in it never stands in the way of an end.
+-- @include clock
 
 local STATUSES = { running = true, requires_action = true, completed = true, failed = true, aborted = true }
 -- Beyond it, numbers lose their last digits.
@@ -16,11 +17,6 @@ end
 
 local function text(number)
   return string.format('%.0f', number)
-end
-
-local function now()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
 -- The number that a text holds, if it is whole, not negative and not beyond LARGEST.
@@ -116,6 +112,23 @@ local function load_ended(ended, generation)
   return check_format(record_in(stored) or damaged('ended record'))
 end
 
+-- The record of a generation, its fence, and whether it is the current one; nil when it is not kept.
+local function load_generation(job, ended, generation)
+  local record = load_current(job)
+  if not record then
+    return nil
+  end
+  local fence = parse(record.fence)
+  if fence.generation == generation then
+    return record, fence, true
+  end
+  record = load_ended(ended, generation)
+  if not record then
+    return nil
+  end
+  return record, parse(record.fence), false
+end
+
 -- The ended records that can be read: the others are in nobody's way, and neither is a key of another type.
 local function all_ended(ended)
   local records = {}
@@ -131,13 +144,6 @@ local function lease_of(attempt, ms)
   return attempt .. ' ' .. ms
 end
 
--- Whether the producer is held still while an end is described: see hold.lua.
-local function is_held(record, at)
-  local held = counted(record.held)
-  -- One for longer than any description takes is none.
-  return held > at and held < at + 3600000
-end
-
 -- Whether the generation has gone on since its end was described, from `sequence` and `attempt`, "" when it was not.
 local function is_behind(fence, sequence, attempt)
   return sequence ~= '' and (fence.sequence ~= sequence or fence.attempt ~= attempt)
@@ -147,6 +153,18 @@ local function is_active(status)
   return status == 'running' or status == 'requires_action'
 end
 
+-- Why a producer may not write, by the fence of the current generation, which is its own; nil when it may.
+local function refusal_of_producer(fence, attempt)
+  if fence.attempt ~= attempt then
+    return is_active(fence.status) and 'fenced' or 'ended'
+  end
+  if fence.status == 'requires_action' then
+    return 'paused'
+  end
+  return fence.status ~= 'running' and 'ended' or nil
+end
+
+-- Whether a call has been made before: "" is none.
 local function has_called(record, call_id)
-  return string.find((record.calls or '') .. ' ', ' ' .. call_id .. ' ', 1, true) ~= nil
+  return call_id ~= '' and string.find((record.calls or '') .. ' ', ' ' .. call_id .. ' ', 1, true) ~= nil
 end

@@ -3,7 +3,9 @@
  * gated calls of one turn were not event-dispatched; so calls that must not run are refused here, and each outcome is
  * compared with its decision.
  */
+
 import { fingerprintOf } from '../stream/model/fingerprint.js';
+import { isObject } from '../stream/model/plain-values.js';
 import type { ActionRequest, Decision } from '../stream/model/types.js';
 import type { GraphHandler, ToolCall, ToolExecuteRequest, ToolResult } from './shapes.js';
 import { fieldOf, type ToolOutcome } from './shapes.js';
@@ -87,7 +89,7 @@ export class DecisionWatch {
  * leaves out when the tool's schema doesn't know it; none may be added.
  */
 function isWithin(args: unknown, allowed: unknown = {}): boolean {
-  if (!isRecord(args) || !isRecord(allowed)) return isSame(args, allowed);
+  if (!isObject(args) || !isObject(allowed)) return isSame(args, allowed);
   return Object.entries(args).every(
     ([name, value]) => value === undefined || (Object.hasOwn(allowed, name) && isSame(value, allowed[name])),
   );
@@ -99,10 +101,6 @@ function isSame(one: unknown, other: unknown): boolean {
   } catch {
     return false; // what JSON can't carry was never shown
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Joins the texts of content in parts; JSON would not hold a text as it was given. */

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';
 import type { PauseInput } from '../stream/interfaces/action-input.js';
 import { durationMs } from '../stream/model/host-values.js';
+import { areUnique } from '../stream/model/plain-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import type { Answer, Decision, Json, PendingAction, Verdict } from '../stream/model/types.js';
 
@@ -129,10 +130,6 @@ export function toPendingAction(
   const resumeContext = { agent, ...(host !== undefined && { host }) };
   const asked = payload.type === 'tool_approval' ? requestsOf(payload) : questionsOf(payload);
   return { ...rest, ...asked, type: payload.type, resumeContext };
-}
-
-function areUnique(ids: readonly string[]): boolean {
-  return new Set(ids).size === ids.length;
 }
 
 function requestsOf({

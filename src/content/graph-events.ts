@@ -1,22 +1,20 @@
 /**
  * Reading events whose shape nobody vouches for: what is not as expected reads as absent, and nothing throws.
  */
+import { isObject } from '../stream/model/plain-values.js';
+
 export type Fields = Readonly<Record<string, unknown>>;
 
 const NOTHING: Fields = {};
 
-export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** The value's fields; none if it is not an object. */
 export function fieldsOf(value: unknown): Fields {
-  return isFields(value) ? value : NOTHING;
+  return isObject(value) ? value : NOTHING;
 }
 
 /** The objects in a list; an object alone stands for a list of one. */
 export function listOf(value: unknown): readonly Fields[] {
-  return Array.isArray(value) ? value.filter(isFields) : isFields(value) ? [value] : [];
+  return Array.isArray(value) ? value.filter(isObject) : isObject(value) ? [value] : [];
 }
 
 /** A text that says something; an id or a name of blanks is none. */

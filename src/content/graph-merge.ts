@@ -3,7 +3,8 @@
  * but the piece are merged, so nothing a follower would have seen is lost; of a sub-agent's updates the later one's time
  * and label stand for both.
  */
-import { type Fields, fieldsOf, isFields, wordOf } from './graph-events.js';
+import { isObject } from '../stream/model/plain-values.js';
+import { type Fields, fieldsOf, wordOf } from './graph-events.js';
 
 interface Emitted {
   readonly event: string;
@@ -12,7 +13,7 @@ interface Emitted {
 
 export function mergedEvents(earlier: Emitted, later: Emitted): { event: string; data: unknown } | null {
   const { event } = later;
-  if (earlier.event !== event || !isFields(earlier.data) || !isFields(later.data)) return null;
+  if (earlier.event !== event || !isObject(earlier.data) || !isObject(later.data)) return null;
   const data =
     event === 'on_subagent_update'
       ? mergedUpdates(earlier.data, later.data)
@@ -80,7 +81,7 @@ function envelope({ data: _, label: __, timestamp: ___, ...rest }: Fields): stri
 function onlyOne(holder: Fields, field: string, beside: readonly string[]): Fields | undefined {
   const list = holder[field];
   if (!hasOnly(holder, beside) || !Array.isArray(list) || list.length !== 1) return undefined;
-  return isFields(list[0]) ? list[0] : undefined;
+  return isObject(list[0]) ? list[0] : undefined;
 }
 
 function hasOnly(fields: Fields, names: readonly string[]): boolean {

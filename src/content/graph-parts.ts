@@ -3,14 +3,15 @@
  * lists, which only the fold has and which grow in place. The shapes are those of the agent SDK's aggregator, so that a
  * finished run has the same parts either way.
  */
+import { isObject } from '../stream/model/plain-values.js';
 import type { ContentPart, Step, ToolCall } from './graph-content.js';
-import { type Fields, fieldsOf, isFields, wordOf } from './graph-events.js';
+import { type Fields, fieldsOf, wordOf } from './graph-events.js';
 
 /** The part after a delta; the part as it was, or none, when the delta does not fit. */
 export function grownBy(part: ContentPart | undefined, delta: Fields): ContentPart | undefined {
   const type = wordOf(delta.type);
   if (type === undefined) return part;
-  if (type === 'tool_call') return isFields(delta.tool_call) ? callGrownBy(part, delta.tool_call) : part;
+  if (type === 'tool_call') return isObject(delta.tool_call) ? callGrownBy(part, delta.tool_call) : part;
   const current: ContentPart = part ?? { type };
   if (!type.startsWith(current.type)) return part;
   if (type.startsWith('text')) return textGrownBy(current, delta);
@@ -20,7 +21,7 @@ export function grownBy(part: ContentPart | undefined, delta: Fields): ContentPa
   }
   switch (type) {
     case 'agent_update':
-      return isFields(delta.agent_update) ? { type, agent_update: delta.agent_update } : current;
+      return isObject(delta.agent_update) ? { type, agent_update: delta.agent_update } : current;
     case 'summary':
       return { ...delta, type, content: grownList(current.content, delta.content) };
     case 'image_url':
@@ -115,7 +116,7 @@ function identity(call: ToolCall | undefined, piece: Fields): Pick<ToolCall, 'id
 function joinedArgs(known: unknown, piece: unknown): unknown {
   const text = typeof known === 'string' ? known : '';
   if (typeof piece === 'string') return piece === '' ? (known ?? '') : text + piece;
-  return text === '' && isFields(piece) ? piece : (known ?? '');
+  return text === '' && isObject(piece) ? piece : (known ?? '');
 }
 
 function signIn(call: ToolCall | undefined, piece: Fields): Pick<ToolCall, 'auth' | 'expires_at'> {

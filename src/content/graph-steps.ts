@@ -3,15 +3,16 @@
  * call are found by the call's id, then by the chunk index their provider gives the call within its step, then because
  * the step has but one call. What can't be found is left out: content never says what nobody announced.
  */
+import { isObject } from '../stream/model/plain-values.js';
 import { BranchDraft } from './graph-branch.js';
 import type { Branch, Step, StepCall } from './graph-content.js';
-import { type Fields, fieldsOf, indexOf, isFields, listOf, wordOf } from './graph-events.js';
+import { type Fields, fieldsOf, indexOf, listOf, wordOf } from './graph-events.js';
 import { callFinishedBy, callGrownBy, grownBy, summaryOf } from './graph-parts.js';
 
 /** Changes the branch by an event of its run. */
 export function foldRunEvent(branch: Branch, event: string, data: unknown): void {
   const fold = FOLDS.get(event);
-  if (fold !== undefined && isFields(data)) fold(new BranchDraft(branch), data);
+  if (fold !== undefined && isObject(data)) fold(new BranchDraft(branch), data);
 }
 
 const FOLDS: ReadonlyMap<string, (draft: BranchDraft, data: Fields) => void> = new Map([
@@ -49,7 +50,7 @@ function announceStep(draft: BranchDraft, data: Fields): void {
     ...(callsTools && { calls: joinedCalls(known?.calls, calls, slot) }),
   };
   draft.setStep(step);
-  if (isFields(data.summary)) growSlot(draft, slot, step, data.summary);
+  if (isObject(data.summary)) growSlot(draft, slot, step, data.summary);
   for (const [at, call] of announced.entries()) {
     draft.change(calls[at]?.slot ?? slot, step, (part) => callGrownBy(part, call));
   }
@@ -74,7 +75,7 @@ function growMessage(draft: BranchDraft, { id, delta }: Fields): void {
 function growSummary(draft: BranchDraft, { id, delta }: Fields): void {
   const step = draft.step(id);
   const { summary } = fieldsOf(delta);
-  if (step !== undefined && isFields(summary)) growSlot(draft, step.slot, step, summary);
+  if (step !== undefined && isObject(summary)) growSlot(draft, step.slot, step, summary);
 }
 
 function growSlot(draft: BranchDraft, slot: number, step: Step | undefined, piece: Fields): void {
@@ -149,7 +150,7 @@ function finish(draft: BranchDraft, data: Fields): void {
     if (step !== undefined) draft.change(step.slot, step, () => summaryOf(result.summary));
     return;
   }
-  if (!isFields(result.tool_call)) return;
+  if (!isObject(result.tool_call)) return;
   const call = result.tool_call;
   const id = wordOf(call.id);
   const slot = draft.slotOfCall(id) ?? (step && slotOfResult(draft, step, id));
@@ -181,7 +182,7 @@ function close(draft: BranchDraft, { id }: Fields): void {
 }
 
 function updateAgent(draft: BranchDraft, data: Fields): void {
-  if (!isFields(data.agent_update)) return;
+  if (!isObject(data.agent_update)) return;
   const slot = draft.allocate(data.agent_update.index);
   growSlot(draft, slot, undefined, { ...data, agent_update: { ...data.agent_update, index: slot } });
 }

@@ -3,8 +3,9 @@
  * names the call; the calls above it are in its ancestry, from the root down. An update whose call is not there is left
  * out.
  */
+import { isObject } from '../stream/model/plain-values.js';
 import { type Branch, type ContentPart, emptyBranch, type SubagentContent } from './graph-content.js';
-import { type Fields, fieldsOf, isFields, listOf, wordOf } from './graph-events.js';
+import { type Fields, fieldsOf, listOf, wordOf } from './graph-events.js';
 import { foldRunEvent } from './graph-steps.js';
 
 /** Sub-agents within sub-agents. Content nests a few levels with each, and JSON readers have their limits too. */
@@ -30,7 +31,7 @@ interface Level {
 
 /** Changes the branch by an event of a run that one of its calls has started. */
 export function foldSubagentUpdate(branch: Branch, data: unknown): void {
-  if (!isFields(data)) return;
+  if (!isObject(data)) return;
   const change = changeOf(data);
   const path = change && pathOf(branch, data);
   if (change && path && path.length <= DEEPEST) changeAt(branch, path, change);

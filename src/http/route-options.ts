@@ -3,7 +3,7 @@
  * router that lets everybody in must be written on purpose.
  */
 import { z } from 'zod';
-import { HOUR, KIB, SECOND } from '../clock.js';
+import { HOUR, KIB, MIB, SECOND } from '../clock.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
 import type { Continuation } from '../stream/interfaces/manager-types.js';
 import type { HostTypes, Untyped } from '../stream/model/host-types.js';
@@ -67,6 +67,13 @@ const optionsSchema = z.strictObject({
   recheckMs: duration(30 * SECOND, 'How often access is checked again on an open stream'),
   stallMs: duration(30 * SECOND, 'How long a reader may take nothing before it is detached'),
   retryMs: duration(2 * SECOND, 'When clients reconnect; each is told between half and one and a half of it'),
+  bodyBytes: z
+    .number()
+    .int()
+    .min(64)
+    .max(4096 * MIB)
+    .default(256 * KIB)
+    .describe('The body of a request (bytes)'),
   bodyMs: duration(30 * SECOND, 'How long the body of a request is waited for'),
   readerBytes: z
     .number()

@@ -64,9 +64,9 @@ export class StreamRoutes {
     this.#internals = internalsOf(manager);
     this.#options = options;
     const { clock, entropy, errors, logger, options: streamOptions } = this.#internals;
-    const { heartbeatMs, recheckMs, stallMs, bodyMs } = options;
+    const { heartbeatMs, recheckMs, stallMs, bodyBytes, bodyMs } = options;
     const tickMs = Math.min(heartbeatMs, recheckMs, stallMs) / TICKS_IN_SHORTEST;
-    const { bodyBytes, jsonDepth } = streamOptions.limits;
+    const { jsonDepth } = streamOptions.limits;
     this.#bodyLimits = { bodyBytes, jsonDepth, bodyMs, clock };
     this.#origins = new OriginCheck(options.allowedOrigins, logger);
     this.#sessions = {

@@ -70,7 +70,11 @@ describe('the tables of the documents', () => {
     );
     for (const [name, value] of rows) {
       const actual = defaults[plain(name) as keyof typeof defaults];
-      if (typeof actual === 'number') expect([name, value]).toEqual([name, `${actual / 1000} s`]);
+      const measure = plain(name ?? '').endsWith('Bytes')
+        ? { size: 1024, unit: 'KiB' }
+        : { size: 1000, unit: 's' };
+      if (typeof actual !== 'number') continue;
+      expect([name, value]).toEqual([name, `${actual / measure.size} ${measure.unit}`]);
     }
   });
 });

@@ -40,6 +40,16 @@ async function stopAndDecide(served: Served): Promise<unknown[]> {
   return [stopped.status, decided.status, resolution?.decisions[0]?.reason];
 }
 
+describe.each(ADAPTERS)('a body, by %s', (adapter) => {
+  it('is refused when it is larger than bodyBytes of the routes', async () => {
+    const { manager, url } = await serve({ adapter, routes: { bodyBytes: 64 } });
+    await startJob(manager, 'chat-1');
+    const large = await postJson(`${url}/abort`, { streamId: 'chat-1', reason: 'x'.repeat(64) });
+    expect([large.status, codeOf(large)]).toEqual([413, 'body_too_large']);
+    expect((await postJson(`${url}/abort`, { streamId: 'chat-1' })).status).toBe(200);
+  });
+});
+
 const ALL_DONE = [200, 202, 'für 😀'];
 
 async function bytesOf(request: Request): Promise<Buffer> {

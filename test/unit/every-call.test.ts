@@ -77,7 +77,7 @@ const ofGeneration = { ...access, generation: '1' };
 const page = { limit: '1', cursor: 7 };
 const routes = {
   ...{ authorize: 7, onResume: 7, allowedOrigins: 'https://a.example', cors: 'yes', heartbeatMs: '1' },
-  ...{ recheckMs: '1', stallMs: '1', retryMs: '1', bodyMs: '1', readerBytes: '1' },
+  ...{ recheckMs: '1', stallMs: '1', retryMs: '1', bodyBytes: '1', bodyMs: '1', readerBytes: '1' },
 };
 const redisOptions: Wrong<redis.RedisOptions> = {
   ...{
@@ -203,7 +203,6 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'subscription.close': {
     parameters: { reason: () => (subscription as unknown as BatchReader).close('Left' as Odd) },
   },
-  'subscription.fail': 'is called by its hub',
   'subscription.next': 'takes nothing',
   'subscription.return': 'takes nothing',
 

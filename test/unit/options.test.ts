@@ -49,7 +49,6 @@ it('defaults are those of the design', () => {
       bufferEvents: 1_024,
       bufferBytes: 4 * 1024 ** 2,
       liveBytes: 1024 ** 2,
-      bodyBytes: 256 * 1024,
       activeJobsPerUser: 0,
     },
   });

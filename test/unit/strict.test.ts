@@ -44,6 +44,11 @@ describe('what a host writes out by hand is refused by name when it is not known
       /limits: "eventByte" .*"eventBytes"/,
     ],
     [
+      'a limit that is an option of the routes now, with where it went',
+      made({ options: { limits: { bodyBytes: 64 } } }),
+      /limits\.bodyBytes is an option of the routes now: give bodyBytes to createStreamRouter/,
+    ],
+    [
       'a content model that was not called',
       made({ contentModels: [textContent] }),
       /contentModels\.0: .*call it/,

@@ -2,11 +2,13 @@
  * A verdict decides every request once and as the action allows, answers every question once and as it allows, and says
  * nothing else. Each thing that can be wrong has a code of its own, because a client shows each differently.
  */
+
 import { z } from 'zod';
 import { GenerationJobError } from '../../errors.js';
 import type { ResolveInput } from '../interfaces/action-input.js';
 import { type ActionTypes, checkAgainst } from '../model/action-types.js';
 import type { Options } from '../model/options.js';
+import { isObject } from '../model/plain-values.js';
 import { parseStrictly } from '../model/strict.js';
 import type {
   ActionQuestion,
@@ -145,10 +147,6 @@ function checkAnswer(question: ActionQuestion, { text, selected = [] }: Answer):
   if (!isOffered || isTooMany || (text !== undefined && !question.allowText)) {
     throw new GenerationJobError('answer_not_allowed', 'A question is not answered as it allows.');
   }
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isBlank(text: string | undefined): boolean {

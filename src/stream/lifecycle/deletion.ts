@@ -8,12 +8,15 @@
  * Whose it is, is asked by the store's own deletion. Where even that can't be read, somebody's access is refused by name, since
  * the stream may be another's; the deletion of a user goes by the user's index, and a host that names nobody deletes it.
  */
+
 import { sleep } from '../../clock.js';
 import { DeletionIncompleteError, GenerationJobError, isGenerationJobError } from '../../errors.js';
 import type { Access } from '../model/access.js';
 import { isOwnedBy } from '../model/access.js';
+import { ownerOf } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey, UserKey } from '../model/types.js';
+import { backOff, retryPauses } from '../process/back-off.js';
 import { callHook } from '../process/host-code.js';
 import type { Parts } from '../process/parts.js';
 import { reportUpkeepFailures } from '../process/upkeep-failures.js';
@@ -22,8 +25,6 @@ import type { Settler } from './settlement.js';
 
 /** A page of a user’s index; its streams are deleted at the same time. */
 const STREAMS_AT_ONCE = 100;
-/** The longest pause between two looks, in `retryMs`: so long after a settlement its stream goes at most. */
-const LONGEST_PAUSE_FACTOR = 20;
 
 export class Deletion {
   readonly #parts: Parts;
@@ -40,7 +41,7 @@ export class Deletion {
   async ofStream(key: StreamKey, access: Access): Promise<boolean> {
     const { store, options, clock } = this.#parts;
     const until = clock.monotonic() + options.hookMs;
-    for (let pause = options.retryMs; ; pause = Math.min(pause * 2, options.retryMs * LONGEST_PAUSE_FACTOR)) {
+    for (let looks = 1; ; looks++) {
       const kept = await store.read(key, 'kept').catch(damagedOrThrow);
       const records = isGenerationJobError(kept) ? [] : kept;
       const [current] = records;
@@ -49,7 +50,7 @@ export class Deletion {
       const deleted = await this.#delete(key, records, isLate || this.#settler.isInside(key), access);
       if (deleted === true && current === undefined) this.#tellUnread(key, kept);
       if (deleted !== 'settling') return deleted;
-      await sleep(clock, pause);
+      await sleep(clock, backOff(retryPauses(options), looks));
     }
   }
 
@@ -106,8 +107,7 @@ export class Deletion {
     // Before the stream goes: what fails here is done by the next try, which would find no stream any more.
     for (const { generation, idempotencyKey, userId } of kept) {
       if (idempotencyKey === undefined) continue;
-      const user = { tenantId: key.tenantId, userId };
-      await store.slots.forget(user, idempotencyKey, { streamId: key.streamId, generation });
+      await store.slots.forget(ownerOf(key, userId), idempotencyKey, { streamId: key.streamId, generation });
     }
     const deleted = await store.delete(key, undefined, whileSettling, userId);
     if (deleted !== true) return deleted;

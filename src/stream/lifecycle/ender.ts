@@ -3,6 +3,7 @@
  * the same way: let the host describe it from what is committed, bring the due score near enough for what must follow,
  * commit, tell followers and the producer, and look after the settlement.
  */
+
 import { SECOND, sleep } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
 import type { CommitReply, CreateRequest, OtherCommit } from '../interfaces/commits.js';
@@ -11,6 +12,7 @@ import type { AbortInput, AbortResult } from '../interfaces/manager-types.js';
 import type { ContentlessStep, EndResult } from '../interfaces/observer.js';
 import { isEarly, isOwnedBy } from '../model/access.js';
 import { reasonOfRecord } from '../model/end-reasons.js';
+import { ownerOf } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, PendingAction, StreamKey } from '../model/types.js';
 import { publishFrames } from '../process/frames.js';
@@ -103,7 +105,7 @@ export class Ender {
    */
   async endSilent(key: StreamKey, record: JobRecord, unmovedLeaseUntil?: number): Promise<boolean> {
     const { store, options } = this.#parts;
-    const user = { tenantId: key.tenantId, userId: record.userId };
+    const user = ownerOf(key, record.userId);
     const run = { streamId: key.streamId, generation: record.generation };
     // What was decided stays decided: made again, the request would ask once more.
     const isForgotten = isEarly(record) && record.resolutions.length === 0;

@@ -8,10 +8,12 @@
  * still; this process looks at it again after a pause that doubles, and the sweep goes on past it until then.
  * A stream whose look came to nothing, which the store lists as due and the judge does not, comes after the others too.
  */
+
 import type { TimerHandle } from '../../clock.js';
 import type { Followers } from '../following/followers.js';
 import type { DueEntry, DuePage, PageRequest } from '../interfaces/job-store.js';
 import { deadlineOf, earliestOf, setAsideUntil } from '../model/deadlines.js';
+import { ownerOf } from '../model/stream-key.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import type { Parts } from '../process/parts.js';
 import { Setbacks } from '../process/setbacks.js';
@@ -236,7 +238,7 @@ export class Reaper {
     const { store } = this.#parts;
     const { generation, idempotencyKey, streamId } = record;
     if (idempotencyKey !== undefined) {
-      const user = { tenantId: key.tenantId, userId: record.userId };
+      const user = ownerOf(key, record.userId);
       const run = { streamId, generation, record: { ...record, metadata: {}, resolutions: [] } };
       await store.slots.confirm(user, idempotencyKey, run);
     }

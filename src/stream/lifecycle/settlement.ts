@@ -18,6 +18,7 @@ import type { CommitReply, SettlementCommit } from '../interfaces/commits.js';
 import { LONGEST_BACKOFF_MS } from '../model/deadlines.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
+import { backOff } from '../process/back-off.js';
 import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
@@ -126,7 +127,7 @@ export class Settler {
   }
 
   #pauseAfter(tries: number): number {
-    return Math.min(this.#parts.options.settleBackoffMs * 2 ** (tries - 1), LONGEST_BACKOFF_MS);
+    return backOff({ firstMs: this.#parts.options.settleBackoffMs, longestMs: LONGEST_BACKOFF_MS }, tries);
   }
 
   /** Says whether the next try would come too late, or be one too many. */

@@ -5,8 +5,8 @@
 import { z } from 'zod';
 import { HOUR } from '../../clock.js';
 
-/** Longer is a mistake of units; and no timer waits for longer than 24 days at once. */
-const LONGEST_DURATION_MS = 366 * 24 * HOUR;
+/** Any longer time is a mistake of units; no timer waits for longer than 24 days at once, and none of ours needs to. */
+export const LONGEST_DURATION_MS = 366 * 24 * HOUR;
 
 export const requiredFunction = z.custom((value) => typeof value === 'function', 'must be a function');
 export const callable = requiredFunction.optional();

@@ -50,6 +50,11 @@ export function checkTenant(tenantId: string | undefined): void {
   throw new GenerationJobError('invalid_stream_id', 'tenantId is malformed.');
 }
 
+/** Returns the owner of a stream, from parts that were checked. */
+export function ownerOf({ tenantId }: StreamKey, userId: string): UserKey {
+  return { tenantId, userId };
+}
+
 /** @throws GenerationJobError `invalid_argument` */
 export function checkConversationId(conversationId: string | undefined): void {
   if (conversationId === undefined || conversationId === '' || isIdText(conversationId, 1024)) return;

@@ -9,7 +9,7 @@
  *                      ▼  └──────── abort, replace ───────┴──────► aborted
  *              completed / failed
  */
-import type { JobStatus } from './types.js';
+import type { JobRecord, JobStatus } from './types.js';
 
 export type TransitionName =
   | 'pause'
@@ -82,6 +82,19 @@ export function transitionOf(name: TransitionName): Transition {
 /** Says whether a generation in this state may still change. */
 export function isActive(status: JobStatus): status is 'running' | 'requires_action' {
   return status === 'running' || status === 'requires_action';
+}
+
+/**
+ * Returns why an attempt may not write to its generation, which is the current one; undefined when it may. The same rule
+ * stands in redis-lua/include/record.lua.
+ */
+export function refusalOfProducer(
+  { attempt, status }: Pick<JobRecord, 'attempt' | 'status'>,
+  writer: number,
+): 'fenced' | 'ended' | 'paused' | undefined {
+  if (writer !== attempt) return isActive(status) ? 'fenced' : 'ended';
+  if (status === 'requires_action') return 'paused';
+  return status === 'running' ? undefined : 'ended';
 }
 
 const TERMINAL: ReadonlySet<string> = new Set(['completed', 'failed', 'aborted']);

@@ -1,15 +1,14 @@
-/** Asking a store again whose answer did not come. */
+/** A store whose answer did not come is asked again. */
 import { type Clock, type Entropy, sleep } from '../../clock.js';
 import { isUnanswered } from '../../errors.js';
 import type { Options } from '../model/options.js';
+import { backOff, retryPauses, scattered } from './back-off.js';
 
 export interface RepeatContext {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly options: Pick<Options, 'retryMs'>;
 }
-
-const LONGEST_RETRY_FACTOR = 20;
 
 /**
  * Calls until there is an answer, which any error of ours but `unavailable` is. Otherwise the outcome is unknown, and every
@@ -22,12 +21,13 @@ export async function repeatUntilAnswered<Answer>(
   untilMonotonic: number,
 ): Promise<Answer> {
   const { clock, entropy, options } = context;
-  for (let pause = options.retryMs; ; pause = Math.min(pause * 2, options.retryMs * LONGEST_RETRY_FACTOR)) {
+  for (let failures = 1; ; failures++) {
     try {
       return await call();
     } catch (error) {
+      const pause = backOff(retryPauses(options), failures);
       if (!isUnanswered(error) || clock.monotonic() + pause > untilMonotonic) throw error;
-      await sleep(clock, pause * (0.5 + entropy.random() / 2));
+      await sleep(clock, scattered(pause, entropy));
     }
   }
 }

@@ -4,9 +4,11 @@
  * itself. What nobody has asked for in a long while is forgotten, so it can't grow for ever.
  */
 import type { Clock } from '../../clock.js';
+import { backOff, type Pauses } from './back-off.js';
 
 interface Setback {
-  readonly pauseMs: number;
+  /** How often it failed in a row; 0 when it came to nothing. */
+  readonly failures: number;
   /** The end of the pause, on the monotonic clock. */
   readonly until: number;
   /** The time somebody last asked for it; on the monotonic clock. */
@@ -15,23 +17,18 @@ interface Setback {
 
 export class Setbacks {
   readonly #clock: Pick<Clock, 'monotonic'>;
-  readonly #pauses: { readonly firstMs: number; readonly longestMs: number };
+  readonly #pauses: Pauses;
   /** The one that failed longest ago first. */
   readonly #known = new Map<string, Setback>();
 
-  constructor(
-    clock: Pick<Clock, 'monotonic'>,
-    pauses: { readonly firstMs: number; readonly longestMs: number },
-  ) {
+  constructor(clock: Pick<Clock, 'monotonic'>, pauses: Pauses) {
     this.#clock = clock;
     this.#pauses = pauses;
   }
 
   /** Notes that it has failed (again). */
   add(name: string): void {
-    const { firstMs, longestMs } = this.#pauses;
-    const lastMs = this.#known.get(name)?.pauseMs || firstMs / 2;
-    this.#note(name, Math.min(longestMs, lastMs * 2));
+    this.#note(name, (this.#known.get(name)?.failures ?? 0) + 1);
   }
 
   /** Notes that it came to nothing, without a failure: it may be tried again at once, after those that have not been. */
@@ -39,11 +36,12 @@ export class Setbacks {
     this.#note(name, 0);
   }
 
-  #note(name: string, pauseMs: number): void {
+  #note(name: string, failures: number): void {
     const now = this.#clock.monotonic();
     const { longestMs } = this.#pauses;
+    const pauseMs = failures === 0 ? 0 : backOff(this.#pauses, failures);
     this.#known.delete(name);
-    this.#known.set(name, { pauseMs, until: now + pauseMs, askedAt: now });
+    this.#known.set(name, { failures, until: now + pauseMs, askedAt: now });
     for (const [oldest, { until, askedAt }] of this.#known) {
       if (Math.max(until, askedAt) + longestMs > now) break;
       this.#known.delete(oldest);

@@ -2,9 +2,11 @@
  * A user's slots, as jobs take and give them (`limits.activeJobsPerUser`). A slot is held by one attempt: what an earlier
  * one still gives back late doesn't take it from the one that runs. Nothing is called without a limit.
  */
+
 import { GenerationJobError } from '../../errors.js';
 import type { JobStore } from '../interfaces/job-store.js';
 import type { Options } from '../model/options.js';
+import { ownerOf } from '../model/stream-key.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 
 /** A slot is one attempt's, of one run, of one user. */
@@ -37,7 +39,7 @@ export class SlotKeeper {
   /** Nothing happens when another attempt holds it by now. */
   async give(key: StreamKey, owner: SlotOwner): Promise<void> {
     if (this.#limit === 0) return;
-    await this.#parts.store.slots.give(userOf(key, owner), {
+    await this.#parts.store.slots.give(ownerOf(key, owner.userId), {
       streamId: key.streamId,
       holder: holderOf(owner),
     });
@@ -50,14 +52,10 @@ export class SlotKeeper {
   #take(key: StreamKey, owner: SlotOwner, limit: number): Promise<boolean> {
     const { store, options } = this.#parts;
     const slot = { streamId: key.streamId, holder: holderOf(owner), limit, forMs: options.leaseMs };
-    return store.slots.take(userOf(key, owner), slot);
+    return store.slots.take(ownerOf(key, owner.userId), slot);
   }
 }
 
 function holderOf({ createId, attempt }: SlotOwner): string {
   return `${createId}/${attempt}`;
-}
-
-function userOf({ tenantId }: StreamKey, { userId }: SlotOwner) {
-  return { tenantId, userId };
 }

@@ -20,6 +20,7 @@ import { KIB, type TimerHandle } from '../../clock.js';
 import { type EndReason, isUnanswered, JobEndedError } from '../../errors.js';
 import type { CommitReply, ProducerCommit, ProducerTransition, RecordPatch } from '../interfaces/commits.js';
 import type { LogEvent, Mutable, SerialisedEvent, StreamKey } from '../model/types.js';
+import { backOff, type Pauses, retryPauses, scattered } from '../process/back-off.js';
 import { publishFrames } from '../process/frames.js';
 import type { Parts } from '../process/parts.js';
 import { CommitSeat } from '../turns/commit-turns.js';
@@ -58,8 +59,7 @@ type BufferParts = Pick<
 >;
 
 const READY = Promise.resolve();
-/** Longest pause before a commit is made again, in `retryMs`: one that was held is soon taken or over. */
-const LONGEST_RETRY_FACTOR = 20;
+/** The longest pause before a commit that was held is made again, in `retryMs`: it is soon taken or over. */
 const LONGEST_HELD_FACTOR = 2;
 
 export class EmitBuffer {
@@ -75,7 +75,8 @@ export class EmitBuffer {
   #underWay: ProducerCommit | undefined;
   #underWaySince = 0;
   #retryTimer: TimerHandle | undefined;
-  #retryMs = 0;
+  /** How often the commit under way was not answered, or held. */
+  #failures = 0;
   #gatherTimer: TimerHandle | undefined;
   /** The time the first of the waiting events, and of those under way, was taken. */
   #emittedAt: number | undefined;
@@ -238,7 +239,7 @@ export class EmitBuffer {
     this.#underWaySince = this.#parts.clock.monotonic();
     this.#underWayEmittedAt = this.#emittedAt;
     this.#emittedAt = this.#underWaySince;
-    this.#retryMs = this.#parts.options.retryMs;
+    this.#failures = 0;
     const weight = weightOf(events.length, bytes - this.#waitingBytes);
     this.#parts.commitTurns.sent(this.#commitSeat, weight, this.#underWaySince);
     this.#commit(this.#underWay);
@@ -274,7 +275,7 @@ export class EmitBuffer {
     // Held is an answer: whoever waits for a place must not wait for a host that describes an end.
     this.#parts.commitTurns.answered(this.#commitSeat);
     if (!reply.ok && reply.refusal === 'held')
-      return this.#repeat(commit, reply.refusal, LONGEST_HELD_FACTOR);
+      return this.#repeat(commit, reply.refusal, retryPauses(this.#parts.options, LONGEST_HELD_FACTOR));
     this.#underWay = undefined;
     if (!reply.ok) {
       // Whatever the attempt was told meanwhile, the store's answer is what happened.
@@ -310,15 +311,14 @@ export class EmitBuffer {
 
   #onRejected(commit: ProducerCommit, error: unknown): void {
     if (!this.#closed && !isUnanswered(error)) return this.#owner.onFailed(error);
-    this.#repeat(commit, error, LONGEST_RETRY_FACTOR);
+    this.#repeat(commit, error, retryPauses(this.#parts.options));
   }
 
-  #repeat(commit: ProducerCommit, cause: unknown, longestFactor: number): void {
+  #repeat(commit: ProducerCommit, cause: unknown, pauses: Pauses): void {
     if (this.#closed) return;
-    const { clock, entropy, options } = this.#parts;
+    const { clock, entropy } = this.#parts;
     if (clock.monotonic() >= this.#owner.leaseDeadline()) return this.#owner.onLeaseOver(cause);
-    const pause = this.#retryMs * (0.5 + entropy.random() / 2);
-    this.#retryMs = Math.min(this.#retryMs * 2, options.retryMs * longestFactor);
+    const pause = scattered(backOff(pauses, ++this.#failures), entropy);
     this.#retryTimer = clock.setTimeout(() => this.#commit(commit), pause);
   }
 

@@ -13,6 +13,7 @@ import { durationMs } from '../model/host-values.js';
 import { nestsDeeperThan } from '../model/json-depth.js';
 import { deepestPart, unwritablePart } from '../model/json-fault.js';
 import type { Options } from '../model/options.js';
+import { areUnique } from '../model/plain-values.js';
 import { parseStrictly } from '../model/strict.js';
 import type { Mutable, PendingAction } from '../model/types.js';
 
@@ -49,7 +50,7 @@ const question = z
     multiSelect: z.boolean().default(false),
     allowText: z.boolean().default(true),
   })
-  .refine(({ options }) => areDifferent(options.map(({ value }) => value)), 'two options share a value')
+  .refine(({ options }) => areUnique(options.map(({ value }) => value)), 'two options share a value')
   .refine(({ options, allowText }) => allowText || options.length > 0, 'it can’t be answered');
 
 const request = z.strictObject({
@@ -60,7 +61,7 @@ const request = z.strictObject({
   allowedDecisions: z
     .array(z.enum(DECISIONS))
     .min(1)
-    .refine(areDifferent, 'a decision stands twice')
+    .refine(areUnique, 'a decision stands twice')
     .default(['approve', 'reject']),
 });
 
@@ -76,7 +77,7 @@ const pauseSchema = z
     fingerprint: idSchema.optional(),
   })
   .refine(
-    ({ requests, questions }) => areDifferent([...requests, ...questions].map(({ id }) => id)),
+    ({ requests, questions }) => areUnique([...requests, ...questions].map(({ id }) => id)),
     'two requests or questions share an id',
   )
   .refine(
@@ -138,8 +139,4 @@ export function asJson(value: object, what: string, { limits }: Options): unknow
     throw new GenerationJobError('json_too_deep', `${what} nests deeper than ${limits.jsonDepth}: ${path}.`);
   }
   return JSON.parse(text);
-}
-
-function areDifferent(values: readonly string[]): boolean {
-  return new Set(values).size === values.length;
 }

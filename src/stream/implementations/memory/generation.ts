@@ -12,7 +12,7 @@ import type {
   SettlementCommit,
 } from '../../interfaces/commits.js';
 import type { FoundPage, ReadLogRequest } from '../../interfaces/log-pages.js';
-import { isActive, TRANSITIONS, transitionOf } from '../../model/transitions.js';
+import { isActive, refusalOfProducer, TRANSITIONS, transitionOf } from '../../model/transitions.js';
 import type {
   Frame,
   JobFailure,
@@ -104,7 +104,7 @@ export class InMemoryGeneration {
     const { transition, patch } = commit;
     const record = this.#record;
     if (transition && this.#calls.has(transition.callId)) return this.#repeated();
-    const refusal = this.#refuseProducer(commit.attempt);
+    const refusal = refusalOfProducer(record, commit.attempt);
     if (refusal) return this.#refused(refusal);
     if (record.lastSequence !== commit.afterSequence) {
       const isRepeat = record.lastSequence === commit.afterSequence + commit.events.length && !transition;
@@ -205,7 +205,7 @@ export class InMemoryGeneration {
 
   /** @param leaseMs 0 to give the lease up */
   renew(attempt: number, leaseMs: number, now: number): Refusal | 'held' {
-    const refusal = this.#refuseProducer(attempt);
+    const refusal = refusalOfProducer(this.#record, attempt);
     if (refusal) return refusal;
     this.#record.leaseUntil = leaseMs === 0 ? 0 : now + leaseMs;
     this.#record.leaseMs = leaseMs === 0 ? undefined : leaseMs;
@@ -259,13 +259,6 @@ export class InMemoryGeneration {
   }
 
   // --- rules
-
-  #refuseProducer(attempt: number): Refusal | undefined {
-    const record = this.#record;
-    if (attempt !== record.attempt) return isActive(record.status) ? 'fenced' : 'ended';
-    if (record.status === 'requires_action') return 'paused';
-    return record.status === 'running' ? undefined : 'ended';
-  }
 
   #refuseOther(commit: OtherCommit, now: number): Refusal | undefined {
     const record = this.#record;

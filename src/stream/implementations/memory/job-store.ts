@@ -2,6 +2,7 @@
  * The store for one process: every method is one synchronous step behind a promise, which is all the atomicity the
  * contract asks for. One store may be given to several managers, which then behave like replicas.
  */
+
 import { z } from 'zod';
 import { type Clock, systemClock } from '../../../clock.js';
 import type { Commit, CommitReply, CreateReply, CreateRequest } from '../../interfaces/commits.js';
@@ -15,6 +16,7 @@ import type {
 } from '../../interfaces/job-store.js';
 import type { LogPage, ReadLogRequest } from '../../interfaces/log-pages.js';
 import { clockSchema } from '../../model/host-values.js';
+import { ownerOf } from '../../model/stream-key.js';
 import { parseStrictly } from '../../model/strict.js';
 import { isActive } from '../../model/transitions.js';
 import type { JobRecord, Snapshot, StreamKey, UserKey } from '../../model/types.js';
@@ -201,7 +203,7 @@ export class InMemoryJobStore implements JobStore {
 
   #add(request: CreateRequest, created: InMemoryGeneration): void {
     this.#streams.set(request.key.id, { generations: [created] });
-    const name = nameOf({ tenantId: request.key.tenantId, userId: request.userId });
+    const name = nameOf(ownerOf(request.key, request.userId));
     const owned = this.#users.get(name) ?? new Map<string, StreamKey>();
     this.#users.set(name, owned.set(request.key.id, request.key));
   }
@@ -209,7 +211,7 @@ export class InMemoryJobStore implements JobStore {
   #remove(key: StreamKey, stream: Stream): void {
     this.#streams.delete(key.id);
     this.due.remove(key);
-    const name = nameOf({ tenantId: key.tenantId, userId: stream.generations[0]?.userId ?? '' });
+    const name = nameOf(ownerOf(key, stream.generations[0]?.userId ?? ''));
     const owned = this.#users.get(name);
     owned?.delete(key.id);
     if (owned?.size === 0) this.#users.delete(name);

@@ -2,8 +2,10 @@
  * Puts back what the indexes in Redis have lost: eviction takes single keys, and a failover the last writes of some. The
  * streams themselves say which there are, so they are found by a walk over the key space, a node after the other.
  */
+
 import { asGenerationJobError } from '../../../errors.js';
 import type { IndexRepair, KeptPage, PageRequest, RepairedIndex } from '../../interfaces/job-store.js';
+import { ownerOf } from '../../model/stream-key.js';
 import type { StreamKey } from '../../model/types.js';
 import { parsePlace, placeOf } from '../listing-place.js';
 import type { RedisClient } from './client.js';
@@ -34,7 +36,7 @@ export class RedisIndexRepair implements IndexRepair {
     key: StreamKey,
     { userId, inMs }: { userId: string; inMs: number },
   ): Promise<readonly RepairedIndex[]> {
-    const user = { tenantId: key.tenantId, userId };
+    const user = ownerOf(key, userId);
     const [due, owned] = await this.#scripts.together(() =>
       Promise.all([this.#indexes.due.restore(key, inMs), this.#indexes.users.restore(user, key.streamId)]),
     );

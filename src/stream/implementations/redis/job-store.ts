@@ -3,6 +3,7 @@
  * call on the stream's keys, with index writes before or after it where the contract puts them. The scripts, in
  * redis-lua/, do the deciding; this file only translates.
  */
+
 import { asGenerationJobError } from '../../../errors.js';
 import type {
   Commit,
@@ -25,6 +26,8 @@ import type {
 } from '../../interfaces/job-store.js';
 import type { LogPage, ReadLogRequest } from '../../interfaces/log-pages.js';
 import type { Report } from '../../interfaces/report.js';
+import { ownerOf } from '../../model/stream-key.js';
+import { refusalOfProducer } from '../../model/transitions.js';
 import type { JobRecord, Snapshot, StreamKey, UserKey } from '../../model/types.js';
 import { handOutMethods, NO_MANAGER } from '../../process/handed-out.js';
 import { canSubscribeToShards, isCluster, type RedisClient } from './client.js';
@@ -128,7 +131,7 @@ export class RedisJobStore implements JobStore {
   async create(request: CreateRequest): Promise<CreateReply> {
     const { key } = request;
     const { expiryMarginMs } = this.#options;
-    const user = { tenantId: key.tenantId, userId: request.userId };
+    const user = ownerOf(key, request.userId);
     await this.#users.add(user, key.streamId);
     return createReply(await this.#run('create', key, createArguments(request, expiryMarginMs)), key);
   }
@@ -193,7 +196,7 @@ export class RedisJobStore implements JobStore {
     if (removed === 'settling') return removed;
     if (removed !== 'all' || userId === undefined) return removed !== 'none';
     // The stream has gone, whatever its indexes say: what is left in them names nothing, and goes with the next look.
-    const user = { tenantId: key.tenantId, userId };
+    const user = ownerOf(key, userId);
     await this.due.drop(key).catch(this.#report);
     if (userId !== '') await this.#dropFromIndex(key, user).catch(this.#report);
     return true;
@@ -221,10 +224,8 @@ export class RedisJobStore implements JobStore {
     const [current, attempt, status] = fence.split(' ');
     const refuse = (refusal: Refusal): CommitReply => ({ ok: false, refusal, record });
     if (Number(current) !== commit.generation) return refuse('replaced');
-    const isActive = status === 'running' || status === 'requires_action';
-    if (Number(attempt) !== commit.attempt) return refuse(isActive ? 'fenced' : 'ended');
-    if (status === 'running') return refuse('sequence');
-    return refuse(isActive ? 'paused' : 'ended');
+    const stored = { attempt: Number(attempt), status: status as JobRecord['status'] };
+    return refuse(refusalOfProducer(stored, commit.attempt) ?? 'sequence');
   }
 
   async #commitProducer(commit: ProducerCommit): Promise<CommitReply> {

@@ -26,10 +26,10 @@ export class RedisKeys {
     }));
   }
 
-  /** Lists a stream's keys in the order in which the scripts do: job, log, live channel, ended, snapshots. */
-  stream(key: StreamKey): readonly [string, string, string, string, string] {
+  /** Lists a stream's keys in the order in which the scripts do: job, log, ended, snapshots. */
+  stream(key: StreamKey): readonly [string, string, string, string] {
     const base = `${this.#prefix}{${key.id}}:`;
-    return [`${base}job`, `${base}log`, `${base}log`, `${base}ended`, `${base}snapshots`];
+    return [`${base}job`, `${base}log`, `${base}ended`, `${base}snapshots`];
   }
 
   /** Channels have a name space of their own: the log's name does for both, and travels once. */

@@ -3,8 +3,10 @@
  * them. It lies in another slot than the streams, so it over-approximates: an entry is added before its stream is made,
  * and taken out after the stream has gone.
  */
+
 import { asGenerationJobError, type GenerationJobError } from '../../../errors.js';
 import type { OwnedStream, Page, PageRequest } from '../../interfaces/job-store.js';
+import { LONGEST_DURATION_MS } from '../../model/host-values.js';
 import { isStreamId, streamKey } from '../../model/stream-key.js';
 import type { JobRecord, StreamKey, UserKey } from '../../model/types.js';
 import { parsePlace, placeOf } from '../listing-place.js';
@@ -78,7 +80,11 @@ export class RedisUserIndex {
   async #add(user: UserKey, streamId: string, condition: 'GT' | 'NX'): Promise<unknown> {
     const { createHoldMs, expiryMarginMs } = this.#options;
     const index = this.#keys.user(user).streams;
-    return this.#scripts.run('index-add', [index], [streamId, createHoldMs, expiryMarginMs, condition]);
+    return this.#scripts.run(
+      'index-add',
+      [index],
+      [...[streamId, createHoldMs], ...[LONGEST_DURATION_MS, expiryMarginMs, condition]],
+    );
   }
 
   /** Drops what a process that was killed between a deletion and the end of a create's hold has left in the index. */
