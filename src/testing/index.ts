@@ -1,6 +1,6 @@
 /**
- * For the tests of hosts, and of those who write a store: time that a test moves, a store and a transport that lose what the
- * contract allows them to lose, and waiting for what becomes of a job. None of it belongs into production.
+ * Tests of hosts, and of those who write a store, get time that a test moves, a store and a transport that lose what
+ * the contract allows them to lose, and waiting for what becomes of a job. None of it belongs into production.
  */
 export { FakeClock, turns } from './fake-clock.js';
 export { firstReplies, type Loss, lossyStore, unknownOutcome } from './lossy-store.js';

@@ -7,7 +7,7 @@ import type { EventTransport, FrameListener } from '../stream/interfaces/event-t
 import type { Frame } from '../stream/model/types.js';
 
 export interface Losses {
-  /** How a frame arrives: once for each delay in milliseconds, 0 being at once. */
+  /** Says how a frame arrives: once for each delay in milliseconds, 0 being at once. */
   readonly frame?: (frame: Frame) => readonly number[];
   readonly gone?: () => boolean;
   readonly signal?: () => boolean;

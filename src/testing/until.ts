@@ -6,7 +6,7 @@ import type { EndReason } from '../errors.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
 
 export interface UntilOptions {
-  /** How long it may take at most, in milliseconds of the clock. Default 5,000. */
+  /** The longest time it may take, in milliseconds of the clock. Default 5,000. */
   readonly withinMs?: number | undefined;
   /** The manager's clock, when that is a `FakeClock`: its time is moved on while this waits. Default: real time. */
   readonly clock?: Pick<Clock, 'monotonic'> & { advance(ms: number): Promise<void> };

@@ -132,7 +132,7 @@ export type GenerationJobOptions = z.input<typeof optionsSchema>;
 /** The options the library works with: everything is there. */
 export type Options = z.output<typeof optionsSchema>;
 
-/** Until 0.1 it stood here: refused by name, since "did you mean" would name another limit. */
+/** The refusal of a limit that stood here until 0.1, by name, since "did you mean" would name another limit. */
 const MOVED_BODY_BYTES =
   'limits.bodyBytes is an option of the routes now: give bodyBytes to createStreamRouter or createStreamHandler.';
 

@@ -6,7 +6,10 @@
 import type { Entropy } from '../../clock.js';
 import type { Options } from '../model/options.js';
 
-/** In `retryMs`: a longer pause would leave a store alone that has come back; a shorter one would press one that has not. */
+/**
+ * The longest pause, in `retryMs`: a longer one would leave a store alone that has come back; a shorter one would press
+ * one that has not.
+ */
 const LONGEST_RETRY_FACTOR = 20;
 
 /** The pauses in milliseconds: after the first failure, and at most. */
@@ -21,7 +24,10 @@ export function backOff({ firstMs, longestMs }: Pauses, failures: number): numbe
 }
 
 /** The pauses before a call of the store is made again. */
-export function retryPauses({ retryMs }: Pick<Options, 'retryMs'>, longestFactor = LONGEST_RETRY_FACTOR): Pauses {
+export function retryPauses(
+  { retryMs }: Pick<Options, 'retryMs'>,
+  longestFactor = LONGEST_RETRY_FACTOR,
+): Pauses {
   return { firstMs: retryMs, longestMs: retryMs * longestFactor };
 }
 

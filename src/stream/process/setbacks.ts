@@ -7,7 +7,7 @@ import type { Clock } from '../../clock.js';
 import { backOff, type Pauses } from './back-off.js';
 
 interface Setback {
-  /** How often it failed in a row; 0 when it came to nothing. */
+  /** The number of its failures in a row; 0 when it came to nothing. */
   readonly failures: number;
   /** The end of the pause, on the monotonic clock. */
   readonly until: number;

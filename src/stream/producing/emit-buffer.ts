@@ -75,7 +75,7 @@ export class EmitBuffer {
   #underWay: ProducerCommit | undefined;
   #underWaySince = 0;
   #retryTimer: TimerHandle | undefined;
-  /** How often the commit under way was not answered, or held. */
+  /** The number of times the commit under way was not answered, or held. */
   #failures = 0;
   #gatherTimer: TimerHandle | undefined;
   /** The time the first of the waiting events, and of those under way, was taken. */
