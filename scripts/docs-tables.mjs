@@ -89,7 +89,7 @@ function methodsTable(name) {
   return table(['call', 'gives', 'does'], membersOf(declarations, name).map(callRow));
 }
 
-/** Of every entry of the package; one that several entries export stands with the first. */
+/** Lists the functions of every entry of the package; one that several entries export stands with the first. */
 function functionsTable() {
   const { name, exports } = JSON.parse(readFileSync('package.json', 'utf8'));
   const entries = Object.entries(exports).filter(([, target]) => target.types);

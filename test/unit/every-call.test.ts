@@ -199,6 +199,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
 
   // a subscription
   'subscription.read': 'takes nothing',
+  'subscription.fail': 'is called by the library',
   'subscription.wake': 'takes nothing',
   'subscription.close': {
     parameters: { reason: () => (subscription as unknown as BatchReader).close('Left' as Odd) },
