@@ -20,7 +20,10 @@ const GIVE_UP_MS = 10_000;
 const DEAF: FrameListener = { onFrame() {}, onGone() {}, onReset() {} };
 
 interface Question {
+  /** On the monotonic clock. */
   readonly askedAt: number;
+  /** By wall time. */
+  readonly askedOn: number;
   readonly answer: Promise<void>;
   isOpen: boolean;
 }
@@ -60,8 +63,7 @@ export class HealthCheck {
     await Promise.race([question.answer, sleep(clock, ANSWER_MS, over.signal)]);
     over.abort();
     if (!question.isOpen) return;
-    const waitedMs = clock.monotonic() - question.askedAt;
-    watch.failed(new GenerationJobError('unavailable', 'There was no answer.'), clock.now() - waitedMs);
+    watch.failed(new GenerationJobError('unavailable', 'There was no answer.'), question.askedOn);
   }
 
   #begin(watch: PartWatch, call: () => Promise<unknown>): Question {
@@ -74,6 +76,7 @@ export class HealthCheck {
     };
     const question: Question = {
       askedAt: clock.monotonic(),
+      askedOn: clock.now(),
       isOpen: true,
       answer: Promise.resolve()
         .then(call)
