@@ -16,6 +16,7 @@ export type {
   Refusal,
   SettlementCommit,
 } from '../stream/interfaces/commits.js';
+export type { ControlSignal, EventTransport, FrameListener } from '../stream/interfaces/event-transport.js';
 export type {
   DueEntry,
   DueIndex,
@@ -32,7 +33,6 @@ export type {
   RepairedIndex,
   UserSlots,
 } from '../stream/interfaces/job-store.js';
-export type { ControlSignal, EventTransport, FrameListener } from '../stream/interfaces/event-transport.js';
 export type { FoundPage, LogPage, MissingPage, ReadLogRequest } from '../stream/interfaces/log-pages.js';
 export type { Report } from '../stream/interfaces/report.js';
 export { streamKey, userKey } from '../stream/model/stream-key.js';

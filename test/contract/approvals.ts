@@ -2,12 +2,18 @@
  * Asking a person, and judging what was said: what may be asked, what may be answered, and that everything else is
  * refused with a code of its own and changes nothing at all.
  */
-import { type GenerationJob, type PauseInput, type ProposedVerdict, type ResolveInput, fingerprintOf } from 'generation-jobs';
-import { expect } from './tools.js';
+import {
+  fingerprintOf,
+  type GenerationJob,
+  type PauseInput,
+  type ProposedVerdict,
+  type ResolveInput,
+} from 'generation-jobs';
 import { z } from 'zod';
 import { ASK, asked, expectDecided, expectRefused, keptOf, NO, resolveOn, YES } from './asking.js';
 import { dataOf, text } from './follower.js';
 import { AT_ONCE_MS, type Contract, codeOf, expectCode, rejection, TIMES } from './harness.js';
+import { expect } from './tools.js';
 
 /** Nobody sweeps while a refusal is looked at. */
 const STILL = { leaseMs: 60_000, renewMs: 20_000, sweepMs: 60_000, approvalWindowMs: 60_000 };

@@ -1,10 +1,17 @@
 /**
  * What the contracts of approvals ask and answer, and how they see that a refusal has changed nothing.
  */
-import { ActionDecidedError, type ApprovalInput, type GenerationJob, type PauseInput, type ResolveInput, type Resolved } from 'generation-jobs';
-import { expect } from './tools.js';
+import {
+  ActionDecidedError,
+  type ApprovalInput,
+  type GenerationJob,
+  type PauseInput,
+  type Resolved,
+  type ResolveInput,
+} from 'generation-jobs';
 import { Desk } from './desk.js';
 import { codeOf, type Harness, type Replica, rejection } from './harness.js';
+import { expect } from './tools.js';
 
 /** One tool call that may be approved or rejected. */
 export const ASK = {

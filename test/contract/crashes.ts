@@ -4,9 +4,9 @@
 import type { GenerationJob, JobRecord } from 'generation-jobs';
 import { streamKey } from 'generation-jobs/ports';
 import { wrapStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
 import { text } from './follower.js';
 import { AT_ONCE_MS, type Contract, type Harness, isTerminal, type Replica, TIMES } from './harness.js';
+import { expect } from './tools.js';
 
 export const crashContracts: readonly Contract[] = [
   ...(['create', 'replace', 'pause', 'resolve', 'complete', 'abort', 'expire'] as const).map(

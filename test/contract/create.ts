@@ -4,7 +4,6 @@
 import { ConflictError, type JobRecord } from 'generation-jobs';
 import { streamKey, userKey } from 'generation-jobs/ports';
 import { DEAF, firstReplies, lossyStore, lossyTransport, wrapStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
 import { text } from './follower.js';
 import {
   apartFromRenewals,
@@ -17,6 +16,7 @@ import {
   TIMES,
   tally,
 } from './harness.js';
+import { expect } from './tools.js';
 
 /** A limit of five running jobs for each user. */
 const FIVE = { options: { limits: { activeJobsPerUser: 5 } } };

@@ -4,8 +4,6 @@
  */
 import type { Continuation, GenerationJob, Resolved } from 'generation-jobs';
 import { type Loss, lossyStore, wrapStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
-import { pick, shuffled } from './seeded.js';
 import { ASK, asked, expectDecided, NO, resolveOn, YES } from './asking.js';
 import { text } from './follower.js';
 import {
@@ -20,6 +18,8 @@ import {
   type ReplicaInput,
   TIMES,
 } from './harness.js';
+import { pick, shuffled } from './seeded.js';
+import { expect } from './tools.js';
 
 const names = async (h: Harness, streamId = 's') => (await h.log(streamId)).map(({ event }) => event);
 const isOne = (count: number, what: string) => expect(count, what).toBe(1);

@@ -4,7 +4,6 @@
 import type { JobRecord } from 'generation-jobs';
 import { type Commit, streamKey, userKey } from 'generation-jobs/ports';
 import { wrapStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
 import { text } from './follower.js';
 import {
   AT_ONCE_MS,
@@ -16,6 +15,7 @@ import {
   type Replica,
   TIMES,
 } from './harness.js';
+import { expect } from './tools.js';
 
 const statusOf = async (h: Harness, streamId = 's') =>
   (await h.store.read(streamKey(streamId), 'current'))[0]?.status;

@@ -5,10 +5,10 @@
 import type { GenerationJob, Hooks, JobRecord, StreamEvent } from 'generation-jobs';
 import { type Commit, type CommitReply, type CreateRequest, streamKey } from 'generation-jobs/ports';
 import { turns, wrapStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
 import { claimOf, Desk, KEY, lifecycle } from './desk.js';
 import { dataOf, text } from './follower.js';
 import { type Contract, expectCode, type Harness, type Replica, TIMES } from './harness.js';
+import { expect } from './tools.js';
 
 const LIMITS = { describeEndMs: 400 } as const;
 const STOPS = 30;

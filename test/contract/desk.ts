@@ -1,5 +1,15 @@
 import { type JobRecord, type JobStatus, type LogEvent, TRANSITIONS } from 'generation-jobs';
-import { type CommitReply, type CreateReply, type CreateRequest, type JobStore, type LeaseClaim, type OtherCommit, type ProducerCommit, type StreamKey, streamKey } from 'generation-jobs/ports';
+import {
+  type CommitReply,
+  type CreateReply,
+  type CreateRequest,
+  type JobStore,
+  type LeaseClaim,
+  type OtherCommit,
+  type ProducerCommit,
+  type StreamKey,
+  streamKey,
+} from 'generation-jobs/ports';
 import type { Harness } from './harness.js';
 
 export const KEY = streamKey('s');

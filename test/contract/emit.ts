@@ -1,11 +1,9 @@
 /**
  * From emit to log: order, exactness, bounds, and what a lost reply may not do.
  */
-import { type HostEvent } from 'generation-jobs';
+import type { HostEvent } from 'generation-jobs';
 import type { ProducerCommit } from 'generation-jobs/ports';
 import { type Loss, lossyStore, turns, unknownOutcome, wrapStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
-import { pick } from './seeded.js';
 import { text } from './follower.js';
 import {
   AT_ONCE_MS,
@@ -17,6 +15,8 @@ import {
   TIMES,
   thrownCode,
 } from './harness.js';
+import { pick } from './seeded.js';
+import { expect } from './tools.js';
 
 /** A store that keeps some commits waiting until it is told to let them go. */
 function heldCommits(isHeld: (commit: ProducerCommit) => boolean) {

@@ -3,9 +3,9 @@
  */
 import type { GenerationJob, JobRecord, Logger } from 'generation-jobs';
 import { DEAF, lossyTransport } from 'generation-jobs/testing';
-import { expect } from './tools.js';
 import { dataOf, text } from './follower.js';
 import { AT_ONCE_MS, type Contract, expectCode, isTerminal, RENEWS_SELDOM, TIMES } from './harness.js';
+import { expect } from './tools.js';
 
 const describeEnd = (record: JobRecord, content: unknown) => ({
   shown: (content as { text: string } | null)?.text ?? null,

@@ -3,8 +3,6 @@
  */
 import type { LogPage } from 'generation-jobs/ports';
 import { wrapStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
-import { pick } from './seeded.js';
 import { Page, text } from './follower.js';
 import {
   type Contract,
@@ -16,6 +14,8 @@ import {
   rejection,
   TIMES,
 } from './harness.js';
+import { pick } from './seeded.js';
+import { expect } from './tools.js';
 
 type Job = Awaited<ReturnType<Harness['start']>>;
 

@@ -1,7 +1,7 @@
 /**
  * A follower that writes down what it gets, and a client that folds it as a page would.
  */
-import { type StreamEvent, type Subscription, parseCursor } from 'generation-jobs';
+import { parseCursor, type StreamEvent, type Subscription } from 'generation-jobs';
 import { expect } from './tools.js';
 
 export interface Follower {

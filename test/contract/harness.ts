@@ -3,15 +3,37 @@
  * log as the judge of what followers got. A contract is a value, not a test, so that the same list can be run against a
  * good store (it must pass) and against broken ones (something must fail).
  */
-import { type ActionType, type Clock, type ContentModel, type CreateJobInput, type ErrorReport, type GenerationJob, GenerationJobManager, type GenerationJobOptions, type Hooks, type JobRecord, type LogEvent, type Logger, type StreamEvent, type StreamObserver, isGenerationJobError } from 'generation-jobs';
+import {
+  type ActionType,
+  type Clock,
+  type ContentModel,
+  type CreateJobInput,
+  type ErrorReport,
+  type GenerationJob,
+  GenerationJobManager,
+  type GenerationJobOptions,
+  type Hooks,
+  isGenerationJobError,
+  type JobRecord,
+  type LogEvent,
+  type Logger,
+  type StreamEvent,
+  type StreamObserver,
+} from 'generation-jobs';
 import { textContent } from 'generation-jobs/content';
-import { type EventTransport, type JobStore, type StreamKey, type UserKey, streamKey } from 'generation-jobs/ports';
+import {
+  type EventTransport,
+  type JobStore,
+  type StreamKey,
+  streamKey,
+  type UserKey,
+} from 'generation-jobs/ports';
 import { type Intercept, turns, wrapStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
 import { type Activity, delayedStore } from './delayed-store.js';
+import { type Follower, startFollowing } from './follower.js';
 import { CountedTransport, ProcessClock } from './leaks.js';
 import { seededEntropy, seededRandom } from './seeded.js';
-import { type Follower, startFollowing } from './follower.js';
+import { expect } from './tools.js';
 
 /** A store and a transport to test. Everything made by one backend sees the same streams. */
 export interface Backend {

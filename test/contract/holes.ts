@@ -3,10 +3,10 @@
  */
 import { GenerationJobError, type Hole } from 'generation-jobs';
 import { DEAF, lossyTransport, wrapStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
-import { type Damage, holeyStore, noDamage } from './holey-store.js';
 import { dataOf, text } from './follower.js';
 import { type Contract, type Harness, type Replica, type ReplicaInput, TIMES } from './harness.js';
+import { type Damage, holeyStore, noDamage } from './holey-store.js';
+import { expect } from './tools.js';
 
 interface Synced {
   readonly content: { text: string } | null;

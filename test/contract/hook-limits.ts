@@ -3,10 +3,10 @@
  * nobody else waits for it.
  */
 import type { Hooks, JobRecord } from 'generation-jobs';
-import { expect } from './tools.js';
 import { z } from 'zod';
 import { dataOf, text } from './follower.js';
 import { type Contract, expectCode, type Harness, TIMES } from './harness.js';
+import { expect } from './tools.js';
 
 const LIMITS = { hookMs: 300, describeEndMs: 150 } as const;
 

@@ -3,9 +3,9 @@
  * what it was for, and nothing else.
  */
 import { type ContentModel, type Hooks, JobFailureError, type JobRecord } from 'generation-jobs';
-import { expect } from './tools.js';
 import { text } from './follower.js';
 import { type Contract, codeOf, expectCode, rejection } from './harness.js';
+import { expect } from './tools.js';
 
 const FOLD = 'the fold';
 function brokenFold(): never {

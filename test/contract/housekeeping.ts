@@ -4,11 +4,11 @@
 import { type GenerationJob, GenerationJobError } from 'generation-jobs';
 import { type LeaseClaim, type RenewAnswer, streamKey } from 'generation-jobs/ports';
 import { DEAF, lossyTransport, wrapStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
-import { pick } from './seeded.js';
 import { isEmpty } from './deletion.js';
 import { type Follower, text } from './follower.js';
 import { type Contract, codeOf, expectCode, type Harness, TIMES, tally } from './harness.js';
+import { pick } from './seeded.js';
+import { expect } from './tools.js';
 
 const statusOf = async (h: Harness, streamId = 's') =>
   (await h.store.read(streamKey(streamId), 'current'))[0]?.status;

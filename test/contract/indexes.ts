@@ -2,9 +2,9 @@
  * The store’s indexes: what is due, and a user’s own slots and keys.
  */
 import { type DuePage, streamKey, userKey } from 'generation-jobs/ports';
-import { expect } from './tools.js';
 import { Desk, KEY } from './desk.js';
 import { type Contract, expectCode } from './harness.js';
+import { expect } from './tools.js';
 
 export const indexContracts: readonly Contract[] = [
   {

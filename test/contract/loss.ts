@@ -3,10 +3,10 @@
  */
 import type { LogPage } from 'generation-jobs/ports';
 import { DEAF, lossyTransport, wrapStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
-import { pick } from './seeded.js';
 import { text } from './follower.js';
 import { type Contract, type Harness, TIMES } from './harness.js';
+import { pick } from './seeded.js';
+import { expect } from './tools.js';
 
 /** Frames that are lost, doubled, late and out of order. */
 function stormy(h: Harness) {

@@ -4,8 +4,8 @@
 import { type GenerationJob, GenerationJobError, type JobSummary, type ListJobsInput } from 'generation-jobs';
 import type { EventTransport } from 'generation-jobs/ports';
 import { wrapStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
 import { type Contract, expectCode, type Harness, type Replica } from './harness.js';
+import { expect } from './tools.js';
 
 const SECRET = 'what only the user may read';
 
@@ -236,7 +236,7 @@ export const operatorContracts: readonly Contract[] = [
       isBroken = true;
       const brokenAt = clock.now();
       await h.until(
-        () => replica.reports.some(({ details }) => details?.['step'] === 'sweep'),
+        () => replica.reports.some(({ details }) => details?.step === 'sweep'),
         'a sweep that failed',
       );
       const sweptAt = clock.now();
@@ -278,7 +278,7 @@ export const operatorContracts: readonly Contract[] = [
       expect(created).toEqual({ ...ids, attempt: 1 });
       expect(paused).toEqual({ ...ids, attempt: 1, actionId, sinceCreatedMs: ms });
       expect(resumed).toEqual({ ...ids, attempt: 2, actionId, sinceCreatedMs: ms, waitedMs: ms });
-      expect(resumed?.['waitedMs']).toBeGreaterThanOrEqual(39);
+      expect(resumed?.waitedMs).toBeGreaterThanOrEqual(39);
       expect(ended).toEqual({ ...ids, attempt: 2, result: 'completed', sinceCreatedMs: ms });
       expect(settled).toMatchObject({ outcome: 'settled', tries: 1, sinceCreatedMs: ms, sinceEndedMs: ms });
     },

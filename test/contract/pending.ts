@@ -3,8 +3,6 @@
  * and is remembered. What is the host's stays with the host throughout.
  */
 import type { Continuation, GenerationJob } from 'generation-jobs';
-import { expect } from './tools.js';
-import { shuffled } from './seeded.js';
 import { ASK, asked, expectDecided, keptOf, NO, resolveOn, YES } from './asking.js';
 import { type Follower, text, textOf } from './follower.js';
 import {
@@ -18,6 +16,8 @@ import {
   rejection,
   TIMES,
 } from './harness.js';
+import { shuffled } from './seeded.js';
+import { expect } from './tools.js';
 
 const HOUR = 60 * 60_000;
 

@@ -2,10 +2,10 @@
  * What `job.pipe` makes of a source: its items in order, its errors and those it only tells of as the job's end, and no
  * wait for one that has fallen silent.
  */
-import { type AttemptEnd, type HostEvent, type PipeSource, failWith } from 'generation-jobs';
-import { expect } from './tools.js';
+import { type AttemptEnd, failWith, type HostEvent, type PipeSource } from 'generation-jobs';
 import { text } from './follower.js';
 import type { Contract, Harness, Replica } from './harness.js';
+import { expect } from './tools.js';
 
 interface Part {
   readonly type: string;

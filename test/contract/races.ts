@@ -1,10 +1,11 @@
 /**
  * Who writes last, a thousand times each: every interleaving must leave one legal history, and those who lost must know.
  */
-import { expect } from './tools.js';
-import { pick, shuffled } from './seeded.js';
+
 import { text } from './follower.js';
 import { type Contract, codeOf, type Harness, isTerminal, ownedBy, TIMES } from './harness.js';
+import { pick, shuffled } from './seeded.js';
+import { expect } from './tools.js';
 
 /** What a call came to: `ok`, or why not. */
 const outcome = (call: Promise<unknown>) => call.then(() => 'ok', codeOf);

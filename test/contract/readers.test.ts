@@ -9,8 +9,7 @@ import { expect } from './tools.js';
 
 const upTo = (count: number) => Array.from({ length: count }, (_, n) => n);
 
-const contract: Contract =
-{
+const contract: Contract = {
   id: 'L13',
   title: 'a follower that throws loses nobody else’s events, nor the producer',
   async run(h) {

@@ -4,11 +4,10 @@
 import type { ContentModel, GenerationJob } from 'generation-jobs';
 import type { LogPage } from 'generation-jobs/ports';
 import { wrapStore } from 'generation-jobs/testing';
-
-import { expect } from './tools.js';
-import { pick } from './seeded.js';
 import { dataOf, Page, text, textOf } from './follower.js';
 import { type Contract, TIMES } from './harness.js';
+import { pick } from './seeded.js';
+import { expect } from './tools.js';
 
 /** Whatever a busy machine takes to follow so many times, the stream is still there. */
 const KEPT_LONG = { retentionMs: 90_000, idempotencyMs: 90_000 };

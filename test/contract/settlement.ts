@@ -4,9 +4,9 @@
 import { type GenerationJob, type Hooks, isGenerationJobError } from 'generation-jobs';
 import { type SettlementCommit, streamKey } from 'generation-jobs/ports';
 import { type Loss, lossyStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
 import { text } from './follower.js';
 import { type Contract, expectCode, type Harness, TIMES, tally } from './harness.js';
+import { expect } from './tools.js';
 
 type Settle = NonNullable<Hooks['settle']>;
 type Ended = Parameters<Settle>[0];

@@ -5,9 +5,9 @@
 import type { GenerationJob } from 'generation-jobs';
 import { type JobStore, type LogPage, type Snapshot, streamKey } from 'generation-jobs/ports';
 import { wrapStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
 import { text, textOf } from './follower.js';
 import type { Contract, Harness } from './harness.js';
+import { expect } from './tools.js';
 
 interface Saved {
   readonly snapshot: Snapshot;

@@ -1,11 +1,23 @@
 /**
  * The store by itself: each atomic step, what it refuses, and that a refusal writes nothing.
  */
-import { type JobRecord, type JobStatus, type LogEvent, TRANSITIONS, type TransitionName } from 'generation-jobs';
-import { type CreateReply, type OtherCommit, type ProducerCommit, streamKey, userKey } from 'generation-jobs/ports';
-import { expect } from './tools.js';
+import {
+  type JobRecord,
+  type JobStatus,
+  type LogEvent,
+  TRANSITIONS,
+  type TransitionName,
+} from 'generation-jobs';
+import {
+  type CreateReply,
+  type OtherCommit,
+  type ProducerCommit,
+  streamKey,
+  userKey,
+} from 'generation-jobs/ports';
 import { callId, claimOf, Desk, inStatus, KEY, LEASE, lifecycle } from './desk.js';
 import { type Contract, ownedBy } from './harness.js';
+import { expect } from './tools.js';
 
 const STATUSES: readonly JobStatus[] = ['running', 'requires_action', 'completed', 'failed', 'aborted'];
 

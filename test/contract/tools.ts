@@ -52,7 +52,8 @@ export function useExpect(expect: Expect): void {
 }
 
 function asked(): Expect {
-  if (given === undefined) throw new Error('No expect was given: run the contracts through the functions of the suite.');
+  if (given === undefined)
+    throw new Error('No expect was given: run the contracts through the functions of the suite.');
   return given;
 }
 

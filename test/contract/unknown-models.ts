@@ -4,9 +4,9 @@
  */
 import type { Hooks } from 'generation-jobs';
 import { streamKey } from 'generation-jobs/ports';
-import { expect } from './tools.js';
 import { text } from './follower.js';
 import { type Contract, type Harness, type ReplicaInput, TIMES } from './harness.js';
+import { expect } from './tools.js';
 
 const MINUTE = 60_000;
 

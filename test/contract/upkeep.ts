@@ -5,8 +5,8 @@
 import { GenerationJobError } from 'generation-jobs';
 import type { DuePage, OwnedStream, Page, StreamKey } from 'generation-jobs/ports';
 import { type Intercept, wrapStore } from 'generation-jobs/testing';
-import { expect } from './tools.js';
 import { type Contract, type Harness, rejection, TIMES, tally } from './harness.js';
+import { expect } from './tools.js';
 
 /** A store that can't read the streams whose names begin with `odd`. */
 function withOddStreams(onRead: (streamId: string) => void = () => {}): {

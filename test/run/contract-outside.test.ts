@@ -12,7 +12,9 @@ import { ROOT } from '../docs/markdown.js';
 interface Report {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
-  readonly testResults: readonly { readonly assertionResults: readonly { status: string; title: string }[] }[];
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { status: string; title: string }[];
+  }[];
 }
 
 /** What the compiler is asked for. */

@@ -10,7 +10,11 @@ let clock: FakeClock;
 let manager: GenerationJobManager;
 beforeEach(() => {
   clock = new FakeClock();
-  manager = new GenerationJobManager({ ...createStreamServices({ clock }), clock, contentModels: [textContent()] });
+  manager = new GenerationJobManager({
+    ...createStreamServices({ clock }),
+    clock,
+    contentModels: [textContent()],
+  });
 });
 afterEach(() => manager.close());
 
@@ -38,7 +42,9 @@ it('until waits for how a job ends, and on a fake clock moves its time', async (
 
 it('until rejects when a job ends otherwise, or not in time, and says what it waited for', async () => {
   const job = await answer();
-  await expect(until(job, 'completed', { clock, withinMs: 500 })).rejects.toThrow('not completed within 500 ms');
+  await expect(until(job, 'completed', { clock, withinMs: 500 })).rejects.toThrow(
+    'not completed within 500 ms',
+  );
   await manager.abortJob('s');
   await expect(until(job, 'completed', { clock })).rejects.toThrow('is over because: aborted');
   await until(job, 'aborted', { clock });
