@@ -66,6 +66,9 @@ const runs: Readonly<Record<string, () => Promise<void>>> = {
   rating: async () => {
     expect(await saidBy('rating')).toBe('{ stars: 4 }\n');
   },
+  lossy: async () => {
+    expect(await saidBy('lossy')).toBe('completed\n');
+  },
   bearer: followWithToken,
   vite: async () => {
     const { url } = await startProgram(fileOf('express'));
