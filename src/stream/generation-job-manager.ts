@@ -53,9 +53,9 @@ import { HealthCheck } from './process/health-check.js';
 import { checkManagerInput } from './process/host-input.js';
 import { IndexKeeper } from './process/index-keeper.js';
 import { shareInternals } from './process/internals.js';
+import { logStep } from './process/life-log.js';
 import type { Parts } from './process/parts.js';
 import { partsFrom } from './process/parts-from.js';
-import { logStep } from './process/life-log.js';
 import { LeaseKeeper } from './producing/lease-keeper.js';
 import { Producers } from './producing/producers.js';
 
