@@ -20,7 +20,7 @@ function sourceOf(built: string): string {
   return source.replace(/\.js$/, '.ts');
 }
 
-/** Servers, replicas, browsers, hosts of examples, agents. */
+/** Servers, replicas, browsers, hosts of examples, agents, compilers. */
 const STARTS_PROCESSES = [
   'test/run/**/*.test.ts',
   'test/redis/**/*.test.ts',
@@ -30,6 +30,7 @@ const STARTS_PROCESSES = [
   'test/example/**/*.test.ts',
   'test/examples/**/*.test.ts',
   'test/docs/programs.test.ts',
+  'test/types/compilers.test.ts',
   'real-agents/test/**/*.test.ts',
 ];
 
