@@ -1,36 +1,28 @@
 /**
  * Writes the parts of the documentation that the code knows better than any author: the methods and hooks, the options and
- * their bounds, the error codes, the metrics, the transitions, and the small examples, file by file. Each stands between
+ * their bounds, the error codes, the metrics, the transitions, and the small examples, file by file; and the types of options with
+ * doc comments, from the schemas that check them. Each table stands between
  * `<!-- name -->` and `<!-- /name -->` and is made from the built library, so build first. With --check nothing is written; exits 1 and names each table that differs. A mark
  * that is missing, or there twice, is an error: a table must not fall out of the documentation unnoticed.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
-import { z } from 'zod';
 import { ERROR_TABLE, optionsSchema, TRANSITIONS } from '../dist/index.js';
 import { createMetrics } from '../dist/metrics/index.js';
 import { redisOptionsSchema } from '../dist/redis/index.js';
+import { handlerSchema, routerSchema } from '../dist/http/route-options.js';
+import { connectSchema } from '../dist/redis/connect.js';
 import { declarationsIn, functionsOf, membersOf } from './docs-members.mjs';
-
-const SECOND = 1000;
-const UNITS_OF_TIME = [
-  { unit: 'd', size: 24 * 3600 * SECOND },
-  { unit: 'h', size: 3600 * SECOND },
-  { unit: 'min', size: 60 * SECOND },
-  { unit: 's', size: SECOND },
-  { unit: 'ms', size: 1 },
-];
-const UNITS_OF_SIZE = [
-  { unit: 'GiB', size: 1024 ** 3 },
-  { unit: 'MiB', size: 1024 ** 2 },
-  { unit: 'KiB', size: 1024 },
-  { unit: 'B', size: 1 },
-];
+import { optionRow, optionsOf, optionTypes } from './option-docs.mjs';
 
 process.chdir(join(import.meta.dirname, '..'));
 const REFERENCE = 'docs/reference.md';
 const declarations = declarationsIn('dist');
+const OPTION_COLUMNS = ['option', 'default', 'bounds', 'meaning'];
+const GENERAL = optionsOf(optionsSchema);
+const LIMITS = Object.entries(GENERAL.find(([name]) => name === 'limits')[1].properties);
+const TIMES = GENERAL.filter(([name]) => name !== 'limits');
 
 const tables = [
   ...['server.ts', 'index.html'].map((file) => exampleIn('README.md', `minimal/${file}`)),
@@ -57,7 +49,52 @@ const tables = [
   { file: 'PROTOCOL.md', name: 'transitions', make: transitionsTable },
 ];
 
+/** Interfaces made from schemas, by file. */
+const types = {
+  'src/stream/model/options.generated.ts': [
+    {
+      name: 'GenerationJobOptions',
+      about: 'What a manager goes by. A caller may leave out any of it.',
+      options: GENERAL,
+      inner: { limits: 'GenerationLimits' },
+    },
+    { name: 'GenerationLimits', about: 'How much of each thing there may be.', options: LIMITS },
+  ],
+  'src/stream/implementations/redis/options.generated.ts': [
+    {
+      name: 'RedisOptions',
+      about: 'What the store and the transport on Redis go by.',
+      options: optionsOf(redisOptionsSchema),
+    },
+  ],
+  'src/http/route-options.generated.ts': [
+    {
+      name: 'RouterSettings',
+      about: 'What `createStreamRouter` goes by, beside what it asks of the host.',
+      options: optionsOf(routerSchema),
+    },
+    {
+      name: 'HandlerSettings',
+      about: 'What `createStreamHandler` goes by, beside what it asks of the host.',
+      options: optionsOf(handlerSchema),
+    },
+  ],
+  'src/redis/connect.generated.ts': [
+    {
+      name: 'ConnectionSettings',
+      about: 'What a connection to Redis goes by.',
+      options: optionsOf(connectSchema),
+    },
+  ],
+};
+
 const differing = [];
+for (const [file, interfaces] of Object.entries(types)) {
+  const written = optionTypes(interfaces);
+  if (existsSync(file) && readFileSync(file, 'utf8') === written) continue;
+  differing.push(file);
+  if (!process.argv.includes('--check')) writeFileSync(file, written);
+}
 for (const { file, name, make } of tables) {
   const text = readFileSync(file, 'utf8');
   const updated = withBlock(text, name, await make(), file);
@@ -119,51 +156,13 @@ function propertiesTable(name) {
 }
 
 function optionsTable() {
-  const { properties } = z.toJSONSchema(optionsSchema, { io: 'input' });
-  const { limits, ...times } = properties;
-  const rows = [
-    ...Object.entries(times),
-    ...Object.entries(limits.properties).map(([name, option]) => [`limits.${name}`, option]),
-  ].map(([name, option]) => optionRow(name, option));
-  return table(['option', 'default', 'bounds', 'meaning'], rows);
+  const rows = [...TIMES, ...LIMITS.map(([name, option]) => [`limits.${name}`, option])];
+  return table(OPTION_COLUMNS, rows.map(([name, option]) => optionRow(name, option)));
 }
 
 function redisOptionsTable() {
-  const { properties } = z.toJSONSchema(redisOptionsSchema, { io: 'input' });
-  const { keyPrefix, ...times } = properties;
-  const prefix = [
-    '`keyPrefix`',
-    `\`${keyPrefix.default}\``,
-    `at most ${keyPrefix.maxLength} of \`A-Za-z0-9_.:-\``,
-    keyPrefix.description,
-  ];
-  const rows = Object.entries(times).map(([name, option]) => optionRow(name, option));
-  return table(['option', 'default', 'bounds', 'meaning'], [prefix, ...rows]);
-}
-
-function optionRow(name, { type, enum: values, minimum, maximum, default: byDefault, description }) {
-  const measure = measureOf(name);
-  const value = (given) => (typeof given === 'number' ? measure(given) : String(given));
-  const largest = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
-  const bounds =
-    values !== undefined || type === 'boolean'
-      ? (values ?? [true, false]).join(', ')
-      : largest === undefined
-        ? `${value(minimum)} or more`
-        : `${value(minimum)} to ${value(largest)}`;
-  return [`\`${name}\``, value(byDefault), bounds, description.replace(/ \((ms|bytes)\)$/, '')];
-}
-
-function measureOf(name) {
-  if (name.endsWith('Ms')) return (value) => inUnits(value, UNITS_OF_TIME);
-  if (name.endsWith('Bytes')) return (value) => inUnits(value, UNITS_OF_SIZE);
-  return (value) => value.toLocaleString('en-US');
-}
-
-/** Writes a value in the largest unit that divides it. */
-function inUnits(value, units) {
-  const { unit, size } = units.find((one) => value >= one.size && value % one.size === 0) ?? units.at(-1);
-  return `${(value / size).toLocaleString('en-US')} ${unit}`;
+  const rows = optionsOf(redisOptionsSchema).map(([name, option]) => optionRow(name, option));
+  return table(OPTION_COLUMNS, rows.map(([name, byDefault, ...rest]) => [name, name === '`keyPrefix`' ? `\`${byDefault}\`` : byDefault, ...rest]));
 }
 
 function errorsTable() {

@@ -10,6 +10,7 @@ import type { HostTypes, Untyped } from '../stream/model/host-types.js';
 import { callable } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import { originOf } from './origin-check.js';
+import type { HandlerSettings, RouterSettings } from './route-options.generated.js';
 import type { Identity } from './route-types.js';
 
 /**
@@ -52,13 +53,13 @@ const basePath = z
     'must begin with / and not end with it',
   )
   .default('')
-  .describe('The path the routes are mounted at; web handler only');
+  .describe('The path the routes are mounted at: it begins with `/` and does not end with it; web handler only');
 
 const optionsSchema = z.strictObject({
   allowedOrigins: z
     .array(origin)
     .default([])
-    .describe('Origins other than the server’s own that may call the routes'),
+    .describe('Origins other than the server’s own that may call the routes. Default: none'),
   cors: z
     .boolean()
     .default(false)
@@ -82,28 +83,31 @@ const optionsSchema = z.strictObject({
     .optional()
     .describe('What a reader may leave unread in this process (bytes). Default: limits.liveBytes'),
 });
-const routerSchema = optionsSchema.extend({
+export const routerSchema = optionsSchema.extend({
   framing: z
     .enum(['chunked', 'close'])
     .default('chunked')
     .describe('How the body of a stream is framed over HTTP/1.1: in chunks, or not at all, as over HTTP/1.0'),
-});
-const handlerSchema = optionsSchema.extend({ basePath });
+}) satisfies z.ZodType<unknown, RouterSettings>;
+export const handlerSchema = optionsSchema.extend({ basePath }) satisfies z.ZodType<unknown, HandlerSettings>;
 
 export type Framing = z.output<typeof routerSchema>['framing'];
 /** The routes ask this of the host. */
 interface Host<HostRequest, Types extends HostTypes = Untyped> {
+  /** Says on whose behalf a request acts, from its session or token only. There is no default. */
   readonly authorize: Authorize<HostRequest>;
-  /** The host's way on after a decision over HTTP; without it there is no `POST /resume`. */
+  /** Goes on with a run after a decision. Default: none, and then there is no `POST /resume`. */
   readonly onResume?: OnResume<HostRequest, Types> | undefined;
 }
 
 /** Options of `createStreamRouter`: where Express mounts it is its base path. */
-export type StreamRouterOptions<HostRequest, Types extends HostTypes = Untyped> = Host<HostRequest, Types> &
-  z.input<typeof routerSchema>;
+export interface StreamRouterOptions<HostRequest, Types extends HostTypes = Untyped>
+  extends Host<HostRequest, Types>,
+    RouterSettings {}
 /** Options of `createStreamHandler`: framing is its server's. */
-export type StreamHandlerOptions<Types extends HostTypes = Untyped> = Host<Request, Types> &
-  z.input<typeof handlerSchema>;
+export interface StreamHandlerOptions<Types extends HostTypes = Untyped>
+  extends Host<Request, Types>,
+    HandlerSettings {}
 export type RouteOptions = z.output<typeof optionsSchema> & {
   /** The host's, with a request of the kind it gave `authorize` for. */
   readonly onResume?: OnResume<unknown> | undefined;

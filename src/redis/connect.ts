@@ -10,40 +10,42 @@ import type { RedisClient } from '../stream/implementations/redis/client.js';
 import { assertRedisClient } from '../stream/implementations/redis/client-check.js';
 import { isFinal, startError } from '../stream/implementations/redis/start.js';
 import { parseStrictly } from '../stream/model/strict.js';
+import type { ConnectionSettings } from './connect.generated.js';
 import { handOut, NO_MANAGER } from '../stream/process/handed-out.js';
 
 const LONGEST_PAUSE_MS = 2 * SECOND;
 const FIRST_PAUSE_MS = 50;
 
-const optionsSchema = z.strictObject({
-  cluster: z.boolean().default(false),
+export const connectSchema = z.strictObject({
+  cluster: z
+    .boolean()
+    .default(false)
+    .describe('Whether the URL is that of a node of a Redis Cluster; the others are found through it'),
   connectTimeoutMs: z
     .number()
     .int()
     .min(10)
     .max(600_000)
-    .default(10 * SECOND),
+    .default(10 * SECOND)
+    .describe('How long to wait for the connection (ms)'),
   socketTimeoutMs: z
     .number()
     .int()
     .min(10)
     .max(600_000)
-    .default(4 * SECOND),
+    .default(4 * SECOND)
+    .describe(
+      'When a connection that owes an answer is taken for dead and made again; less than `timeoutMs` of the services, which is 5 s unless set (ms)',
+    ),
+}) satisfies z.ZodType<unknown, ConnectionSettings>;
+const optionsSchema = connectSchema.extend({
   onError: z
     .custom<(error: unknown) => void>((value) => typeof value === 'function', 'must be a function')
     .optional(),
 });
 
-export interface ConnectRedisOptions {
-  /** True for the URL of a node of a Redis Cluster; the others are found through it. Default false. */
-  readonly cluster?: boolean | undefined;
-  /** The longest wait for the connection (ms). 10 ms to 10 minutes; default 10 s. */
-  readonly connectTimeoutMs?: number | undefined;
-  /**
-   * The silence after which a connection that owes an answer is taken for dead and made again (ms). Less than
-   * `timeoutMs` of the services, which is 5 s unless set. 10 ms to 10 minutes; default 4 s.
-   */
-  readonly socketTimeoutMs?: number | undefined;
+/** Options of `connectRedis`. */
+export interface ConnectRedisOptions extends ConnectionSettings {
   /** Called with each error of the connection, later ones too. Default: nothing, since what fails by it says so itself. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }

@@ -1,5 +1,6 @@
 /**
- * Every number the library goes by: name, default, bounds and meaning in one schema, and nowhere else. Options that
+ * Every number the library goes by: name, default, bounds and meaning in one schema, and nowhere else: the types with doc
+ * comments are written from it. Options that
  * contradict each other are refused at construction, in words, because each of them alone would look right.
  */
 import { z } from 'zod';
@@ -7,6 +8,7 @@ import { HOUR, KIB, MIB, MINUTE, SECOND } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
 import { LONGEST_DURATION_MS } from './host-values.js';
 import { isObject } from './plain-values.js';
+import type { GenerationJobOptions, GenerationLimits } from './options.generated.js';
 import { parseStrictly } from './strict.js';
 
 const duration = (byDefault: number, text: string, least = 1) =>
@@ -124,13 +126,17 @@ export const optionsSchema = z.strictObject({
     .enum(['full', 'name'])
     .default('full')
     .describe('What is logged of an error: all of it, or its name and where it was thrown'),
-  limits: limitsSchema.prefault({}),
-});
+  limits: limitsSchema.prefault({}).describe('How much of each thing there may be'),
+}) satisfies z.ZodType<Options, GenerationJobOptions>;
 
-/** The options a caller may give: each has a default. */
-export type GenerationJobOptions = z.input<typeof optionsSchema>;
+export type { GenerationJobOptions, GenerationLimits };
 /** The options the library works with: everything is there. */
-export type Options = z.output<typeof optionsSchema>;
+export type Options = Complete<Omit<GenerationJobOptions, 'limits'>> & {
+  /** How much of each thing there may be. */
+  readonly limits: Complete<GenerationLimits>;
+};
+
+type Complete<Given> = { readonly [Name in keyof Given]-?: Exclude<Given[Name], undefined> };
 
 /** The refusal of a limit that stood here until 0.1, by name, since "did you mean" would name another limit. */
 const MOVED_BODY_BYTES =

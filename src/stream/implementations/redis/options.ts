@@ -3,6 +3,7 @@
  */
 import { z } from 'zod';
 import { HOUR, SECOND } from '../../../clock.js';
+import type { RedisOptions } from './options.generated.js';
 import { parseStrictly } from '../../model/strict.js';
 
 export const redisOptionsSchema = z.strictObject({
@@ -45,9 +46,9 @@ export const redisOptionsSchema = z.strictObject({
     .min(10)
     .default(3 * SECOND)
     .describe('When a silent subscriber link is replaced (ms)'),
-});
+}) satisfies z.ZodType<unknown, RedisOptions>;
 
-export type RedisOptions = z.input<typeof redisOptionsSchema>;
+export type { RedisOptions };
 
 /** @throws GenerationJobError `invalid_options` */
 export function parseRedisOptions(given: RedisOptions): z.output<typeof redisOptionsSchema> {

@@ -1,0 +1,17 @@
+/**
+ * Options as their schemas have them. Written by scripts/docs-tables.mjs from those schemas, never by hand: `npm run docs`
+ * writes it anew after a build, and a test fails while it differs.
+ */
+
+/** What a connection to Redis goes by. */
+export interface ConnectionSettings {
+  /** Whether the URL is that of a node of a Redis Cluster; the others are found through it. Default false. */
+  readonly cluster?: boolean | undefined;
+  /** How long to wait for the connection (ms). 10 ms to 10 min; default 10 s. */
+  readonly connectTimeoutMs?: number | undefined;
+  /**
+   * When a connection that owes an answer is taken for dead and made again; less than `timeoutMs` of the
+   * services, which is 5 s unless set (ms). 10 ms to 10 min; default 4 s.
+   */
+  readonly socketTimeoutMs?: number | undefined;
+}

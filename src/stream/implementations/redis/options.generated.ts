@@ -1,0 +1,26 @@
+/**
+ * Options as their schemas have them. Written by scripts/docs-tables.mjs from those schemas, never by hand: `npm run docs`
+ * writes it anew after a build, and a test fails while it differs.
+ */
+
+/** What the store and the transport on Redis go by. */
+export interface RedisOptions {
+  /** What every key begins with; no braces. At most 64 of `A-Za-z0-9_.:-`; default `gj:`. */
+  readonly keyPrefix?: string | undefined;
+  /** Longest wait for an answer; less than half of leaseMs (ms). 10 ms to 10 min; default 5 s. */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * How long keys outlive what is due on them, with every replica down; more than the retention (ms). 1 s or
+   * more; default 2 d.
+   */
+  readonly expiryMarginMs?: number | undefined;
+  /**
+   * How long a user’s index keeps an entry for a create under way; at least createTimeoutMs (ms). 1 ms or
+   * more; default 15 s.
+   */
+  readonly createHoldMs?: number | undefined;
+  /** How often the subscriber link is tried (ms). 10 ms or more; default 5 s. */
+  readonly pingMs?: number | undefined;
+  /** When a silent subscriber link is replaced (ms). 10 ms or more; default 3 s. */
+  readonly pingTimeoutMs?: number | undefined;
+}

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { exportedMembers } from './hover.js';
+
+const members = exportedMembers();
+
+describe('what an editor shows', () => {
+  it('has a sentence for every property and method of every exported type', () => {
+    expect(members.length).toBeGreaterThan(300);
+    expect(members.filter(({ text }) => text.length < 10).map(({ name }) => name)).toEqual([]);
+  });
+
+  it.each([
+    ['GenerationJobOptions.leaseMs', '(ms). 1 ms to 366 d; default 15 s.'],
+    ['GenerationLimits.eventBytes', '(bytes). 64 B to 4 GiB; default 256 KiB.'],
+    ['RedisOptions.timeoutMs', '(ms). 10 ms to 10 min; default 5 s.'],
+    ['StreamRouterOptions.heartbeatMs', '(ms). 10 ms to 1 h; default 15 s.'],
+    ['ConnectRedisOptions.socketTimeoutMs', '(ms). 10 ms to 10 min; default 4 s.'],
+  ])('has unit, bounds and default of what its schema checks: %s', (name, ending) => {
+    expect(members.find((member) => member.name === name)?.text).toContain(ending);
+  });
+});
