@@ -22,6 +22,7 @@ export interface Clock {
   monotonic(): number;
   /** Calls back once, after at least `ms` milliseconds. Never keeps the process alive. */
   setTimeout(callback: () => void, ms: number): TimerHandle;
+  /** Cancels a timer; one that has fired, or was cancelled before, is left alone. */
   clearTimeout(timer: TimerHandle): void;
   /** Calls back after the input already received by this turn of the event loop has been handled. */
   defer(callback: () => void): void;

@@ -128,7 +128,9 @@ export const ERROR_TABLE = {
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
 export class GenerationJobError extends Error {
+  /** The name of the class, as every error has one. */
   override readonly name: string = 'GenerationJobError';
+  /** One of the codes in `ERROR_TABLE`, which has a remedy for each. */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
@@ -149,8 +151,11 @@ export class GenerationJobError extends Error {
 
 /** A generation is active on the stream and the caller asked not to replace it. */
 export class ConflictError extends GenerationJobError {
+  /** The name of the class, as every error has one. */
   override readonly name = 'ConflictError';
+  /** The stream that has an active generation. */
   readonly streamId: string;
+  /** The number of that generation. */
   readonly generation: number;
 
   constructor(streamId: string, generation: number) {
@@ -162,6 +167,7 @@ export class ConflictError extends GenerationJobError {
 
 /** Some of a user's streams could not be deleted; all others have gone. */
 export class DeletionIncompleteError extends GenerationJobError {
+  /** The name of the class, as every error has one. */
   override readonly name = 'DeletionIncompleteError';
   /** The number of streams deleted. */
   readonly deleted: number;
@@ -200,7 +206,9 @@ const TOLD_BY_CODE: ReadonlySet<EndReason> = new Set(['fenced', 'lease_lost', 'l
 
 /** This producer may not write any more. Also the reason its `AbortSignal` fires with. */
 export class JobEndedError extends GenerationJobError {
+  /** The name of the class, as every error has one. */
   override readonly name = 'JobEndedError';
+  /** Why the handle is over. */
   readonly reason: EndReason;
 
   constructor(reason: EndReason, options?: { cause?: unknown }) {

@@ -93,7 +93,12 @@ export type {
   ResumeState,
   StreamEvent,
 } from './stream/model/lifecycle-payloads.js';
-export { type GenerationJobOptions, type GenerationLimits, type Options, optionsSchema } from './stream/model/options.js';
+export {
+  type GenerationJobOptions,
+  type GenerationLimits,
+  type Options,
+  optionsSchema,
+} from './stream/model/options.js';
 export { isStreamId, streamIdFor } from './stream/model/stream-key.js';
 export {
   isActive,

@@ -16,7 +16,9 @@ import type { JobStore } from './stream/interfaces/job-store.js';
 import { parseStrictly } from './stream/model/strict.js';
 
 export interface StreamServices {
+  /** Keeps records and logs. */
   readonly jobStore: JobStore;
+  /** Brings live events and signals to the processes that want them. */
   readonly eventTransport: EventTransport;
 }
 

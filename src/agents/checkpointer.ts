@@ -19,7 +19,9 @@ import { threadsOf } from './thread-ids.js';
 export interface MongooseConnection {
   /** Gives the driver's client, of an open connection. */
   getClient(): unknown;
+  /** 1 when it is open. */
   readonly readyState: number;
+  /** The name of its database. */
   readonly name?: string | undefined;
   /** The mongoose it belongs to. */
   readonly base?: { readonly version?: string | undefined } | undefined;
@@ -51,8 +53,11 @@ export interface CheckpointerOptions {
 }
 
 export interface CheckpointPlace {
+  /** The thread. */
   readonly threadId: string;
+  /** The checkpoint in it. */
   readonly checkpointId: string;
+  /** LangGraph's namespace of the checkpoint. */
   readonly checkpointNs: string;
 }
 
@@ -80,6 +85,7 @@ export class Checkpointer {
     handOutMethods(Checkpointer.prototype, ['isPausedAt', 'deleteThread'], () => NO_MANAGER);
   }
 
+  /** The saver for `compileOptions.checkpointer`. */
   readonly saver: SaverLike;
   /** Undefined when checkpoints are kept until they are deleted. */
   readonly ttlMs: number | undefined;
@@ -97,6 +103,7 @@ export class Checkpointer {
     return isThere && (tuple?.pendingWrites ?? []).some(([, channel]) => channel === INTERRUPT_CHANNEL);
   }
 
+  /** Deletes the checkpoints of a thread. */
   deleteThread(threadId: string): Promise<void> {
     return this.saver.deleteThread(threadId);
   }

@@ -11,6 +11,7 @@ export interface OversizedPart {
   readonly event: string;
   /** The part's place in the event's data, such as `result.tool_call.output`. */
   readonly path: string;
+  /** The whole of it, as the run gave it. */
   readonly value: unknown;
   /** The part's size as JSON text. */
   readonly bytes: number;

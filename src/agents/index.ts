@@ -34,6 +34,7 @@ export {
   createToolPolicy,
   type ToolDecision,
   type ToolPolicy,
+  type ToolPolicyEndpoint,
   type ToolPolicyInput,
   type ToolPolicyLayer,
   type ToolUse,

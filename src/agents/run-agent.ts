@@ -40,9 +40,11 @@ type AgentFailure = keyof typeof AGENT_FAILURES;
 
 /** `createRun` builds a run from this: it is the same for every attempt of a generation, on any machine. */
 export interface RunSetup {
+  /** The job the run writes to. */
   readonly job: GenerationJob;
   /** Goes into `Run.create({ runId })`. */
   readonly runId: string;
+  /** The thread of checkpoints, one per generation. */
   readonly threadId: string;
   /** Goes into `Run.create({ customHandlers })`. */
   readonly handlers: GraphHandlers;

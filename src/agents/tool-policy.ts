@@ -24,19 +24,17 @@ const HOOK_DEADLINE_MS = 10 * SECOND;
 
 const globs = z.array(z.string().min(1).max(256)).max(1000).readonly().optional();
 const layerSchema = z.strictObject({
-  /** The rule for tools in none of the lists. `ask`: a person is asked; `deny`; `allow`. */
   mode: z.enum(['ask', 'deny', 'allow']).optional(),
   allow: globs,
   ask: globs,
   deny: globs,
-  /** The text told to the person when this layer's word is the strictest; `{tool}` stands for the name. */
   reason: z.string().max(1000).optional(),
 });
 const policySchema = z.strictObject({
   endpoint: layerSchema.extend({ enabled: z.boolean().default(false) }).prefault({}),
   agent: layerSchema.optional(),
   skills: z.array(layerSchema).max(100).readonly().default([]),
-});
+}) satisfies z.ZodType<unknown, ToolPolicyInput>;
 
 const inputSchema = policySchema.extend({
   hooks: z.array(requiredFunction).optional(),
@@ -47,19 +45,49 @@ const inputSchema = policySchema.extend({
  * One layer's settings. Lists hold tool names, in which `*` stands for any characters; of the lists, `deny` wins over `ask`
  * over `allow`.
  */
-export type ToolPolicyLayer = z.input<typeof layerSchema>;
+export interface ToolPolicyLayer {
+  /** The rule for tools in none of the lists. `ask`: a person is asked. Default: as the layer below, at last `ask`. */
+  readonly mode?: 'ask' | 'deny' | 'allow' | undefined;
+  /** Tools that run. At most 1,000 names of 1 to 256 characters. Default: none. */
+  readonly allow?: readonly string[] | undefined;
+  /** Tools a person is asked about. At most 1,000 names of 1 to 256 characters. Default: none. */
+  readonly ask?: readonly string[] | undefined;
+  /** Tools that are refused. At most 1,000 names of 1 to 256 characters. Default: none. */
+  readonly deny?: readonly string[] | undefined;
+  /**
+   * The text told to the person when this layer's word is the strictest; `{tool}` stands for the name. At most 1,000
+   * characters. Default: none.
+   */
+  readonly reason?: string | undefined;
+}
+
+/** The ground rules, and the switch of the whole policy. */
+export interface ToolPolicyEndpoint extends ToolPolicyLayer {
+  /** Whether the policy is on. Default false: everything runs. */
+  readonly enabled?: boolean | undefined;
+}
 
 /** The call as the SDK's `PreToolUse` hook is told of it. */
 export interface ToolUse {
+  /** The name of the tool. */
   readonly toolName: string;
+  /** The arguments of the call. */
   readonly toolInput?: unknown;
+  /** The call's id. */
   readonly toolUseId?: string | undefined;
+  /** The agent that makes the call. */
   readonly agentId?: string | undefined;
 }
 
 type HostHook = (use: ToolUse) => ToolDecision | undefined | Promise<ToolDecision | undefined>;
 
-export interface ToolPolicyInput extends z.input<typeof policySchema> {
+export interface ToolPolicyInput {
+  /** The ground rules, and the switch. Default: off. */
+  readonly endpoint?: ToolPolicyEndpoint | undefined;
+  /** The agent's settings, which override what they set. Default: none. */
+  readonly agent?: ToolPolicyLayer | undefined;
+  /** The settings of the skills in use, at most 100, which only tighten. Default: none. */
+  readonly skills?: readonly ToolPolicyLayer[] | undefined;
   /**
    * The host's own judgement of a call, asked all at once: undefined says nothing. One that throws or takes 10 s denies.
    */
@@ -70,12 +98,16 @@ export interface ToolPolicyInput extends z.input<typeof policySchema> {
 
 /** The SDK's hook answers this. */
 export interface ToolUseAnswer {
+  /** Whether the call runs, asks a person, or is refused. */
   readonly decision: ToolDecision;
+  /** The text told to the person. */
   readonly reason?: string | undefined;
 }
 
 export interface ToolPolicy {
+  /** Whether the endpoint has switched it on. */
   readonly enabled: boolean;
+  /** Judges one call. A policy that is off allows everything. */
   decide(use: ToolUse): Promise<ToolDecision>;
   /**
    * Goes into `new HookRegistry().register('PreToolUse', { hooks: [hook] })`; undefined when the policy is off: then

@@ -5,6 +5,7 @@
 
 /** A run's parts so far, or a sub-agent's. */
 export interface Branch {
+  /** The parts of the message, in order. */
   readonly parts: readonly ContentPart[];
   /** The fold's own notes; clients need not look. */
   readonly bookkeeping: Bookkeeping;
@@ -20,12 +21,17 @@ export interface GraphContent extends Branch {
  * that name (a summary: `content`); parts of other types have what their provider gave them.
  */
 export interface ContentPart {
+  /** Names the kind of part: `text`, `think`, `tool_call` or another of the SDK's. */
   readonly type: string;
+  /** The text, of a part of that kind. */
   readonly text?: string;
+  /** The thinking, of a part of that kind. */
   readonly think?: string;
+  /** The tool call, of a part of that kind. */
   readonly tool_call?: ToolCall;
   /** The agent that says it, where several take part; agents of one group run side by side. */
   readonly agentId?: string;
+  /** The group of agents that ran at once, when the part is of one. */
   readonly groupId?: number;
   /** Ours: that somebody was asked about this call, and what was decided. */
   readonly approval?: ApprovalMark;
@@ -35,34 +41,47 @@ export interface ContentPart {
 }
 
 export interface ToolCall {
+  /** Always `tool_call`. */
   readonly type: 'tool_call';
   /** Empty while the provider has not said it. */
   readonly id: string;
+  /** The name of the tool. */
   readonly name: string;
   /** The JSON text the model writes, cut off while it streams. An object where one was announced and no text has come. */
   readonly args?: unknown;
   /** 1 once there is a result. */
   readonly progress?: number;
+  /** What the tool gave back, once it has. */
   readonly output?: unknown;
+  /** How the call ended, as the SDK says it. */
   readonly outcome?: unknown;
   /** The place to sign in before the call can go on, and until when. */
   readonly auth?: unknown;
+  /** When a sign-in for the call is over, as the SDK says it. */
   readonly expires_at?: unknown;
 }
 
 export interface ApprovalMark {
+  /** The action that asks, or asked. */
   readonly actionId: string;
   /** Absent while it is pending. */
   readonly decision?: string;
+  /** Who decided; absent while it is pending. */
   readonly by?: string;
+  /** Why, when it was said. */
   readonly reason?: string;
 }
 
 export interface SubagentContent extends Branch {
+  /** The sub-agent's run. */
   readonly runId: string;
+  /** The sub-agent's type, as the agent that started it calls it. */
   readonly type?: string;
+  /** The sub-agent's id. */
   readonly agentId?: string;
+  /** Running, or how it ended. */
   readonly status: 'running' | 'completed' | 'failed';
+  /** What clients may know of its failure. */
   readonly error?: string;
 }
 

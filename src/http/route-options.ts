@@ -53,7 +53,9 @@ const basePath = z
     'must begin with / and not end with it',
   )
   .default('')
-  .describe('The path the routes are mounted at: it begins with `/` and does not end with it; web handler only');
+  .describe(
+    'The path the routes are mounted at: it begins with `/` and does not end with it; web handler only',
+  );
 
 const optionsSchema = z.strictObject({
   allowedOrigins: z

@@ -49,6 +49,7 @@ export class FakeClock implements Clock {
     return timer;
   }
 
+  /** Cancels a timer; one that has fired, or was cancelled before, is left alone. */
   clearTimeout(timer: TimerHandle): void {
     this.#timers.delete(timer as number);
   }
@@ -61,6 +62,7 @@ export class FakeClock implements Clock {
     });
   }
 
+  /** Counts the timers that have neither fired nor been cancelled. */
   get pendingTimers(): number {
     return this.#timers.size;
   }

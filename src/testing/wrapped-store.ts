@@ -7,6 +7,7 @@ import type { JobStore } from '../stream/interfaces/job-store.js';
 export interface StoreCall {
   /** `commit`, `due.nearer`, `slots.take` and so on. */
   readonly method: string;
+  /** What it was called with. */
   readonly args: readonly unknown[];
 }
 

@@ -4,7 +4,9 @@ import type { Resolution } from '../model/types.js';
 
 /** Somebody has decided the action: `resolution` says who and what. `action_stale` when a newer action has been asked since. */
 export class ActionDecidedError extends GenerationJobError {
+  /** The name of the class, as every error has one. */
   override readonly name = 'ActionDecidedError';
+  /** How the action ended: who decided what, and when. */
   readonly resolution: Resolution;
   /**
    * True when it was this caller, saying the same again under the same `idempotencyKey`: all is as it was asked for.

@@ -8,6 +8,7 @@ export interface PauseInput {
   readonly actionId?: string | undefined;
   /** `tool_approval` (needs `requests`), `ask_user_question` (needs `questions`), or the host's own. */
   readonly type: string;
+  /** The tool calls to decide on, for `tool_approval`. Default: none. */
   readonly requests?:
     | readonly {
         readonly id: string;
@@ -18,6 +19,7 @@ export interface PauseInput {
         readonly allowedDecisions?: readonly ApprovalDecision[] | undefined;
       }[]
     | undefined;
+  /** The questions to answer, for `ask_user_question`. Default: none. */
   readonly questions?:
     | readonly {
         readonly id: string;
@@ -37,6 +39,9 @@ export interface PauseInput {
         readonly allowText?: boolean | undefined;
       }[]
     | undefined;
+  /**
+   * What is shown for an action of the host's own type: JSON, held to its schema in `actionTypes`. Default: nothing.
+   */
   readonly payload?: unknown;
   /** The longest wait for a decision, in milliseconds. Default `approvalWindowMs`. */
   readonly expiresInMs?: number | undefined;
@@ -48,8 +53,11 @@ export interface PauseInput {
 
 /** A decision on an action. `decisions` for its requests, `answers` for its questions, `response` for a host's own type. */
 export interface ResolveInput extends Access {
+  /** The action that is decided; refused when it is no longer the pending one. */
   readonly actionId: string;
+  /** A decision for each of the action's requests. Default: none. */
   readonly decisions?: readonly ApprovalInput[] | undefined;
+  /** An answer for each of the action's questions. Default: none. */
   readonly answers?:
     | readonly {
         readonly id: string;
@@ -57,6 +65,9 @@ export interface ResolveInput extends Access {
         readonly selected?: readonly string[] | undefined;
       }[]
     | undefined;
+  /**
+   * The answer to an action of the host's own type: JSON, held to its schema in `actionTypes`. Default: none.
+   */
   readonly response?: unknown;
   /** The person who decides; recorded and told to followers. 1 to 256 characters. */
   readonly by: string;
@@ -74,8 +85,11 @@ export interface ResolveInput extends Access {
 }
 
 export interface ApprovalInput {
+  /** The request that is decided: its `id`. */
   readonly id: string;
+  /** What is decided; one of the request's `allowedDecisions`. */
   readonly decision: ApprovalDecision;
+  /** Why; recorded and told to followers. Default: none. */
   readonly reason?: string | undefined;
   /** `edit` needs them: an object. */
   readonly arguments?: unknown;
@@ -85,5 +99,6 @@ export interface ApprovalInput {
 
 /** An entry of `approvals.history`. */
 export interface HistoryEntry extends Resolution {
+  /** The generation whose action it was. */
   readonly generation: number;
 }

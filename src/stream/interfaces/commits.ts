@@ -15,22 +15,30 @@ import type {
 
 /** A generation's place: its last event, and who may write the next. */
 export interface Place {
+  /** The last sequence that was seen. */
   readonly sequence: number;
+  /** The attempt that was seen. */
   readonly attempt: number;
 }
 
 export interface CreateRequest {
+  /** The stream to create a generation on. */
   readonly key: StreamKey;
+  /** Who owns it. */
   readonly userId: string;
   /** The call id; kept as `record.createId`. */
   readonly callId: string;
   /** The time by the store's clock later than which the create is refused as `expired`. */
   readonly notAfter: number;
+  /** How long the producer may be silent, in milliseconds. */
   readonly leaseMs: number;
   /** Names the creating replica; kept as `record.replicaId`. */
   readonly replicaId?: string | undefined;
+  /** The conversation it belongs to. */
   readonly conversationId?: string | undefined;
+  /** The name of the content model that folds its events. */
   readonly contentModel?: string | undefined;
+  /** The key under which the user starts it once only. */
   readonly idempotencyKey?: string | undefined;
   /** Values as JSON text. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -55,27 +63,52 @@ export interface CreateRequest {
 export type CreateReply =
   /** The caller's own generation, now or (same call id) earlier. `replaced` is the one this create ended. */
   | {
+      /** What has become of the create. */
       readonly outcome: 'created';
+      /** The record of the generation that was created, joined or in the way. */
       readonly record: JobRecord;
+      /** The generation that was ended to make room, when there was one. */
       readonly replaced?: JobRecord | undefined;
       /** Frames the caller must hand to the transport; empty when the store published them, or on a repeat. */
       readonly frames: readonly Frame[];
     }
   /** A kept generation of the same user has the same idempotency key. */
-  | { readonly outcome: 'joined'; readonly record: JobRecord }
+  | {
+      /** What has become of the create. */
+      readonly outcome: 'joined';
+      /** The record of the generation that was created, joined or in the way. */
+      readonly record: JobRecord;
+    }
   /** Another generation is active than `replaces` named (or it named none), or that one stands elsewhere than described. */
-  | { readonly outcome: 'conflict'; readonly record: JobRecord }
+  | {
+      /** What has become of the create. */
+      readonly outcome: 'conflict';
+      /** The record of the generation that was created, joined or in the way. */
+      readonly record: JobRecord;
+    }
   /** The stream is another user's. */
-  | { readonly outcome: 'taken' }
+  | {
+      /** What has become of the create. */
+      readonly outcome: 'taken';
+    }
   /** `now` is the store's time, for a caller whose estimate of it was wrong. */
-  | { readonly outcome: 'expired'; readonly now: number }
+  | {
+      /** What has become of the create. */
+      readonly outcome: 'expired';
+      /** The store's clock, in milliseconds since 1970. */
+      readonly now: number;
+    }
   /** The store holds as many streams as it may. */
-  | { readonly outcome: 'full' };
+  | {
+      /** What has become of the create. */
+      readonly outcome: 'full';
+    };
 
 /** Changes to the record that no event announces. */
 export interface RecordPatch {
   /** Counts the patches of one attempt from 1: a patch that is not newer than the last is a repeat and skipped. */
   readonly number: number;
+  /** The conversation it belongs to from now on. */
   readonly conversationId?: string | undefined;
   /** The metadata by key, as JSON text. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
@@ -90,21 +123,29 @@ export interface RecordPatch {
  * matches, the batch is a repeat after a lost reply: it is not stored again and is answered `ok`.
  */
 export interface ProducerCommit {
+  /** Tells the three kinds of commit apart. */
   readonly writer: 'producer';
+  /** The stream that is written to. */
   readonly key: StreamKey;
+  /** The generation the producer works on. */
   readonly generation: number;
+  /** The producer's attempt: refused once another one has begun. */
   readonly attempt: number;
   /** The sequence the log must end with for this commit to be the next one. */
   readonly afterSequence: number;
   /** The events in order, numbered from `afterSequence + 1`; may be empty when there is a patch. */
   readonly events: readonly LogEvent[];
+  /** What changes of the record beside the events. */
   readonly patch?: RecordPatch | undefined;
+  /** The producer's own end or pause, made in the same step. */
   readonly transition?: ProducerTransition | undefined;
 }
 
 /** The last event of the commit announces it. The lease ends with it. */
 export interface ProducerTransition {
+  /** The transition. */
   readonly name: 'pause' | 'complete' | 'fail';
+  /** Names the call, so that asking again is not doing it twice. */
   readonly callId: string;
   /**
    * The action of a `pause`. The store's clock gives its `askedAt`, and with `expiresInMs` its `expiresAt`, in the
@@ -113,17 +154,25 @@ export interface ProducerTransition {
   readonly action?:
     | (Omit<PendingAction, 'askedAt' | 'expiresAt'> & { readonly expiresInMs: number })
     | undefined;
+  /** The failure, for `fail`. */
   readonly error?: JobFailure | undefined;
+  /** Whether the host has something to settle after the end. */
   readonly settles: boolean;
 }
 
 /** A transition by anyone else. Its event is appended at whatever the tail is. */
 export interface OtherCommit {
+  /** Tells the kinds of commit apart. */
   readonly writer: 'other';
+  /** The stream that is written to. */
   readonly key: StreamKey;
+  /** The generation whose status changes. */
   readonly generation: number;
+  /** The transition. */
   readonly name: Exclude<TransitionName, 'pause' | 'complete' | 'fail' | 'replace'>;
+  /** Names the call, so that asking again is not doing it twice. */
   readonly callId: string;
+  /** The event that tells followers of it. */
   readonly event: SerialisedEvent;
   /** `expire` and `resolve`: must be the pending one. */
   readonly actionId?: string | undefined;
@@ -142,19 +191,27 @@ export interface OtherCommit {
   readonly resolution?: Omit<Resolution, 'at'> | undefined;
   /** The place of the generation when this end was described; refused as `behind` when it has gone on since. */
   readonly describedFrom?: Place | undefined;
+  /** The failure, when it is one. */
   readonly error?: JobFailure | undefined;
   /** `lose` before any host event: forget the idempotency key, so that the request may be made again. */
   readonly releaseKeyWhenEarly?: boolean | undefined;
+  /** Whether the host has something to settle after the end. */
   readonly settles: boolean;
 }
 
 /** A step of the host's settlement of an ended generation; refused unless the revision is still `revision`. */
 export interface SettlementCommit {
+  /** Tells the kinds of commit apart. */
   readonly writer: 'settler';
+  /** The stream that is written to. */
   readonly key: StreamKey;
+  /** The generation whose settlement changes. */
   readonly generation: number;
+  /** The revision that was seen; refused when there is another. */
   readonly revision: number;
+  /** Where the settlement stands from now on. */
   readonly state: Settlement['state'];
+  /** How often it has been tried by now. */
   readonly tries: number;
   /** The time before which nobody else settles it, counted from the store's now (ms). */
   readonly notBeforeMs: number;
@@ -171,9 +228,13 @@ export interface SettlementCommit {
  * again, it is the same hold.
  */
 export interface HoldCommit {
+  /** Tells the kinds of commit apart. */
   readonly writer: 'describer';
+  /** The stream that is held still. */
   readonly key: StreamKey;
+  /** The generation whose producer waits. */
   readonly generation: number;
+  /** How long the producer waits at most, in milliseconds; 0 lets it go on. */
   readonly forMs: number;
 }
 
@@ -203,7 +264,9 @@ export type Refusal =
 
 export type CommitReply =
   | {
+      /** Whether it was written. */
       readonly ok: true;
+      /** The sequence of the log's last event after it. */
       readonly lastSequence: number;
       /** The frames, as those of a `CreateReply`. */
       readonly frames: readonly Frame[];
@@ -211,4 +274,11 @@ export type CommitReply =
       readonly record?: JobRecord | undefined;
     }
   /** `record` is the generation as it stands, when it is kept. */
-  | { readonly ok: false; readonly refusal: Refusal; readonly record?: JobRecord | undefined };
+  | {
+      /** Whether it was written. */
+      readonly ok: false;
+      /** Why nothing was written. */
+      readonly refusal: Refusal;
+      /** The record as it stands, where the store has read it. */
+      readonly record?: JobRecord | undefined;
+    };

@@ -7,6 +7,7 @@ import type { Frame, StreamKey } from '../model/types.js';
 import type { Report } from './report.js';
 
 export interface FrameListener {
+  /** Is given each frame as it arrives; order and gaps are the hub's to see to. */
   onFrame(frame: Frame): void;
   /** The stream was deleted. */
   onGone(): void;
@@ -16,11 +17,14 @@ export interface FrameListener {
 
 /** Asks the producer of a generation to stop; sent after the commit that ended it. */
 export interface ControlSignal {
+  /** The stream it is about. */
   readonly key: StreamKey;
+  /** The generation it is about. */
   readonly generation: number;
 }
 
 export interface EventTransport {
+  /** Names the transport in logs: `memory`, `redis`, or a host's own. */
   readonly kind: string;
 
   /**
@@ -48,5 +52,6 @@ export interface EventTransport {
   /** Hears signals for any generation; the returned function stops it. */
   onSignal(listener: (signal: ControlSignal) => void): () => void;
 
+  /** Ends every subscription and link of its own. Safe to call again. */
   close(): Promise<void>;
 }

@@ -36,8 +36,11 @@ import type { LogPage, ReadLogRequest } from './log-pages.js';
 import type { Report } from './report.js';
 
 export interface LeaseClaim {
+  /** The stream whose lease is renewed. */
   readonly key: StreamKey;
+  /** The generation whose lease is renewed. */
   readonly generation: number;
+  /** The attempt that has the lease. */
   readonly attempt: number;
 }
 
@@ -53,6 +56,7 @@ export interface PageRequest {
 }
 
 export interface Page<Entry> {
+  /** What was found, in the index's order. */
   readonly entries: readonly Entry[];
   /** The place where the next page begins; left out when this was the last. A page may be empty and not be the last. */
   readonly next?: string | undefined;
@@ -65,6 +69,7 @@ export interface DuePage extends Page<DueEntry> {
 
 /** A stream that a user may own, with what is there. */
 export interface OwnedStream {
+  /** The stream. */
   readonly key: StreamKey;
   /** Its current record, whoever's it is; undefined when nothing is kept; an error when it could not be read. */
   readonly current: JobRecord | GenerationJobError | undefined;
@@ -91,6 +96,7 @@ export interface DueIndex {
 
 /** A page of the streams that are kept; parts of the store that gave no answer are its failures. */
 export interface KeptPage extends Page<StreamKey> {
+  /** What could not be listed: a part of the index that gave no answer, an entry that names no stream. */
   readonly failures: readonly GenerationJobError[];
 }
 
@@ -117,11 +123,14 @@ export interface IndexRepair {
 }
 
 export interface DueEntry {
+  /** The stream on which something is due. */
   readonly key: StreamKey;
+  /** When: the store's clock, in milliseconds since 1970. */
   readonly at: number;
 }
 
 export interface RememberedRun {
+  /** The stream of the run that the key has started. */
   readonly streamId: string;
   /** Known once the create has answered. */
   readonly generation?: number | undefined;
@@ -222,7 +231,9 @@ export interface JobStore {
    */
   renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly RenewAnswer[]>;
 
+  /** What is due on which stream. */
   readonly due: DueIndex;
+  /** Who produces how much at once. */
   readonly slots: UserSlots;
   /** Left out where the indexes can't lose anything. */
   readonly repair?: IndexRepair | undefined;
@@ -246,5 +257,6 @@ export interface JobStore {
     ownedBy?: string,
   ): Promise<boolean | 'settling'>;
 
+  /** Ends what it has opened itself. Safe to call again. */
   close(): Promise<void>;
 }

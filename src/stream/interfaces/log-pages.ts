@@ -2,11 +2,13 @@
 import type { JobRecord, JobStatus, LogEvent, Snapshot, StreamKey } from '../model/types.js';
 
 export interface ReadLogRequest {
+  /** The stream whose log is read. */
   readonly key: StreamKey;
   /** Default: the current generation. */
   readonly generation?: number | undefined;
   /** Events with a greater sequence; `snapshot`: the newest snapshot and what follows it (everything, without one). */
   readonly after: number | 'snapshot';
+  /** How many events at most. */
   readonly maxEvents: number;
   /** The most text; at least one event is returned however large it is. */
   readonly maxBytes: number;
@@ -18,28 +20,38 @@ export interface ReadLogRequest {
 export type LogPage = FoundPage | MissingPage;
 
 export interface FoundPage {
+  /** Whether the stream has such a generation. */
   readonly found: true;
+  /** The generation that was read. */
   readonly generation: number;
+  /** The stream's newest generation. */
   readonly currentGeneration: number;
   /** The next kept generation after this one, if any. */
   readonly nextGeneration?: number | undefined;
   /** The owner of the stream. */
   readonly userId: string;
+  /** The status of the generation that was read. */
   readonly status: JobStatus;
+  /** The events, oldest first. */
   readonly events: readonly LogEvent[];
   /** The first sequence still kept; `lastSequence + 1` when none is. */
   readonly firstSequence: number;
+  /** The sequence of the log's last event. */
   readonly lastSequence: number;
   /** The newest snapshot's sequence; 0 without one. */
   readonly snapshotSequence: number;
+  /** The newest snapshot, where it was asked for. */
   readonly snapshot?: Snapshot | undefined;
+  /** The record, where it was asked for. */
   readonly record?: JobRecord | undefined;
 }
 
 /** The generation asked for is not kept. */
 export interface MissingPage {
+  /** Whether the stream has such a generation. */
   readonly found: false;
   /** The owner of the stream, when there is one. */
   readonly userId?: string | undefined;
+  /** The stream's newest generation; undefined when there is no such stream. */
   readonly currentGeneration?: number | undefined;
 }

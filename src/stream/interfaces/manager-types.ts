@@ -45,6 +45,7 @@ export interface GenerationAccess extends Access {
 export interface DeletedUser {
   /** 1 to 256 characters. */
   readonly userId: string;
+  /** The tenant the user belongs to: 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. Default: none. */
   readonly tenantId?: string | undefined;
 }
 
@@ -60,8 +61,11 @@ export interface DrainInput {
 export interface CreateJobInput<Types extends HostTypes = Untyped> {
   /** 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. */
   readonly streamId: string;
+  /** Who owns the stream: 1 to 256 characters. */
   readonly userId: string;
+  /** The tenant it lives in: 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. Default: none. */
   readonly tenantId?: string | undefined;
+  /** The conversation it belongs to: 1 to 256 characters. Default: none. */
   readonly conversationId?: string | undefined;
   /** The same key of a user never starts a second run while it is remembered (`idempotencyMs`). 1 to 256 characters. */
   readonly idempotencyKey?: string | undefined;
@@ -69,6 +73,7 @@ export interface CreateJobInput<Types extends HostTypes = Untyped> {
   readonly onConflict?: 'replace' | 'reject' | 'join' | undefined;
   /** The data that a client needs to show the start (the user's message); that of the `created` event, as `created`. */
   readonly created?: CreatedOf<Types> | undefined;
+  /** What the host wants to find on the record: JSON, at most `limits.metadataBytes`. Default: nothing. */
   readonly metadata?: MetadataPatch<Types> | undefined;
   /** The name of a content model given to the manager. */
   readonly contentModel?: string | undefined;
@@ -77,8 +82,20 @@ export interface CreateJobInput<Types extends HostTypes = Untyped> {
 }
 
 export type CreateJobResult<Types extends HostTypes = Untyped> =
-  | { readonly started: true; readonly job: GenerationJob<Types>; readonly record: JobRecord<Types> }
-  | { readonly started: false; readonly record: JobRecord<Types> };
+  | {
+      /** Whether this call started the generation, and so has its job. */
+      readonly started: true;
+      /** The handle: emit into it, or give it a producer with `run`. */
+      readonly job: GenerationJob<Types>;
+      /** The record of the generation, started or joined. */
+      readonly record: JobRecord<Types>;
+    }
+  | {
+      /** Whether this call started the generation, and so has its job. */
+      readonly started: false;
+      /** The record of the generation, started or joined. */
+      readonly record: JobRecord<Types>;
+    };
 
 export interface ListActiveJobsInput {
   /** 1 to 256 characters. */
@@ -115,6 +132,7 @@ export interface SubscribeOptions extends Access {
   readonly follow?: 'generation' | 'stream' | undefined;
   /** Begin with a `sync` instead of the events before it. Ignored with a cursor that can be served. */
   readonly resume?: boolean | undefined;
+  /** Leaves the stream when it fires. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -123,6 +141,7 @@ export interface AbortInput extends Access {
   readonly generation?: number | undefined;
   /** The person or thing that aborts; shown to clients. */
   readonly by?: string | undefined;
+  /** Why; shown to clients. Default: none. */
   readonly reason?: string | undefined;
 }
 
@@ -131,23 +150,31 @@ export interface AbortResult<Types extends HostTypes = Untyped> {
   readonly aborted: boolean;
   /** True when it ended before any event of the host was committed. */
   readonly early: boolean;
+  /** What the generation came to; null without a content model. */
   readonly content: ContentOf<Types> | null;
   /** The hole, as in `ResumeState`. */
   readonly missing?: Hole | undefined;
+  /** The generation's counters. */
   readonly usage: Usage;
+  /** The record after the end. */
   readonly record: JobRecord<Types>;
 }
 
 /** The verdict that `beforeResolve` judges: checked against the action, and not yet recorded. */
 export interface ProposedVerdict<Types extends HostTypes = Untyped> extends Verdict {
+  /** The record of the generation that waits. */
   readonly record: JobRecord<Types>;
+  /** The action that is decided, `resumeContext` and `fingerprint` included. */
   readonly action: PendingAction;
+  /** Who decides. */
   readonly by: string;
+  /** What `resolve` was given as `context`; by the routes, the host's request. */
   readonly context: unknown;
 }
 
 /** The next attempt is given this after a decision or a crash. */
 export interface Continuation<Types extends HostTypes = Untyped> {
+  /** The record as the attempt begins. */
   readonly record: JobRecord<Types>;
   /** The decided action this attempt goes on from, when there is one. */
   readonly action?: PendingAction | undefined;
@@ -155,16 +182,23 @@ export interface Continuation<Types extends HostTypes = Untyped> {
   readonly resolution?: Resolution | undefined;
   /** The action's own. */
   readonly resumeContext?: Json | undefined;
+  /** The content so far; null without a content model. */
   readonly content: ContentOf<Types> | null;
   /** The sequences that `content` and `kept` lack because the store has lost them; absent when nothing is lost. */
   readonly missing?: Hole | undefined;
   /** The sequence `content` is true at. */
   readonly sequence: number;
+  /** The newest event of each `keep` key, oldest first. */
   readonly kept: readonly LogEvent[];
 }
 
 /** False refuses. A fingerprint counts as that of `resolve`. */
-export type BeforeResolveResult = boolean | { readonly fingerprint?: string | undefined };
+export type BeforeResolveResult =
+  | boolean
+  | {
+      /** Digest of the run as it would be rebuilt; counts as that of `resolve`. */
+      readonly fingerprint?: string | undefined;
+    };
 
 /** A finished message, or nothing, at once or later. */
 export type DescribedEnd<Types extends HostTypes = Untyped> =
@@ -230,22 +264,32 @@ export interface Hooks<Types extends HostTypes = Untyped> {
 }
 
 export interface ManagerInput<Types extends HostTypes = Untyped> {
+  /** Keeps records and logs: that of `createStreamServices`. */
   readonly jobStore: JobStore;
+  /** Brings live events and signals: that of `createStreamServices`. */
   readonly eventTransport: EventTransport;
+  /** Times and limits. Default: each as documented. */
   readonly options?: GenerationJobOptions | undefined;
+  /** The content models that jobs may name, each with a name of its own. Default: none. */
   readonly contentModels?: readonly ContentModel<ContentOf<Types>, Types>[] | undefined;
   /** The host's own types of action, for those that have a shape to check. */
   readonly actionTypes?: readonly ActionType[] | undefined;
+  /** The host's side of things. Default: none. */
   readonly hooks?: Hooks<Types> | undefined;
+  /** Is told of what happens, for metrics: `createMetrics` makes one. Default: none. */
   readonly observer?: Partial<StreamObserver> | undefined;
+  /** Takes log lines; pino's form. Default: none, and then errors go to standard error. */
   readonly logger?: Logger | undefined;
   /** Names this replica to operators, in `listJobs`: 1 to 128 characters. Default: the machine's name and the process id. */
   readonly replicaId?: string | undefined;
+  /** Time, for tests. Default: the system's. */
   readonly clock?: Clock | undefined;
+  /** Ids and randomness, for tests. Default: the system's. */
   readonly entropy?: Entropy | undefined;
 }
 
 export interface SubscribeWithResumeResult<Types extends HostTypes = Untyped> {
+  /** The content and state at `state.cursor`. */
   readonly state: ResumeState<Types>;
   /** Everything after `state.cursor`. */
   readonly subscription: Subscription<Types>;

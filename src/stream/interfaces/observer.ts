@@ -45,6 +45,7 @@ export type DetachResult = (typeof DETACH_RESULTS)[number];
 export type ClockJump = 'ahead' | 'back';
 
 export interface StreamObserver {
+  /** A generation was created by this process. */
   jobCreated(): void;
   /** A transition of this process, seen once. `inFlightMs` since the generation was created. */
   jobTransitioned(name: TransitionName, to: JobStatus): void;
@@ -58,24 +59,36 @@ export interface StreamObserver {
   jobsInFlight(count: number): void;
   /** Time from create to the first host event's commit. */
   firstEvent(ms: number): void;
+  /**
+   * A batch was committed: its events, the bytes of their data as JSON text, and the time it took in milliseconds.
+   */
   committed(events: number, bytes: number, ms: number): void;
   /**
    * Gives the time from the emit of a batch's first event to its delivery to local followers (ms). Only when producer
    * and follower share the process.
    */
   delivered(ms: number): void;
+  /** A subscription was attached, and where it began. */
   attached(kind: AttachKind): void;
+  /** A subscription was closed, and why. */
   detached(result: DetachResult): void;
+  /** Open subscriptions of this process, whenever the number changes. */
   subscriptions(count: number): void;
+  /** A resume state was read and folded: the bytes read, and the time it took in milliseconds. */
   resumed(bytes: number, ms: number): void;
+  /** The log was read once. */
   logRead(): void;
   /** The transport failed; what it did not bring is found in the log, or with the next renewal. */
   transportFailed(step: TransportStep): void;
   /** A hub went to the log because a frame did not follow on, the link was reset, or the poll found more. */
   repaired(cause: 'frame' | 'reset' | 'poll'): void;
+  /** A follower was told of a gap. */
   gap(): void;
+  /** A commit was refused because another attempt, or an end, came first. */
   fenced(): void;
+  /** A producer of this process lost its lease. */
   leaseLost(): void;
+  /** A generation whose producer was lost was taken over, or given up. */
   recovered(result: 'taken_over' | 'given_up'): void;
   /** `waitedMs`, from asking to the outcome, for those that end the waiting. */
   approval(outcome: ApprovalOutcome, waitedMs?: number): void;

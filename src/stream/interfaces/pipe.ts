@@ -13,6 +13,7 @@ export type PipeSource<Item> =
 
 /** A mapper's word that the job has failed. Made by `failWith`. */
 export interface PipeFailure {
+  /** The failure the job ends with. */
   readonly fail: JobFailureError;
 }
 

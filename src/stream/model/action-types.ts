@@ -6,6 +6,7 @@ import { GenerationJobError } from '../../errors.js';
 
 /** The part of Standard Schema 1 that is used here. */
 export interface ActionSchema {
+  /** The schema's own, as Standard Schema defines it. */
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;

@@ -6,6 +6,7 @@
 import { GenerationJobError } from '../../errors.js';
 
 export interface Cursor {
+  /** The generation, from 1. */
   readonly generation: number;
   /** 0 stands before the first event. */
   readonly sequence: number;

@@ -40,17 +40,23 @@ export type ErrorPlace = keyof typeof ERROR_MESSAGES;
 
 /** The generation an error concerns, as far as it is known. A `JobRecord` is one. */
 export interface ErrorSubject {
+  /** The stream. */
   readonly streamId: string;
+  /** The tenant it lives in, when it has one. */
   readonly tenantId?: string | undefined;
+  /** The generation, when it concerns one. */
   readonly generation?: number | undefined;
+  /** The attempt, when it concerns one. */
   readonly attempt?: number | undefined;
 }
 
 /** `onError` is told this. */
 export interface ErrorReport {
+  /** What failed. */
   readonly where: ErrorPlace;
   /** The error as it was thrown: its text may hold what clients and logs must not see. */
   readonly error: unknown;
+  /** Which job it concerns, when it concerns one. */
   readonly record?: ErrorSubject | undefined;
   /** More about the place: the route, the number of tries. */
   readonly details?: Readonly<Record<string, string | number>> | undefined;

@@ -71,7 +71,9 @@ export type HostEvent<Types extends HostTypes = Untyped> = {
 export interface ReceivedEvent<Name extends string, Data> {
   /** `<generation>-<sequence>`: send it back as `after` to go on from here. */
   readonly cursor: string;
+  /** The name the event was emitted under, or one of the library's own. */
   readonly event: Name;
+  /** What was emitted, as JSON carries it. */
   readonly data: Data;
 }
 

@@ -14,6 +14,7 @@ const failureSchema = z.strictObject({
 
 /** A producer throws it to say on purpose that its job has failed: all of it is told to clients, except the `cause`. */
 export class JobFailureError extends Error {
+  /** The name of the class, as every error has one. */
   override readonly name = 'JobFailureError';
   /** The host's own word for what went wrong. */
   readonly code: string;

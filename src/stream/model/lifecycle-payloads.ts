@@ -24,9 +24,13 @@ export interface EndPayload<Final = unknown> {
 
 /** The state that a client which comes late needs, true at `cursor`. */
 export interface ResumeState<Types extends HostTypes = Untyped> {
+  /** The stream. */
   readonly streamId: string;
+  /** The generation, from 1. */
   readonly generation: number;
+  /** The generation's status. */
   readonly status: JobStatus;
+  /** The place that all of this is true at: `<generation>-<sequence>`. Follow `after` it. */
   readonly cursor: string;
   /** Null without a content model. */
   readonly content: ContentOf<Types> | null;
@@ -35,13 +39,19 @@ export interface ResumeState<Types extends HostTypes = Untyped> {
    * content model; absent when nothing is missing.
    */
   readonly missing?: Hole | undefined;
+  /** The action it waits for; null when it waits for none. */
   readonly pendingAction: PublicAction | null;
+  /** The conversation it belongs to, when one was named. */
   readonly conversationId?: string | undefined;
+  /** The metadata as it stands. */
   readonly metadata: MetadataOf<Types>;
+  /** The generation's counters. */
   readonly usage: Usage;
   /** The newest event of each `keep` key. */
   readonly kept: readonly { readonly event: string; readonly data: unknown; readonly cursor: string }[];
+  /** When it was created: the store's clock, in milliseconds since 1970. */
   readonly createdAt: number;
+  /** When it ended: the store's clock, in milliseconds since 1970; absent before. */
   readonly endedAt?: number | undefined;
   /** The end's own data, once there is one. */
   readonly end: unknown;

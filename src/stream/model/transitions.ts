@@ -23,7 +23,9 @@ export type TransitionName =
   | 'replace';
 
 export interface Transition {
+  /** The statuses it may leave. */
   readonly from: readonly JobStatus[];
+  /** The status it leads to. */
   readonly to: JobStatus;
   /** `producer`: only the attempt that is writing. `other`: whichever replica, guarded by what `guard` says. */
   readonly by: 'producer' | 'other';

@@ -12,7 +12,9 @@ export type Mutable<Shape> = { -readonly [Field in keyof Shape]: Shape[Field] };
 
 /** The place of a stream: its tenant (if any) and its id. Made by `streamKey`, which checks both. */
 export interface StreamKey {
+  /** The tenant, when there is one. */
   readonly tenantId: string | undefined;
+  /** The stream within its tenant. */
   readonly streamId: string;
   /** `<tenant>/<streamId>`: unique over all tenants, and the Redis hash tag. */
   readonly id: string;
@@ -20,7 +22,9 @@ export interface StreamKey {
 
 /** The owner of something: a user within a tenant (if any). */
 export interface UserKey {
+  /** The tenant, when there is one. */
   readonly tenantId: string | undefined;
+  /** The user within their tenant. */
   readonly userId: string;
 }
 
@@ -32,7 +36,9 @@ export type JobStatus = ActiveStatus | EndedStatus;
 export type Usage = Readonly<Record<string, number>>;
 
 export interface JobFailure {
+  /** Names the failure for programs; one of the library's codes, or the host's own. */
   readonly code: string;
+  /** Says it to people, with nothing in it that is none of their business. */
   readonly message: string;
   /** True when starting the same generation again may succeed. */
   readonly retryable: boolean;
@@ -40,9 +46,11 @@ export interface JobFailure {
 
 /** An event as text, before it has a place in the log. */
 export interface SerialisedEvent {
+  /** The event's name. */
   readonly event: string;
   /** `JSON.stringify` of the host's data: one line. */
   readonly data: string;
+  /** The key under which late clients find it; absent when it is not kept. */
   readonly keep?: string | undefined;
 }
 
@@ -57,24 +65,35 @@ export interface LogEvent extends SerialisedEvent {
 export type ApprovalDecision = 'approve' | 'reject' | 'edit' | 'respond';
 
 export interface ActionRequest {
+  /** Names the request in its decision. */
   readonly id: string;
+  /** The name of the tool that would be called. */
   readonly name: string;
+  /** The arguments it would be called with. */
   readonly arguments?: Json | undefined;
+  /** More about the call, when there is more. */
   readonly description?: string | undefined;
+  /** The decisions that may be made on it. */
   readonly allowedDecisions: readonly ApprovalDecision[];
 }
 
 export interface ActionOption {
   /** The value an answer selects it by. */
   readonly value: string;
+  /** The text of the option. */
   readonly label: string;
+  /** More about the option, when there is more. */
   readonly description?: string | undefined;
 }
 
 export interface ActionQuestion {
+  /** Names the question in its answer. */
   readonly id: string;
+  /** The text of the question. */
   readonly question: string;
+  /** More about the question, when there is more. */
   readonly description?: string | undefined;
+  /** The answers to choose from; may be none. */
   readonly options: readonly ActionOption[];
   /** True when more than one option may be selected. */
   readonly multiSelect: boolean;
@@ -84,6 +103,7 @@ export interface ActionQuestion {
 
 /** A job waits for an action. `resumeContext` and `fingerprint` stay on the server: clients get `PublicAction`. */
 export interface PendingAction {
+  /** Names the action in its decision. */
   readonly actionId: string;
   /** `tool_approval`, `ask_user_question`, or the host's own. */
   readonly type: string;
@@ -97,6 +117,7 @@ export interface PendingAction {
   readonly payloadDigest: string;
   /** Server time, milliseconds since 1970. */
   readonly askedAt: number;
+  /** When it may no longer be decided: server time, milliseconds since 1970. */
   readonly expiresAt: number;
   /** The host's own data to rebuild the run from. */
   readonly resumeContext?: Json | undefined;
@@ -107,15 +128,22 @@ export interface PendingAction {
 export type PublicAction = Omit<PendingAction, 'resumeContext' | 'fingerprint'>;
 
 export interface Decision {
+  /** The request that is decided. */
   readonly id: string;
+  /** What was decided. */
   readonly decision: ApprovalDecision;
+  /** Why, when it was said. */
   readonly reason?: string | undefined;
+  /** The arguments to call with instead, for `edit`. */
   readonly arguments?: Json | undefined;
+  /** What to tell instead of a result, for `respond`. */
   readonly text?: string | undefined;
 }
 
 export interface Answer {
+  /** The question that is answered. */
   readonly id: string;
+  /** A text of one's own, where the question allows it. */
   readonly text?: string | undefined;
   /** Values of options. */
   readonly selected?: readonly string[] | undefined;
@@ -123,7 +151,9 @@ export interface Answer {
 
 /** A verdict is what somebody said to an action, checked against it. */
 export interface Verdict {
+  /** The decisions on the requests, one for each. */
   readonly decisions: readonly Decision[];
+  /** The answers to the questions, one for each. */
   readonly answers: readonly Answer[];
   /** The answer to an action of the host's own type that takes one. */
   readonly response?: Json | undefined;
@@ -131,15 +161,21 @@ export interface Verdict {
 
 /** A resolution is how an action ended, as it is recorded: who, when, what, and on the ground of what was shown. */
 export interface Resolution extends Verdict {
+  /** The action that ended. */
   readonly actionId: string;
+  /** The action's type. */
   readonly type: string;
+  /** Whether somebody decided it, or its time was over. */
   readonly outcome: 'decided' | 'expired';
   /** The person who decided; nobody when it expired. */
   readonly by?: string | undefined;
+  /** Digest of what was shown: the action's `payloadDigest`. */
   readonly payloadDigest: string;
   /** Server time, milliseconds since 1970. */
   readonly askedAt: number;
+  /** When it ended: server time, milliseconds since 1970. */
   readonly at: number;
+  /** The key it was decided under, when there was one. */
   readonly idempotencyKey?: string | undefined;
   /**
    * The digest of what was said under the idempotency key, if there was one: whoever says something else has not been
@@ -150,9 +186,11 @@ export interface Resolution extends Verdict {
 
 /** A settlement is where the host's side effect after the end stands. */
 export interface Settlement {
+  /** To be done, done, or set aside after too many tries. */
   readonly state: 'open' | 'settled' | 'set_aside';
   /** Raised by every change: a change names the revision it has seen, and only one can. */
   readonly revision: number;
+  /** How often it has been tried. */
   readonly tries: number;
   /** Server time before which nobody tries (again), or before which the claim holds. */
   readonly notBefore: number;
@@ -162,22 +200,35 @@ export interface Settlement {
 
 /** A generation with all that is known of it. Times are the store's clock in milliseconds since 1970. */
 export interface JobRecord<Types extends HostTypes = Untyped> {
+  /** The stream. */
   readonly streamId: string;
+  /** The tenant it lives in, when it has one. */
   readonly tenantId?: string | undefined;
+  /** 1 for the stream's first answer, 2 for the next. */
   readonly generation: number;
+  /** The newest attempt: 1 for the first; the next after each decision or recovery. */
   readonly attempt: number;
+  /** How often it was taken over after a crash. */
   readonly recoveries: number;
+  /** Running, waiting for a person, or how it ended. */
   readonly status: JobStatus;
+  /** Who owns the stream. */
   readonly userId: string;
+  /** The conversation it belongs to, when one was named. */
   readonly conversationId?: string | undefined;
+  /** The name of the content model that folds its events, when it has one. */
   readonly contentModel?: string | undefined;
+  /** The key it was started under, when there was one. */
   readonly idempotencyKey?: string | undefined;
   /** Names the create; with the attempt, the holder of the user's slot. */
   readonly createId: string;
+  /** When it was created. */
   readonly createdAt: number;
   /** The time the record last changed; appending events alone does not change it. */
   readonly updatedAt: number;
+  /** When it ended; absent before. */
   readonly endedAt?: number | undefined;
+  /** The sequence of the log's last event. */
   readonly lastSequence: number;
   /** The number of the library's own among the events up to `lastSequence`. */
   readonly lifecycleEvents: number;
@@ -192,25 +243,33 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly leaseMs?: number | undefined;
   /** Names the replica whose attempt this is or was, as it named itself. Absent where a release before 0.2 has taken over. */
   readonly replicaId?: string | undefined;
+  /** The action it waits for, while it waits. */
   readonly pendingAction?: PendingAction | undefined;
   /** The decided action this attempt goes on from, so that a successor can as well; only while running. */
   readonly resumedAction?: PendingAction | undefined;
   /** The resolution of each action of this generation, oldest first. */
   readonly resolutions: readonly Resolution[];
+  /** Why it failed, when it did. */
   readonly error?: JobFailure | undefined;
+  /** Its counters: tokens, cost. */
   readonly usage: Usage;
+  /** What the host has written to it. */
   readonly metadata: MetadataOf<Types>;
+  /** Where the host's side effect after the end stands. */
   readonly settlement: Settlement;
 }
 
 /** Sequences the store has lost, from the first to the last of them. Several holes are told as one that spans them. */
 export interface Hole {
+  /** The first sequence that is lost. */
   readonly from: number;
+  /** The last sequence that is lost. */
   readonly to: number;
 }
 
 /** Folded content at a sequence: what is before it need not be kept. */
 export interface Snapshot {
+  /** The sequence the content is true at. */
   readonly sequence: number;
   /** The content model's content as JSON text. */
   readonly content: string;
@@ -222,9 +281,13 @@ export interface Snapshot {
 
 /** A piece of a log on its way to followers. */
 export interface Frame {
+  /** The stream the events belong to. */
   readonly key: StreamKey;
+  /** The generation the events belong to. */
   readonly generation: number;
+  /** The sequence of the first event. */
   readonly firstSequence: number;
+  /** The sequence of the last event. */
   readonly lastSequence: number;
   /** The events, in order and without gaps; left out when too large, and then read from the log. */
   readonly events?: readonly LogEvent[] | undefined;

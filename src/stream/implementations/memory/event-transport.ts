@@ -6,6 +6,7 @@ import type { ControlSignal, EventTransport, FrameListener } from '../../interfa
 import type { Frame, StreamKey } from '../../model/types.js';
 
 export class InMemoryEventTransport implements EventTransport {
+  /** Names the transport in logs. */
   readonly kind = 'memory';
   readonly #listeners = new Map<string, readonly FrameListener[]>();
   readonly #signalListeners = new Set<(signal: ControlSignal) => void>();

@@ -9,19 +9,33 @@ import { GenerationJobError } from '../../../errors.js';
 export interface RedisClient {
   /** `ready` when commands can be sent. */
   readonly status: string;
+  /** Sends a command. */
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
+  /** Runs a script by its digest. */
   evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
+  /** Runs a script by its text. */
   eval(script: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
+  /** Connects, where the client does not by itself. */
   connect?(): Promise<void>;
+  /** Makes another client of the same settings, for subscriptions. */
   duplicate(...args: unknown[]): RedisClient;
+  /** Subscribes to channels. */
   subscribe(...channels: string[]): Promise<unknown>;
+  /** Leaves channels. */
   unsubscribe(...channels: string[]): Promise<unknown>;
+  /** Subscribes to channels of a shard of the cluster. */
   ssubscribe?(...channels: string[]): Promise<unknown>;
+  /** Leaves channels of a shard of the cluster. */
   sunsubscribe?(...channels: string[]): Promise<unknown>;
+  /** Adds a listener. */
   on(event: string, listener: (...args: unknown[]) => void): unknown;
+  /** Removes a listener. */
   off(event: string, listener: (...args: unknown[]) => void): unknown;
+  /** Ends the connection at once. */
   disconnect(reconnect?: boolean): void;
+  /** Ends the connection when all is answered. */
   quit(): Promise<unknown>;
+  /** The settings it was made with. */
   readonly options?: RedisClientOptions | undefined;
   /** The connection's socket, once there is one: what is written while it is corked leaves in one piece. */
   readonly stream?: { cork(): void; uncork(): void } | undefined;

@@ -63,6 +63,7 @@ interface Listening {
 }
 
 export class RedisEventTransport implements EventTransport {
+  /** Names the transport in logs. */
   readonly kind = 'redis';
   readonly #client: RedisClient;
   #link: RedisClient;
@@ -135,6 +136,7 @@ export class RedisEventTransport implements EventTransport {
     return () => this.#signalListeners.delete(listener);
   }
 
+  /** Ends every subscription and its own subscriber link; the client stays the host's. Safe to call again. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#pingTimer);

@@ -63,7 +63,9 @@ export class RedisJobStore implements JobStore {
   readonly shared = true;
   readonly answerMs: number;
   readonly keepsEndedMs: number;
+  /** What is due on which stream, in Redis. */
   readonly due: RedisDueIndex;
+  /** Who produces how much at once, in Redis. */
   readonly slots: RedisUserSlots;
   readonly repair: RedisIndexRepair;
   readonly #client: RedisClient;
