@@ -39,7 +39,10 @@ export function membersOf(declarations, name) {
     .filter(({ key, computed, static: isStatic }) => key?.type === 'Identifier' && !computed && !isStatic)
     .filter(({ key, kind }) => key.name !== 'constructor' && kind !== 'set');
   const names = [...new Set(members.map(({ key }) => key.name))];
-  return names.map((member) => {
+  const inherited = (declaration.extends ?? [])
+    .filter(({ expression }) => declarations.has(expression.name))
+    .flatMap(({ expression }) => membersOf(declarations, expression.name));
+  const own = names.map((member) => {
     const overloads = members.filter(({ key }) => key.name === member);
     const doc = docBefore(overloads[0].start, source, comments);
     if (doc.text === '') throw new Error(`${name}.${member} has no doc comment`);
@@ -51,6 +54,7 @@ export function membersOf(declarations, name) {
       gives: resultOf(widest, source),
     };
   });
+  return [...inherited, ...own];
 }
 
 /** The functions that an entry exports, its own and those it passes on, in its order. */

@@ -8,11 +8,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
+import { handlerSchema, routerSchema } from '../dist/http/route-options.js';
 import { ERROR_TABLE, optionsSchema, TRANSITIONS } from '../dist/index.js';
 import { createMetrics } from '../dist/metrics/index.js';
-import { redisOptionsSchema } from '../dist/redis/index.js';
-import { handlerSchema, routerSchema } from '../dist/http/route-options.js';
 import { connectSchema } from '../dist/redis/connect.js';
+import { redisOptionsSchema } from '../dist/redis/index.js';
 import { declarationsIn, functionsOf, membersOf } from './docs-members.mjs';
 import { optionRow, optionsOf, optionTypes } from './option-docs.mjs';
 
@@ -79,9 +79,9 @@ const types = {
       options: optionsOf(handlerSchema),
     },
   ],
-  'src/redis/connect.generated.ts': [
+  'src/redis/connect-options.generated.ts': [
     {
-      name: 'ConnectionSettings',
+      name: 'ConnectionOptions',
       about: 'What a connection to Redis goes by.',
       options: optionsOf(connectSchema),
     },
@@ -157,12 +157,22 @@ function propertiesTable(name) {
 
 function optionsTable() {
   const rows = [...TIMES, ...LIMITS.map(([name, option]) => [`limits.${name}`, option])];
-  return table(OPTION_COLUMNS, rows.map(([name, option]) => optionRow(name, option)));
+  return table(
+    OPTION_COLUMNS,
+    rows.map(([name, option]) => optionRow(name, option)),
+  );
 }
 
 function redisOptionsTable() {
   const rows = optionsOf(redisOptionsSchema).map(([name, option]) => optionRow(name, option));
-  return table(OPTION_COLUMNS, rows.map(([name, byDefault, ...rest]) => [name, name === '`keyPrefix`' ? `\`${byDefault}\`` : byDefault, ...rest]));
+  return table(
+    OPTION_COLUMNS,
+    rows.map(([name, byDefault, ...rest]) => [
+      name,
+      name === '`keyPrefix`' ? `\`${byDefault}\`` : byDefault,
+      ...rest,
+    ]),
+  );
 }
 
 function errorsTable() {

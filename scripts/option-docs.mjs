@@ -20,8 +20,9 @@ const UNITS_OF_SIZE = [
 ];
 const LONGEST_LINE = 110;
 const HEAD = `/**
- * Options as their schemas have them. Written by scripts/docs-tables.mjs from those schemas, never by hand: \`npm run docs\`
- * writes it anew after a build, and a test fails while it differs.
+ * Options as their schemas have them. Written by scripts/docs-tables.mjs from the built schemas, never by hand: after a change
+ * of a schema, which the compiler tells where it no longer fits, \`npm run docs\` writes this anew, and a test fails while it
+ * differs.
  */
 `;
 
@@ -32,8 +33,13 @@ export function optionsOf(schema) {
 
 /** `option`, default, bounds, meaning. */
 export function optionRow(name, option) {
-  const byDefault = option.default === undefined ? '' : valueOf(name, option.default);
-  return [`\`${name}\``, byDefault, boundsOf(name, option), option.description.replace(/ \((ms|bytes)\)$/, '')];
+  const byDefault = option.default === undefined ? '' : inOwnUnit(name, option.default);
+  return [
+    `\`${name}\``,
+    byDefault,
+    boundsOf(name, option),
+    option.description.replace(/ \((ms|bytes)\)$/, ''),
+  ];
 }
 
 /** A file of interfaces, each of `{ name, about, schema }`; a schema within a schema has the interface `inner` names. */
@@ -62,7 +68,7 @@ function sentenceOf(name, option) {
 function quoted(name, option) {
   if (Array.isArray(option.default)) return option.default.length === 0 ? 'none' : option.default.join(', ');
   if (option.default === '') return 'the empty text';
-  return typeof option.default === 'string' ? `\`${option.default}\`` : valueOf(name, option.default);
+  return typeof option.default === 'string' ? `\`${option.default}\`` : inOwnUnit(name, option.default);
 }
 
 function typeOf({ type, enum: values, items }) {
@@ -92,11 +98,11 @@ function boundsOf(name, { type, enum: values, minimum, maximum, maxLength, patte
   }
   if (minimum === undefined) return '';
   return maximum === undefined || maximum === Number.MAX_SAFE_INTEGER
-    ? `${valueOf(name, minimum)} or more`
-    : `${valueOf(name, minimum)} to ${valueOf(name, maximum)}`;
+    ? `${inOwnUnit(name, minimum)} or more`
+    : `${inOwnUnit(name, minimum)} to ${inOwnUnit(name, maximum)}`;
 }
 
-function valueOf(name, value) {
+function inOwnUnit(name, value) {
   if (typeof value !== 'number') return String(value);
   if (name.endsWith('Ms')) return inUnits(value, UNITS_OF_TIME);
   if (name.endsWith('Bytes')) return inUnits(value, UNITS_OF_SIZE);

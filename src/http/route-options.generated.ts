@@ -1,6 +1,7 @@
 /**
- * Options as their schemas have them. Written by scripts/docs-tables.mjs from those schemas, never by hand: `npm run docs`
- * writes it anew after a build, and a test fails while it differs.
+ * Options as their schemas have them. Written by scripts/docs-tables.mjs from the built schemas, never by hand: after a change
+ * of a schema, which the compiler tells where it no longer fits, `npm run docs` writes this anew, and a test fails while it
+ * differs.
  */
 
 /** What `createStreamRouter` goes by, beside what it asks of the host. */
@@ -22,6 +23,8 @@ export interface RouterSettings {
    * 2 s.
    */
   readonly retryMs?: number | undefined;
+  /** The body of a request (bytes). 64 B to 4 GiB; default 256 KiB. */
+  readonly bodyBytes?: number | undefined;
   /** How long the body of a request is waited for (ms). 10 ms to 1 h; default 30 s. */
   readonly bodyMs?: number | undefined;
   /** What a reader may leave unread in this process (bytes). Default: limits.liveBytes. 256 KiB or more. */
@@ -52,6 +55,8 @@ export interface HandlerSettings {
    * 2 s.
    */
   readonly retryMs?: number | undefined;
+  /** The body of a request (bytes). 64 B to 4 GiB; default 256 KiB. */
+  readonly bodyBytes?: number | undefined;
   /** How long the body of a request is waited for (ms). 10 ms to 1 h; default 30 s. */
   readonly bodyMs?: number | undefined;
   /** What a reader may leave unread in this process (bytes). Default: limits.liveBytes. 256 KiB or more. */

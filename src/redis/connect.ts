@@ -10,8 +10,8 @@ import type { RedisClient } from '../stream/implementations/redis/client.js';
 import { assertRedisClient } from '../stream/implementations/redis/client-check.js';
 import { isFinal, startError } from '../stream/implementations/redis/start.js';
 import { parseStrictly } from '../stream/model/strict.js';
-import type { ConnectionSettings } from './connect.generated.js';
 import { handOut, NO_MANAGER } from '../stream/process/handed-out.js';
+import type { ConnectionOptions } from './connect-options.generated.js';
 
 const LONGEST_PAUSE_MS = 2 * SECOND;
 const FIRST_PAUSE_MS = 50;
@@ -37,7 +37,7 @@ export const connectSchema = z.strictObject({
     .describe(
       'When a connection that owes an answer is taken for dead and made again; less than `timeoutMs` of the services, which is 5 s unless set (ms)',
     ),
-}) satisfies z.ZodType<unknown, ConnectionSettings>;
+}) satisfies z.ZodType<unknown, ConnectionOptions>;
 const optionsSchema = connectSchema.extend({
   onError: z
     .custom<(error: unknown) => void>((value) => typeof value === 'function', 'must be a function')
@@ -45,7 +45,7 @@ const optionsSchema = connectSchema.extend({
 });
 
 /** Options of `connectRedis`. */
-export interface ConnectRedisOptions extends ConnectionSettings {
+export interface ConnectRedisOptions extends ConnectionOptions {
   /** Called with each error of the connection, later ones too. Default: nothing, since what fails by it says so itself. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }

@@ -17,7 +17,9 @@ export interface Member {
 
 /** The sources of the package's entries. */
 const ENTRIES = Object.values(manifest.exports).flatMap((target) =>
-  typeof target === 'string' ? [] : [join(ROOT, target.default.replace('./dist/', 'src/').replace(/\.js$/, '.ts'))],
+  typeof target === 'string'
+    ? []
+    : [join(ROOT, target.default.replace('./dist/', 'src/').replace(/\.js$/, '.ts'))],
 );
 
 /** The members of every interface, class and object type that an entry exports, each declaration once. */
@@ -43,7 +45,8 @@ export function exportedMembers(): Member[] {
 
 /** The public properties and methods of a type; of an alias for a union, those of each part. */
 function membersOf(symbol: ts.Symbol, checker: ts.TypeChecker): ts.Symbol[] {
-  if (!(symbol.flags & (ts.SymbolFlags.Interface | ts.SymbolFlags.TypeAlias | ts.SymbolFlags.Class))) return [];
+  if (!(symbol.flags & (ts.SymbolFlags.Interface | ts.SymbolFlags.TypeAlias | ts.SymbolFlags.Class)))
+    return [];
   const type = checker.getDeclaredTypeOfSymbol(symbol);
   const parts = type.isUnion() ? type.types : [type];
   return parts
@@ -54,7 +57,9 @@ function membersOf(symbol: ts.Symbol, checker: ts.TypeChecker): ts.Symbol[] {
 
 function isOurs(declaration: ts.Declaration): boolean {
   const name = ts.getNameOfDeclaration(declaration);
-  const isPrivate = (name && ts.isPrivateIdentifier(name)) || ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Private;
+  const isPrivate =
+    (name && ts.isPrivateIdentifier(name)) ||
+    ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Private;
   return !isPrivate && declaration.getSourceFile().fileName.startsWith(join(ROOT, 'src'));
 }
 

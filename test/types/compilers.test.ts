@@ -77,7 +77,7 @@ describe('the types of the packed package', () => {
       await saidByCurrent(project),
       await saidBy(join(import.meta.dirname, 'compile.mjs'), entry, project),
     ]) {
-      expect(said).toContain("Type '\"txt\"' is not assignable to type '\"text\"'");
+      expect(said).toContain('Type \'"txt"\' is not assignable to type \'"text"\'');
     }
   });
 });
@@ -93,7 +93,9 @@ function makeHost(name: string, takes: (file: string) => boolean, packages: read
     symlinkSync(join(ROOT, 'node_modules', one), join(modules, one));
   }
   writeFileSync(join(host, 'package.json'), JSON.stringify({ type: 'module' }));
-  const files = readdirSync(import.meta.dirname).filter((file) => /(?<!\.test)\.ts$/.test(file) && takes(file));
+  const files = readdirSync(import.meta.dirname).filter(
+    (file) => /(?<!\.test)\.ts$/.test(file) && takes(file),
+  );
   for (const file of files) cpSync(join(import.meta.dirname, file), join(host, file));
   for (const [module, options] of Object.entries(MODULES)) {
     const config = { compilerOptions: { ...STRICT, ...options }, files };

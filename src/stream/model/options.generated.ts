@@ -1,6 +1,7 @@
 /**
- * Options as their schemas have them. Written by scripts/docs-tables.mjs from those schemas, never by hand: `npm run docs`
- * writes it anew after a build, and a test fails while it differs.
+ * Options as their schemas have them. Written by scripts/docs-tables.mjs from the built schemas, never by hand: after a change
+ * of a schema, which the compiler tells where it no longer fits, `npm run docs` writes this anew, and a test fails while it
+ * differs.
  */
 
 /** What a manager goes by. A caller may leave out any of it. */
@@ -152,8 +153,6 @@ export interface GenerationLimits {
   readonly pageBytes?: number | undefined;
   /** Decisions recorded in a generation, as JSON text (bytes). 64 B to 4 GiB; default 4 MiB. */
   readonly resolutionBytes?: number | undefined;
-  /** A request body (bytes). 64 B to 4 GiB; default 256 KiB. */
-  readonly bodyBytes?: number | undefined;
   /** Running jobs of one user; 0 is no limit. 0 or more; default 0. */
   readonly activeJobsPerUser?: number | undefined;
   /** Local followers of one stream. 1 or more; default 10,000. */

@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { HOUR, KIB, MIB, MINUTE, SECOND } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
 import { LONGEST_DURATION_MS } from './host-values.js';
-import { isObject } from './plain-values.js';
 import type { GenerationJobOptions, GenerationLimits } from './options.generated.js';
+import { isObject } from './plain-values.js';
 import { parseStrictly } from './strict.js';
 
 const duration = (byDefault: number, text: string, least = 1) =>

@@ -1,6 +1,7 @@
 /**
- * Options as their schemas have them. Written by scripts/docs-tables.mjs from those schemas, never by hand: `npm run docs`
- * writes it anew after a build, and a test fails while it differs.
+ * Options as their schemas have them. Written by scripts/docs-tables.mjs from the built schemas, never by hand: after a change
+ * of a schema, which the compiler tells where it no longer fits, `npm run docs` writes this anew, and a test fails while it
+ * differs.
  */
 
 /** What the store and the transport on Redis go by. */

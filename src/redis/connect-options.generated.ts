@@ -1,10 +1,11 @@
 /**
- * Options as their schemas have them. Written by scripts/docs-tables.mjs from those schemas, never by hand: `npm run docs`
- * writes it anew after a build, and a test fails while it differs.
+ * Options as their schemas have them. Written by scripts/docs-tables.mjs from the built schemas, never by hand: after a change
+ * of a schema, which the compiler tells where it no longer fits, `npm run docs` writes this anew, and a test fails while it
+ * differs.
  */
 
 /** What a connection to Redis goes by. */
-export interface ConnectionSettings {
+export interface ConnectionOptions {
   /** Whether the URL is that of a node of a Redis Cluster; the others are found through it. Default false. */
   readonly cluster?: boolean | undefined;
   /** How long to wait for the connection (ms). 10 ms to 10 min; default 10 s. */
