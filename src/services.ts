@@ -40,6 +40,8 @@ export interface RedisServicesInput extends RedisOptions {
  * like replicas.
  *
  * @throws GenerationJobError `invalid_options` naming each option that is unknown or wrong, and for `redis: undefined`
+ * @example
+ * const manager = new GenerationJobManager({ ...createStreamServices({ redis: await connectRedis(url) }) });
  */
 export function createStreamServices(input: MemoryServicesInput | RedisServicesInput = {}): StreamServices {
   refuseClient(input);

@@ -19,6 +19,8 @@ import { StreamRoutes } from './stream-routes.js';
  *
  * @param options `authorize` is required: it says on whose behalf a request acts, from the session or token only
  * @throws GenerationJobError `invalid_options`
+ * @example
+ * app.use('/api', createStreamRouter(manager, { authorize: (request) => sessionOf(request) }));
  */
 export function createStreamRouter<Types extends HostTypes = Untyped>(
   manager: GenerationJobManager<Types>,

@@ -16,6 +16,8 @@ import { WebSink } from './web-sink.js';
  * The same routes as `createStreamRouter`, below `options.basePath`; any other path gets 404.
  *
  * @throws GenerationJobError `invalid_options`
+ * @example
+ * const handler = createStreamHandler(manager, { basePath: '/api', authorize: (request) => sessionOf(request) });
  */
 export function createStreamHandler<Types extends HostTypes = Untyped>(
   manager: GenerationJobManager<Types>,

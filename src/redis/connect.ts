@@ -60,7 +60,7 @@ export interface ConnectRedisOptions extends ConnectionOptions {
  * @throws GenerationJobError `invalid_options` for a malformed URL or option, or when ioredis is not installed ·
  *   `unavailable` with what Redis, or the way to it, said
  * @example
- * const redis = await connectRedis(process.env.REDIS_URL);
+ * const redis = await connectRedis('redis://localhost:6379');
  * const manager = new GenerationJobManager({ ...createStreamServices({ redis }) });
  */
 export function connectRedis(url: string | URL, options: ConnectRedisOptions = {}): Promise<RedisClient> {

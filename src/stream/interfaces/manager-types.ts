@@ -93,6 +93,8 @@ export type CreateJobResult<Types extends HostTypes = Untyped> =
   | {
       /** Whether this call started the generation, and so has its job. */
       readonly started: false;
+      /** Whoever joined has no job. */
+      readonly job?: undefined;
       /** The record of the generation, started or joined. */
       readonly record: JobRecord<Types>;
     };

@@ -1,0 +1,98 @@
+/**
+ * The examples in doc comments are compiled, as strictly as TypeScript can, against the built package; and each call that
+ * users begin with has one.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { compile, programFolder, ROOT, writeFiles } from '../support/programs.js';
+
+/** What the examples speak of, and what they would import. */
+const SETTING = `
+declare global {
+  type Identity = import('generation-jobs/express').Identity;
+  const manager: import('generation-jobs').GenerationJobManager;
+  const job: import('generation-jobs').GenerationJob;
+  const action: import('generation-jobs').PublicAction;
+  const app: import('express').Express;
+  const answer: AsyncIterable<string>;
+  const model: { stream(options: { signal: AbortSignal }): AsyncIterable<string> };
+  const question: string;
+  const url: string;
+  const socket: { send(text: string): void; on(event: 'message', listener: (data: unknown) => void): void };
+  function answerTo(question: string): AsyncIterable<string>;
+  function goOn(job: import('generation-jobs').GenerationJob, from: import('generation-jobs').Continuation): Promise<void>;
+  function expect(value: unknown): { toEqual(other: unknown): void };
+  function show(content: unknown): void;
+  function apply(event: import('generation-jobs').StreamEvent): void;
+  namespace Express {
+    interface Request {
+      user: { id: string };
+    }
+  }
+  function sessionOf(request: object): Identity | null;
+}
+export {};
+`;
+const IMPORTS = `
+import { createStreamServices, defineContentModel, GenerationJobManager } from 'generation-jobs';
+import { textContent } from 'generation-jobs/content';
+import { createStreamRouter, errorHandler } from 'generation-jobs/express';
+import { connectRedis } from 'generation-jobs/redis';
+import { until } from 'generation-jobs/testing';
+import { createStreamHandler } from 'generation-jobs/web';
+`;
+/** Each by the words its declaration begins with. */
+const FIRST_CALLS = [
+  'new <Types',
+  'createStreamServices',
+  'createJob(',
+  'run(',
+  'emit(',
+  'pipe(',
+  'subscribe(',
+  'abortJob(',
+  'pause(',
+  'resolve(',
+  'createStreamRouter',
+  'defineContentModel',
+];
+
+interface Example {
+  readonly file: string;
+  readonly code: string;
+  /** The line after the comment. */
+  readonly declaration: string;
+}
+
+const examples = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .flatMap((file) => examplesIn(file, readFileSync(join(ROOT, 'src', file), 'utf8')));
+
+describe('the examples in doc comments', () => {
+  it.each(FIRST_CALLS)('show each call that users begin with: %s', (call) => {
+    const shown = examples.filter(({ declaration }) =>
+      declaration.replace(/^(export )?(async )?(function )?/, '').startsWith(call),
+    );
+    expect(shown).toHaveLength(1);
+  });
+
+  it('compile', () => {
+    const folder = programFolder();
+    const files = examples.map(({ file, code }, index) => [
+      `${file.replace(/\W/g, '-')}-${index}.ts`,
+      `${IMPORTS}\nexport async function example(): Promise<void> {\n${code}\n}\n`,
+    ]);
+    writeFiles(folder, { 'setting.ts': SETTING, ...Object.fromEntries(files) });
+    compile(folder, { noUnusedLocals: false });
+  });
+});
+
+function examplesIn(file: string, source: string): Example[] {
+  return [...source.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*?)@example\n([\s\S]*?)\*\/\s*(.*)/g)].map(
+    ([, , text = '', declaration = '']) => {
+      const [code = ''] = text.replace(/^\s*\* ?/gm, '').split(/^@/m);
+      return { file, code, declaration };
+    },
+  );
+}
