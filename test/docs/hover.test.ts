@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { handlerSchema, routerSchema } from '../../src/http/route-options.js';
+import { connectSchema } from '../../src/redis/connect.js';
+import { redisOptionsSchema } from '../../src/stream/implementations/redis/options.js';
+import { optionsSchema } from '../../src/stream/model/options.js';
 import { exportedMembers } from './hover.js';
 
 const members = exportedMembers();
@@ -17,5 +21,19 @@ describe('what an editor shows', () => {
     ['ConnectRedisOptions.socketTimeoutMs', '(ms). 10 ms to 10 min; default 4 s.'],
   ])('has unit, bounds and default of what its schema checks: %s', (name, ending) => {
     expect(members.find((member) => member.name === name)?.text).toContain(ending);
+  });
+
+  it.each([
+    ['GenerationJobOptions', optionsSchema],
+    ['RedisOptions', redisOptionsSchema],
+    ['StreamRouterOptions', routerSchema],
+    ['StreamHandlerOptions', handlerSchema],
+    ['ConnectRedisOptions', connectSchema],
+  ])('has of %s each option that its schema knows, with the meaning the schema gives it', (name, schema) => {
+    for (const [option, { description = '' }] of Object.entries(schema.shape)) {
+      const text = members.find((member) => member.name === `${name}.${option}`)?.text;
+      expect(`${name}.${option}: ${text}`).toContain(description);
+      expect(description.length).toBeGreaterThan(9);
+    }
   });
 });
