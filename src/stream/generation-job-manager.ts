@@ -28,6 +28,7 @@ import type {
   SubscribeWithResumeResult,
 } from './interfaces/manager-types.js';
 import type { Health, JobSummaryPage, ListJobsInput } from './interfaces/operators.js';
+import type { Report } from './interfaces/report.js';
 import type { Upkeep } from './interfaces/upkeep.js';
 import { Admission } from './lifecycle/admission.js';
 import { Deletion } from './lifecycle/deletion.js';
@@ -100,6 +101,8 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   readonly #setAsideLimit: SetAsideLimit;
   readonly #reaper: Reaper;
   readonly #healthCheck: HealthCheck;
+  /** One for all tries to start, since a store keeps what it is given. */
+  readonly #reportStore: Report = (error) => this.#parts.errors.report({ where: 'store', error });
   #started: Promise<void> | undefined;
   /** The time of the start, by wall time. */
   #startedAt: number | undefined;
@@ -321,13 +324,11 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   }
 
   async #start(): Promise<void> {
-    const { store, transport, errors, watches, clock } = this.#parts;
-    await store
-      .start((error) => errors.report({ where: 'store', error }))
-      .catch((error: unknown) => {
-        watches.store.failed(error);
-        throw error;
-      });
+    const { store, transport, watches, clock } = this.#parts;
+    await store.start(this.#reportStore).catch((error: unknown) => {
+      watches.store.failed(error);
+      throw error;
+    });
     watches.store.answered();
     await transport.start();
     this.#stopSignals = transport.onSignal(({ key, generation }) => {

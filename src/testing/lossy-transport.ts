@@ -31,7 +31,7 @@ export function lossyTransport(inner: EventTransport, clock: Clock, losses: Loss
   });
   return {
     kind: inner.kind,
-    start: () => inner.start(),
+    start: (report) => inner.start(report),
     subscribe: (key, listener) => inner.subscribe(key, listening(listener)),
     publish: (frame) => inner.publish(frame),
     publishGone: (key) => inner.publishGone(key),

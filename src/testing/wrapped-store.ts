@@ -3,6 +3,7 @@
  * or write it down. All the odd stores of the tests are made of this.
  */
 import type { JobStore } from '../stream/interfaces/job-store.js';
+import type { StreamKey } from '../stream/model/types.js';
 
 export interface StoreCall {
   /** `commit`, `due.nearer`, `slots.take` and so on. */
@@ -54,6 +55,9 @@ export function wrapStore(inner: JobStore, intercept: Intercept): JobStore {
   return {
     kind: inner.kind,
     shared: inner.shared,
+    answerMs: inner.answerMs,
+    keepsEndedMs: inner.keepsEndedMs,
+    nodeOf: inner.nodeOf && ((key: StreamKey) => inner.nodeOf?.(key)),
     now: () => inner.now(),
     due: wrapMethods(inner.due, DUE_CALLS, 'due.', intercept),
     repair: inner.repair && wrapMethods(inner.repair, REPAIR_CALLS, 'repair.', intercept),

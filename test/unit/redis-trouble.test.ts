@@ -32,3 +32,12 @@ it.each([
 ])('tells nothing of what is no trouble of the server: %s', (text) => {
   expect(told(text)).toEqual([]);
 });
+
+it('tells a reporter once that was given for each of many tries to start', () => {
+  const messages: string[] = [];
+  const report = (error: unknown) => void messages.push((error as Error).message);
+  const trouble = new RedisTrouble();
+  for (let n = 0; n < 20; n++) trouble.tell(report);
+  trouble.see(new Error('OOM command not allowed when used memory > maxmemory'));
+  expect(messages).toHaveLength(1);
+});

@@ -1,5 +1,7 @@
 /** What a transport fails at reaches the host, once for each kind and not once for each stream, and fails nobody. */
 import { expect, it } from 'vitest';
+import { createStreamServices } from '../../src/services.js';
+import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import { InMemoryEventTransport } from '../../src/stream/implementations/memory/event-transport.js';
 import type { EventTransport } from '../../src/stream/interfaces/event-transport.js';
 import type { TransportStep } from '../../src/stream/interfaces/observer.js';
@@ -7,6 +9,8 @@ import type { Report } from '../../src/stream/interfaces/report.js';
 import type { ErrorReport } from '../../src/stream/model/error-report.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import { PartWatch } from '../../src/stream/process/part-watch.js';
+import { safeLogger } from '../../src/stream/process/safe-logger.js';
+import { safeObserver } from '../../src/stream/process/safe-observer.js';
 import { SafeTransport } from '../../src/stream/process/safe-transport.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 
@@ -76,4 +80,73 @@ it('tells what a transport says by itself, and bounds what it remembers', async 
   for (let n = 0; n < 1_000; n++) tell(new Error(`stream ${n}`));
   expect(reports).toHaveLength(1_001);
   expect(counted).toHaveLength(1_005);
+});
+
+/** What ends a Node that nobody listens on. */
+async function unhandledDuring(act: () => void): Promise<unknown[]> {
+  const unhandled: unknown[] = [];
+  const earlier = process.listeners('unhandledRejection');
+  process.removeAllListeners('unhandledRejection');
+  process.on('unhandledRejection', (error) => void unhandled.push(error));
+  try {
+    act();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  } finally {
+    process.removeAllListeners('unhandledRejection');
+    for (const listener of earlier) process.on('unhandledRejection', listener);
+  }
+  return unhandled;
+}
+
+it('tells what a transport whose methods are async rejects with, which would end the process', async () => {
+  const reject = (message: string) => async () => fail(message)();
+  const { transport, reports, counted } = watched({
+    publish: reject('no frames'),
+    publishGone: reject('no end'),
+    signal: reject('no signals'),
+  });
+  const unhandled = await unhandledDuring(() => {
+    transport.publish(frame);
+    transport.publishGone(KEY);
+    transport.signal({ key: KEY, generation: 1 });
+  });
+  expect(unhandled).toEqual([]);
+  expect(reports.map(({ error }) => (error as Error).message)).toEqual(['no frames', 'no end', 'no signals']);
+  expect(counted).toEqual(['publish', 'publish', 'signal']);
+});
+
+it('an observer and a logger whose methods are async reject to whoever is told their failures', async () => {
+  const told: string[] = [];
+  const tell = (error: unknown) => void told.push((error as Error).message);
+  const observer = safeObserver({ transportFailed: async () => fail('no counter')() }, tell);
+  const logger = safeLogger({ debug() {}, info() {}, error() {}, warn: async () => fail('no log')() }, tell);
+  const unhandled = await unhandledDuring(() => {
+    observer.transportFailed('link');
+    observer.transportFailed('link');
+    logger.warn({}, 'a line');
+  });
+  expect(unhandled).toEqual([]);
+  expect(told).toEqual(['no counter', 'no log']);
+});
+
+it('a manager gives its store and its transport one reporter, however often it is started in vain', async () => {
+  const { jobStore, eventTransport } = createStreamServices();
+  const given = { store: new Set<unknown>(), transport: new Set<unknown>() };
+  const startStore = jobStore.start.bind(jobStore);
+  let tries = 0;
+  jobStore.start = async (report) => {
+    given.store.add(report);
+    tries++;
+    await startStore(report);
+  };
+  eventTransport.start = async (report) => {
+    given.transport.add(report);
+    fail('no link')();
+  };
+  const manager = new GenerationJobManager({ jobStore, eventTransport, hooks: { onError: () => {} } });
+  for (let n = 0; n < 20; n++)
+    await expect(manager.createJob({ streamId: 's', userId: 'u' })).rejects.toThrow();
+  expect(tries).toBe(20);
+  expect([...given.store, ...given.transport]).toEqual([expect.any(Function), expect.any(Function)]);
+  await manager.close();
 });

@@ -3,7 +3,16 @@
  */
 import { createStreamServices, type GenerationJob, GenerationJobManager } from 'generation-jobs';
 import { textContent } from 'generation-jobs/content';
-import { DEAF, FakeClock, firstReplies, lossyStore, lossyTransport, until } from 'generation-jobs/testing';
+import { streamKey } from 'generation-jobs/ports';
+import {
+  DEAF,
+  FakeClock,
+  firstReplies,
+  lossyStore,
+  lossyTransport,
+  until,
+  wrapStore,
+} from 'generation-jobs/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 let clock: FakeClock;
@@ -78,4 +87,23 @@ it('a lossy store and a deaf transport cost time, and no event', async () => {
   await following;
   expect(seen).toEqual(['created', 'text', 'text', 'completed']);
   await lossy.close();
+});
+
+it('a wrapped store has the times and the nodes of the one within, and a lossy transport its reports', async () => {
+  const { jobStore, eventTransport } = createStreamServices({ clock });
+  const within = Object.assign(jobStore, {
+    answerMs: 700,
+    keepsEndedMs: 9_000,
+    nodeOf: ({ streamId }: { streamId: string }) => `node of ${streamId}`,
+  });
+  const wrapped = wrapStore(within, (_, perform) => perform());
+  expect(wrapped).toMatchObject({ answerMs: 700, keepsEndedMs: 9_000 });
+  expect(wrapped.nodeOf?.(streamKey('s'))).toBe('node of s');
+  const plain = createStreamServices({ clock }).jobStore;
+  expect(wrapStore(plain, (_, perform) => perform()).nodeOf).toBeUndefined();
+
+  const told: unknown[] = [];
+  eventTransport.start = async (report) => report?.('the link was given up');
+  await lossyTransport(eventTransport, clock, DEAF).start((error) => void told.push(error));
+  expect(told).toEqual(['the link was given up']);
 });

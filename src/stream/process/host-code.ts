@@ -68,6 +68,20 @@ export function reportHook(
   errors.report({ where: hook, error, record });
 }
 
+/**
+ * Calls the host's code that nobody waits for. An `async` function where a plain one is asked for rejects later, and that
+ * would end the process.
+ * @param failed told what it throws, at once or later
+ */
+export function callUnawaited(call: () => unknown, failed: (error: unknown) => void): void {
+  try {
+    const answer = call();
+    if (isThenable(answer)) answer.then(undefined, failed);
+  } catch (error) {
+    failed(error);
+  }
+}
+
 function isThenable<Result>(answer: Result | PromiseLike<Result>): answer is PromiseLike<Result> {
   return typeof (answer as { then?: unknown } | null | undefined)?.then === 'function';
 }

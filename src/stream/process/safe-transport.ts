@@ -10,6 +10,7 @@ import type { StreamObserver, TransportStep } from '../interfaces/observer.js';
 import type { Report } from '../interfaces/report.js';
 import type { Frame, StreamKey } from '../model/types.js';
 import type { ErrorReporter } from './error-reports.js';
+import { callUnawaited } from './host-code.js';
 import type { PartWatch } from './part-watch.js';
 
 /** Kinds of failure that are remembered: a transport has a handful of sentences, unless they name what they fail on. */
@@ -30,6 +31,12 @@ export class SafeTransport implements EventTransport {
   /** The last report by step and message: when it was, on the monotonic clock, and how often it failed since. */
   readonly #reported = new Map<string, { at: number; since: number }>();
 
+  /** One for all tries to start, since a transport keeps what it is given. */
+  readonly #report: Report = (error) => {
+    this.#watchers.watch.failed(error);
+    this.#failed('link', error);
+  };
+
   constructor(inner: EventTransport, watchers: Watchers) {
     this.#inner = inner;
     this.#watchers = watchers;
@@ -37,14 +44,10 @@ export class SafeTransport implements EventTransport {
   }
 
   /** Rejects as the transport does: who can't start must know. */
-  async start(report?: Report): Promise<void> {
+  async start(): Promise<void> {
     const { watch } = this.#watchers;
     try {
-      await this.#inner.start((error) => {
-        watch.failed(error);
-        this.#failed('link', error);
-        report?.(error);
-      });
+      await this.#inner.start(this.#report);
     } catch (error) {
       watch.failed(error);
       throw error;
@@ -86,12 +89,8 @@ export class SafeTransport implements EventTransport {
     return this.#inner.close();
   }
 
-  #try(step: TransportStep, key: StreamKey, call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.#failed(step, error, key);
-    }
+  #try(step: TransportStep, key: StreamKey, call: () => unknown): void {
+    callUnawaited(call, (error) => this.#failed(step, error, key));
   }
 
   #failed(step: TransportStep, error: unknown, record?: StreamKey): void {
