@@ -24,9 +24,14 @@ export interface ShardAnswers {
 
 /**
  * The time the others are kept waiting for a node, once one has answered (ms): a node that is away must not set the
- * pace.
+ * pace. With what learning may wait it is less than the time a probe of health is given.
  */
-const PATIENCE_MS = 1_000;
+const PATIENCE_MS = 500;
+/**
+ * The time a node has for the call that learns the others (ms): one that hangs would take all of the time a call has,
+ * and nobody else would be asked meanwhile.
+ */
+const LEARNING_MS = 100;
 const ELSEWHERE = 'non local key';
 
 interface Learning extends ShardAnswers {
@@ -53,7 +58,12 @@ export class RedisDueShards {
     const result: Learning = { sets: [], failures: [], groups: [], isCertain: true };
     for (let left = this.#groups ?? [this.#all]; left.length > 0; ) {
       const asking = left.map((group) => askNode(group).catch(asGenerationJobError));
-      const asked = await Promise.all(patiently<readonly ShardReply[] | GenerationJobError>(asking));
+      const isLearning = this.#isCluster && !wasKnown && left.some((group) => group.length > 1);
+      const isPressed = isLearning || result.sets.length > 0;
+      const limitMs = isLearning ? LEARNING_MS : PATIENCE_MS;
+      const asked = await Promise.all(
+        patiently<readonly ShardReply[] | GenerationJobError>(asking, limitMs, isPressed),
+      );
       left = left.flatMap((group, index) => this.#take(result, group, asked[index], wasKnown));
     }
     if (this.#isCluster) this.#learn(result);
@@ -68,6 +78,11 @@ export class RedisDueShards {
     replies: readonly ShardReply[] | GenerationJobError | undefined,
     wasKnown: boolean,
   ): readonly Shards[] {
+    const isLearning = this.#isCluster && !wasKnown && group.length > 1;
+    if (replies === undefined && isLearning) {
+      result.isCertain = false;
+      return group.map((shard) => [shard]);
+    }
     if (replies === undefined || isGenerationJobError(replies)) {
       result.failures.push(replies ?? tooLate());
       result.isCertain = false;
@@ -99,13 +114,17 @@ export class RedisDueShards {
   }
 }
 
-/** Each answer, or undefined when it is not there soon after the first. */
-function patiently<Answer>(answers: readonly Promise<Answer>[]): readonly Promise<Answer | undefined>[] {
-  if (answers.length < 2) return answers;
+/** Each answer, or undefined when it is not there `limitMs` after the first; if `isPressed`, after now. */
+function patiently<Answer>(
+  answers: readonly Promise<Answer>[],
+  limitMs: number,
+  isPressed: boolean,
+): readonly Promise<Answer | undefined>[] {
+  if (answers.length < 2 && !isPressed) return answers;
   let timer: NodeJS.Timeout | undefined;
-  const first = Promise.race(answers);
-  const late = first.then(
-    () => new Promise<undefined>((resolve) => (timer = setTimeout(resolve, PATIENCE_MS, undefined))),
+  const begin = isPressed ? Promise.resolve() : Promise.race(answers);
+  const late = begin.then(
+    () => new Promise<undefined>((resolve) => (timer = setTimeout(resolve, limitMs, undefined))),
   );
   void Promise.all(answers).then(() => clearTimeout(timer));
   return answers.map((answer) => Promise.race([answer, late]));
