@@ -5,6 +5,7 @@
 --
 -- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
 -- ARGV  1 ended generation or ""  2 also while a settlement is claimed "1" or "0"  3 the user whose it must be, or ""
+--       4 only where no generation is current "1" or "0"
 -- Reply { "none" } nothing removed | { "settling" } somebody settles | { "some" } the generation | { "all", user id or "" } the stream
 -- @include record
 -- @include writes
@@ -23,6 +24,9 @@ end
 if not record then
   local left = ARGV[1] == '' and ARGV[3] == '' and redis.call('DEL', log, ended, snapshots) or 0
   return { left > 0 and 'all' or 'none', '' }
+end
+if ARGV[4] == '1' and record.fence then
+  return { 'none' }
 end
 if ARGV[3] ~= '' and (record.userId or damaged('userId')) ~= ARGV[3] then
   return { 'none' }

@@ -78,7 +78,7 @@ describe('the metrics', () => {
     expect(await counted(registry, 'subscriptions_attached_total', { kind: 'start' })).toBe(1);
     expect(await counted(registry, 'subscriptions_attached_total', { kind: 'cursor' })).toBe(1);
     expect(await counted(registry, 'gaps_total')).toBe(1);
-    ahead.close('detached');
+    ahead.detach('detached');
     await job.complete();
     for await (const _ of first);
     expect(await counted(registry, 'subscriptions_closed_total', { result: 'detached' })).toBe(1);

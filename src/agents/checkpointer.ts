@@ -12,6 +12,7 @@ import { callable, durationMs, having } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import type { JobRecord } from '../stream/model/types.js';
 import { handOut, handOutMethods, NO_MANAGER } from '../stream/process/handed-out.js';
+import { boundHooks } from '../stream/process/host-input.js';
 import type { SaverLike } from './shapes.js';
 import { threadsOf } from './thread-ids.js';
 
@@ -128,7 +129,7 @@ export class Checkpointer {
       for (const threadId of threadsOf(record)) await this.deleteThread(threadId);
     };
     return {
-      ...hooks,
+      ...boundHooks(hooks),
       recoverMode: hooks.recoverMode ?? ((record) => (record.resumedAction ? 'continue' : 'restart')),
       settle: async (ended) => {
         try {

@@ -209,7 +209,7 @@ export class SseSession implements Ticking {
     const complete = reason === 'ended' || reason === 'gone';
     this.#state = 'finishing';
     this.#ticks = complete ? this.#context.stallTicks : HASTY_TICKS;
-    this.#subscription.close(reason);
+    this.#subscription.detach(reason);
     // In the middle of an event any more text would become part of it; without a blank line a parser drops it.
     const isCut = this.#text !== '';
     this.#text = '';
@@ -240,7 +240,7 @@ export class SseSession implements Ticking {
     this.#state = 'closed';
     this.#text = '';
     this.#subscription.onReadable = undefined;
-    this.#subscription.close('left');
+    this.#subscription.detach('left');
     this.#context.ticker.remove(this);
   };
 

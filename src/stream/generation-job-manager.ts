@@ -330,7 +330,9 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
       throw error;
     });
     watches.store.answered();
+    this.#throwIfClosed();
     await transport.start();
+    this.#throwIfClosed(); // nothing may begin behind a close
     this.#stopSignals = transport.onSignal(({ key, generation }) => {
       const job = this.#leases.find(key, generation);
       // The signal only makes it quick: what happened is asked of the store.
@@ -364,6 +366,8 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#reaper.stop();
     this.#indexes.stop();
     await this.drain({ graceMs: 0 });
+    // One that is under way ends by itself, and would open what is closed here.
+    await this.#atMost(LAST_WORD_MS, Promise.allSettled([this.#started]));
     this.#stopSignals?.();
     await transport.close();
     await store.close();

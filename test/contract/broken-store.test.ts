@@ -316,7 +316,9 @@ const BROKEN: Readonly<Record<string, Break>> = {
   })),
   'keeps ended generations for ever': (store) =>
     wrapStore(store, (call, perform) => {
-      return call.method === 'delete' && call.args[1] !== undefined ? Promise.resolve(false) : perform();
+      const [, which] = call.args as Parameters<JobStore['delete']>;
+      const isOfOne = call.method === 'delete' && which?.endedGeneration !== undefined;
+      return isOfOne ? Promise.resolve(false) : perform();
     }),
   'deletes active generations as if they had ended': (store) =>
     wrapStore(store, (call, perform) => {
@@ -326,8 +328,8 @@ const BROKEN: Readonly<Record<string, Break>> = {
     }),
   'deletes a stream for whoever asks': (store) =>
     wrapStore(store, (call, perform) => {
-      const [key, ended, whileSettling] = call.args as Parameters<JobStore['delete']>;
-      return call.method === 'delete' ? store.delete(key, ended, whileSettling) : perform();
+      const [key, which] = call.args as Parameters<JobStore['delete']>;
+      return call.method === 'delete' ? store.delete(key, { ...which, ownedBy: undefined }) : perform();
     }),
   'brings a deleted stream back with a late write': (store) => {
     const gone = new Map<string, Parameters<JobStore['create']>[0]>();

@@ -31,7 +31,7 @@ const contract: Contract = {
     expect(await h.finished(before)).toEqual(log);
     expect(await h.finished(after)).toEqual(log);
     thrower.onReadable = undefined;
-    thrower.close('left');
+    thrower.detach('left');
   },
 };
 

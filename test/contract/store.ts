@@ -452,16 +452,16 @@ export const storeContracts: readonly Contract[] = [
       const desk = new Desk(h);
       const first = await desk.created({ idempotencyKey: 'k' });
       await desk.store.due.nearer(KEY, 50);
-      expect(await desk.store.delete(KEY, first.generation), 'active').toBe(false);
+      expect(await desk.store.delete(KEY, { endedGeneration: first.generation }), 'active').toBe(false);
       await desk.ok(desk.store.commit(desk.other(first, 'abort')));
       const second = await desk.created();
-      expect(await desk.store.delete(KEY, first.generation)).toBe(true);
-      expect(await desk.store.delete(KEY, first.generation)).toBe(false);
+      expect(await desk.store.delete(KEY, { endedGeneration: first.generation })).toBe(true);
+      expect(await desk.store.delete(KEY, { endedGeneration: first.generation })).toBe(false);
       expect(await desk.store.read(KEY, 'kept')).toHaveLength(1);
       expect(await desk.sequences(first.generation)).toBe('gone');
       expect(await ownedBy(desk.store, userKey('u'))).toEqual([KEY]);
       await desk.ok(desk.store.commit(desk.other(second, 'abort')));
-      expect(await desk.store.delete(KEY, second.generation)).toBe(true);
+      expect(await desk.store.delete(KEY, { endedGeneration: second.generation })).toBe(true);
       for (const write of [
         desk.batch(second, 3, 1),
         desk.other(second, 'abort'),
@@ -488,9 +488,11 @@ export const storeContracts: readonly Contract[] = [
       expect(await desk.store.delete(KEY)).toBe(false);
       const third = await desk.created({ userId: 'v' });
       expect(third.generation).toBeGreaterThan(second.generation);
-      expect(await desk.store.delete(KEY, undefined, false, 'u'), 'another’s').toBe(false);
+      expect(await desk.store.delete(KEY, { ownedBy: 'u' }), 'another’s').toBe(false);
+      expect(await desk.store.delete(KEY, { ownedBy: '' }), 'nobody’s').toBe(false);
+      expect(await desk.store.delete(KEY, { remainsOnly: true }), 'it has a record').toBe(false);
       expect(await desk.store.read(KEY, 'kept')).toHaveLength(1);
-      expect(await desk.store.delete(KEY, undefined, false, 'v'), 'active, but the whole stream').toBe(true);
+      expect(await desk.store.delete(KEY, { ownedBy: 'v' }), 'active, but the whole stream').toBe(true);
       const fourth = await desk.created();
       expect(fourth.generation).toBeGreaterThan(third.generation);
     },

@@ -1,10 +1,10 @@
 import type { DetachResult } from 'generation-jobs';
-import type { Batch } from '../../src/stream/model/types.js';
 import { describe, expect, it } from 'vitest';
 import { SessionTicker } from '../../src/http/session-ticker.js';
 import { type SessionContext, SseSession } from '../../src/http/sse-session.js';
 import type { SseSink } from '../../src/http/sse-sink.js';
 import type { BatchReader } from '../../src/stream/interfaces/batch-reader.js';
+import type { Batch } from '../../src/stream/model/types.js';
 
 const KIB = 1024;
 
@@ -77,7 +77,7 @@ class TestSubscription implements BatchReader {
     return this.#batches.shift() ?? null;
   }
 
-  close(reason: DetachResult): void {
+  detach(reason: DetachResult): void {
     if (this.closedBy !== undefined) return;
     this.closedBy = reason;
     if (reason !== 'ended') this.#batches.length = 0;
@@ -228,7 +228,7 @@ describe('an SSE session', () => {
     session.start();
     sink.room = 1;
     subscription.give('x'.repeat(100 * KIB));
-    subscription.close('draining');
+    subscription.detach('draining');
     expect(sink.ended).toBe(true);
     expect(sink.writes.at(-1)).toMatch(/x$/);
   });
@@ -239,7 +239,7 @@ describe('an SSE session', () => {
     sink.room = 1;
     subscription.give('last', 'completed');
     subscription.give('after it');
-    subscription.close('ended');
+    subscription.detach('ended');
     expect(sink.ended).toBe(false);
     sink.drain();
     sink.drain();
@@ -258,7 +258,7 @@ describe('an SSE session', () => {
     ] as const) {
       const { session, sink, subscription } = setUp({ random: () => chance });
       session.start();
-      subscription.close('draining');
+      subscription.detach('draining');
       expect(sink.text.endsWith(`retry: ${ms}\n\n: draining\n\n`)).toBe(true);
       expect(sink.ended).toBe(true);
     }
@@ -313,7 +313,7 @@ describe('an SSE session', () => {
       const { session, sink, subscription } = setUp();
       session.start();
       subscription.give('x');
-      subscription.close(reason);
+      subscription.detach(reason);
       return [sink.ended, sink.isWhole];
     };
     for (const reason of ['ended', 'gone', 'draining', 'left'] as const) {
@@ -326,7 +326,7 @@ describe('an SSE session', () => {
     inside.session.start();
     inside.sink.room = 1;
     inside.subscription.give('x'.repeat(100 * KIB));
-    inside.subscription.close('draining');
+    inside.subscription.detach('draining');
     expect([inside.sink.ended, inside.sink.isWhole]).toEqual([true, false]);
     const stalled = setUp();
     stalled.session.start();
@@ -343,7 +343,7 @@ describe('an SSE session', () => {
     subscription.give('für \u{1f600}');
     subscription.give('\u20ac'.repeat(40 * KIB));
     tick(4);
-    subscription.close('draining');
+    subscription.detach('draining');
     const chunks: string[] = [];
     let rest = Buffer.from(sink.text);
     while (rest.length > 0) {

@@ -260,7 +260,7 @@ const CALLS: readonly Call[] = [
   {
     name: 'the deletion of an older one',
     in: 'running',
-    run: (_, ended) => store.delete(KEY, ended.generation),
+    run: (_, ended) => store.delete(KEY, { endedGeneration: ended.generation }),
   },
   { name: 'a deletion', in: 'running', run: () => store.delete(KEY) },
   { name: 'reading the record', in: 'running', reads: true, run: () => store.read(KEY, 'current') },

@@ -65,7 +65,13 @@ describe.each(Object.entries(DAMAGES))('a record with %s', (_, damage) => {
   it('goes with its user, and the others do; the host is told what could not be read', async () => {
     const jobs = [await start('a'), await start('odd'), await start('b')];
     await damage.do('odd');
-    expect(await manager.deleteUser({ userId: 'u' })).toBe(3);
+    const all = manager.deleteUser({ userId: 'u' });
+    if (!damage.isOwned) {
+      // It may be another's: it is named, and only who names no user deletes it.
+      await expect(all).rejects.toMatchObject({ code: 'deletion_incomplete', deleted: 2, left: ['odd'] });
+      expect(await keysOf('odd')).not.toEqual([]);
+      expect(await manager.deleteStream('odd')).toBe(true);
+    } else expect(await all).toBe(3);
     expect(await redis.keys('gj:{/*')).toEqual([]);
     // The index goes with the hold of the creates.
     expect((await redis.keys('gj:{user:*')).filter((key) => !key.endsWith(':streams'))).toEqual([]);
@@ -108,6 +114,10 @@ describe.each(Object.entries(DAMAGES))('a record with %s', (_, damage) => {
     await expect(manager.deleteStream('odd', { userId: 'u' })).rejects.toMatchObject({
       code: 'store_damaged',
     });
+    expect(await manager.deleteStream('odd', { userId: '' })).toBe(false);
+    // Its index may still name the stream, since its create asked for it.
+    const left = await manager.deleteUser({ userId: 'v' }).catch((error) => error.left);
+    expect([0, ['odd']]).toContainEqual(left);
     expect(await keysOf('odd'), 'nothing was changed').toEqual(keys);
   });
 });
@@ -127,6 +137,23 @@ it('a deletion is not undone by an index that can not be written: the stream has
   expect(events.at(-1)).toBe('gone');
   expect(job.reason).toBe('gone');
   expect(reports.map(({ where }) => where)).toContain('store');
+});
+
+it('a deletion of nothing leaves alone what begins at that moment', async () => {
+  const services = createStreamServices({ redis });
+  const { jobStore } = services;
+  const read = jobStore.read.bind(jobStore);
+  let started: Promise<unknown> | undefined;
+  jobStore.read = async (key, which) => {
+    const found = await read(key, which);
+    if (which === 'kept') await (started ??= start('s'));
+    return found;
+  };
+  const other = new GenerationJobManager(services);
+  expect(await other.deleteStream('s')).toBe(false);
+  expect(await manager.getJob('s')).toMatchObject({ status: 'running' });
+  expect(reports).toEqual([]);
+  await other.close();
 });
 
 it('what is left of a stream whose record is gone goes when the host deletes the stream', async () => {

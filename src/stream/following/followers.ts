@@ -75,7 +75,7 @@ export class Followers implements SubscriptionContext {
 
   /** Closes every subscription, telling its reader why. */
   closeAll(reason: DetachResult): void {
-    for (const subscription of [...this.#subscriptions]) subscription.close(reason);
+    for (const subscription of [...this.#subscriptions]) subscription.detach(reason);
   }
 
   #hubOf(key: StreamKey): StreamHub {

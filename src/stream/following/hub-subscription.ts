@@ -24,7 +24,6 @@ import type { StreamEvent } from '../model/lifecycle-payloads.js';
 import { publicState } from '../model/resume-state.js';
 import { isActive, isTerminalEvent } from '../model/transitions.js';
 import type { Batch, JobRecord, Json, LogEvent } from '../model/types.js';
-import { checkDetachReason } from '../process/call-input.js';
 import type { ErrorReporter } from '../process/error-reports.js';
 import { type HandOutContext, handOut } from '../process/handed-out.js';
 import { type CheckedPage, isOfAnotherWriter } from '../process/log-reader.js';
@@ -126,13 +125,11 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     else this.#announce();
   }
 
-  /**
-   * Leaves the stream. Safe to call at any time, any number of times.
-   * @param reason what observers are told. Default `left`.
-   * @throws GenerationJobError `invalid_argument` for a reason that is none: it is open still
-   */
-  close(reason: DetachResult = 'left'): void {
-    checkDetachReason(reason);
+  close(): void {
+    this.detach('left');
+  }
+
+  detach(reason: DetachResult): void {
     if (this.#state === 'closed') return;
     this.#finish(reason);
     this.#announce();
@@ -149,7 +146,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
   }
 
   #obey(signal: AbortSignal): void {
-    this.#leave = () => this.close('left');
+    this.#leave = () => this.detach('left');
     signal.addEventListener('abort', this.#leave, { once: true });
     if (signal.aborted) this.#leave();
   }
@@ -267,7 +264,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
   }
 
   #goOn(page: FoundPage): void {
-    if (this.#options.follow !== 'stream') return this.close('ended');
+    if (this.#options.follow !== 'stream') return this.detach('ended');
     if (page.nextGeneration === undefined) {
       this.#state = 'waiting';
       return;
@@ -356,7 +353,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
   /** Ends it with an error for its reader; called by its hub, and by itself. */
   fail(error: unknown): void {
     this.#failure ??= error;
-    this.close('failed');
+    this.detach('failed');
   }
 
   // --- reading
@@ -383,12 +380,12 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
   }
 
   async return(): Promise<IteratorResult<StreamEvent, undefined>> {
-    this.close('left');
+    this.detach('left');
     return { done: true, value: undefined };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.close('left');
+    this.detach('left');
   }
 
   [Symbol.asyncIterator](): this {

@@ -15,5 +15,6 @@ export interface BatchReader {
   readonly cursor: string;
   /** The next events, or null when there are none now. @throws what `ready` rejected with; `unavailable` */
   read(): Batch | null;
-  close(reason: DetachResult): void;
+  /** Leaves the stream; observers are told the reason. Safe to call at any time, any number of times. */
+  detach(reason: DetachResult): void;
 }

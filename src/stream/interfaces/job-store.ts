@@ -35,6 +35,14 @@ import type {
 import type { LogPage, ReadLogRequest } from './log-pages.js';
 import type { Report } from './report.js';
 
+/** What of a stream is deleted, and when it is not. */
+export interface DeleteRequest {
+  readonly endedGeneration?: number | undefined;
+  readonly whileSettling?: boolean | undefined;
+  readonly ownedBy?: string | undefined;
+  readonly remainsOnly?: boolean | undefined;
+}
+
 export interface LeaseClaim {
   /** The stream whose lease is renewed. */
   readonly key: StreamKey;
@@ -247,15 +255,11 @@ export interface JobStore {
    * Index entries go with the last of it, except what a `nearer` still holds for a create under way. Says whether something was removed.
    * A stream of which a generation is claimed by a settlement stays (`settling`) until the claim is given back or over,
    * unless `whileSettling`: so nothing is saved for what has gone. With `ownedBy`, only a stream of that user goes. A stream
-   * whose records can't be read goes all the same, as long as what `ownedBy` asks can be.
+   * whose records can't be read goes all the same, as long as what `ownedBy` asks can be. With `remainsOnly`, only what is
+   * left of a stream of which no generation is current, such as its log.
    * @throws GenerationJobError `store_damaged` when the stream does not say whose it is, and `ownedBy` asks
    */
-  delete(
-    key: StreamKey,
-    endedGeneration?: number,
-    whileSettling?: boolean,
-    ownedBy?: string,
-  ): Promise<boolean | 'settling'>;
+  delete(key: StreamKey, which?: DeleteRequest): Promise<boolean | 'settling'>;
 
   /** Ends what it has opened itself. Safe to call again. */
   close(): Promise<void>;

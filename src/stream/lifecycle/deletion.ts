@@ -5,8 +5,9 @@
  *
  * A stream whose records can't be read goes too, and the host is told what was left out for it: `onDeleted` has nothing to
  * be called with, an idempotency key is not known, and its producer learns it by itself, with its next commit or renewal.
- * Whose it is, is asked by the store's own deletion. Where even that can't be read, somebody's access is refused by name, since
- * the stream may be another's; the deletion of a user goes by the user's index, and a host that names nobody deletes it.
+ * Whose it is, is asked by the store's own deletion. Where even that can't be read, the stream may be another's: somebody's access
+ * is refused by name, the deletion of a user leaves it and names it, and only a host that names nobody deletes it. A user's
+ * index is no proof: a create puts the stream there before it learns that it is somebody else's.
  */
 
 import { sleep } from '../../clock.js';
@@ -43,6 +44,8 @@ export class Deletion {
     const until = clock.monotonic() + options.hookMs;
     for (let looks = 1; ; looks++) {
       const kept = await store.read(key, 'kept').catch(damagedOrThrow);
+      // A stream that begins at this moment is not one that was damaged.
+      if (!isGenerationJobError(kept) && kept.length === 0) return this.#deleteRemains(key, access);
       const records = isGenerationJobError(kept) ? [] : kept;
       const [current] = records;
       if (current !== undefined && !isOwnedBy(current, access)) return false;
@@ -64,7 +67,7 @@ export class Deletion {
     let deleted = 0;
     const tryOne = async (key: StreamKey) => {
       try {
-        if (await this.#ofOwner(key, user)) deleted++;
+        if (await this.ofStream(key, user)) deleted++;
       } catch (error) {
         left.push({ streamId: key.streamId, error });
       }
@@ -86,14 +89,14 @@ export class Deletion {
     throw new DeletionIncompleteError(deleted, streamIds, { cause: left[0]?.error });
   }
 
-  /** A stream in the user’s index; of one that does not say whose it is, nothing else can be known. */
-  async #ofOwner(key: StreamKey, user: UserKey): Promise<boolean> {
-    try {
-      return await this.ofStream(key, user);
-    } catch (error) {
-      damagedOrThrow(error);
-      return this.ofStream(key, { tenantId: user.tenantId });
-    }
+  /** Deletes what is left of a stream of which no generation is current. */
+  async #deleteRemains(key: StreamKey, { userId }: Access): Promise<boolean> {
+    const remains = { remainsOnly: true, whileSettling: true, ownedBy: userId };
+    const deleted = await this.#parts.store.delete(key, remains);
+    if (deleted !== true) return false;
+    this.#tellUnread(key, undefined);
+    this.#parts.transport.publishGone(key);
+    return true;
   }
 
   /** @param whileSettling whether it goes although the host settles it now */
@@ -109,7 +112,7 @@ export class Deletion {
       if (idempotencyKey === undefined) continue;
       await store.slots.forget(ownerOf(key, userId), idempotencyKey, { streamId: key.streamId, generation });
     }
-    const deleted = await store.delete(key, undefined, whileSettling, userId);
+    const deleted = await store.delete(key, { whileSettling, ownedBy: userId });
     if (deleted !== true) return deleted;
     for (const record of kept) {
       const { generation } = record;

@@ -242,7 +242,7 @@ export class Reaper {
       const run = { streamId, generation, record: { ...record, metadata: {}, resolutions: [] } };
       await store.slots.confirm(user, idempotencyKey, run);
     }
-    await store.delete(key, generation);
+    await store.delete(key, { endedGeneration: generation });
   }
 }
 

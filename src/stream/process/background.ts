@@ -1,4 +1,3 @@
-/** Work that nobody waits for. */
 /** Work nobody waits for, so that a closing manager can. */
 export class Background {
   readonly #running = new Set<Promise<void>>();

@@ -13,7 +13,6 @@ import type {
   ListSettlementsInput,
   SubscribeOptions,
 } from '../interfaces/manager-types.js';
-import { DETACH_RESULTS, type DetachResult } from '../interfaces/observer.js';
 import type { ListJobsInput } from '../interfaces/operators.js';
 import type { Access } from '../model/access.js';
 import { having } from '../model/host-values.js';
@@ -91,11 +90,4 @@ export function checkUsage(usage: Usage): void {
     if (typeof value === 'number' && Number.isFinite(value)) continue;
     throw new GenerationJobError('invalid_argument', `usage.${name.slice(0, 64)} must be a finite number.`);
   }
-}
-
-const detachReason = z.enum(DETACH_RESULTS);
-
-/** @throws GenerationJobError `invalid_argument` */
-export function checkDetachReason(reason: DetachResult): void {
-  if (!DETACH_RESULTS.includes(reason)) parseStrictly('invalid_argument', detachReason, reason, 'reason');
 }

@@ -24,6 +24,15 @@ const HOOKS = {
   publicMetadata: callable,
 } satisfies Record<keyof Hooks, z.ZodType>;
 
+/** The hooks of a host that may be an instance of its own class: by name, each still called on it. */
+export function boundHooks(hooks: Hooks): Hooks {
+  const named = Object.keys(HOOKS).flatMap((name) => {
+    const hook = hooks[name as keyof Hooks];
+    return hook === undefined ? [] : [[name, typeof hook === 'function' ? hook.bind(hooks) : hook]];
+  });
+  return Object.fromEntries(named);
+}
+
 const OBSERVER = Object.fromEntries(OBSERVED.map((name) => [name, callable]));
 const LOGGER = { debug: callable, info: callable, warn: callable, error: callable };
 /** A schema of a host's may be a function, as ArkType's are. */

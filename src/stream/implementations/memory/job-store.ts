@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { type Clock, systemClock } from '../../../clock.js';
 import type { Commit, CommitReply, CreateReply, CreateRequest } from '../../interfaces/commits.js';
 import type {
+  DeleteRequest,
   JobStore,
   LeaseClaim,
   OwnedStream,
@@ -170,14 +171,10 @@ export class InMemoryJobStore implements JobStore {
     return { entries: owned, next };
   }
 
-  async delete(
-    key: StreamKey,
-    endedGeneration?: number,
-    whileSettling = false,
-    ownedBy?: string,
-  ): Promise<boolean | 'settling'> {
+  async delete(key: StreamKey, which: DeleteRequest = {}): Promise<boolean | 'settling'> {
+    const { endedGeneration, whileSettling = false, ownedBy, remainsOnly = false } = which;
     const stream = this.#streams.get(key.id);
-    if (stream === undefined) return false;
+    if (stream === undefined || remainsOnly) return false;
     if (ownedBy !== undefined && stream.generations[0]?.userId !== ownedBy) return false;
     if (endedGeneration !== undefined) {
       const index = stream.generations.findIndex((one) => one.generation === endedGeneration);

@@ -17,6 +17,7 @@ import type {
   SettlementCommit,
 } from '../../interfaces/commits.js';
 import type {
+  DeleteRequest,
   JobStore,
   LeaseClaim,
   OwnedStream,
@@ -187,13 +188,10 @@ export class RedisJobStore implements JobStore {
     return this.#users.list(user, request);
   }
 
-  async delete(
-    key: StreamKey,
-    endedGeneration?: number,
-    whileSettling = false,
-    ownedBy?: string,
-  ): Promise<boolean | 'settling'> {
-    const args = [endedGeneration ?? '', flag(whileSettling), ownedBy ?? ''];
+  async delete(key: StreamKey, which: DeleteRequest = {}): Promise<boolean | 'settling'> {
+    const { endedGeneration, whileSettling = false, ownedBy, remainsOnly = false } = which;
+    if (ownedBy === '') return false; // nobody's stream is
+    const args = [endedGeneration ?? '', flag(whileSettling), ownedBy ?? '', flag(remainsOnly)];
     const [removed, userId] = (await this.#run('delete', key, args)) as [string, string?];
     if (removed === 'settling') return removed;
     if (removed !== 'all' || userId === undefined) return removed !== 'none';
