@@ -4,10 +4,10 @@
  */
 import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { pick, seededRandom } from '../contract/seeded.js';
 import { ChatPage, launchChromium } from '../support/browser.js';
 import { ChatClient, recordedEvents, recordedText } from '../support/chat-client.js';
 import { type ChatProcess, startChat } from '../support/chat-process.js';
-import { pick, seededRandom } from '../contract/seeded.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 const RECORDING = 'openai-chat.text';

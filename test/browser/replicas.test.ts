@@ -7,11 +7,11 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { pick, seededRandom } from '../contract/seeded.js';
 import { ChatPage, launchChromium } from '../support/browser.js';
 import { recordedEvents, recordedText } from '../support/chat-client.js';
 import { type ChatProcess, startChat } from '../support/chat-process.js';
 import { producingReplica } from '../support/replicas-of.js';
-import { pick, seededRandom } from '../contract/seeded.js';
 
 const RECORDING = 'openai-chat.text';
 const TEXT = recordedText(RECORDING);

@@ -158,7 +158,8 @@ export const upkeepContracts: readonly Contract[] = [
     async run(h) {
       const options = { sweepStreams: 4, retentionMs: 300 };
       const failures: string[] = [];
-      const doomed = await h.replica({ options });
+      // With the usual retention, so that it forgets none of them itself before it crashes.
+      const doomed = await h.replica({ options: { sweepStreams: options.sweepStreams } });
       for (const streamId of named('kept', 20)) await (await h.start(doomed, { streamId })).complete();
       await h.start(doomed, { streamId: 'good' });
       await doomed.crash();

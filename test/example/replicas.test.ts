@@ -6,6 +6,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { pick, seededRandom } from '../contract/seeded.js';
 import {
   ChatClient,
   providerEvents,
@@ -16,7 +17,6 @@ import {
 import { type ChatProcess, type ChatReplica, freePort, startChat } from '../support/chat-process.js';
 import { RedisServer } from '../support/redis-server.js';
 import { gauge, isSilent, producingReplica } from '../support/replicas-of.js';
-import { pick, seededRandom } from '../contract/seeded.js';
 
 const RECORDING = 'openai-responses.reasoning-tool';
 const EVENTS = recordedEvents(RECORDING);

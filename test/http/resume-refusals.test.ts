@@ -6,8 +6,8 @@ import {
 } from 'generation-jobs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { plain, read, tableRows } from '../docs/markdown.js';
 import { wrapStore } from '../../src/testing/wrapped-store.js';
+import { plain, read, tableRows } from '../docs/markdown.js';
 import { APPROVE, type Asked, ask, CHOICES, decide, expectUnchanged, REJECT } from './asking.js';
 import { ADAPTERS, codeOf, follow, type Served, serve, startJob, until } from './serving.js';
 

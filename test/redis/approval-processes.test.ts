@@ -10,8 +10,8 @@ import { ActionDecidedError } from '../../src/stream/approvals/action-decided-er
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import type { HistoryEntry, PauseInput } from '../../src/stream/interfaces/action-input.js';
 import type { Resolution } from '../../src/stream/model/types.js';
-import { RedisServer } from '../support/redis-server.js';
 import { pick, seededRandom } from '../contract/seeded.js';
+import { RedisServer } from '../support/redis-server.js';
 import { type Follower, NOTHING_LAPSES, namesOf, type Replica, Stage, TIMES } from './replicas.js';
 
 const SEED = Number(process.env.APPROVAL_SEED ?? Date.now() % 1_000_000);

@@ -9,9 +9,9 @@ import { createStreamServices } from '../../src/services.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { ContentModel } from '../../src/stream/model/content-model.js';
+import { pick, seededRandom } from '../contract/seeded.js';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
-import { pick, seededRandom } from '../contract/seeded.js';
 import { until } from './replicas.js';
 
 let server: RedisServer;

@@ -5,8 +5,8 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { RedisServer } from '../support/redis-server.js';
 import { pick, seededRandom } from '../contract/seeded.js';
+import { RedisServer } from '../support/redis-server.js';
 import { codeOf, countOf, NOTHING_LAPSES, namesOf, Stage, TIMES } from './replicas.js';
 
 const S = 1_000;

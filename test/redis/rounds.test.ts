@@ -6,11 +6,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { pick, seededRandom } from '../contract/seeded.js';
 import { violations } from '../support/history.js';
 import { howOften } from '../support/how-often.js';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
-import { pick, seededRandom } from '../contract/seeded.js';
 import { codeOf, type Follower, type Producer, type Replica, Stage, TIMES, until } from './replicas.js';
 
 const ROUNDS = Number(process.env.FAULT_ROUNDS ?? howOften(100));

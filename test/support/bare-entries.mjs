@@ -24,7 +24,7 @@ console.error = (text) => {
 const manager = new GenerationJobManager({ ...createStreamServices(), hooks: { onError } });
 
 /** Called with options that are none, each of these gives a promise that rejects. */
-const TAKE_NOTHING = new Set(['constructor', 'start', 'stats', 'close', 'sweep', 'renewLeases', 'idle']);
+const TAKE_NOTHING = new Set(['constructor', 'start', 'stats', 'health', 'close']);
 const THROW_AT_ONCE = new Set(['subscribe', 'followerCount']);
 for (const owner of [manager, manager.approvals]) {
   const members = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(owner));

@@ -8,6 +8,9 @@ import { InMemoryEventTransport } from '../../src/stream/implementations/memory/
 import { InMemoryJobStore } from '../../src/stream/implementations/memory/job-store.js';
 import type { JobStore } from '../../src/stream/interfaces/job-store.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { wrapStore } from '../../src/testing/wrapped-store.js';
+import { Activity } from '../contract/delayed-store.js';
 import {
   type Backend,
   type Contract,
@@ -16,9 +19,6 @@ import {
   runContract,
   TIMES,
 } from '../contract/harness.js';
-import { Activity } from '../contract/delayed-store.js';
-import { FakeClock } from '../../src/testing/fake-clock.js';
-import { wrapStore } from '../../src/testing/wrapped-store.js';
 
 /** A machine's clock that somebody sets: for the one who looks at it, it jumps. */
 class SetClock implements Clock {

@@ -12,8 +12,8 @@ import { parseOptions } from '../../src/stream/model/options.js';
 import type { PendingAction } from '../../src/stream/model/types.js';
 import { DECISIONS, parsePause } from '../../src/stream/producing/pending-action.js';
 import { rejection, thrownCode } from '../contract/harness.js';
-import { howOften } from '../support/how-often.js';
 import { seededEntropy } from '../contract/seeded.js';
+import { howOften } from '../support/how-often.js';
 
 const options = parseOptions();
 const rules = { options, actionTypes: actionTypesFrom() };

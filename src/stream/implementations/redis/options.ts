@@ -3,8 +3,8 @@
  */
 import { z } from 'zod';
 import { HOUR, SECOND } from '../../../clock.js';
-import type { RedisOptions } from './options.generated.js';
 import { parseStrictly } from '../../model/strict.js';
+import type { RedisOptions } from './options.generated.js';
 
 export const redisOptionsSchema = z.strictObject({
   keyPrefix: z
