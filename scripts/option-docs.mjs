@@ -1,5 +1,5 @@
 /**
- * What a schema of options says of each of them, for people: bounds and default in units, as a row of a table, or as a
+ * Writes what a schema of options says of each of them, for people: bounds and default in units, as a row of a table, or as a
  * property with a doc comment that an editor shows. Types that are inferred from a schema show nothing.
  */
 import { z } from 'zod';
@@ -109,7 +109,7 @@ function inOwnUnit(name, value) {
   return value.toLocaleString('en-US');
 }
 
-/** In the largest unit that divides it. */
+/** Gives a number in the largest unit that divides it. */
 function inUnits(value, units) {
   const { unit, size } = units.find((one) => value >= one.size && value % one.size === 0) ?? units.at(-1);
   return `${(value / size).toLocaleString('en-US')} ${unit}`;

@@ -208,7 +208,7 @@ const TOLD_BY_CODE: ReadonlySet<EndReason> = new Set(['fenced', 'lease_lost', 'l
 export class JobEndedError extends GenerationJobError {
   /** The name of the class, as every error has one. */
   override readonly name = 'JobEndedError';
-  /** Why the handle is over. */
+  /** Says why the handle is over. */
   readonly reason: EndReason;
 
   constructor(reason: EndReason, options?: { cause?: unknown }) {

@@ -35,7 +35,7 @@ export interface RunConfig {
   readonly configurable: Readonly<Record<string, unknown>>;
   /** Ends the run. */
   readonly signal: AbortSignal;
-  /** When checkpoints are written. */
+  /** Says when checkpoints are written. */
   readonly durability?: Durability | undefined;
 }
 
@@ -51,7 +51,7 @@ export interface SaverLike {
 }
 
 export interface CheckpointTuple {
-  /** Where the checkpoint stands. */
+  /** Says where the checkpoint stands. */
   readonly config: { readonly configurable?: Readonly<Record<string, unknown>> | undefined };
   /** `[task id, channel, value]` */
   readonly pendingWrites?: readonly (readonly [string, string, unknown])[] | undefined;
@@ -81,20 +81,20 @@ export interface ToolCall {
 export interface ToolResult {
   /** The call whose result it is. */
   readonly toolCallId: string;
-  /** Whether the tool did what it was asked. */
+  /** Says whether the tool did what it was asked. */
   readonly status: 'success' | 'error';
-  /** What the model is told. */
+  /** Holds what the model is told. */
   readonly content: unknown;
   /** A tool's result beyond what the model sees: of `tool_search`, say, the tools it has found. */
   readonly artifact?: unknown;
-  /** What went wrong, for `error`. */
+  /** Holds what went wrong, for `error`. */
   readonly errorMessage?: string | undefined;
 }
 
 export interface ToolOutcome {
   /** The call whose result it is. */
   readonly id: string;
-  /** What the tool gave back. */
+  /** Holds what the tool gave back. */
   readonly output: unknown;
 }
 

@@ -63,7 +63,7 @@ export interface ToolPolicyLayer {
 
 /** The ground rules, and the switch of the whole policy. */
 export interface ToolPolicyEndpoint extends ToolPolicyLayer {
-  /** Whether the policy is on. Default false: everything runs. */
+  /** Says whether the policy is on. Default false: everything runs. */
   readonly enabled?: boolean | undefined;
 }
 
@@ -98,14 +98,14 @@ export interface ToolPolicyInput {
 
 /** The SDK's hook answers this. */
 export interface ToolUseAnswer {
-  /** Whether the call runs, asks a person, or is refused. */
+  /** Says whether the call runs, asks a person, or is refused. */
   readonly decision: ToolDecision;
   /** The text told to the person. */
   readonly reason?: string | undefined;
 }
 
 export interface ToolPolicy {
-  /** Whether the endpoint has switched it on. */
+  /** Says whether the endpoint has switched it on. */
   readonly enabled: boolean;
   /** Judges one call. A policy that is off allows everything. */
   decide(use: ToolUse): Promise<ToolDecision>;

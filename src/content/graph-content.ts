@@ -51,13 +51,13 @@ export interface ToolCall {
   readonly args?: unknown;
   /** 1 once there is a result. */
   readonly progress?: number;
-  /** What the tool gave back, once it has. */
+  /** Holds what the tool gave back, once it has. */
   readonly output?: unknown;
-  /** How the call ended, as the SDK says it. */
+  /** Says how the call ended, as the SDK says it. */
   readonly outcome?: unknown;
   /** The place to sign in before the call can go on, and until when. */
   readonly auth?: unknown;
-  /** When a sign-in for the call is over, as the SDK says it. */
+  /** Says when a sign-in for the call is over, as the SDK says it. */
   readonly expires_at?: unknown;
 }
 
@@ -66,9 +66,9 @@ export interface ApprovalMark {
   readonly actionId: string;
   /** Absent while it is pending. */
   readonly decision?: string;
-  /** Who decided; absent while it is pending. */
+  /** Names who decided; absent while it is pending. */
   readonly by?: string;
-  /** Why, when it was said. */
+  /** Says why, when it was said. */
   readonly reason?: string;
 }
 
@@ -81,7 +81,7 @@ export interface SubagentContent extends Branch {
   readonly agentId?: string;
   /** Running, or how it ended. */
   readonly status: 'running' | 'completed' | 'failed';
-  /** What clients may know of its failure. */
+  /** Holds what clients may know of its failure. */
   readonly error?: string;
 }
 

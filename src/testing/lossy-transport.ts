@@ -9,9 +9,9 @@ import type { Frame } from '../stream/model/types.js';
 export interface Losses {
   /** Says how a frame arrives: once for each delay in milliseconds, 0 being at once. */
   readonly frame?: (frame: Frame) => readonly number[];
-  /** Whether the news that a stream was deleted is lost, asked each time. Default: it is not. */
+  /** Says whether the news that a stream was deleted is lost, asked each time. Default: it is not. */
   readonly gone?: () => boolean;
-  /** Whether a signal to a producer is lost, asked each time. Default: it is not. */
+  /** Says whether a signal to a producer is lost, asked each time. Default: it is not. */
   readonly signal?: () => boolean;
 }
 

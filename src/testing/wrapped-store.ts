@@ -8,7 +8,7 @@ import type { StreamKey } from '../stream/model/types.js';
 export interface StoreCall {
   /** `commit`, `due.nearer`, `slots.take` and so on. */
   readonly method: string;
-  /** What it was called with. */
+  /** Holds what it was called with. */
   readonly args: readonly unknown[];
 }
 

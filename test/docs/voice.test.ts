@@ -29,7 +29,8 @@ function commentsOf(file: string): { readonly place: string; readonly text: stri
 
 const files = ['src', 'scripts'].flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(ts|mjs)$/.test(name))
+    // What is generated from the schemas of options reads as the rows of their tables do.
+    .filter((name) => /\.(ts|mjs)$/.test(name) && !name.endsWith('.generated.ts'))
     .map((name) => `${folder}/${name}`),
 );
 

@@ -6,7 +6,7 @@ import type { Resolution } from '../model/types.js';
 export class ActionDecidedError extends GenerationJobError {
   /** The name of the class, as every error has one. */
   override readonly name = 'ActionDecidedError';
-  /** How the action ended: who decided what, and when. */
+  /** Says how the action ended: who decided what, and when. */
   readonly resolution: Resolution;
   /**
    * True when it was this caller, saying the same again under the same `idempotencyKey`: all is as it was asked for.

@@ -40,7 +40,7 @@ export interface PauseInput {
       }[]
     | undefined;
   /**
-   * What is shown for an action of the host's own type: JSON, held to its schema in `actionTypes`. Default: nothing.
+   * Holds what is shown for an action of the host's own type: JSON, held to its schema in `actionTypes`. Default: nothing.
    */
   readonly payload?: unknown;
   /** The longest wait for a decision, in milliseconds. Default `approvalWindowMs`. */
@@ -87,9 +87,9 @@ export interface ResolveInput extends Access {
 export interface ApprovalInput {
   /** The request that is decided: its `id`. */
   readonly id: string;
-  /** What is decided; one of the request's `allowedDecisions`. */
+  /** Holds what is decided; one of the request's `allowedDecisions`. */
   readonly decision: ApprovalDecision;
-  /** Why; recorded and told to followers. Default: none. */
+  /** Says why; recorded and told to followers. Default: none. */
   readonly reason?: string | undefined;
   /** `edit` needs them: an object. */
   readonly arguments?: unknown;

@@ -24,13 +24,13 @@ export interface Place {
 export interface CreateRequest {
   /** The stream to create a generation on. */
   readonly key: StreamKey;
-  /** Who owns it. */
+  /** Names who owns it. */
   readonly userId: string;
   /** The call id; kept as `record.createId`. */
   readonly callId: string;
   /** The time by the store's clock later than which the create is refused as `expired`. */
   readonly notAfter: number;
-  /** How long the producer may be silent, in milliseconds. */
+  /** Says how long the producer may be silent, in milliseconds. */
   readonly leaseMs: number;
   /** Names the creating replica; kept as `record.replicaId`. */
   readonly replicaId?: string | undefined;
@@ -63,7 +63,7 @@ export interface CreateRequest {
 export type CreateReply =
   /** The caller's own generation, now or (same call id) earlier. `replaced` is the one this create ended. */
   | {
-      /** What has become of the create. */
+      /** Holds what has become of the create. */
       readonly outcome: 'created';
       /** The record of the generation that was created, joined or in the way. */
       readonly record: JobRecord;
@@ -74,33 +74,33 @@ export type CreateReply =
     }
   /** A kept generation of the same user has the same idempotency key. */
   | {
-      /** What has become of the create. */
+      /** Holds what has become of the create. */
       readonly outcome: 'joined';
       /** The record of the generation that was created, joined or in the way. */
       readonly record: JobRecord;
     }
   /** Another generation is active than `replaces` named (or it named none), or that one stands elsewhere than described. */
   | {
-      /** What has become of the create. */
+      /** Holds what has become of the create. */
       readonly outcome: 'conflict';
       /** The record of the generation that was created, joined or in the way. */
       readonly record: JobRecord;
     }
   /** The stream is another user's. */
   | {
-      /** What has become of the create. */
+      /** Holds what has become of the create. */
       readonly outcome: 'taken';
     }
   /** `now` is the store's time, for a caller whose estimate of it was wrong. */
   | {
-      /** What has become of the create. */
+      /** Holds what has become of the create. */
       readonly outcome: 'expired';
       /** The store's clock, in milliseconds since 1970. */
       readonly now: number;
     }
   /** The store holds as many streams as it may. */
   | {
-      /** What has become of the create. */
+      /** Holds what has become of the create. */
       readonly outcome: 'full';
     };
 
@@ -135,7 +135,7 @@ export interface ProducerCommit {
   readonly afterSequence: number;
   /** The events in order, numbered from `afterSequence + 1`; may be empty when there is a patch. */
   readonly events: readonly LogEvent[];
-  /** What changes of the record beside the events. */
+  /** Holds what changes of the record beside the events. */
   readonly patch?: RecordPatch | undefined;
   /** The producer's own end or pause, made in the same step. */
   readonly transition?: ProducerTransition | undefined;
@@ -156,7 +156,7 @@ export interface ProducerTransition {
     | undefined;
   /** The failure, for `fail`. */
   readonly error?: JobFailure | undefined;
-  /** Whether the host has something to settle after the end. */
+  /** Says whether the host has something to settle after the end. */
   readonly settles: boolean;
 }
 
@@ -195,7 +195,7 @@ export interface OtherCommit {
   readonly error?: JobFailure | undefined;
   /** `lose` before any host event: forget the idempotency key, so that the request may be made again. */
   readonly releaseKeyWhenEarly?: boolean | undefined;
-  /** Whether the host has something to settle after the end. */
+  /** Says whether the host has something to settle after the end. */
   readonly settles: boolean;
 }
 
@@ -209,9 +209,9 @@ export interface SettlementCommit {
   readonly generation: number;
   /** The revision that was seen; refused when there is another. */
   readonly revision: number;
-  /** Where the settlement stands from now on. */
+  /** Says where the settlement stands from now on. */
   readonly state: Settlement['state'];
-  /** How often it has been tried by now. */
+  /** Says how often it has been tried by now. */
   readonly tries: number;
   /** The time before which nobody else settles it, counted from the store's now (ms). */
   readonly notBeforeMs: number;
@@ -234,7 +234,7 @@ export interface HoldCommit {
   readonly key: StreamKey;
   /** The generation whose producer waits. */
   readonly generation: number;
-  /** How long the producer waits at most, in milliseconds; 0 lets it go on. */
+  /** Says how long the producer waits at most, in milliseconds; 0 lets it go on. */
   readonly forMs: number;
 }
 
@@ -264,7 +264,7 @@ export type Refusal =
 
 export type CommitReply =
   | {
-      /** Whether it was written. */
+      /** Says whether it was written. */
       readonly ok: true;
       /** The sequence of the log's last event after it. */
       readonly lastSequence: number;
@@ -275,9 +275,9 @@ export type CommitReply =
     }
   /** `record` is the generation as it stands, when it is kept. */
   | {
-      /** Whether it was written. */
+      /** Says whether it was written. */
       readonly ok: false;
-      /** Why nothing was written. */
+      /** Says why nothing was written. */
       readonly refusal: Refusal;
       /** The record as it stands, where the store has read it. */
       readonly record?: JobRecord | undefined;

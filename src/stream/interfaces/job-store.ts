@@ -35,7 +35,7 @@ import type {
 import type { LogPage, ReadLogRequest } from './log-pages.js';
 import type { Report } from './report.js';
 
-/** What of a stream is deleted, and when it is not. */
+/** Holds what of a stream is deleted, and when it is not. */
 export interface DeleteRequest {
   readonly endedGeneration?: number | undefined;
   readonly whileSettling?: boolean | undefined;
@@ -64,7 +64,7 @@ export interface PageRequest {
 }
 
 export interface Page<Entry> {
-  /** What was found, in the index's order. */
+  /** Holds what was found, in the index's order. */
   readonly entries: readonly Entry[];
   /** The place where the next page begins; left out when this was the last. A page may be empty and not be the last. */
   readonly next?: string | undefined;
@@ -104,7 +104,7 @@ export interface DueIndex {
 
 /** A page of the streams that are kept; parts of the store that gave no answer are its failures. */
 export interface KeptPage extends Page<StreamKey> {
-  /** What could not be listed: a part of the index that gave no answer, an entry that names no stream. */
+  /** Holds what could not be listed: a part of the index that gave no answer, an entry that names no stream. */
   readonly failures: readonly GenerationJobError[];
 }
 
@@ -133,7 +133,7 @@ export interface IndexRepair {
 export interface DueEntry {
   /** The stream on which something is due. */
   readonly key: StreamKey;
-  /** When: the store's clock, in milliseconds since 1970. */
+  /** Says when: the store's clock, in milliseconds since 1970. */
   readonly at: number;
 }
 
@@ -239,9 +239,9 @@ export interface JobStore {
    */
   renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly RenewAnswer[]>;
 
-  /** What is due on which stream. */
+  /** Holds what is due on which stream. */
   readonly due: DueIndex;
-  /** Who produces how much at once. */
+  /** Names who produces how much at once. */
   readonly slots: UserSlots;
   /** Left out where the indexes can't lose anything. */
   readonly repair?: IndexRepair | undefined;

@@ -8,7 +8,7 @@ export interface ReadLogRequest {
   readonly generation?: number | undefined;
   /** Events with a greater sequence; `snapshot`: the newest snapshot and what follows it (everything, without one). */
   readonly after: number | 'snapshot';
-  /** How many events at most. */
+  /** Says how many events at most. */
   readonly maxEvents: number;
   /** The most text; at least one event is returned however large it is. */
   readonly maxBytes: number;
@@ -20,7 +20,7 @@ export interface ReadLogRequest {
 export type LogPage = FoundPage | MissingPage;
 
 export interface FoundPage {
-  /** Whether the stream has such a generation. */
+  /** Says whether the stream has such a generation. */
   readonly found: true;
   /** The generation that was read. */
   readonly generation: number;
@@ -48,7 +48,7 @@ export interface FoundPage {
 
 /** The generation asked for is not kept. */
 export interface MissingPage {
-  /** Whether the stream has such a generation. */
+  /** Says whether the stream has such a generation. */
   readonly found: false;
   /** The owner of the stream, when there is one. */
   readonly userId?: string | undefined;

@@ -61,7 +61,7 @@ export interface DrainInput {
 export interface CreateJobInput<Types extends HostTypes = Untyped> {
   /** 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. */
   readonly streamId: string;
-  /** Who owns the stream: 1 to 256 characters. */
+  /** Names who owns the stream: 1 to 256 characters. */
   readonly userId: string;
   /** The tenant it lives in: 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. Default: none. */
   readonly tenantId?: string | undefined;
@@ -73,7 +73,7 @@ export interface CreateJobInput<Types extends HostTypes = Untyped> {
   readonly onConflict?: 'replace' | 'reject' | 'join' | undefined;
   /** The data that a client needs to show the start (the user's message); that of the `created` event, as `created`. */
   readonly created?: CreatedOf<Types> | undefined;
-  /** What the host wants to find on the record: JSON, at most `limits.metadataBytes`. Default: nothing. */
+  /** Holds what the host wants to find on the record: JSON, at most `limits.metadataBytes`. Default: nothing. */
   readonly metadata?: MetadataPatch<Types> | undefined;
   /** The name of a content model given to the manager. */
   readonly contentModel?: string | undefined;
@@ -83,7 +83,7 @@ export interface CreateJobInput<Types extends HostTypes = Untyped> {
 
 export type CreateJobResult<Types extends HostTypes = Untyped> =
   | {
-      /** Whether this call started the generation, and so has its job. */
+      /** Says whether this call started the generation, and so has its job. */
       readonly started: true;
       /** The handle: emit into it, or give it a producer with `run`. */
       readonly job: GenerationJob<Types>;
@@ -91,9 +91,9 @@ export type CreateJobResult<Types extends HostTypes = Untyped> =
       readonly record: JobRecord<Types>;
     }
   | {
-      /** Whether this call started the generation, and so has its job. */
+      /** Says whether this call started the generation, and so has its job. */
       readonly started: false;
-      /** Whoever joined has no job. */
+      /** A caller that joined has no job. */
       readonly job?: undefined;
       /** The record of the generation, started or joined. */
       readonly record: JobRecord<Types>;
@@ -143,7 +143,7 @@ export interface AbortInput extends Access {
   readonly generation?: number | undefined;
   /** The person or thing that aborts; shown to clients. */
   readonly by?: string | undefined;
-  /** Why; shown to clients. Default: none. */
+  /** Says why; shown to clients. Default: none. */
   readonly reason?: string | undefined;
 }
 
@@ -152,7 +152,7 @@ export interface AbortResult<Types extends HostTypes = Untyped> {
   readonly aborted: boolean;
   /** True when it ended before any event of the host was committed. */
   readonly early: boolean;
-  /** What the generation came to; null without a content model. */
+  /** Holds what the generation came to; null without a content model. */
   readonly content: ContentOf<Types> | null;
   /** The hole, as in `ResumeState`. */
   readonly missing?: Hole | undefined;
@@ -168,9 +168,9 @@ export interface ProposedVerdict<Types extends HostTypes = Untyped> extends Verd
   readonly record: JobRecord<Types>;
   /** The action that is decided, `resumeContext` and `fingerprint` included. */
   readonly action: PendingAction;
-  /** Who decides. */
+  /** Names who decides. */
   readonly by: string;
-  /** What `resolve` was given as `context`; by the routes, the host's request. */
+  /** Holds what `resolve` was given as `context`; by the routes, the host's request. */
   readonly context: unknown;
 }
 

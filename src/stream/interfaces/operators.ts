@@ -24,7 +24,7 @@ export interface JobSummary {
   readonly streamId: string;
   /** The tenant it lives in, when it has one. */
   readonly tenantId?: string | undefined;
-  /** Who owns it. */
+  /** Names who owns it. */
   readonly userId: string;
   /** The generation, from 1. */
   readonly generation: number;
@@ -36,13 +36,13 @@ export interface JobSummary {
   readonly status: JobStatus;
   /** The replica of the attempt, by its `replicaId`. Absent where a release before 0.2 began the attempt. */
   readonly replicaId?: string | undefined;
-  /** When it was created: the store's clock, in milliseconds since 1970. */
+  /** Says when it was created: the store's clock, in milliseconds since 1970. */
   readonly createdAt: number;
   /** The time since it was created, in milliseconds. */
   readonly ageMs: number;
   /** The time the record last changed: by a renewal, a change of state or an update, not by events alone. */
   readonly updatedAt: number;
-  /** When it ended: the store's clock, in milliseconds since 1970; absent before. */
+  /** Says when it ended: the store's clock, in milliseconds since 1970; absent before. */
   readonly endedAt?: number | undefined;
   /** The last event's place in the log. */
   readonly lastSequence: number;
@@ -71,22 +71,22 @@ export interface JobSummaryPage extends ReadonlyArray<JobSummary> {
 export type PartHealth =
   /** Nobody has asked it: the manager has not been started, or has been closed. */
   | {
-      /** Whether it answers; `unknown` until it was asked. */
+      /** Says whether it answers; `unknown` until it was asked. */
       readonly status: 'unknown';
     }
   | {
-      /** Whether it answers; `unknown` until it was asked. */
+      /** Says whether it answers; `unknown` until it was asked. */
       readonly status: 'ok';
-      /** Since when it has been so: milliseconds since 1970. */
+      /** Says since when it has been so: milliseconds since 1970. */
       readonly since: number;
     }
   /** `unavailable` when it did not answer in time. */
   | {
-      /** Whether it answers; `unknown` until it was asked. */
+      /** Says whether it answers; `unknown` until it was asked. */
       readonly status: 'failing';
       /** The code of what it fails with. */
       readonly code: ErrorCode;
-      /** Since when it has been so: milliseconds since 1970. */
+      /** Says since when it has been so: milliseconds since 1970. */
       readonly since: number;
     };
 
@@ -94,11 +94,11 @@ export type PartHealth =
 export interface Health {
   /** True when requests may be sent here: it has been started, is not draining, and its store answers. */
   readonly isReady: boolean;
-  /** How the store answers. */
+  /** Says how the store answers. */
   readonly store: PartHealth;
   /** The transport's state: without it a replica works on, slower, and followers are served by looking into the log. */
   readonly transport: PartHealth;
-  /** Whether it takes no new jobs and followers any more. */
+  /** Says whether it takes no new jobs and followers any more. */
   readonly isDraining: boolean;
   /** The time `start` had done its work, by this process's wall time in milliseconds since 1970; undefined before. */
   readonly startedAt: number | undefined;

@@ -6,7 +6,7 @@ export interface Access {
   /** The tenant the stream lives in: 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. Default: none. */
   readonly tenantId?: string | undefined;
   /**
-   * On whose behalf: 1 to 256 characters. Somebody else's stream is then as if it were not there. Default: nobody's
+   * Names on whose behalf the call is made: 1 to 256 characters. Somebody else's stream is then as if it were not there. Default: nobody's
    * in particular, who may see everything.
    */
   readonly userId?: string | undefined;

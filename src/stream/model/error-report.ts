@@ -52,11 +52,11 @@ export interface ErrorSubject {
 
 /** `onError` is told this. */
 export interface ErrorReport {
-  /** What failed. */
+  /** Holds what failed. */
   readonly where: ErrorPlace;
   /** The error as it was thrown: its text may hold what clients and logs must not see. */
   readonly error: unknown;
-  /** Which job it concerns, when it concerns one. */
+  /** Says which job it concerns, when it concerns one. */
   readonly record?: ErrorSubject | undefined;
   /** More about the place: the route, the number of tries. */
   readonly details?: Readonly<Record<string, string | number>> | undefined;

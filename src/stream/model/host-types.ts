@@ -73,7 +73,7 @@ export interface ReceivedEvent<Name extends string, Data> {
   readonly cursor: string;
   /** The name the event was emitted under, or one of the library's own. */
   readonly event: Name;
-  /** What was emitted, as JSON carries it. */
+  /** Holds what was emitted, as JSON carries it. */
   readonly data: Data;
 }
 

@@ -49,9 +49,9 @@ export interface ResumeState<Types extends HostTypes = Untyped> {
   readonly usage: Usage;
   /** The newest event of each `keep` key. */
   readonly kept: readonly { readonly event: string; readonly data: unknown; readonly cursor: string }[];
-  /** When it was created: the store's clock, in milliseconds since 1970. */
+  /** Says when it was created: the store's clock, in milliseconds since 1970. */
   readonly createdAt: number;
-  /** When it ended: the store's clock, in milliseconds since 1970; absent before. */
+  /** Says when it ended: the store's clock, in milliseconds since 1970; absent before. */
   readonly endedAt?: number | undefined;
   /** The end's own data, once there is one. */
   readonly end: unknown;

@@ -132,7 +132,7 @@ export const optionsSchema = z.strictObject({
 export type { GenerationJobOptions, GenerationLimits };
 /** The options the library works with: everything is there. */
 export type Options = Complete<Omit<GenerationJobOptions, 'limits'>> & {
-  /** How much of each thing there may be. */
+  /** Says how much of each thing there may be. */
   readonly limits: Complete<GenerationLimits>;
 };
 

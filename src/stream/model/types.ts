@@ -117,7 +117,7 @@ export interface PendingAction {
   readonly payloadDigest: string;
   /** Server time, milliseconds since 1970. */
   readonly askedAt: number;
-  /** When it may no longer be decided: server time, milliseconds since 1970. */
+  /** Says when it may no longer be decided: server time, milliseconds since 1970. */
   readonly expiresAt: number;
   /** The host's own data to rebuild the run from. */
   readonly resumeContext?: Json | undefined;
@@ -130,13 +130,13 @@ export type PublicAction = Omit<PendingAction, 'resumeContext' | 'fingerprint'>;
 export interface Decision {
   /** The request that is decided. */
   readonly id: string;
-  /** What was decided. */
+  /** Holds what was decided. */
   readonly decision: ApprovalDecision;
-  /** Why, when it was said. */
+  /** Says why, when it was said. */
   readonly reason?: string | undefined;
   /** The arguments to call with instead, for `edit`. */
   readonly arguments?: Json | undefined;
-  /** What to tell instead of a result, for `respond`. */
+  /** Holds what to tell instead of a result, for `respond`. */
   readonly text?: string | undefined;
 }
 
@@ -165,7 +165,7 @@ export interface Resolution extends Verdict {
   readonly actionId: string;
   /** The action's type. */
   readonly type: string;
-  /** Whether somebody decided it, or its time was over. */
+  /** Says whether somebody decided it, or its time was over. */
   readonly outcome: 'decided' | 'expired';
   /** The person who decided; nobody when it expired. */
   readonly by?: string | undefined;
@@ -173,7 +173,7 @@ export interface Resolution extends Verdict {
   readonly payloadDigest: string;
   /** Server time, milliseconds since 1970. */
   readonly askedAt: number;
-  /** When it ended: server time, milliseconds since 1970. */
+  /** Says when it ended: server time, milliseconds since 1970. */
   readonly at: number;
   /** The key it was decided under, when there was one. */
   readonly idempotencyKey?: string | undefined;
@@ -186,11 +186,11 @@ export interface Resolution extends Verdict {
 
 /** A settlement is where the host's side effect after the end stands. */
 export interface Settlement {
-  /** To be done, done, or set aside after too many tries. */
+  /** Says whether it is to be done, done, or set aside after too many tries. */
   readonly state: 'open' | 'settled' | 'set_aside';
   /** Raised by every change: a change names the revision it has seen, and only one can. */
   readonly revision: number;
-  /** How often it has been tried. */
+  /** Says how often it has been tried. */
   readonly tries: number;
   /** Server time before which nobody tries (again), or before which the claim holds. */
   readonly notBefore: number;
@@ -208,11 +208,11 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly generation: number;
   /** The newest attempt: 1 for the first; the next after each decision or recovery. */
   readonly attempt: number;
-  /** How often it was taken over after a crash. */
+  /** Says how often it was taken over after a crash. */
   readonly recoveries: number;
   /** Running, waiting for a person, or how it ended. */
   readonly status: JobStatus;
-  /** Who owns the stream. */
+  /** Names who owns the stream. */
   readonly userId: string;
   /** The conversation it belongs to, when one was named. */
   readonly conversationId?: string | undefined;
@@ -222,11 +222,11 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly idempotencyKey?: string | undefined;
   /** Names the create; with the attempt, the holder of the user's slot. */
   readonly createId: string;
-  /** When it was created. */
+  /** Says when it was created. */
   readonly createdAt: number;
   /** The time the record last changed; appending events alone does not change it. */
   readonly updatedAt: number;
-  /** When it ended; absent before. */
+  /** Says when it ended; absent before. */
   readonly endedAt?: number | undefined;
   /** The sequence of the log's last event. */
   readonly lastSequence: number;
@@ -249,13 +249,13 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly resumedAction?: PendingAction | undefined;
   /** The resolution of each action of this generation, oldest first. */
   readonly resolutions: readonly Resolution[];
-  /** Why it failed, when it did. */
+  /** Says why it failed, when it did. */
   readonly error?: JobFailure | undefined;
   /** Its counters: tokens, cost. */
   readonly usage: Usage;
-  /** What the host has written to it. */
+  /** Holds what the host has written to it. */
   readonly metadata: MetadataOf<Types>;
-  /** Where the host's side effect after the end stands. */
+  /** Says where the host's side effect after the end stands. */
   readonly settlement: Settlement;
 }
 

@@ -20,9 +20,9 @@ const GIVE_UP_MS = 10_000;
 const DEAF: FrameListener = { onFrame() {}, onGone() {}, onReset() {} };
 
 interface Question {
-  /** On the monotonic clock. */
+  /** This is a time on the monotonic clock. */
   readonly askedAt: number;
-  /** By wall time. */
+  /** This is wall time. */
   readonly askedOn: number;
   readonly answer: Promise<void>;
   isOpen: boolean;

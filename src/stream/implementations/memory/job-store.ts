@@ -40,9 +40,9 @@ export const memoryOptionsSchema = z.strictObject({
 export class InMemoryJobStore implements JobStore {
   readonly kind = 'memory';
   readonly shared = false;
-  /** What is due on which stream, in memory. */
+  /** Holds what is due on which stream, in memory. */
   readonly due: InMemoryDueIndex;
-  /** Who produces how much at once, in memory. */
+  /** Names who produces how much at once, in memory. */
   readonly slots: InMemoryUserSlots;
   readonly #streams = new Map<string, Stream>();
   readonly #users = new Map<string, Map<string, StreamKey>>();

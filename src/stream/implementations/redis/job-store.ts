@@ -64,9 +64,9 @@ export class RedisJobStore implements JobStore {
   readonly shared = true;
   readonly answerMs: number;
   readonly keepsEndedMs: number;
-  /** What is due on which stream, in Redis. */
+  /** Holds what is due on which stream, in Redis. */
   readonly due: RedisDueIndex;
-  /** Who produces how much at once, in Redis. */
+  /** Names who produces how much at once, in Redis. */
   readonly slots: RedisUserSlots;
   readonly repair: RedisIndexRepair;
   readonly #client: RedisClient;
