@@ -31,6 +31,9 @@ export function lossyTransport(inner: EventTransport, clock: Clock, losses: Loss
   });
   return {
     kind: inner.kind,
+    get failing() {
+      return inner.failing;
+    },
     start: (report) => inner.start(report),
     subscribe: (key, listener) => inner.subscribe(key, listening(listener)),
     publish: (frame) => inner.publish(frame),

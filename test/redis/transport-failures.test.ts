@@ -3,10 +3,16 @@ import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createStreamServices } from '../../src/services.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
+import { RedisKeys } from '../../src/stream/implementations/redis/keys.js';
 import type { TransportStep } from '../../src/stream/interfaces/observer.js';
 import type { ErrorReport } from '../../src/stream/model/error-report.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from './replicas.js';
+
+const KEYS = new RedisKeys('gj:');
+const SIGNALS = KEYS.signals;
+const LIVE = KEYS.live(streamKey('~anew'));
 
 let server: RedisServer;
 let admin: Redis;
@@ -63,6 +69,66 @@ it('channels that a user may no more use: told once for listening and once for t
     );
     expect(events.at(-1)).toBe('gone');
     expect(reports.length, 'no flood').toBeLessThanOrEqual(6);
+  } finally {
+    await manager.close();
+    client.disconnect();
+  }
+});
+
+it('a link made anew without the right to its channels asks again until it has it, and health says so meanwhile', async () => {
+  await admin.call('ACL', 'SETUSER', 'anew', 'on', '>secret', '~*', '&*', '+@all');
+  const client = server.connect();
+  await client.call('AUTH', 'anew', 'secret');
+  client.options.username = 'anew';
+  client.options.password = 'secret';
+  const manager = new GenerationJobManager({
+    ...createStreamServices({ redis: client, pingMs: 100 }),
+    // What is heard sooner came by the link.
+    options: { logPollMs: 600_000 },
+    hooks: { onError: () => {} },
+  });
+  const isSubscribed = async () => {
+    const [, streams] = (await admin.call('PUBSUB', 'NUMSUB', LIVE)) as [string, number];
+    const [, signals] = (await admin.call('PUBSUB', 'NUMSUB', SIGNALS)) as [string, number];
+    return [streams, signals].map(Number);
+  };
+  const transport = async () => (await manager.health()).transport;
+  const created = await manager.createJob({ streamId: '~anew', userId: 'u' });
+  if (!created.started) throw new Error('The job was not started.');
+  const seen: unknown[] = [];
+  const subscription = manager.subscribe('~anew');
+  const following = (async () => {
+    for await (const { event, data } of subscription) if (event === 'text') seen.push(data);
+  })();
+  try {
+    await subscription.ready;
+    expect(await isSubscribed()).toEqual([1, 1]);
+    await admin.call('ACL', 'SETUSER', 'anew', 'resetchannels');
+    await until(async () => (await transport()).status === 'failing', 'health tells of it');
+    await until(async () => (await isSubscribed()).join() === '0,0', 'the channels are refused');
+    await created.job.emit({ event: 'text', data: 'unheard' });
+
+    // A right to all other channels answers the question that health asks, and not this listener.
+    await admin.call(
+      'ACL',
+      'SETUSER',
+      'anew',
+      'resetchannels',
+      `&${SIGNALS}`,
+      `&${LIVE.replace('~anew', '[^~]*')}`,
+    );
+    await until(async () => (await isSubscribed()).join() === '0,1', 'the signals are heard again');
+    await until(async () => (await transport()).status === 'failing', 'the stream is not');
+    for (let n = 0; n < 5; n++) expect(await transport()).toMatchObject({ status: 'failing' });
+
+    await admin.call('ACL', 'SETUSER', 'anew', 'allchannels');
+    await until(async () => (await isSubscribed()).join() === '1,1', 'all are listened to again');
+    await until(() => seen.length === 1, 'what was missed is looked for at once');
+    await created.job.emit({ event: 'text', data: 'heard' });
+    await until(() => seen.length === 2, 'what comes now is heard');
+    await until(async () => (await transport()).status === 'ok', 'health is well again');
+    await created.job.complete();
+    await following;
   } finally {
     await manager.close();
     client.disconnect();

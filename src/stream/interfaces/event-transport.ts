@@ -3,6 +3,7 @@
  * reorder anything; followers then find it in the log. Its only duty beyond trying is to say when it may have lost
  * something (`onReset`), so that followers look at once instead of at the next poll.
  */
+import type { GenerationJobError } from '../../errors.js';
 import type { Frame, StreamKey } from '../model/types.js';
 import type { Report } from './report.js';
 
@@ -26,6 +27,11 @@ export interface ControlSignal {
 export interface EventTransport {
   /** Names the transport in logs: `memory`, `redis`, or a host's own. */
   readonly kind: string;
+  /**
+   * Why some of what is listened to goes unheard, for as long as it does: `health` tells it, although new listeners are
+   * answered. Left out where that can't be.
+   */
+  readonly failing?: GenerationJobError | undefined;
 
   /**
    * Resolves when the transport can be used.

@@ -52,6 +52,7 @@ export class HealthCheck {
     this.#ownStream ??= entropy.id();
     const leave = await transport.subscribe(streamKey(this.#ownStream), DEAF);
     await leave();
+    if (transport.failing !== undefined) throw transport.failing;
   }
 
   async #ask(watch: PartWatch, call: () => Promise<unknown>): Promise<void> {

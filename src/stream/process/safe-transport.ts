@@ -5,6 +5,7 @@
  * there were, since a link that is down fails for every stream at each poll.
  */
 import { type Clock, MINUTE } from '../../clock.js';
+import type { GenerationJobError } from '../../errors.js';
 import type { ControlSignal, EventTransport, FrameListener } from '../interfaces/event-transport.js';
 import type { StreamObserver, TransportStep } from '../interfaces/observer.js';
 import type { Report } from '../interfaces/report.js';
@@ -43,6 +44,10 @@ export class SafeTransport implements EventTransport {
     this.kind = inner.kind;
   }
 
+  get failing(): GenerationJobError | undefined {
+    return this.#inner.failing;
+  }
+
   /** Rejects as the transport does: who can't start must know. */
   async start(): Promise<void> {
     const { watch } = this.#watchers;
@@ -60,7 +65,8 @@ export class SafeTransport implements EventTransport {
     const { watch } = this.#watchers;
     try {
       const leave = await this.#inner.subscribe(key, listener);
-      watch.answered();
+      if (this.failing === undefined) watch.answered();
+      else watch.failed(this.failing);
       return leave;
     } catch (error) {
       watch.failed(error);

@@ -14,6 +14,9 @@
  * limit, and the client makes it again and subscribes; the others are left alone. The bus has no such limit: when it is
  * silent the whole link is replaced.
  *
+ * A channel that is refused when the link is made anew (a right taken away) is asked for again every `pingMs`; until all
+ * are granted, the transport says that it is `failing`.
+ *
  * A link that its client has given up, because its strategy ends or its server stayed away too long, is made anew after
  * `pingMs`, and the host is told.
  *
@@ -74,8 +77,9 @@ export class RedisEventTransport implements EventTransport {
   readonly #deadlines: Deadlines;
   readonly #listening = new Map<string, Listening>();
   readonly #signalListeners = new Set<(signal: ControlSignal) => void>();
-  /** Channels that could not be asked for when the link was made. */
-  #unasked: string[] = [];
+  /** Channels listened to that could not be asked for when the link was made; that of the signals among them. */
+  readonly #unasked = new Set<string>();
+  #refusal: GenerationJobError | undefined;
   /** The place the tries have got to. */
   #round: Iterator<string> | undefined;
   #pingTimer: NodeJS.Timeout | undefined;
@@ -94,6 +98,10 @@ export class RedisEventTransport implements EventTransport {
     this.#deadlines = new Deadlines(this.#options.pingTimeoutMs);
     this.#client = client;
     this.#link = this.#makeLink();
+  }
+
+  get failing(): GenerationJobError | undefined {
+    return this.#unasked.size > 0 ? this.#refusal : undefined;
   }
 
   start(report?: Report): Promise<void> {
@@ -143,6 +151,7 @@ export class RedisEventTransport implements EventTransport {
     clearTimeout(this.#anewTimer);
     this.#reports.clear();
     this.#listening.clear();
+    this.#unasked.clear();
     this.#signalListeners.clear();
     this.#link.disconnect();
   }
@@ -182,39 +191,59 @@ export class RedisEventTransport implements EventTransport {
   }
 
   async #ask(channels: string[]): Promise<void> {
-    const asked = this.#sharded ? this.#link.ssubscribe?.(...channels) : this.#link.subscribe(...channels);
+    const isOnBus = !this.#sharded || channels[0] === this.#keys.signals;
+    const asked = isOnBus ? this.#link.subscribe(...channels) : this.#link.ssubscribe?.(...channels);
     await this.#deadlines.limit(Promise.resolve(asked));
   }
 
   async #askAnew(link: RedisClient): Promise<void> {
     if (!this.#uses(link)) return;
-    const signals = this.#deadlines
-      .limit(link.subscribe(this.#keys.signals))
-      .catch((cause: unknown) => this.#tellUnasked(cause));
-    await this.#askForAll([...this.#listening.keys()]);
-    await signals;
+    await this.#askForAll([this.#keys.signals, ...this.#listening.keys()]);
     this.#resetAll();
   }
 
   /** Asks at once, so that a shard that is away holds up no other. */
-  async #askForAll(channels: string[]): Promise<void> {
+  async #askForAll(channels: readonly string[]): Promise<void> {
+    const { signals } = this.#keys;
+    const ofStreams = channels.filter((channel) => channel !== signals);
+    const chunks = ofStreams.length < channels.length ? [[signals]] : [];
     // On a cluster, channels of different shards can't be asked for together.
     const size = this.#sharded ? 1 : CHUNK;
-    const chunks: string[][] = [];
-    for (let at = 0; at < channels.length; at += size) chunks.push(channels.slice(at, at + size));
-    const asked = await Promise.allSettled(chunks.map((chunk) => this.#ask(chunk)));
-    // Unless the shards are made anew, the link broke again, and `ready` comes again.
-    this.#unasked = chunks.filter((_, index) => asked[index]?.status === 'rejected').flat();
-    const refused = asked.find((one) => one.status === 'rejected');
-    if (refused?.status === 'rejected') this.#tellUnasked(refused.reason);
+    for (let at = 0; at < ofStreams.length; at += size) chunks.push(ofStreams.slice(at, at + size));
+    let refused: { readonly cause: unknown } | undefined;
+    const asking = chunks.map(async (chunk) => {
+      try {
+        await this.#ask(chunk);
+        for (const channel of chunk) this.#unasked.delete(channel);
+      } catch (cause) {
+        refused ??= { cause };
+        for (const channel of chunk) if (this.#isWanted(channel)) this.#unasked.add(channel);
+      }
+    });
+    await Promise.all(asking);
+    if (refused !== undefined) this.#tellUnasked(refused.cause);
+  }
+
+  /** Asks again for what was refused. Who listens to what is granted now looks for what was missed. */
+  async #askAgain(): Promise<void> {
+    const channels = [...this.#unasked];
+    if (channels.length === 0) return;
+    await this.#askForAll(channels);
+    for (const channel of channels) {
+      const entry = this.#unasked.has(channel) ? undefined : this.#listening.get(channel);
+      if (entry !== undefined) tellAll(entry, (listener) => listener.onReset());
+    }
+  }
+
+  #isWanted(channel: string): boolean {
+    return !this.#closed && (this.#listening.has(channel) || channel === this.#keys.signals);
   }
 
   async #onShardsAnew(link: RedisClient): Promise<void> {
     if (!this.#uses(link) || this.#listening.size === 0) return;
     // Sent after what the client asked for: once they have answered, frames come. It comes again when one does not.
     if (!(await this.#tryShards(link)) || !this.#uses(link)) return;
-    const unasked = this.#unasked.filter((channel) => this.#listening.has(channel));
-    if (unasked.length > 0) await this.#askForAll(unasked);
+    await this.#askAgain();
     this.#resetAll();
   }
 
@@ -237,7 +266,9 @@ export class RedisEventTransport implements EventTransport {
       if (!this.#uses(link)) return;
       if (!hasShards) link.disconnect(true);
       else if (isGenerationJobError(error, 'unavailable')) this.#replace(link);
+      return;
     }
+    if (this.#uses(link)) await this.#askAgain();
   }
 
   /** Says whether every shard tried has answered. */
@@ -270,14 +301,17 @@ export class RedisEventTransport implements EventTransport {
   }
 
   #tellUnasked(cause: unknown): void {
-    this.#tell('The link was made anew, and not every channel could be asked for; the log is polled.', cause);
+    this.#refusal = this.#tell(
+      'The link was made anew, and not every channel could be asked for; the log is polled, and it is tried again.',
+      cause,
+    );
   }
 
-  #tell(message: string, cause?: unknown): void {
-    if (this.#closed) return;
+  #tell(message: string, cause?: unknown): GenerationJobError {
     const code = cause === undefined ? 'unavailable' : refusalOf(cause).code;
     const error = new GenerationJobError(code, message, cause === undefined ? {} : { cause });
-    for (const report of this.#reports) report(error);
+    if (!this.#closed) for (const report of this.#reports) report(error);
+    return error;
   }
 
   #replace(link: RedisClient): void {
@@ -290,6 +324,7 @@ export class RedisEventTransport implements EventTransport {
     const channel = this.#keys.live(entry.key);
     if (!removeFrom(entry, listener) || this.#listening.get(channel) !== entry) return;
     this.#listening.delete(channel);
+    this.#unasked.delete(channel);
     if (this.#closed) return;
     // A link that is down forgets by itself.
     const left = this.#sharded ? this.#link.sunsubscribe?.(channel) : this.#link.unsubscribe(channel);
