@@ -19,6 +19,9 @@ import {
   runContract,
   TIMES,
 } from '../contract/harness.js';
+import { useExpect } from '../contract/tools.js';
+
+useExpect(expect);
 
 /** A machine's clock that somebody sets: for the one who looks at it, it jumps. */
 class SetClock implements Clock {
