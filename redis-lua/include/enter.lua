@@ -30,6 +30,10 @@ local function enter(job, record, fence, status, at, failure, settles)
     unset(job, record, 'leaseUntil')
     unset(job, record, 'lease')
   end
+  -- What waits for a person is at no replica.
+  if status == 'requires_action' then
+    unset(job, record, 'replica')
+  end
   if is_active(status) then
     return
   end

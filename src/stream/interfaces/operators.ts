@@ -34,7 +34,7 @@ export interface JobSummary {
   readonly recoveries: number;
   /** The generation's status. */
   readonly status: JobStatus;
-  /** The replica of the attempt, by its `replicaId`. Absent where a release before 0.2 began the attempt. */
+  /** The replica of the attempt, by its `replicaId`. Absent while it is paused, and where a release before 0.2 began it. */
   readonly replicaId?: string | undefined;
   /** Says when it was created: the store's clock, in milliseconds since 1970. */
   readonly createdAt: number;

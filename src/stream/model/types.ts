@@ -241,7 +241,10 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
    * did.
    */
   readonly leaseMs?: number | undefined;
-  /** Names the replica whose attempt this is or was, as it named itself. Absent where a release before 0.2 has taken over. */
+  /**
+   * Names the replica whose attempt this is or was, as it named itself. Absent while the job is paused, and where a release before
+   * 0.2 has taken over.
+   */
   readonly replicaId?: string | undefined;
   /** The action it waits for, while it waits. */
   readonly pendingAction?: PendingAction | undefined;

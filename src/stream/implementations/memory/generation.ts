@@ -304,6 +304,7 @@ export class InMemoryGeneration {
     else if (status !== 'running') record.resumedAction = undefined;
     record.pendingAction = undefined;
     if (status !== 'running') record.leaseUntil = record.leaseMs = undefined;
+    if (status === 'requires_action') record.replicaId = undefined;
     if (isActive(status)) return;
     record.endedAt = now;
     record.error = error;
