@@ -28,7 +28,7 @@ export interface EventTransport {
   /** Names the transport in logs: `memory`, `redis`, or a host's own. */
   readonly kind: string;
   /**
-   * Why some of what is listened to goes unheard, for as long as it does: `health` tells it, although new listeners are
+   * Says why some of what is listened to goes unheard, for as long as it does: `health` tells it, although new listeners are
    * answered. Left out where that can't be.
    */
   readonly failing?: GenerationJobError | undefined;
