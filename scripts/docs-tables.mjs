@@ -54,35 +54,35 @@ const types = {
   'src/stream/model/options.generated.ts': [
     {
       name: 'GenerationJobOptions',
-      about: 'What a manager goes by. A caller may leave out any of it.',
+      about: 'The settings of a manager. A caller may leave out any of them.',
       options: GENERAL,
       inner: { limits: 'GenerationLimits' },
     },
-    { name: 'GenerationLimits', about: 'How much of each thing there may be.', options: LIMITS },
+    { name: 'GenerationLimits', about: 'The most there may be of each thing.', options: LIMITS },
   ],
   'src/stream/implementations/redis/options.generated.ts': [
     {
       name: 'RedisOptions',
-      about: 'What the store and the transport on Redis go by.',
+      about: 'The settings of the store and the transport on Redis.',
       options: optionsOf(redisOptionsSchema),
     },
   ],
   'src/http/route-options.generated.ts': [
     {
       name: 'RouterSettings',
-      about: 'What `createStreamRouter` goes by, beside what it asks of the host.',
+      about: 'The settings of `createStreamRouter`, beside what it asks of the host.',
       options: optionsOf(routerSchema),
     },
     {
       name: 'HandlerSettings',
-      about: 'What `createStreamHandler` goes by, beside what it asks of the host.',
+      about: 'The settings of `createStreamHandler`, beside what it asks of the host.',
       options: optionsOf(handlerSchema),
     },
   ],
   'src/redis/connect-options.generated.ts': [
     {
       name: 'ConnectionOptions',
-      about: 'What a connection to Redis goes by.',
+      about: 'The settings of a connection to Redis.',
       options: optionsOf(connectSchema),
     },
   ],

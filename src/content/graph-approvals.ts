@@ -1,6 +1,6 @@
 /**
  * A call shows what somebody was asked about it, and what was decided. Only calls without a result are asked about; one
- * inside a sub-agent is as good as any.
+ * inside a sub-agent is asked about like any other.
  */
 import type { Branch, ContentPart } from './graph-content.js';
 import { type Fields, fieldsOf, listOf, wordOf } from './graph-events.js';

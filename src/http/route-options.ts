@@ -65,11 +65,16 @@ const optionsSchema = z.strictObject({
   cors: z
     .boolean()
     .default(false)
-    .describe('Whether pages of allowedOrigins get the headers that let them read answers, with cookies'),
+    .describe(
+      'Sets whether pages of allowedOrigins get the headers that let them read answers, with cookies',
+    ),
   heartbeatMs: duration(15 * SECOND, 'Longest silence of an open stream; then a comment is sent'),
-  recheckMs: duration(30 * SECOND, 'How often access is checked again on an open stream'),
-  stallMs: duration(30 * SECOND, 'How long a reader may take nothing before it is detached'),
-  retryMs: duration(2 * SECOND, 'When clients reconnect; each is told between half and one and a half of it'),
+  recheckMs: duration(30 * SECOND, 'Sets how often access is checked again on an open stream'),
+  stallMs: duration(30 * SECOND, 'Sets how long a reader may take nothing before it is detached'),
+  retryMs: duration(
+    2 * SECOND,
+    'Sets when clients reconnect; each is told between half and one and a half of it',
+  ),
   bodyBytes: z
     .number()
     .int()
@@ -77,19 +82,21 @@ const optionsSchema = z.strictObject({
     .max(4096 * MIB)
     .default(256 * KIB)
     .describe('The body of a request (bytes)'),
-  bodyMs: duration(30 * SECOND, 'How long the body of a request is waited for'),
+  bodyMs: duration(30 * SECOND, 'Sets how long the body of a request is waited for'),
   readerBytes: z
     .number()
     .int()
     .min(LEAST_READER_BYTES)
     .optional()
-    .describe('What a reader may leave unread in this process (bytes). Default: limits.liveBytes'),
+    .describe('Sets what a reader may leave unread in this process (bytes). Default: limits.liveBytes'),
 });
 export const routerSchema = optionsSchema.extend({
   framing: z
     .enum(['chunked', 'close'])
     .default('chunked')
-    .describe('How the body of a stream is framed over HTTP/1.1: in chunks, or not at all, as over HTTP/1.0'),
+    .describe(
+      'Sets how the body of a stream is framed over HTTP/1.1: in chunks, or not at all, as over HTTP/1.0',
+    ),
 }) satisfies z.ZodType<unknown, RouterSettings>;
 export const handlerSchema = optionsSchema.extend({ basePath }) satisfies z.ZodType<unknown, HandlerSettings>;
 

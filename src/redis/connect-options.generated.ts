@@ -4,14 +4,17 @@
  * differs.
  */
 
-/** What a connection to Redis goes by. */
+/** The settings of a connection to Redis. */
 export interface ConnectionOptions {
-  /** Whether the URL is that of a node of a Redis Cluster; the others are found through it. Default false. */
+  /**
+   * Sets whether the URL is that of a node of a Redis Cluster; the others are found through it. Default
+   * false.
+   */
   readonly cluster?: boolean | undefined;
-  /** How long to wait for the connection (ms). 10 ms to 10 min; default 10 s. */
+  /** Sets how long to wait for the connection (ms). 10 ms to 10 min; default 10 s. */
   readonly connectTimeoutMs?: number | undefined;
   /**
-   * When a connection that owes an answer is taken for dead and made again; less than `timeoutMs` of the
+   * Sets when a connection that owes an answer is taken for dead and made again; less than `timeoutMs` of the
    * services, which is 5 s unless set (ms). 10 ms to 10 min; default 4 s.
    */
   readonly socketTimeoutMs?: number | undefined;

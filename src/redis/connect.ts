@@ -20,14 +20,14 @@ export const connectSchema = z.strictObject({
   cluster: z
     .boolean()
     .default(false)
-    .describe('Whether the URL is that of a node of a Redis Cluster; the others are found through it'),
+    .describe('Sets whether the URL is that of a node of a Redis Cluster; the others are found through it'),
   connectTimeoutMs: z
     .number()
     .int()
     .min(10)
     .max(600_000)
     .default(10 * SECOND)
-    .describe('How long to wait for the connection (ms)'),
+    .describe('Sets how long to wait for the connection (ms)'),
   socketTimeoutMs: z
     .number()
     .int()
@@ -35,7 +35,7 @@ export const connectSchema = z.strictObject({
     .max(600_000)
     .default(4 * SECOND)
     .describe(
-      'When a connection that owes an answer is taken for dead and made again; less than `timeoutMs` of the services, which is 5 s unless set (ms)',
+      'Sets when a connection that owes an answer is taken for dead and made again; less than `timeoutMs` of the services, which is 5 s unless set (ms)',
     ),
 }) satisfies z.ZodType<unknown, ConnectionOptions>;
 const optionsSchema = connectSchema.extend({

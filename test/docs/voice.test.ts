@@ -29,8 +29,7 @@ function commentsOf(file: string): { readonly place: string; readonly text: stri
 
 const files = ['src', 'scripts'].flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    // What is generated from the schemas of options reads as the rows of their tables do.
-    .filter((name) => /\.(ts|mjs)$/.test(name) && !name.endsWith('.generated.ts'))
+    .filter((name) => /\.(ts|mjs)$/.test(name))
     .map((name) => `${folder}/${name}`),
 );
 

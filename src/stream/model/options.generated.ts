@@ -4,41 +4,42 @@
  * differs.
  */
 
-/** What a manager goes by. A caller may leave out any of it. */
+/** The settings of a manager. A caller may leave out any of them. */
 export interface GenerationJobOptions {
   /**
-   * How long a producer may be silent to the store before others may take over (ms). 1 ms to 366 d; default
-   * 15 s.
+   * Sets how long a producer may be silent to the store before others may take over (ms). 1 ms to 366 d;
+   * default 15 s.
    */
   readonly leaseMs?: number | undefined;
-  /** How often leases are renewed (ms). 1 ms to 366 d; default 5 s. */
+  /** Sets how often leases are renewed (ms). 1 ms to 366 d; default 5 s. */
   readonly renewMs?: number | undefined;
-  /** How often each replica looks at the due index (ms). 1 ms to 366 d; default 1 s. */
+  /** Sets how often each replica looks at the due index (ms). 1 ms to 366 d; default 1 s. */
   readonly sweepMs?: number | undefined;
   /**
-   * How often, at most, one of the replicas walks over all streams for what the indexes have lost (ms).
+   * Sets how often, at most, one of the replicas walks over all streams for what the indexes have lost (ms).
    * 100 ms to 366 d; default 1 h.
    */
   readonly repairMs?: number | undefined;
   /** Streams looked at in one sweep. 1 or more; default 256. */
   readonly sweepStreams?: number | undefined;
   /**
-   * How often a followed stream is compared with its log when nothing arrives (ms). 1 ms to 366 d; default
-   * 5 s.
+   * Sets how often a followed stream is compared with its log when nothing arrives (ms). 1 ms to 366 d;
+   * default 5 s.
    */
   readonly logPollMs?: number | undefined;
   /** Longest silence of a living producer (ms). 1 ms to 366 d; default 20 min. */
   readonly idleTimeoutMs?: number | undefined;
   /** Longest run of one attempt; a pause ends it (ms). 1 ms to 366 d; default 6 h. */
   readonly maxRunMs?: number | undefined;
-  /** How long a pending action waits unless it says otherwise (ms). 1 ms to 366 d; default 1 d. */
+  /** Sets how long a pending action waits unless it says otherwise (ms). 1 ms to 366 d; default 1 d. */
   readonly approvalWindowMs?: number | undefined;
-  /** How long an ended, settled generation is kept (ms). 1 ms to 366 d; default 10 min. */
+  /** Sets how long an ended, settled generation is kept (ms). 1 ms to 366 d; default 10 min. */
   readonly retentionMs?: number | undefined;
-  /** How long an idempotency key is remembered (ms). 1 ms to 366 d; default 1 d. */
+  /** Sets how long an idempotency key is remembered (ms). 1 ms to 366 d; default 1 d. */
   readonly idempotencyMs?: number | undefined;
   /**
-   * How long a create is tried, and the age at which the store refuses it (ms). 1 ms to 366 d; default 10 s.
+   * Sets how long a create is tried, and the age at which the store refuses it (ms). 1 ms to 366 d; default
+   * 10 s.
    */
   readonly createTimeoutMs?: number | undefined;
   /**
@@ -53,52 +54,52 @@ export interface GenerationJobOptions {
   readonly coalesceMs?: number | undefined;
   /** Fewest events between snapshots; more lie between them as the content grows. 1 or more; default 500. */
   readonly snapshotEvents?: number | undefined;
-  /** Whether events before a snapshot are removed from the log. Default false. */
+  /** Sets whether events before a snapshot are removed from the log. Default false. */
   readonly trimLog?: boolean | undefined;
-  /** How often a generation may be taken over after a crash. 0 or more; default 1. */
+  /** Sets how often a generation may be taken over after a crash. 0 or more; default 1. */
   readonly maxRecoveries?: number | undefined;
   /**
-   * How long after its end a generation’s settlement is tried before it is set aside (ms). 1 ms to 366 d;
-   * default 1 d.
+   * Sets how long after its end a generation’s settlement is tried before it is set aside (ms). 1 ms to
+   * 366 d; default 1 d.
    */
   readonly settleForMs?: number | undefined;
-  /** How often it is tried at most before that; 0 is no limit. 0 or more; default 0. */
+  /** Sets how often it is tried at most before that; 0 is no limit. 0 or more; default 0. */
   readonly settleTries?: number | undefined;
   /**
-   * How long after its end a generation is kept whose settlement was set aside (ms). 1 ms to 366 d; default
-   * 30 d.
+   * Sets how long after its end a generation is kept whose settlement was set aside (ms). 1 ms to 366 d;
+   * default 30 d.
    */
   readonly setAsideMs?: number | undefined;
-  /** How often what was set aside is tried again by itself (ms). 1 ms to 366 d; default 6 h. */
+  /** Sets how often what was set aside is tried again by itself (ms). 1 ms to 366 d; default 6 h. */
   readonly setAsideRetryMs?: number | undefined;
   /**
    * Generations kept whose settlement was set aside, and for each replica a tenth of it; then the oldest
    * goes. 1 or more; default 5,000.
    */
   readonly setAsideMost?: number | undefined;
-  /** How long a replica may be silent while it settles (ms). 1 ms to 366 d; default 30 s. */
+  /** Sets how long a replica may be silent while it settles (ms). 1 ms to 366 d; default 30 s. */
   readonly settleClaimMs?: number | undefined;
   /** Pause after the first failed settlement; doubles up to 10 minutes (ms). 1 ms to 366 d; default 1 s. */
   readonly settleBackoffMs?: number | undefined;
   /**
-   * How long a hook may take; not `settle` and `recover`, nor `describeEnd` (ms). 1 ms to 366 d; default
+   * Sets how long a hook may take; not `settle` and `recover`, nor `describeEnd` (ms). 1 ms to 366 d; default
    * 30 s.
    */
   readonly hookMs?: number | undefined;
   /**
-   * How long `describeEnd` may take; less than the grace of a drain, so that ends under way are described
-   * (ms). 1 ms to 366 d; default 5 s.
+   * Sets how long `describeEnd` may take; less than the grace of a drain, so that ends under way are
+   * described (ms). 1 ms to 366 d; default 5 s.
    */
   readonly describeEndMs?: number | undefined;
-  /** How long `job.pipe` waits for a source to close (ms). 1 ms to 366 d; default 1 s. */
+  /** Sets how long `job.pipe` waits for a source to close (ms). 1 ms to 366 d; default 1 s. */
   readonly sourceCloseMs?: number | undefined;
-  /** What is logged of an error: all of it, or its name and where it was thrown. Default `full`. */
+  /** Sets what is logged of an error: all of it, or its name and where it was thrown. Default `full`. */
   readonly logErrors?: 'full' | 'name' | undefined;
-  /** How much of each thing there may be. */
+  /** Sets how much of each thing there may be. */
   readonly limits?: GenerationLimits | undefined;
 }
 
-/** How much of each thing there may be. */
+/** The most there may be of each thing. */
 export interface GenerationLimits {
   /** One event’s data as JSON text (bytes). 64 B to 4 GiB; default 256 KiB. */
   readonly eventBytes?: number | undefined;

@@ -69,28 +69,28 @@ const limitsSchema = z.strictObject({
 export const optionsSchema = z.strictObject({
   leaseMs: duration(
     15 * SECOND,
-    'How long a producer may be silent to the store before others may take over',
+    'Sets how long a producer may be silent to the store before others may take over',
   ),
-  renewMs: duration(5 * SECOND, 'How often leases are renewed'),
-  sweepMs: duration(1 * SECOND, 'How often each replica looks at the due index'),
+  renewMs: duration(5 * SECOND, 'Sets how often leases are renewed'),
+  sweepMs: duration(1 * SECOND, 'Sets how often each replica looks at the due index'),
   repairMs: duration(
     1 * HOUR,
-    'How often, at most, one of the replicas walks over all streams for what the indexes have lost',
+    'Sets how often, at most, one of the replicas walks over all streams for what the indexes have lost',
     100,
   ),
   sweepStreams: count(256, 'Streams looked at in one sweep'),
   logPollMs: duration(
     5 * SECOND,
-    'How often a followed stream is compared with its log when nothing arrives',
+    'Sets how often a followed stream is compared with its log when nothing arrives',
   ),
   idleTimeoutMs: duration(20 * MINUTE, 'Longest silence of a living producer'),
   maxRunMs: duration(6 * HOUR, 'Longest run of one attempt; a pause ends it'),
-  approvalWindowMs: duration(24 * HOUR, 'How long a pending action waits unless it says otherwise'),
-  retentionMs: duration(10 * MINUTE, 'How long an ended, settled generation is kept'),
-  idempotencyMs: duration(24 * HOUR, 'How long an idempotency key is remembered'),
+  approvalWindowMs: duration(24 * HOUR, 'Sets how long a pending action waits unless it says otherwise'),
+  retentionMs: duration(10 * MINUTE, 'Sets how long an ended, settled generation is kept'),
+  idempotencyMs: duration(24 * HOUR, 'Sets how long an idempotency key is remembered'),
   createTimeoutMs: duration(
     10 * SECOND,
-    'How long a create is tried, and the age at which the store refuses it',
+    'Sets how long a create is tried, and the age at which the store refuses it',
   ),
   retryMs: duration(
     50,
@@ -98,35 +98,41 @@ export const optionsSchema = z.strictObject({
   ),
   coalesceMs: duration(0, 'Gather events this long before a first commit; for those who pay per command', 0),
   snapshotEvents: count(500, 'Fewest events between snapshots; more lie between them as the content grows'),
-  trimLog: z.boolean().default(false).describe('Whether events before a snapshot are removed from the log'),
-  maxRecoveries: count(1, 'How often a generation may be taken over after a crash', 0),
+  trimLog: z
+    .boolean()
+    .default(false)
+    .describe('Sets whether events before a snapshot are removed from the log'),
+  maxRecoveries: count(1, 'Sets how often a generation may be taken over after a crash', 0),
   settleForMs: duration(
     24 * HOUR,
-    'How long after its end a generation’s settlement is tried before it is set aside',
+    'Sets how long after its end a generation’s settlement is tried before it is set aside',
   ),
-  settleTries: count(0, 'How often it is tried at most before that; 0 is no limit', 0),
+  settleTries: count(0, 'Sets how often it is tried at most before that; 0 is no limit', 0),
   setAsideMs: duration(
     30 * 24 * HOUR,
-    'How long after its end a generation is kept whose settlement was set aside',
+    'Sets how long after its end a generation is kept whose settlement was set aside',
   ),
-  setAsideRetryMs: duration(6 * HOUR, 'How often what was set aside is tried again by itself'),
+  setAsideRetryMs: duration(6 * HOUR, 'Sets how often what was set aside is tried again by itself'),
   setAsideMost: count(
     5_000,
     'Generations kept whose settlement was set aside, and for each replica a tenth of it; then the oldest goes',
   ),
-  settleClaimMs: duration(30 * SECOND, 'How long a replica may be silent while it settles'),
+  settleClaimMs: duration(30 * SECOND, 'Sets how long a replica may be silent while it settles'),
   settleBackoffMs: duration(1 * SECOND, 'Pause after the first failed settlement; doubles up to 10 minutes'),
-  hookMs: duration(30 * SECOND, 'How long a hook may take; not `settle` and `recover`, nor `describeEnd`'),
+  hookMs: duration(
+    30 * SECOND,
+    'Sets how long a hook may take; not `settle` and `recover`, nor `describeEnd`',
+  ),
   describeEndMs: duration(
     5 * SECOND,
-    'How long `describeEnd` may take; less than the grace of a drain, so that ends under way are described',
+    'Sets how long `describeEnd` may take; less than the grace of a drain, so that ends under way are described',
   ),
-  sourceCloseMs: duration(1 * SECOND, 'How long `job.pipe` waits for a source to close'),
+  sourceCloseMs: duration(1 * SECOND, 'Sets how long `job.pipe` waits for a source to close'),
   logErrors: z
     .enum(['full', 'name'])
     .default('full')
-    .describe('What is logged of an error: all of it, or its name and where it was thrown'),
-  limits: limitsSchema.prefault({}).describe('How much of each thing there may be'),
+    .describe('Sets what is logged of an error: all of it, or its name and where it was thrown'),
+  limits: limitsSchema.prefault({}).describe('Sets how much of each thing there may be'),
 }) satisfies z.ZodType<Options, GenerationJobOptions>;
 
 export type { GenerationJobOptions, GenerationLimits };

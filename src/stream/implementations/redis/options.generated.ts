@@ -4,24 +4,24 @@
  * differs.
  */
 
-/** What the store and the transport on Redis go by. */
+/** The settings of the store and the transport on Redis. */
 export interface RedisOptions {
-  /** What every key begins with; no braces. At most 64 of `A-Za-z0-9_.:-`; default `gj:`. */
+  /** Sets what every key begins with; no braces. At most 64 of `A-Za-z0-9_.:-`; default `gj:`. */
   readonly keyPrefix?: string | undefined;
   /** Longest wait for an answer; less than half of leaseMs (ms). 10 ms to 10 min; default 5 s. */
   readonly timeoutMs?: number | undefined;
   /**
-   * How long keys outlive what is due on them, with every replica down; more than the retention (ms). 1 s or
-   * more; default 2 d.
+   * Sets how long keys outlive what is due on them, with every replica down; more than the retention (ms).
+   * 1 s or more; default 2 d.
    */
   readonly expiryMarginMs?: number | undefined;
   /**
-   * How long a user’s index keeps an entry for a create under way; at least createTimeoutMs (ms). 1 ms or
-   * more; default 15 s.
+   * Sets how long a user’s index keeps an entry for a create under way; at least createTimeoutMs (ms). 1 ms
+   * or more; default 15 s.
    */
   readonly createHoldMs?: number | undefined;
-  /** How often the subscriber link is tried (ms). 10 ms or more; default 5 s. */
+  /** Sets how often the subscriber link is tried (ms). 10 ms or more; default 5 s. */
   readonly pingMs?: number | undefined;
-  /** When a silent subscriber link is replaced (ms). 10 ms or more; default 3 s. */
+  /** Sets when a silent subscriber link is replaced (ms). 10 ms or more; default 3 s. */
   readonly pingTimeoutMs?: number | undefined;
 }

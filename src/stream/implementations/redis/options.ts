@@ -12,7 +12,7 @@ export const redisOptionsSchema = z.strictObject({
     .max(64)
     .regex(/^[A-Za-z0-9_.:-]*$/)
     .default('gj:')
-    .describe('What every key begins with; no braces'),
+    .describe('Sets what every key begins with; no braces'),
   timeoutMs: z
     .number()
     .int()
@@ -26,26 +26,28 @@ export const redisOptionsSchema = z.strictObject({
     .min(SECOND)
     .default(48 * HOUR)
     .describe(
-      'How long keys outlive what is due on them, with every replica down; more than the retention (ms)',
+      'Sets how long keys outlive what is due on them, with every replica down; more than the retention (ms)',
     ),
   createHoldMs: z
     .number()
     .int()
     .min(1)
     .default(15 * SECOND)
-    .describe('How long a user’s index keeps an entry for a create under way; at least createTimeoutMs (ms)'),
+    .describe(
+      'Sets how long a user’s index keeps an entry for a create under way; at least createTimeoutMs (ms)',
+    ),
   pingMs: z
     .number()
     .int()
     .min(10)
     .default(5 * SECOND)
-    .describe('How often the subscriber link is tried (ms)'),
+    .describe('Sets how often the subscriber link is tried (ms)'),
   pingTimeoutMs: z
     .number()
     .int()
     .min(10)
     .default(3 * SECOND)
-    .describe('When a silent subscriber link is replaced (ms)'),
+    .describe('Sets when a silent subscriber link is replaced (ms)'),
 }) satisfies z.ZodType<unknown, RedisOptions>;
 
 export type { RedisOptions };
