@@ -83,8 +83,10 @@ export class BranchDraft {
     for (const { id, slot } of step.calls ?? []) this.#noteCall(undefined, id, slot);
   }
 
-  /** Forgets the steps that nothing more can be said of. */
-  forgetDone(): void {
+  /** Forgets the step if nothing more can be said of it; without one, every such step. */
+  forgetDone(id?: string): void {
+    const known = id === undefined ? undefined : this.#index.steps.get(id);
+    if (known !== undefined && !this.#isDone(known)) return;
     const { steps } = this.#book;
     let kept = 0;
     for (const step of steps) {

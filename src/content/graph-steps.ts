@@ -156,7 +156,8 @@ function finish(draft: BranchDraft, data: Fields): void {
   const slot = draft.slotOfCall(id) ?? (step && slotOfResult(draft, step, id));
   if (slot === undefined) return;
   draft.change(slot, step, (part) => callFinishedBy(part, call));
-  draft.forgetDone();
+  const own = step?.calls?.some((one) => one.slot === slot);
+  draft.forgetDone(own ? step?.id : undefined);
 }
 
 /**
@@ -178,7 +179,7 @@ function close(draft: BranchDraft, { id }: Fields): void {
   const step = draft.step(id);
   if (step === undefined) return;
   draft.setStep({ ...step, closed: true });
-  draft.forgetDone();
+  draft.forgetDone(step.id);
 }
 
 function updateAgent(draft: BranchDraft, data: Fields): void {
