@@ -5,7 +5,9 @@
 --       6 generation it may replace or ""  7 line of that one's end  8 its failure as JSON  9 settles "1" or "0"
 --       10 lease in ms  11 expiry margin in ms  12 JSON [field, value, ...] of the new record
 --       13 last sequence and 14 attempt that one's end was described from, or ""
--- Reply { "created", record, replaced | nil } | { "joined" | "conflict", record } | { "taken" } | { "expired", time }
+--       15 the newest generation the caller has seen, "0" for none, "" when it does not say
+-- Reply { "created", record, replaced | nil } | { "joined" | "unexpected" | "conflict", record } | { "taken" }
+--       | { "expired", time }
 -- @include record
 -- @include writes
 -- @include append
@@ -39,6 +41,9 @@ if idempotency_key ~= '' then
       return { 'joined', flatten(one) }
     end
   end
+end
+if record and ARGV[15] ~= '' and tonumber(fence.generation) > tonumber(ARGV[15]) then
+  return { 'unexpected', flatten(record) }
 end
 local is_replacing = record and is_active(fence.status)
 if is_replacing and (fence.generation ~= ARGV[6] or is_behind(fence, ARGV[13], ARGV[14])) then

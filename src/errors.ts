@@ -48,7 +48,8 @@ export const ERROR_TABLE = {
   stream_taken: { status: 409, remedy: 'Use another stream id; this one belongs to someone else.' },
   conflict: {
     status: 409,
-    remedy: 'Wait for the active generation, join it, or create with onConflict "replace".',
+    remedy:
+      'Wait for the active generation, join it, or create with onConflict "replace"; with expects, show what is newer first.',
   },
   generation_ended: { status: 409, remedy: 'Read the stream’s status: that generation is over.' },
   user_limit_exceeded: { status: 429, remedy: 'Wait until one of the user’s jobs ends or pauses.' },
@@ -149,17 +150,17 @@ export class GenerationJobError extends Error {
   }
 }
 
-/** A generation is active on the stream and the caller asked not to replace it. */
+/** A generation stands in the way: an active one that the caller asked not to replace, or one newer than `expects` says. */
 export class ConflictError extends GenerationJobError {
   /** The name of the class, as every error has one. */
   override readonly name = 'ConflictError';
-  /** The stream that has an active generation. */
+  /** The stream that has the generation. */
   readonly streamId: string;
   /** The number of that generation. */
   readonly generation: number;
 
   constructor(streamId: string, generation: number) {
-    super('conflict', `Generation ${generation} is active on stream ${streamId}.`);
+    super('conflict', `Generation ${generation} is there on stream ${streamId}.`);
     this.streamId = streamId;
     this.generation = generation;
   }

@@ -77,6 +77,10 @@ const BROKEN: Readonly<Record<string, Break>> = {
       after: typeof request.after === 'number' && request.after > 3 ? request.after - 1 : request.after,
     };
   }),
+  'starts over what its caller has not seen': asking(
+    'create',
+    ({ expects: _, ...request }: CreateRequest) => request,
+  ),
   'forgets the generation asked for': asking('readLog', (request: object) => ({
     ...request,
     generation: undefined,

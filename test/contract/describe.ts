@@ -9,6 +9,7 @@ import { deletionContracts } from './deletion.js';
 import { descriptionContracts, holdContracts } from './descriptions.js';
 import { emitContracts } from './emit.js';
 import { endContracts } from './end.js';
+import { expectedContracts, expectedStoreContracts } from './expected.js';
 import { followContracts } from './follow.js';
 import { type BackendFactory, type Contract, runContract } from './harness.js';
 import { holeContracts } from './holes.js';
@@ -55,12 +56,13 @@ export function describeStreamContract(
 
 export const storePortContracts: readonly Contract[] = [
   ...storeContracts,
+  ...expectedStoreContracts,
   ...holdContracts,
   ...indexContracts,
 ];
 
 export const streamContracts = {
-  Create: createContracts,
+  Create: [...createContracts, ...expectedContracts],
   Emit: emitContracts,
   Pipe: pipeContracts,
   Follow: followContracts,

@@ -56,6 +56,11 @@ export interface CreateRequest {
         readonly describedFrom?: Place | undefined;
       }
     | undefined;
+  /**
+   * The newest generation the caller has seen, null for none: refused as `unexpected` when a newer one is current. Left out,
+   * nothing is expected.
+   */
+  readonly expects?: { readonly generation: number } | null | undefined;
   /** True when the ended generation still has a settlement to come. */
   readonly settles: boolean;
 }
@@ -76,6 +81,13 @@ export type CreateReply =
   | {
       /** Holds what has become of the create. */
       readonly outcome: 'joined';
+      /** The record of the generation that was created, joined or in the way. */
+      readonly record: JobRecord;
+    }
+  /** A newer generation is current than `expects` says, active or ended. */
+  | {
+      /** Holds what has become of the create. */
+      readonly outcome: 'unexpected';
       /** The record of the generation that was created, joined or in the way. */
       readonly record: JobRecord;
     }

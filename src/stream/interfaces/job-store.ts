@@ -202,7 +202,7 @@ export interface JobStore {
    * Atomic: ends the active generation named by `replaces`, makes a new one and makes it current.
    * The new generation's number is the larger of the last one + 1 and the clock: it never repeats, even after the
    * stream was deleted or has expired. Nothing of the generation before shows through. Checked in this order: a repeat
-   * of the call id, `expired`, `taken`, `joined`, `conflict`, `full`.
+   * of the call id, `expired`, `taken`, `joined`, `unexpected`, `conflict`, `full`.
    */
   create(request: CreateRequest): Promise<CreateReply>;
 

@@ -69,6 +69,12 @@ export interface CreateJobInput<Types extends HostTypes = Untyped> {
   readonly conversationId?: string | undefined;
   /** The same key of a user never starts a second run while it is remembered (`idempotencyMs`). 1 to 256 characters. */
   readonly idempotencyKey?: string | undefined;
+  /**
+   * The newest generation of the stream that who asks has seen; null when they have seen none. The create is refused with a
+   * ConflictError that names what is there when a newer one is current, active or ended. Looked at after the idempotency
+   * key, and before `onConflict`. What has been seen may be gone by now. Default: nothing is expected.
+   */
+  readonly expects?: { readonly generation: number } | null | undefined;
   /** The answer when a generation is active on the stream, a paused one included. Default `replace`. */
   readonly onConflict?: 'replace' | 'reject' | 'join' | undefined;
   /** The data that a client needs to show the start (the user's message); that of the `created` event, as `created`. */

@@ -102,6 +102,8 @@ export class Admission {
       switch (reply.outcome) {
         case 'joined':
           return { started: false, record: reply.record };
+        case 'unexpected':
+          throw new ConflictError(reply.record.streamId, reply.record.generation);
         case 'conflict':
           current = reply.record;
           break;
@@ -166,6 +168,7 @@ export class Admission {
       idempotencyKey,
       metadata: serialiseMetadata(input.metadata ?? {}, options.limits),
       created: serialiseLifecycle('created', { created: input.created ?? null }, options.limits),
+      expects: input.expects,
       settles: hooks.settle !== undefined,
     };
   }
@@ -183,6 +186,8 @@ export class Admission {
     if (current.createId === request.callId) return request;
     if (input.idempotencyKey !== undefined && current.idempotencyKey === input.idempotencyKey)
       return undefined;
+    // The store refuses it, unless an older generation has the key: nothing of this one is held or described for that.
+    if (input.expects !== undefined && current.generation > (input.expects?.generation ?? 0)) return request;
     switch (input.onConflict ?? 'replace') {
       case 'reject':
         throw new ConflictError(current.streamId, current.generation);
@@ -200,7 +205,7 @@ export class Admission {
   /** Gives the slot back to the holder the stream has, so that a lost race doesn't cost the winner its slot. */
   async #giveSlotBack(slot: SlotOwner, { key }: CreateRequest, reply: CreateReply): Promise<void> {
     const { slots } = this.#parts;
-    const winner = reply.outcome === 'conflict' || reply.outcome === 'joined' ? reply.record : undefined;
+    const winner = reply.outcome !== 'created' && 'record' in reply ? reply.record : undefined;
     if (winner?.status === 'running') await slots.retake(key, winner);
     else await slots.give(key, slot);
   }

@@ -25,7 +25,8 @@ export const LARGEST_PAGE = 1_000;
 type ShapeOf<Input> = Record<keyof Required<Input>, z.ZodType>;
 
 const text = z.string().optional();
-const generation = z.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional();
+const generationNumber = z.number().int().positive().max(Number.MAX_SAFE_INTEGER);
+const generation = generationNumber.optional();
 const tenant = { tenantId: z.unknown().optional() };
 const access = { ...tenant, userId: text } satisfies ShapeOf<Access>;
 const page = { limit: z.number().int().min(1).max(LARGEST_PAGE).optional(), cursor: text };
@@ -42,6 +43,7 @@ const SHAPES = {
     ...tenant,
     conversationId: text,
     idempotencyKey: text,
+    expects: z.strictObject({ generation: generationNumber }).nullable().optional(),
     onConflict: z.enum(['replace', 'reject', 'join']).optional(),
     created: z.unknown().optional(),
     metadata: z.record(z.string(), z.unknown()).optional(),

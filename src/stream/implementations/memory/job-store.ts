@@ -86,8 +86,11 @@ export class InMemoryJobStore implements JobStore {
       request.idempotencyKey !== undefined &&
       stream?.generations.find((one) => one.idempotencyKey === request.idempotencyKey);
     if (sameKey) return { outcome: 'joined', record: sameKey.record() };
+    const { replaces, expects } = request;
+    if (current && expects !== undefined && current.generation > (expects?.generation ?? 0)) {
+      return { outcome: 'unexpected', record: current.record() };
+    }
     const active = current && isActive(current.status) ? current : undefined;
-    const { replaces } = request;
     if (active && (active.generation !== replaces?.generation || active.isBeyond(replaces.describedFrom))) {
       return { outcome: 'conflict', record: active.record() };
     }

@@ -10,7 +10,7 @@ export type ScriptArguments = readonly (string | number)[];
 const LARGEST_SEQUENCE = 2 ** 52;
 
 export function createArguments(request: CreateRequest, expiryMarginMs: number): ScriptArguments {
-  const { replaces } = request;
+  const { replaces, expects } = request;
   return [
     request.callId,
     request.notAfter,
@@ -26,6 +26,7 @@ export function createArguments(request: CreateRequest, expiryMarginMs: number):
     JSON.stringify(encodeNewRecord({ ...request, createId: request.callId })),
     replaces?.describedFrom?.sequence ?? '',
     replaces?.describedFrom?.attempt ?? '',
+    expects === undefined ? '' : (expects?.generation ?? 0),
   ];
 }
 

@@ -19,6 +19,7 @@ export function createReply(reply: unknown, key: StreamKey): CreateReply {
         frames: NO_FRAMES,
       };
     case 'joined':
+    case 'unexpected':
     case 'conflict':
       return { outcome, record: decodeRecord(flat ?? [], key) };
     case 'taken':
