@@ -40,6 +40,7 @@ export type {
   GenerationAccess,
   Hooks,
   ManagerInput,
+  ProgressInput,
   ProposedVerdict,
   Stats,
   SubscribeOptions,

@@ -92,6 +92,7 @@ const HOOKS = [
   'onFollowersGone',
   'publicMetadata',
   'onDeleted',
+  'onProgress',
   'beforeResolve',
   'authorize',
   'actionType',

@@ -21,6 +21,7 @@ import { lossContracts } from './loss.js';
 import { operatorContracts } from './operators.js';
 import { pendingContracts } from './pending.js';
 import { pipeContracts } from './pipe.js';
+import { progressContracts } from './progress.js';
 import { raceContracts } from './races.js';
 import { resumeStateContracts } from './resume-state.js';
 import { settlementContracts } from './settlement.js';
@@ -77,6 +78,7 @@ export const streamContracts = {
   'Pending actions': pendingContracts,
   Races: raceContracts,
   Settlement: settlementContracts,
+  Progress: progressContracts,
   Housekeeping: housekeepingContracts,
   Upkeep: upkeepContracts,
   Deletion: deletionContracts,

@@ -215,6 +215,20 @@ export type DescribedEnd<Types extends HostTypes = Untyped> =
   | undefined
   | Promise<FinalOf<Types> | null | undefined>;
 
+/** The hook `onProgress` is told this. */
+export interface ProgressInput<Types extends HostTypes = Untyped> {
+  /** The record as the store has it. */
+  readonly record: JobRecord<Types>;
+  /** The content so far; a copy, the host's to keep and change. */
+  readonly content: ContentOf<Types>;
+  /** The sequence `content` is true at. */
+  readonly sequence: number;
+  /** The sequences that `content` lacks because the store has lost them; absent when nothing is lost. */
+  readonly missing?: Hole | undefined;
+  /** Fires when the call is not waited for any longer. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * The host's side of things. None can fail a stream: what they throw is logged and counted, and who has not answered in
  * `hookMs` counts as one that threw. `settle` and `recover` may take as long as they need.
@@ -246,6 +260,13 @@ export interface Hooks<Types extends HostTypes = Untyped> {
     readonly usage: Usage;
     readonly signal: AbortSignal;
   }): unknown;
+  /**
+   * Told what a generation with a content model has come to so far: by the process that produces it at most every
+   * `progressMs` while something changes, once when it is paused, and once before `settle` (without that hook, at its end).
+   * For hosts that keep the partial answer in a database of their own. One call at a time, and the newest content wins. It
+   * delays no event, and an answer that is late (`hookMs`) is not waited for: its signal fires.
+   */
+  onProgress?(progress: ProgressInput<Types>): unknown;
   /** Continues a generation whose producer died; runs as `job.run` would. Without it such a generation fails. */
   recover?(job: GenerationJob<Types>, continuation: Continuation<Types>): unknown;
   /** Says whether recovery starts the answer over (`restart`, default) or goes on where it stood (`continue`). */

@@ -155,6 +155,15 @@ export class Settler {
     const state = await this.#parts.states.read(key, generation);
     // Deleted although it was claimed: there is nobody left to save it for.
     if (state === null) return;
+    const { content, sequence, missing } = state;
+    if (record.contentModel !== undefined && this.#parts.models.has(record.contentModel)) {
+      await this.#parts.progress.tell(key, generation, async () => ({
+        record,
+        content: structuredClone(content),
+        sequence,
+        ...(missing && { missing }),
+      }));
+    }
     const ended = {
       settlementId: `${key.id}/${generation}`,
       record,

@@ -81,6 +81,8 @@ export interface GenerationJobOptions {
   readonly settleClaimMs?: number | undefined;
   /** Pause after the first failed settlement; doubles up to 10 minutes (ms). 1 ms to 366 d; default 1 s. */
   readonly settleBackoffMs?: number | undefined;
+  /** Shortest time between two calls of `onProgress` for a generation (ms). 100 ms to 366 d; default 2 s. */
+  readonly progressMs?: number | undefined;
   /**
    * Sets how long a hook may take; not `settle` and `recover`, nor `describeEnd` (ms). 1 ms to 366 d; default
    * 30 s.

@@ -119,6 +119,7 @@ export const optionsSchema = z.strictObject({
   ),
   settleClaimMs: duration(30 * SECOND, 'Sets how long a replica may be silent while it settles'),
   settleBackoffMs: duration(1 * SECOND, 'Pause after the first failed settlement; doubles up to 10 minutes'),
+  progressMs: duration(2 * SECOND, 'Shortest time between two calls of `onProgress` for a generation', 100),
   hookMs: duration(
     30 * SECOND,
     'Sets how long a hook may take; not `settle` and `recover`, nor `describeEnd`',

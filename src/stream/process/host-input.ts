@@ -20,6 +20,7 @@ const HOOKS = {
   beforeResolve: callable,
   onFollowersGone: callable,
   onDeleted: callable,
+  onProgress: callable,
   onError: callable,
   publicMetadata: callable,
 } satisfies Record<keyof Hooks, z.ZodType>;

@@ -11,6 +11,7 @@ import { ErrorReporter } from './error-reports.js';
 import { LogReader } from './log-reader.js';
 import { PartWatch } from './part-watch.js';
 import type { Parts } from './parts.js';
+import { ProgressCalls } from './progress-calls.js';
 import { safeLogger } from './safe-logger.js';
 import { safeObserver } from './safe-observer.js';
 import { SafeTransport } from './safe-transport.js';
@@ -54,6 +55,7 @@ export function partsFrom(input: ManagerInput): Parts {
     actionTypes: actionTypesFrom(input.actionTypes),
     slots: new SlotKeeper({ store: input.jobStore, options }),
     setAside: new SetAsideCount(observer),
+    progress: new ProgressCalls({ hooks, observer, errors, clock, options }),
     hooks,
     observer,
     logger,

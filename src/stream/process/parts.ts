@@ -14,6 +14,7 @@ import type { Background } from './background.js';
 import type { ErrorReporter } from './error-reports.js';
 import type { LogReader } from './log-reader.js';
 import type { PartWatch } from './part-watch.js';
+import type { ProgressCalls } from './progress-calls.js';
 import type { SetAsideCount } from './set-aside-count.js';
 import type { SlotKeeper } from './slot-keeper.js';
 import type { StateReader } from './state-reader.js';
@@ -33,6 +34,7 @@ export interface Parts {
   readonly actionTypes: ActionTypes;
   readonly slots: SlotKeeper;
   readonly setAside: SetAsideCount;
+  readonly progress: ProgressCalls;
   readonly emitTurns: EmitTurns;
   readonly commitTurns: CommitTurns;
   readonly hooks: Hooks;

@@ -10,7 +10,7 @@ import { isGenerationJobError } from '../../errors.js';
 import type { LeaseClaim } from '../interfaces/job-store.js';
 import { serialiseHostEvent } from '../model/events.js';
 import { type Fold, sizeOfSnapshot } from '../model/fold.js';
-import type { JobRecord, LogEvent, SerialisedEvent, Snapshot } from '../model/types.js';
+import type { Hole, JobRecord, LogEvent, SerialisedEvent, Snapshot } from '../model/types.js';
 import type { Parts } from '../process/parts.js';
 import type { AttemptLimits } from './attempt-limits.js';
 import { SnapshotSchedule } from './snapshot-schedule.js';
@@ -47,6 +47,13 @@ export class AttemptFold {
   /** The sequence up to which a snapshot has the content; 0 without one. */
   get contentSequence(): number {
     return this.#fold.hasModel ? this.#schedule.sequence : 0;
+  }
+
+  /** Returns a copy of the content so far and where it is true; null when there is none, or it can't be had. */
+  copy(): { content: unknown; sequence: number; missing?: Hole } | null {
+    if (!this.#fold.hasModel || this.#hasFailed) return null;
+    const { sequence, content, missing } = this.#fold.snapshot();
+    return { content: JSON.parse(content), sequence, ...(missing && { missing }) };
   }
 
   /** A long answer must not fail for want of a snapshot: half of what it may have without one is enough. */

@@ -26,6 +26,7 @@ import { EmitBuffer } from './emit-buffer.js';
 import { endEvent } from './end-event.js';
 import { parsePause, withPayloadChecked } from './pending-action.js';
 import { pipeInto } from './pipe.js';
+import { ProgressReports } from './progress-reports.js';
 
 /** A job needs this of the manager that made it. */
 export interface JobOwner {
@@ -77,6 +78,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   readonly #startedAt: number;
   readonly #fold: AttemptFold;
   readonly #limits: AttemptLimits;
+  readonly #progress: ProgressReports | undefined;
   readonly #earlierActions: ReadonlySet<string>;
   #usage: Usage;
   #lastEmitAt: number;
@@ -96,6 +98,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     this.leaseDeadline = input.leaseDeadline;
     this.#merge = input.merge;
     this.#fold = new AttemptFold(parts, this, input.fold, record, input.unsnapshotted);
+    if (parts.progress.isWanted) this.#progress = new ProgressReports(parts, this, () => this.#fold.copy());
     this.#limits = new AttemptLimits(parts.options.limits, record, input.fold.kept);
     this.#earlierActions = new Set(record.resolutions.map(({ actionId }) => actionId));
     this.#createdAt = record.createdAt;
@@ -338,6 +341,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     if (this.isOver) return;
     this.#buffer.close(reason);
     this.#owner.release(this);
+    this.#progress?.end(reason.reason);
     this.#controller.abort(reason);
   }
 
@@ -362,6 +366,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
       this.#parts.observer.firstEvent(Math.max(0, this.#parts.store.now() - this.#createdAt));
     }
     this.#fold.add(events);
+    this.#progress?.changed();
     if (this.#fold.isSnapshotDue(this.#limits)) this.#saveSnapshot();
   }
 
