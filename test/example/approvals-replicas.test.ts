@@ -210,7 +210,10 @@ it('an approval outlives the process that asked, and can still expire (F30)', as
   const next = await startChat({ env });
   const following = user.at(next).follow(doomed.streamId);
   expect(await user.at(next).json(`/status/${kept.streamId}`)).toMatchObject({ pendingAction: action });
-  expect(await user.at(next).json('/active')).toHaveLength(2);
+  // The other one may have expired by now.
+  expect(await user.at(next).json('/active')).toContainEqual(
+    expect.objectContaining({ streamId: kept.streamId }),
+  );
   expect((await user.at(next).decide(kept.streamId, action, saying(action))).status).toBe(202);
   expectApproved(await user.at(next).follow(kept.streamId), user.name);
   expect((await following).at(-1)).toMatchObject({ event: 'aborted', data: { code: 'expired' } });

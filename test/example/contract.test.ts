@@ -169,9 +169,9 @@ describe('a conversation', () => {
     for (const title of ['', '   ', 'x'.repeat(81), 7])
       expect(await refusal(await send('PATCH', user, title))).toEqual([400, 'invalid_body']);
 
-    const following = user.follow(conversationId);
+    const following = await user.attach(conversationId);
     expect((await send('DELETE', user)).status).toBe(204);
-    expect((await following).at(-1)?.event).toBe('gone');
+    expect((await following.events).at(-1)?.event).toBe('gone');
     expect(await user.json('/active')).toEqual([]);
     expect(await user.json('/conversations')).toEqual({ conversations: [] });
     expect(await refusal(await user.get(path))).toEqual([404, 'not_found']);
@@ -237,11 +237,11 @@ describe('starting again', () => {
   it('otherwise replaces the active answer, whose followers get its end', async () => {
     const user = newUser();
     const first = await user.start({ tokensPerSecond: SLOW });
-    const following = user.follow(first.streamId);
+    const following = await user.attach(first.streamId);
     const second = await user.start({ conversationId: first.conversationId, tokensPerSecond: FAST });
     expect(second).toMatchObject({ streamId: first.streamId, status: 'started' });
     expect(second.generation).toBeGreaterThan(first.generation);
-    const events = await following;
+    const events = await following.events;
     expect(events.at(-1)).toMatchObject({
       event: 'aborted',
       data: { code: 'replaced', final: { text: expect.any(String) } },
@@ -255,12 +255,12 @@ describe('stopping', () => {
   it('ends the answer with what there is of it', async () => {
     const user = newUser();
     const { streamId, generation } = await user.start({ tokensPerSecond: 100 });
-    const following = user.follow(streamId);
+    const following = await user.attach(streamId);
     await user.follow(streamId, { enough: ({ id }) => id.endsWith('-20') });
     const response = await user.post('/abort', { streamId, generation });
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({ aborted: true, generation });
-    const events = await following;
+    const events = await following.events;
     const produced = providerEvents(events);
     expect(produced).toEqual(recordedEvents('openai-chat.text').slice(0, produced.length));
     expect(produced.length).toBeLessThan(recordedEvents('openai-chat.text').length);
@@ -407,11 +407,11 @@ describe('the server', () => {
     const short = await user.start({ recording: 'google.search', tokensPerSecond: 50 });
     const long = await user.start({ recording: 'openai-responses.long', tokensPerSecond: 1 });
     await user.follow(short.streamId, { enough: ({ id }) => id.endsWith('-2') });
-    const ended = [user.follow(short.streamId), user.follow(long.streamId)];
+    const ended = [await user.attach(short.streamId), await user.attach(long.streamId)];
     await user.follow(long.streamId, { enough: ({ id }) => id.endsWith('-2') });
     expect(await stopping.stop()).toBe(0);
     // Readers of a draining server are sent away with a clean prefix; there is nothing left that they could ask.
-    for (const events of await Promise.all(ended)) {
+    for (const events of await Promise.all(ended.map((reader) => reader.events))) {
       expect(events.map(({ id }) => id.split('-')[1])).toEqual(events.map((_, index) => String(index + 1)));
     }
   });

@@ -143,11 +143,11 @@ describe('three replicas behind one front', () => {
   it('stop an answer that another one makes', async () => {
     const user = newUser();
     const { streamId, generation } = await user(one).start({ recording: RECORDING, tokensPerSecond: 50 });
-    const following = user(three).follow(streamId);
+    const following = await user(three).attach(streamId);
     await user(two).follow(streamId, { enough: ({ id }) => id.endsWith('-10') });
     const stopped = await user(two).post('/abort', { streamId, generation });
     expect(await stopped.json()).toMatchObject({ aborted: true });
-    const events = await following;
+    const events = await following.events;
     expect(events.at(-1)).toMatchObject({ event: 'aborted', data: { code: 'aborted' } });
     const produced = providerEvents(events);
     expect(produced).toEqual(EVENTS.slice(0, produced.length));
@@ -202,9 +202,9 @@ describe('three replicas behind one front', () => {
     const renamed = await user(two).get(path, { method: 'PATCH', headers, body: '{"title":"Renamed"}' });
     expect(renamed.status).toBe(200);
     expect(await user(three).json('/conversations')).toMatchObject({ conversations: [{ title: 'Renamed' }] });
-    const following = user(one).follow(conversationId);
+    const following = await user(one).attach(conversationId);
     expect((await user(three).get(path, { method: 'DELETE' })).status).toBe(204);
-    expect((await following).at(-1)?.event).toBe('gone');
+    expect((await following.events).at(-1)?.event).toBe('gone');
     expect((await user(one).get(path)).status).toBe(404);
     expect(await user(two).json('/conversations')).toEqual({ conversations: [] });
     await vi.waitFor(async () => expect(await gauge(one, 'jobs_in_flight')).toBe(0), WAIT);

@@ -91,31 +91,49 @@ export class ChatClient {
   }
 
   /** Follows until the response ends, or until `enough` says so. */
-  async follow(
+  async follow(streamId: string, options: FollowOptions = {}): Promise<WireEvent[]> {
+    return (await this.attach(streamId, options)).events;
+  }
+
+  /** Resolves when the server has let the reader in: what happens from now on, it sees. */
+  async attach(
     streamId: string,
-    { after, enough = () => false }: { after?: string; enough?: (event: WireEvent) => boolean } = {},
-  ): Promise<WireEvent[]> {
+    { after, enough = () => false }: FollowOptions = {},
+  ): Promise<{ readonly events: Promise<WireEvent[]> }> {
     const leaving = new AbortController();
     const headers = after === undefined ? {} : { 'last-event-id': after };
     const response = await this.get(`/stream/${streamId}`, { headers, signal: leaving.signal });
-    if (response.status !== 200 || !response.body)
-      throw new Error(`${response.status}: ${await response.text()}`);
-    const events: WireEvent[] = [];
-    const parser = createParser({
-      onEvent: ({ id = '', event = '', data }) => {
-        if (!leaving.signal.aborted) events.push({ id, event, data: JSON.parse(data) });
-        if (enough(events.at(-1) as WireEvent)) leaving.abort();
-      },
-    });
-    try {
-      for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-        parser.feed(chunk);
-        // An answer that has come whole is not broken by the signal: Node would wait for more of it for ever.
-        if (leaving.signal.aborted) break;
-      }
-    } catch (error) {
-      if (!leaving.signal.aborted) throw error;
-    }
-    return events;
+    const { status, body } = response;
+    if (status !== 200 || !body) throw new Error(`${status}: ${await response.text()}`);
+    return { events: eventsOf(body, leaving, enough) };
   }
+}
+
+interface FollowOptions {
+  readonly after?: string;
+  readonly enough?: (event: WireEvent) => boolean;
+}
+
+async function eventsOf(
+  body: ReadableStream<Uint8Array>,
+  leaving: AbortController,
+  enough: (event: WireEvent) => boolean,
+): Promise<WireEvent[]> {
+  const events: WireEvent[] = [];
+  const parser = createParser({
+    onEvent: ({ id = '', event = '', data }) => {
+      if (!leaving.signal.aborted) events.push({ id, event, data: JSON.parse(data) });
+      if (enough(events.at(-1) as WireEvent)) leaving.abort();
+    },
+  });
+  try {
+    for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
+      parser.feed(chunk);
+      // An answer that has come whole is not broken by the signal: Node would wait for more of it for ever.
+      if (leaving.signal.aborted) break;
+    }
+  } catch (error) {
+    if (!leaving.signal.aborted) throw error;
+  }
+  return events;
 }
