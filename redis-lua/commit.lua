@@ -13,6 +13,7 @@
 -- @include writes
 -- @include append
 -- @include enter
+-- @include announce
 
 local job, log, ended = KEYS[1], KEYS[2], KEYS[3]
 local generation, attempt, before, count = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -44,18 +45,24 @@ end
 local at = now()
 local lines = ARGV[5]
 fence.sequence = after
+local has_metadata = false
 if ARGV[6] ~= '' and tonumber(ARGV[6]) > counted(record.patches) then
   local values = cjson.decode(ARGV[7])
   -- A hash has no order: that of the metadata's keys stands in a field of its own, unless the record is older than that.
   local order = string.match(record.order or '', '^%[(.*)%]$')
   for i = 1, #values, 2 do
-    if order and string.sub(values[i], 1, 2) == 'm:' and not record[values[i]] then
+    local is_metadata = string.sub(values[i], 1, 2) == 'm:'
+    has_metadata = has_metadata or is_metadata
+    if order and is_metadata and not record[values[i]] then
       order = (order == '' and '' or order .. ',') .. cjson.encode(string.sub(values[i], 3))
     end
     set(job, record, values[i], values[i + 1])
   end
   if order then
     set(job, record, 'order', '[' .. order .. ']')
+  end
+  if has_metadata then
+    set(job, record, 'rev', text(counted(record.rev) + 1))
   end
   set(job, record, 'patches', ARGV[6])
   set(job, record, 'updatedAt', text(at))
@@ -81,6 +88,9 @@ else
 end
 if count > 0 then
   append(log, generation, attempt, text(tonumber(before) + 1), after, lines, call_id == '' or is_active(ARGV[9]))
+end
+if has_metadata then
+  announce(log, fence, record)
 end
 if not make_writes() then
   return { 'sequence', flatten(load_current(job)) }

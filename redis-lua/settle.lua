@@ -8,16 +8,16 @@
 -- Reply as commit.lua; refusal: gone running revision
 -- @include record
 -- @include writes
+-- @include announce
 
--- Exactly what the library reads as a settlement: one that either reads and the other doesn't would be settled by nobody.
--- Behind its numbers may stand what a later release has put there.
-local function revision_of(settlement)
-  local revision, tries, not_before, rest = string.match(settlement, '^%l[%l_]* (%d+) (%d+) (%d+)(.*)$')
-  local is_whole = revision and #settlement <= 100 and (rest == '' or string.sub(rest, 1, 1) == ' ')
-  if is_whole and number_in(revision) and number_in(tries) and number_in(not_before) then
-    return text(number_in(revision))
-  end
-  return '0'
+-- Whether a replica settles it at this moment, which is what followers are shown beside the state.
+local function is_settling(settlement, at)
+  return settlement.state == 'open' and settlement.is_claimed and settlement.not_before > at
+end
+
+-- A claim that is only renewed changes nothing that is seen.
+local function is_seen(before, after, at)
+  return not before or before.state ~= after.state or is_settling(before, at) ~= is_settling(after, at)
 end
 
 local generation = ARGV[1]
@@ -28,10 +28,11 @@ end
 if is_active(fence.status) then
   return { 'running', flatten(record) }
 end
-if revision_of(record.settlement or '') ~= ARGV[2] then
+if text(settlement_revision(record)) ~= ARGV[2] then
   return { 'revision', flatten(record) }
 end
 local at = now()
+local before = settlement_in(record.settlement)
 record.settlement = ARGV[3] .. ' ' .. text(tonumber(ARGV[2]) + 1) .. ' ' .. ARGV[4] .. ' ' .. text(at + tonumber(ARGV[5]))
 if ARGV[6] == '1' then
   record.settlement = record.settlement .. ' claimed'
@@ -47,6 +48,9 @@ if keep > 0 and keep > redis.call('PTTL', KEYS[1]) then
   for _, key in ipairs(KEYS) do
     write('PEXPIRE', key, keep)
   end
+end
+if is_seen(before, settlement_in(record.settlement), at) then
+  announce(KEYS[2], fence, record)
 end
 make_writes()
 return { 'ok', fence.sequence, flatten(record) }

@@ -24,6 +24,7 @@ import { pipeContracts } from './pipe.js';
 import { progressContracts } from './progress.js';
 import { raceContracts } from './races.js';
 import { resumeStateContracts } from './resume-state.js';
+import { revisionContracts } from './revisions.js';
 import { settlementContracts } from './settlement.js';
 import { snapshotContracts } from './snapshots.js';
 import { storeContracts } from './store.js';
@@ -58,6 +59,7 @@ export function describeStreamContract(
 export const storePortContracts: readonly Contract[] = [
   ...storeContracts,
   ...expectedStoreContracts,
+  ...revisionContracts,
   ...holdContracts,
   ...indexContracts,
 ];

@@ -109,9 +109,11 @@ export const records: fc.Arbitrary<JobRecord> = fc
       state: fc.constantFrom('open' as const, 'settled' as const, 'set_aside' as const),
     }),
     isClaimed: fc.boolean(),
+    changes: fc.nat(),
   })
-  .map(({ isClaimed, settlement, status, ...record }) => ({
+  .map(({ isClaimed, changes, settlement, status, ...record }) => ({
     ...{ ...WHERE, ...record, status },
+    revision: changes + settlement.revision,
     settlement: {
       ...settlement,
       // Of an active generation it is settled: there is nothing to settle yet.
@@ -136,6 +138,7 @@ export function hashOf(record: JobRecord): Map<string, string> {
   hash.set('fence', `${generation} ${attempt} ${status} ${lastSequence}`);
   const { state, revision, tries, notBefore, claimed } = settlement;
   hash.set('settlement', `${state} ${revision} ${tries} ${notBefore}${claimed ? ' claimed' : ''}`);
+  hash.set('rev', `${record.revision - revision}`);
   hash.set('lifecycle', `${record.lifecycleEvents}`);
   if (record.leaseMs !== undefined) hash.set('lease', `${attempt} ${record.leaseMs}`);
   if (record.replicaId !== undefined) hash.set('replica', `${attempt} ${record.replicaId}`);

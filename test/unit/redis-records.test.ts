@@ -23,6 +23,8 @@ const PROPERTIES: Readonly<Record<string, readonly (keyof JobRecord)[]>> = {
   resumed: ['resumedAction'],
   order: ['metadata'],
   format: [],
+  settlement: ['settlement', 'revision'],
+  rev: ['revision'],
 };
 const propertiesOf = (field: string): readonly string[] =>
   field.startsWith('m:') ? ['metadata'] : (PROPERTIES[field] ?? [field]);

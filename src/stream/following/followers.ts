@@ -12,6 +12,7 @@ import { callHook } from '../process/host-code.js';
 import type { Parts } from '../process/parts.js';
 import type { HubContext } from './hub-context.js';
 import { HubSubscription, type SubscriptionContext } from './hub-subscription.js';
+import { SettlementWait, type SettlementWaitInput } from './settlement-wait.js';
 import { StreamHub } from './stream-hub.js';
 
 export class Followers implements SubscriptionContext {
@@ -19,6 +20,7 @@ export class Followers implements SubscriptionContext {
   readonly #hubs = new Map<string, StreamHub>();
   readonly #hubContext: HubContext;
   readonly #subscriptions = new Set<HubSubscription>();
+  readonly #waits = new Set<SettlementWait>();
   #timer: TimerHandle | undefined;
 
   constructor(parts: Parts, indexes: HubContext['indexes']) {
@@ -66,6 +68,29 @@ export class Followers implements SubscriptionContext {
   }
 
   /**
+   * Waits until the settlement of a generation is over: settled, or set aside. A generation that runs is waited for as well.
+   * Costs one listening and a read for each announced change and each poll that finds one; counts as no follower.
+   * @returns the record as it is then, or after `timeoutMs`, when the signal fires or the process drains; null when the
+   *   generation is not kept, or nothing was seen by then
+   * @throws GenerationJobError `unavailable` when the store gave no answer in all the time; what else it refused with
+   */
+  async whenSettled(key: StreamKey, input: SettlementWaitInput): Promise<JobRecord | null> {
+    const hub = this.#hubOf(key);
+    const wait = new SettlementWait(hub, this.#parts.clock, input);
+    hub.addWaiting(wait);
+    this.#waits.add(wait);
+    this.#timer ??= this.#schedule();
+    this.#parts.background.run(wait.begin());
+    try {
+      return await wait.over;
+    } finally {
+      this.#waits.delete(wait);
+      hub.remove(wait);
+      this.#closeIfIdle(hub);
+    }
+  }
+
+  /**
    * A stream's generation can't be ended: the store refuses it for good. Its log says nothing of it, so the followers of this
    * process are told by the error itself; those of other replicas when that replica's own upkeep is refused, or ends it.
    */
@@ -76,6 +101,7 @@ export class Followers implements SubscriptionContext {
   /** Closes every subscription, telling its reader why. */
   closeAll(reason: DetachResult): void {
     for (const subscription of [...this.#subscriptions]) subscription.detach(reason);
+    for (const wait of [...this.#waits]) wait.stop();
   }
 
   #hubOf(key: StreamKey): StreamHub {
@@ -96,12 +122,7 @@ export class Followers implements SubscriptionContext {
     observer.detached(subscription.closedBy ?? 'left');
     observer.subscriptions(this.#subscriptions.size);
     if (hub.followers > 0 || this.#hubs.get(hub.key.id) !== hub) return;
-    this.#hubs.delete(hub.key.id);
-    background.run(hub.close());
-    if (this.#hubs.size === 0) {
-      this.#parts.clock.clearTimeout(this.#timer);
-      this.#timer = undefined;
-    }
+    this.#closeIfIdle(hub);
     if (hooks.onFollowersGone && !hub.ended && subscription.closedBy === 'left') {
       const { streamId, tenantId } = hub.key;
       background.run(
@@ -114,6 +135,15 @@ export class Followers implements SubscriptionContext {
         ),
       );
     }
+  }
+
+  #closeIfIdle(hub: StreamHub): void {
+    if (!hub.isIdle || this.#hubs.get(hub.key.id) !== hub) return;
+    this.#hubs.delete(hub.key.id);
+    this.#parts.background.run(hub.close());
+    if (this.#hubs.size > 0) return;
+    this.#parts.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** Reports what a reader threw; called by its subscription. */

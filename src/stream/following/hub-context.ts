@@ -12,6 +12,11 @@ export interface Follower {
   wake(): void;
   /** Nothing will come any more, for the reason given. */
   fail(error: unknown): void;
+  /**
+   * A generation's record is at this revision: a frame announced it, a page of the log named it, or the poll did, which looks
+   * at the current generation alone. Left out by those who look at events only.
+   */
+  seeRecord?(generation: number, revision: number): void;
 }
 
 export interface HubContext {

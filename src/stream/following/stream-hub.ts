@@ -13,57 +13,69 @@
  *
  * Followers are woken once per turn of the event loop, so events that arrive together are written together; and before
  * the window is cut, so that a burst larger than the window is not read from the log.
+ *
+ * A frame that announces a change of the record has a revision and no events. It says where the log ends, too. Of the
+ * newest generation a revision that is no newer is dropped; those who look at records are told of any other, and of the
+ * one that each look at the log finds.
  */
 import { isUnanswered } from '../../errors.js';
 import type { FrameListener } from '../interfaces/event-transport.js';
 import type { FoundPage, MissingPage } from '../interfaces/log-pages.js';
 import type { FoldedState } from '../model/fold.js';
-import { isTerminalEvent } from '../model/transitions.js';
-import type { Batch, Frame, LogEvent, StreamKey } from '../model/types.js';
+import { isActive, isTerminalEvent } from '../model/transitions.js';
+import type { Batch, Frame, JobRecord, LogEvent, StreamKey } from '../model/types.js';
 import type { CheckedPage } from '../process/log-reader.js';
 import type { Follower, HubContext } from './hub-context.js';
+import { HubFollowers } from './hub-followers.js';
+import { HubReads } from './hub-reads.js';
 
 export class StreamHub implements FrameListener {
   readonly key: StreamKey;
   readonly #context: HubContext;
-  /** Most streams have one: a set for it would be a tenth of what an idle stream costs. */
-  #follower: Follower | undefined;
-  #otherFollowers: Set<Follower> | undefined;
+  readonly #followers = new HubFollowers();
   #generation = 0;
   #tail = 0;
+  /** The newest revision seen of the newest generation's record; -1 before the first. */
+  #revision = -1;
   #window: LogEvent[] = [];
   #windowBytes = 0;
   #newest: Batch | undefined;
-  #ended = false;
+  /** Undefined while the log's last event has not been seen. */
+  #ended: boolean | undefined = false;
   #resting = false;
   #wakeScheduled = false;
   #emittedAt: number | undefined;
   /** Whole milliseconds: a fraction would cost a box in every idle hub. */
   #heardAt: number;
-  /** The time of the last look at a record; whole milliseconds, too. */
-  #recordAt: number;
   #beginning: Promise<void> | undefined;
   #stopListening: (() => Promise<void>) | undefined;
   #closed = false;
-  /** A follower could not read the log: it is woken when the store answers again. */
-  #wakesOnAnswer = false;
-  #reads: Map<string, Promise<CheckedPage | MissingPage>> | undefined;
-  #state: Promise<FoldedState | null> | undefined;
+  readonly #reads: HubReads;
 
   constructor(key: StreamKey, context: HubContext) {
     this.key = key;
     this.#context = context;
     this.#heardAt = Math.trunc(context.clock.monotonic());
-    this.#recordAt = this.#heardAt - context.options.leaseMs;
+    this.#reads = new HubReads(key, context, this);
   }
 
   get followers(): number {
-    return (this.#follower === undefined ? 0 : 1) + (this.#otherFollowers?.size ?? 0);
+    return this.#followers.size;
+  }
+
+  /** True when nobody follows or waits. */
+  get isIdle(): boolean {
+    return this.#followers.isEmpty;
   }
 
   /** True once the newest generation seen has ended. */
   get ended(): boolean {
-    return this.#ended;
+    return this.#ended === true;
+  }
+
+  /** True unless the newest generation seen is known to go on. */
+  get mayHaveEnded(): boolean {
+    return this.#ended !== false;
   }
 
   /** The newest generation seen; 0 before the first look. */
@@ -72,22 +84,21 @@ export class StreamHub implements FrameListener {
   }
 
   add(follower: Follower): void {
-    if (this.#follower === undefined) this.#follower = follower;
-    else {
-      this.#otherFollowers ??= new Set();
-      this.#otherFollowers.add(follower);
-    }
+    this.#followers.add(follower);
+  }
+
+  /** Adds one that waits for a change of a record, and is no follower in any count. */
+  addWaiting(follower: Follower): void {
+    this.#followers.addWaiting(follower);
   }
 
   remove(follower: Follower): void {
-    if (this.#follower === follower) this.#follower = undefined;
-    else this.#otherFollowers?.delete(follower);
+    this.#followers.remove(follower);
   }
 
   /** Ends every follower with an error: the log would keep them waiting for what nobody can write. */
   fail(error: unknown): void {
-    this.#follower?.fail(error);
-    for (const follower of [...(this.#otherFollowers ?? [])]) follower.fail(error);
+    this.#followers.fail(error);
   }
 
   /** Resolves when frames are being delivered, or when they can't be: then the poll delivers. */
@@ -126,62 +137,23 @@ export class StreamHub implements FrameListener {
     return this.#newest;
   }
 
-  /** Reads a page of the log; equal reads under way are shared, and what they bring is kept in the window. */
+  /** Reads a page of the log; what it brings is kept in the window. */
   read(generation: number | undefined, after: number): Promise<CheckedPage | MissingPage> {
-    const name = `${generation}-${after}`;
-    this.#reads ??= new Map();
-    const underWay = this.#reads.get(name);
-    if (underWay) return underWay;
-    const { log, options } = this.#context;
-    const page = log
-      .read({
-        key: this.key,
-        generation,
-        after,
-        maxEvents: options.limits.pageEvents,
-        maxBytes: options.limits.pageBytes,
-        record: this.#wantsRecord(),
-      })
-      .then(
-        (answer) => {
-          this.#showRecord(answer);
-          this.#absorb(answer);
-          return answer;
-        },
-        (error: unknown) => {
-          this.#wakesOnAnswer = true;
-          throw error;
-        },
-      )
-      .finally(() => {
-        this.#reads?.delete(name);
-        if (this.#reads?.size === 0) this.#reads = undefined;
-      });
-    this.#reads.set(name, page);
-    return page;
+    return this.#reads.page(generation, after);
   }
 
-  /** A generation's (default: the current one's) content and lifecycle state; shared between those who ask at once. */
+  /** Reads a generation's (default: the current one's) record; null when it is not kept. */
+  record(generation?: number): Promise<JobRecord | null> {
+    return this.#reads.record(generation);
+  }
+
+  /** Reads a generation's (default: the current one's) content and lifecycle state. */
   state(generation?: number): Promise<FoldedState | null> {
-    if (generation !== undefined && generation !== this.#generation) return this.#fold(generation);
-    this.#state ??= this.#fold(generation).finally(() => {
-      this.#state = undefined;
-    });
-    return this.#state;
-  }
-
-  /**
-   * Folds the log for a follower. One that gets no answer waits to be woken, which on a quiet stream only the next
-   * poll does.
-   */
-  #fold(generation: number | undefined): Promise<FoldedState | null> {
-    return this.#context.states.read(this.key, generation).catch((error: unknown) => {
-      this.#wakesOnAnswer = true;
-      throw error;
-    });
+    return this.#reads.state(generation);
   }
 
   onFrame(given: Frame): void {
+    if (given.revision !== undefined) return this.#onRecordFrame(given, given.revision);
     // Events that are not where the frame says are none: followers then read the log.
     const isWhole =
       given.events?.[0]?.sequence === given.firstSequence &&
@@ -204,6 +176,27 @@ export class StreamHub implements FrameListener {
     this.#wakeAll();
   }
 
+  #onRecordFrame({ generation, lastSequence }: Frame, revision: number): void {
+    this.#heardAt = Math.trunc(this.#context.clock.monotonic());
+    const isNewer = generation > this.#generation;
+    if (isNewer || (generation === this.#generation && lastSequence > this.#tail)) {
+      // Frames before it were lost: followers look at the log.
+      if (!isNewer) this.#context.observer.repaired('frame');
+      this.#restart(generation, lastSequence);
+      this.#wakeAll();
+    }
+    this.#seeRevision(generation, revision);
+  }
+
+  /** Takes what a frame or a page says of a record. */
+  #seeRevision(generation: number, revision: number): void {
+    if (generation === this.#generation) {
+      if (revision <= this.#revision) return;
+      this.#revision = revision;
+    }
+    this.#followers.seeRecord(generation, revision);
+  }
+
   onGone(): void {
     this.#restart(0, 0);
     this.#wakeAll();
@@ -220,15 +213,14 @@ export class StreamHub implements FrameListener {
 
   /** Compares what was delivered with the log's end. Never throws: the next poll looks again. */
   async check(cause: 'frame' | 'reset' | 'poll'): Promise<void> {
-    const { log, observer, clock } = this.#context;
+    const { observer, clock } = this.#context;
     this.#heardAt = Math.trunc(clock.monotonic());
     if (this.#stopListening === undefined) await this.listen();
-    const [generation, tail] = [this.#generation, this.#tail];
+    const [generation, tail, revision] = [this.#generation, this.#tail, this.#revision];
     if (generation === 0) return this.#wakeAll();
     let page: CheckedPage | MissingPage;
     try {
-      const record = this.#wantsRecord();
-      page = await log.read({ key: this.key, after: tail, maxEvents: 1, maxBytes: 1, record });
+      page = await this.#reads.end(tail);
     } catch (error) {
       // The store is away: followers keep waiting, the next poll looks again.
       if (isUnanswered(error)) return;
@@ -236,11 +228,12 @@ export class StreamHub implements FrameListener {
       if (generation === this.#generation) this.#restart(generation, this.#tail + 1);
       return this.#wakeAll();
     }
-    this.#showRecord(page);
-    if (this.#wakesOnAnswer) {
-      this.#wakesOnAnswer = false;
-      this.#wakeAll();
+    if (page.found) {
+      // A lower one than before: a failover lost a change that had been announced.
+      if (page.generation === this.#generation && this.#revision === revision) this.#revision = page.revision;
+      this.#followers.seeRecord(page.generation, page.revision);
     }
+    if (this.#reads.takeUnanswered()) this.#wakeAll();
     if (generation !== this.#generation || this.#tail < tail) return this.#wakeAll();
     const same = page.found && page.generation === generation ? page : undefined;
     if (same?.lastSequence === tail && !this.#missedTheEnd(same)) {
@@ -249,25 +242,12 @@ export class StreamHub implements FrameListener {
     }
     if (same && same.lastSequence > tail && same.lastSequence <= this.#tail) return; // frames came meanwhile
     observer.repaired(cause);
-    if (page.found) this.#restart(page.generation, page.lastSequence);
-    else this.#restart(0, 0);
+    if (page.found) {
+      this.#restart(page.generation, page.lastSequence);
+      this.#revision = page.revision;
+      this.#ended = !isActive(page.status);
+    } else this.#restart(0, 0);
     this.#wakeAll();
-  }
-
-  /**
-   * Says whether the record is read beside the log, which it is once a lease: a stream that no index names any more is
-   * looked at by nobody else.
-   */
-  #wantsRecord(): boolean {
-    const { indexes, clock, options } = this.#context;
-    const now = Math.trunc(clock.monotonic());
-    if (!indexes.canRepair || now - this.#recordAt < options.leaseMs) return false;
-    this.#recordAt = now;
-    return true;
-  }
-
-  #showRecord(page: CheckedPage | MissingPage): void {
-    if (page.found && page.record) this.#context.indexes.noticed(this.key, page.record);
   }
 
   /** The log says the generation is over although its end was not the last event delivered. */
@@ -291,9 +271,14 @@ export class StreamHub implements FrameListener {
     }
   }
 
-  /** Keeps a page of the newest generation that reaches the log's end, or that joins the window from the left. */
-  #absorb(page: CheckedPage | MissingPage): void {
-    if (!page.found || page.generation < this.#generation) return;
+  /**
+   * Keeps a page of the newest generation that reaches the log's end, or that joins the window from the left.
+   * @param isOfRecord whether it was asked for the record: its events are no part of the log's end
+   */
+  absorb(page: CheckedPage, isOfRecord: boolean): void {
+    if (page.generation < this.#generation) return;
+    if (isOfRecord && page.generation === this.#generation)
+      return this.#seeRevision(page.generation, page.revision);
     const [first] = page.events;
     const last = page.events.at(-1);
     const isAhead =
@@ -304,9 +289,12 @@ export class StreamHub implements FrameListener {
       this.#restart(page.generation, page.lastSequence - (isWhole ? page.events.length : 0));
       if (isWhole) this.#extend(page.events);
       this.#resting = page.status === 'requires_action';
+      this.#ended = !isActive(page.status);
       this.#wakeAll();
+      this.#seeRevision(page.generation, page.revision);
       return;
     }
+    this.#seeRevision(page.generation, page.revision);
     if (first === undefined || last === undefined) return;
     const start = this.#tail - this.#window.length + 1;
     if (first.sequence < start && last.sequence >= start - 1) {
@@ -325,7 +313,8 @@ export class StreamHub implements FrameListener {
   }
 
   #restart(generation: number, tail: number): void {
-    if (generation !== this.#generation) this.#ended = false;
+    if (generation !== this.#generation) this.#revision = -1;
+    this.#ended = undefined;
     this.#generation = generation;
     this.#tail = tail;
     this.#window = [];
@@ -364,7 +353,7 @@ export class StreamHub implements FrameListener {
   }
 
   #wakeAll(): void {
-    if (this.#wakeScheduled || this.followers === 0) return;
+    if (this.#wakeScheduled || this.#followers.isEmpty) return;
     this.#wakeScheduled = true;
     this.#context.clock.defer(() => {
       this.#wakeScheduled = false;
@@ -373,8 +362,7 @@ export class StreamHub implements FrameListener {
   }
 
   #wakeNow(): void {
-    this.#follower?.wake();
-    if (this.#otherFollowers !== undefined) for (const follower of this.#otherFollowers) follower.wake();
+    this.#followers.wake();
     this.#newest = undefined; // who reads later stands elsewhere
     if (this.#emittedAt !== undefined) {
       this.#context.observer.delivered(this.#context.clock.monotonic() - this.#emittedAt);

@@ -1,5 +1,5 @@
 /** A reader asks this of a log, and is given this page. */
-import type { JobRecord, JobStatus, LogEvent, Snapshot, StreamKey } from '../model/types.js';
+import type { JobRecord, JobStatus, LogEvent, Settlement, Snapshot, StreamKey } from '../model/types.js';
 
 export interface ReadLogRequest {
   /** The stream whose log is read. */
@@ -32,6 +32,10 @@ export interface FoundPage {
   readonly userId: string;
   /** The status of the generation that was read. */
   readonly status: JobStatus;
+  /** The record's revision. */
+  readonly revision: number;
+  /** The record's settlement. */
+  readonly settlement: Settlement;
   /** The events, oldest first. */
   readonly events: readonly LogEvent[];
   /** The first sequence still kept; `lastSequence + 1` when none is. */

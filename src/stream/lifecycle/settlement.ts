@@ -19,6 +19,7 @@ import { LONGEST_BACKOFF_MS } from '../model/deadlines.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { backOff } from '../process/back-off.js';
+import { publishFrames } from '../process/frames.js';
 import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
@@ -232,7 +233,7 @@ export class Settler {
     return reply.ok ? reply.record : undefined;
   }
 
-  #commit(key: StreamKey, record: JobRecord, step: Step): Promise<CommitReply> {
+  async #commit(key: StreamKey, record: JobRecord, step: Step): Promise<CommitReply> {
     const { generation, settlement } = record;
     const commit: SettlementCommit = {
       writer: 'settler',
@@ -241,6 +242,8 @@ export class Settler {
       revision: settlement.revision,
       ...step,
     };
-    return this.#parts.store.commit(commit);
+    const reply = await this.#parts.store.commit(commit);
+    if (reply.ok) publishFrames(this.#parts, reply.frames);
+    return reply;
   }
 }

@@ -45,6 +45,8 @@ export interface ResumeState<Types extends HostTypes = Untyped> {
   readonly conversationId?: string | undefined;
   /** The metadata as it stands. */
   readonly metadata: MetadataOf<Types>;
+  /** The record's revision: of two states of one generation, the one with the higher number is the newer one. */
+  readonly revision: number;
   /** The generation's counters. */
   readonly usage: Usage;
   /** The newest event of each `keep` key. */

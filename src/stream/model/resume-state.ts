@@ -22,6 +22,7 @@ export function resumeState(state: FoldedState): ResumeState {
     pendingAction: record.pendingAction ? publicAction(record.pendingAction) : null,
     ...(record.conversationId !== undefined && { conversationId: record.conversationId }),
     metadata: record.metadata,
+    revision: record.revision,
     usage: record.usage,
     kept: state.kept.map((event) => ({
       event: event.event,

@@ -260,6 +260,8 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly metadata: MetadataOf<Types>;
   /** Says where the host's side effect after the end stands. */
   readonly settlement: Settlement;
+  /** Counts the changes of the record that no event tells: of its metadata, and of its settlement. Never goes back. */
+  readonly revision: number;
 }
 
 /** Sequences the store has lost, from the first to the last of them. Several holes are told as one that spans them. */
@@ -282,7 +284,10 @@ export interface Snapshot {
   readonly missing?: Hole | undefined;
 }
 
-/** A piece of a log on its way to followers. */
+/**
+ * A piece of a log on its way to followers. One that announces a change of the record alone has a `revision`, no events, and
+ * begins behind the log's last event.
+ */
 export interface Frame {
   /** The stream the events belong to. */
   readonly key: StreamKey;
@@ -294,6 +299,8 @@ export interface Frame {
   readonly lastSequence: number;
   /** The events, in order and without gaps; left out when too large, and then read from the log. */
   readonly events?: readonly LogEvent[] | undefined;
+  /** The record's revision after the change that is announced; left out of a frame of events. */
+  readonly revision?: number | undefined;
   /** The time the first event was emitted, on this process's monotonic clock; only where it was emitted here. */
   emittedAt?: number | undefined;
 }

@@ -12,6 +12,7 @@ import type {
   SettlementCommit,
 } from '../../interfaces/commits.js';
 import type { FoundPage, ReadLogRequest } from '../../interfaces/log-pages.js';
+import { settlementStateOf } from '../../model/settlement-state.js';
 import { isActive, refusalOfProducer, TRANSITIONS, transitionOf } from '../../model/transitions.js';
 import type {
   Frame,
@@ -29,13 +30,15 @@ const NO_FRAMES: readonly Frame[] = [];
 
 export class InMemoryGeneration {
   readonly key: StreamKey;
-  readonly #record: Mutable<Omit<JobRecord, 'metadata'>>;
+  readonly #record: Mutable<Omit<JobRecord, 'metadata' | 'revision'>>;
   readonly #metadata: Map<string, string>;
   readonly #calls = new Set<string>();
   #log: LogEvent[] = [];
   #firstSequence = 1;
   #snapshot: Snapshot | undefined;
   #patches = 0;
+  /** Counts the changes of metadata. */
+  #changes = 0;
   #heldUntil = 0;
 
   constructor(request: CreateRequest, generation: number, now: number) {
@@ -91,7 +94,11 @@ export class InMemoryGeneration {
   /** A copy nobody shares. */
   record(): JobRecord {
     const metadata = Object.fromEntries([...this.#metadata].map(([key, text]) => [key, JSON.parse(text)]));
-    return { ...structuredClone(this.#record), metadata };
+    return { ...structuredClone(this.#record), metadata, revision: this.#revision };
+  }
+
+  get #revision(): number {
+    return this.#changes + this.#record.settlement.revision;
   }
 
   lastFrame(): Frame {
@@ -120,8 +127,11 @@ export class InMemoryGeneration {
     }
     for (const event of events) this.#log.push(event);
     record.lastSequence += events.length;
-    if (patch && patch.number > this.#patches) this.#applyPatch(patch, now);
-    const frames = events.length > 0 ? [this.#frame(events)] : NO_FRAMES;
+    const frames = events.length > 0 ? [this.#frame(events)] : [];
+    if (patch && patch.number > this.#patches) {
+      this.#applyPatch(patch, now);
+      if (patch.metadata !== undefined) frames.push(this.#announcement());
+    }
     return {
       ok: true,
       lastSequence: record.lastSequence,
@@ -155,6 +165,7 @@ export class InMemoryGeneration {
 
   commitSettlement(commit: SettlementCommit, now: number): CommitReply {
     const { settlement, status, lastSequence } = this.#record;
+    const shown = settlementStateOf(this.#record, now);
     if (isActive(status)) return this.#refused('running');
     if (settlement.revision !== commit.revision) return this.#refused('revision');
     this.#record.settlement = {
@@ -165,7 +176,9 @@ export class InMemoryGeneration {
       ...(commit.claimed && { claimed: commit.claimed }),
     };
     this.#record.updatedAt = now;
-    return { ok: true, lastSequence, frames: NO_FRAMES, record: this.record() };
+    // A claim that is only renewed changes nothing that is seen.
+    const frames = settlementStateOf(this.#record, now) === shown ? NO_FRAMES : [this.#announcement()];
+    return { ok: true, lastSequence, frames, record: this.record() };
   }
 
   isBeingSettled(now: number): boolean {
@@ -224,6 +237,8 @@ export class InMemoryGeneration {
       generation: record.generation,
       userId: record.userId,
       status: record.status,
+      revision: this.#revision,
+      settlement: { ...record.settlement },
       events: this.#eventsAfter(after, request.maxEvents, request.maxBytes),
       firstSequence: this.#firstSequence,
       lastSequence: record.lastSequence,
@@ -316,7 +331,9 @@ export class InMemoryGeneration {
     this.#record.updatedAt = now;
     if (patch.conversationId !== undefined) this.#record.conversationId = patch.conversationId;
     if (patch.usage) this.#record.usage = { ...patch.usage };
-    for (const [key, text] of Object.entries(patch.metadata ?? {})) this.#metadata.set(key, text);
+    if (patch.metadata === undefined) return;
+    this.#changes++;
+    for (const [key, text] of Object.entries(patch.metadata)) this.#metadata.set(key, text);
   }
 
   #repeated(): CommitReply {
@@ -336,5 +353,12 @@ export class InMemoryGeneration {
       events,
       emittedAt: undefined,
     };
+  }
+
+  /** Tells followers that the record has changed; they look at what interests them. */
+  #announcement(): Frame {
+    const { generation, lastSequence } = this.#record;
+    const revision = this.#revision;
+    return { key: this.key, generation, firstSequence: lastSequence + 1, lastSequence, events: [], revision };
   }
 }

@@ -201,8 +201,18 @@ export function decodeRecord(
     error: fields.json<JobFailure>('error', ({ code }) => typeof code === 'string'),
     usage: fields.json<Record<string, number>>('usage', isUsage) ?? {},
     metadata: fields.values('m:', fields.json<string[]>('order', Array.isArray)),
-    settlement: decodeSettlement(fields.text('settlement') ?? '', !isActive(status)),
+    ...decodeSettled(fields.text('rev'), fields.text('settlement'), status),
   };
+}
+
+/** Reads the settlement of a record and, with the count of its other changes, the record's revision. */
+export function decodeSettled(
+  changes: string | undefined,
+  stored: string | undefined,
+  status: JobStatus,
+): Pick<JobRecord, 'settlement' | 'revision'> {
+  const settlement = decodeSettlement(stored ?? '', !isActive(status));
+  return { settlement, revision: (wholeNumber(changes) ?? 0) + settlement.revision };
 }
 
 function isSafe(digits: string | undefined): boolean {

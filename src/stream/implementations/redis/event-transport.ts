@@ -35,15 +35,13 @@ import {
   type RedisClient,
 } from './client.js';
 import { assertRedisClient } from './client-check.js';
-import { decodeBatch } from './codec.js';
-import { keyOf } from './due-index.js';
 import { RedisKeys } from './keys.js';
+import { GONE, readFrame, readSignal, signalText } from './live-texts.js';
 import { parseRedisOptions, type RedisOptions } from './options.js';
 import { refusalOf } from './refusals.js';
 import { RedisScripts } from './scripts.js';
 import { startError } from './start.js';
 
-const GONE = 'gone';
 /** Makes of a channel another that nobody listens to, on the same shard. */
 const TRIED = ':tried';
 /** Channels asked for in one command after a reconnect. */
@@ -136,7 +134,7 @@ export class RedisEventTransport implements EventTransport {
   }
 
   signal({ key, generation }: ControlSignal): void {
-    this.#publish('PUBLISH', this.#keys.signals, `${key.id} ${generation}`);
+    this.#publish('PUBLISH', this.#keys.signals, signalText({ key, generation }));
   }
 
   onSignal(listener: (signal: ControlSignal) => void): () => void {
@@ -369,23 +367,4 @@ function removeFrom(entry: Listening, listener: FrameListener): boolean {
 /** A client keeps the names of its channels as those of properties; a name of ours made the same way is not kept twice. */
 function interned(channel: string): string {
   return Object.keys({ [channel]: true })[0] ?? channel;
-}
-
-// What this release can't read, because a later one runs beside it, is undefined: thrown in the client's own listener, it
-// would end the process.
-
-/** Followers of what can't be read look at the log, which tells them so. */
-function readFrame(key: StreamKey, text: string): Frame | undefined {
-  try {
-    const { generation, firstSequence, lastSequence, events } = decodeBatch(text);
-    return { key, generation, firstSequence, lastSequence, events };
-  } catch {
-    return undefined;
-  }
-}
-
-function readSignal(text: string): ControlSignal | undefined {
-  const space = text.lastIndexOf(' ');
-  const key = keyOf(text.slice(0, space));
-  return key && { key, generation: Number(text.slice(space + 1)) };
 }
