@@ -163,7 +163,8 @@ it('F34 the reaper races 90 renewals: what was renewed goes on, what was not is 
         streams.map(async (streamId, index) => {
           // Whoever was renewed is asked to stop; who was lost has been told.
           await pause(2 * TIMES.leaseMs);
-          await reaper.abort(streamId);
+          // On a busy machine an answer may stay away: then it is asked again, as the error says.
+          await own.until(async () => (await codeOf(reaper.abort(streamId))) === 'ok', 'it is stopped');
           await own.until(() => followers[index]?.isOver, 'it ends');
         }),
       );
@@ -188,7 +189,11 @@ it('F34 the reaper races 90 renewals: what was renewed goes on, what was not is 
 
 it('L9 100 creates at once on three replicas keep to the user’s limit, and a killed one frees its slots', async () => {
   const LIMIT = 7;
-  const limited = { options: { limits: { activeJobsPerUser: LIMIT } } };
+  const leaseMs = 2 * TIMES.leaseMs;
+  const limited = {
+    options: { leaseMs, createTimeoutMs: 10_000, limits: { activeJobsPerUser: LIMIT } },
+    redisOptions: { timeoutMs: leaseMs / 2 - 50 }, // a hundred at once may wait long for their answers
+  };
   const [one, two, three] = await stage.three(limited);
   const replicas = [one, two, three];
   const outcomes = await Promise.all(
@@ -200,7 +205,7 @@ it('L9 100 creates at once on three replicas keep to the user’s limit, and a k
   expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(LIMIT);
   expect(outcomes.filter((outcome) => outcome === 'user_limit_exceeded')).toHaveLength(ROUNDS - LIMIT);
   // Held for as long as they run, and freed with the process that held them.
-  await pause(1.5 * TIMES.leaseMs);
+  await pause(1.5 * leaseMs);
   expect(await codeOf(one.create({ streamId: 'more' }))).toBe('user_limit_exceeded');
   const victim = stage.producers[0]?.replica;
   const survivor = replicas.find((replica) => replica !== victim) ?? one;
@@ -211,7 +216,7 @@ it('L9 100 creates at once on three replicas keep to the user’s limit, and a k
     const create = { streamId: `next${index}`, produce: { total: 1, end: 'hang' } } as const;
     await stage.until(async () => (await codeOf(survivor.create(create))) === 'ok', 'a slot is free');
   }
-  expect(performance.now() - since).toBeLessThan(TIMES.leaseMs + S);
+  expect(performance.now() - since).toBeLessThan(leaseMs + S);
   expect(await codeOf(survivor.create({ streamId: 'more' }))).toBe('user_limit_exceeded');
 });
 
