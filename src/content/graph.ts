@@ -14,18 +14,21 @@ import { foldDecision, foldQuestion } from './graph-approvals.js';
 import { emptyBranch, type GraphContent } from './graph-content.js';
 import { fieldsOf } from './graph-events.js';
 import { mergedEvents } from './graph-merge.js';
+import { isNothing } from './graph-nothing.js';
 import { foldRunEvent } from './graph-steps.js';
 import { foldSubagentUpdate } from './graph-subagents.js';
 
 /**
  * A model named `graph` whose content is `{ parts, … }`; clients show `parts` and leave `bookkeeping` alone. With
- * `merge: true`, a job stores neighbouring pieces of one text or of one call's arguments as one event.
+ * `merge: true`, a job stores neighbouring pieces of one text or of one call's arguments as one event. It is empty while no
+ * part says anything: blank text, and a call that only asks to sign in.
  */
 export function graphContent(): ContentModel<GraphContent> {
   return defineContentModel<GraphContent>({
     name: 'graph',
     initial: emptyBranch,
     restart: ({ created }) => ({ ...(created !== undefined && { created }), ...emptyBranch() }),
+    isEmpty: ({ parts }) => parts.every(isNothing),
     merge: mergedEvents,
     fold: (content, { event, data }) => {
       switch (event) {

@@ -44,6 +44,7 @@ export function textContent(options: TextContentOptions = {}): ContentModel<{ te
       if (event === name) content.text += pieceOf(data);
       return content;
     },
+    isEmpty: ({ text }) => text.trim() === '',
     merge: (earlier, later) => {
       // What stands beside the piece would be lost, so such events stay apart.
       const isText = [earlier, later].every((one) => one.event === name && isOnlyPiece(one.data));

@@ -51,7 +51,8 @@ function generationOf(text: string | null): number | undefined {
   }
 }
 
-function oneOf<Value extends string>(
+/** Reads a parameter of a few values; undefined when it is not there. @throws GenerationJobError `invalid_argument` naming it */
+export function oneOf<Value extends string>(
   query: URLSearchParams,
   name: string,
   values: readonly Value[],

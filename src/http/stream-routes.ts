@@ -9,6 +9,7 @@ import { isDecidedAsSaid } from '../stream/approvals/action-decided-error.js';
 import { verdictShape } from '../stream/approvals/verdict.js';
 import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
 import { formatCursor } from '../stream/model/cursor.js';
+import type { PublicState } from '../stream/model/lifecycle-payloads.js';
 import { isStreamId, userKey } from '../stream/model/stream-key.js';
 import { isActive } from '../stream/model/transitions.js';
 import { boundHook, reportHook } from '../stream/process/host-code.js';
@@ -32,7 +33,7 @@ import type { Reply, RouteRequest } from './route-types.js';
 import { SessionTicker } from './session-ticker.js';
 import { encodePlace, inChunk } from './sse-encoder.js';
 import { farewell, type SessionContext, SseSession } from './sse-session.js';
-import { streamQueryOf } from './stream-query.js';
+import { oneOf, streamQueryOf } from './stream-query.js';
 
 /** Times are counted so finely: a heartbeat comes between 3/4 and the whole of its time. */
 const TICKS_IN_SHORTEST = 4;
@@ -159,10 +160,22 @@ export class StreamRoutes {
   }
 
   async #status(request: RouteRequest, streamId: string): Promise<Reply> {
-    const caller = await identify(request, this.#internals);
-    const state = await this.#manager.getPublicState(streamId, caller);
-    if (state === null) return errorReply('stream_not_found');
-    return jsonReply(200, { active: isActive(state.status), ...state });
+    const mayMiss = oneOf(request.query, 'missing', ['ok', 'error']) === 'ok';
+    const state = await this.#publicState(request, streamId);
+    if (state !== null) return jsonReply(200, { active: isActive(state.status), ...state });
+    if (mayMiss) return jsonReply(200, { active: false, streamId, generation: null });
+    return errorReply('stream_not_found');
+  }
+
+  /** Null for nobody, for somebody else's stream and for none: their answers are one. */
+  async #publicState(request: RouteRequest, streamId: string): Promise<PublicState | null> {
+    try {
+      const caller = await identify(request, this.#internals);
+      return await this.#manager.getPublicState(streamId, caller);
+    } catch (error) {
+      if (isGenerationJobError(error, 'stream_not_found')) return null;
+      throw error;
+    }
   }
 
   /** Answers with an array, as ever; where the next page is stands in a header. */
@@ -197,7 +210,7 @@ export class StreamRoutes {
     const caller = await identify(request, this.#internals);
     const { streamId, generation } = await readJsonBody(request, this.#bodyLimits, abortBody);
     if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
-    const { aborted, early, content, missing, usage, record } = await this.#manager
+    const { aborted, early, isEmpty, content, missing, usage, record } = await this.#manager
       .abortJob(streamId, { ...caller, generation, by: 'user' })
       .catch((error: unknown) => this.#refuseIfReplaced(error, streamId, caller, generation));
     // Without a generation the caller wanted silence, and there is silence.
@@ -205,6 +218,7 @@ export class StreamRoutes {
     return jsonReply(200, {
       aborted,
       early,
+      isEmpty,
       streamId,
       generation: record.generation,
       status: record.status,

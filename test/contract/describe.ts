@@ -8,6 +8,7 @@ import { decisionContracts } from './decisions.js';
 import { deletionContracts } from './deletion.js';
 import { descriptionContracts, holdContracts } from './descriptions.js';
 import { emitContracts } from './emit.js';
+import { emptyContracts } from './empty.js';
 import { endContracts } from './end.js';
 import { expectedContracts, expectedStoreContracts } from './expected.js';
 import { followContracts } from './follow.js';
@@ -73,7 +74,7 @@ export const streamContracts = {
   Holes: holeContracts,
   'Resume state': resumeStateContracts,
   Snapshots: snapshotContracts,
-  End: endContracts,
+  End: [...endContracts, ...emptyContracts],
   'Described ends': descriptionContracts,
   Approvals: approvalContracts,
   Decisions: decisionContracts,

@@ -46,16 +46,54 @@ describe.each(ADAPTERS)('access behind the %s adapter', (adapter) => {
     await job.complete();
   });
 
+  it('says "nothing is running" alike of nothing, of another’s stream and to nobody, without an error (A1, 6.1)', async () => {
+    const { manager, url, port } = await serve({ adapter });
+    const job = await startJob(manager, 'mine');
+    await startJob(manager, 'theirs', { userId: 'bob' });
+    const nothing = (streamId: string) => ({ active: false, streamId, generation: null });
+    for (const [streamId, headers] of [
+      ['none', {}],
+      ['theirs', {}],
+      ['mine', { 'x-session': 'bob' }],
+      ['mine', { 'x-session': 'acme/ann' }],
+    ] as const) {
+      const answer = await getJson(`${url}/status/${streamId}?missing=ok`, headers);
+      expect([answer.status, answer.body]).toEqual([200, nothing(streamId)]);
+      expect(answer.headers.get('cache-control')).toBe('private, no-store');
+      const strict = await getJson(`${url}/status/${streamId}?missing=error`, headers);
+      expect([strict.status, codeOf(strict)]).toEqual([404, 'stream_not_found']);
+    }
+    const nobody = await fetch(`${url}/status/mine?missing=ok`);
+    expect([nobody.status, await nobody.json()]).toEqual([200, nothing('mine')]);
+    expect((await send(port, 'HEAD', 'status/none?missing=ok')).status).toBe(200);
+    const own = await getJson(`${url}/status/mine?missing=ok`);
+    expect(own.body).toMatchObject({ active: true, generation: job.generation });
+    await job.complete();
+    expect((await getJson(`${url}/status/mine?missing=ok`)).body).toMatchObject({
+      active: false,
+      status: 'completed',
+    });
+    for (const [path, code] of [
+      ['status/none?missing=yes', 'invalid_argument'],
+      ['status/no%20id?missing=ok', 'invalid_stream_id'],
+    ])
+      expect(codeOf(await getJson(`${url}/${path}`))).toBe(code);
+  });
+
   it('costs as many looks at the store for a foreign id as for an unknown one (A1)', async () => {
     const services = createStreamServices();
     const { store, calls } = watchedStore(services.jobStore);
     const { manager, url } = await serve({ adapter, services: { ...services, jobStore: store } });
     await startJob(manager, 'foreign', { userId: 'bob' });
-    for (const route of ['stream', 'status']) {
+    for (const [route, query, status] of [
+      ['stream', '', 404],
+      ['status', '', 404],
+      ['status', '?missing=ok', 200],
+    ] as const) {
       const costs = [];
       for (const streamId of ['foreign', 'unknown']) {
         calls.length = 0;
-        expect((await getJson(`${url}/${route}/${streamId}`)).status).toBe(404);
+        expect((await getJson(`${url}/${route}/${streamId}${query}`)).status).toBe(status);
         costs.push(calls.filter((name) => name.startsWith('read')));
       }
       expect(costs[0]).toEqual(costs[1]);

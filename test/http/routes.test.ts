@@ -213,7 +213,7 @@ describe.each(ADAPTERS)('the routes behind the %s adapter', (adapter) => {
     const stopped = await postJson(`${url}/abort`, { streamId: 'chat-1', generation: job.generation });
     expect(stopped).toMatchObject({
       status: 200,
-      body: { aborted: true, early: true, status: 'aborted', generation: job.generation },
+      body: { aborted: true, early: true, isEmpty: true, status: 'aborted', generation: job.generation },
     });
     await reader.over;
     expect(reader.events.at(-1)?.event).toBe('aborted');

@@ -213,7 +213,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   InMemoryJobStore: refuses({ maxStreams: '1', clock: {} }, (options) => new root.InMemoryJobStore(options)),
   InMemoryEventTransport: 'takes nothing',
   defineContentModel: refuses<root.ContentModel>(
-    { name: 7, initial: 7, fold: 7, restart: 7, merge: 7 },
+    { name: 7, initial: 7, fold: 7, restart: 7, isEmpty: 7, merge: 7 },
     (model) => root.defineContentModel(model),
     { name: 'host', initial: () => null, fold: () => null },
   ),

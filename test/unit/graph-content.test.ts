@@ -589,3 +589,40 @@ it.each([{ closing: false }, { closing: true }])(
     expect(costs[1_999]).toBeLessThan(2 * (costs[20] as number));
   },
 );
+
+describe('L71 a message is empty', () => {
+  const isEmpty = (...parts: readonly object[]) =>
+    model.isEmpty?.({ ...model.initial(), parts: parts as readonly ContentPart[] });
+  const call = { type: 'tool_call', id: 'c', name: 'mail', args: '' };
+  const asksToSignIn = { type: 'tool_call', tool_call: { ...call, auth: 'https://example.org/sign-in' } };
+
+  it.each([
+    ['without a part', []],
+    [
+      'with blank text',
+      [
+        { type: 'text', text: ' \n' },
+        { type: 'think', think: '' },
+      ],
+    ],
+    ['when it only says who speaks next', [{ type: 'agent_update', agent_update: {} }]],
+    ['with a call that got no further than its sign-in', [{ type: 'text', text: '' }, asksToSignIn]],
+  ])('%s', (_, parts) => {
+    expect(isEmpty(...parts)).toBe(true);
+  });
+
+  it.each([
+    ['text', { type: 'text', text: 'a' }],
+    ['a citation without text', { type: 'text', text: '', citations: [{}] }],
+    ['a thought', { type: 'think', think: 'so' }],
+    ['a call that asks for nothing', { type: 'tool_call', tool_call: call }],
+    [
+      'a call that was signed in for',
+      { ...asksToSignIn, tool_call: { ...asksToSignIn.tool_call, progress: 1 } },
+    ],
+    ['a call with a result', { ...asksToSignIn, tool_call: { ...asksToSignIn.tool_call, output: 'sent' } }],
+    ['a part of another kind', { type: 'image_url' }],
+  ])('not with %s', (_, part) => {
+    expect(isEmpty(asksToSignIn, part)).toBe(false);
+  });
+});

@@ -158,6 +158,11 @@ export interface AbortResult<Types extends HostTypes = Untyped> {
   readonly aborted: boolean;
   /** True when it ended before any event of the host was committed. */
   readonly early: boolean;
+  /**
+   * True when nothing of it is worth keeping: the content model's `isEmpty` says so, or, without one, `early`. In doubt
+   * false: where the log has lost events, and with a final message of the producer's own.
+   */
+  readonly isEmpty: boolean;
   /** Holds what the generation came to; null without a content model. */
   readonly content: ContentOf<Types> | null;
   /** The hole, as in `ResumeState`. */
@@ -257,6 +262,8 @@ export interface Hooks<Types extends HostTypes = Untyped> {
     readonly content: ContentOf<Types> | null;
     /** The sequences that `content` lacks because the store has lost them; absent when nothing is lost. */
     readonly missing?: Hole | undefined;
+    /** True when nothing of it is worth keeping, as in `AbortResult`: a sign-in prompt alone, no text at all. */
+    readonly isEmpty: boolean;
     readonly usage: Usage;
     readonly signal: AbortSignal;
   }): unknown;

@@ -15,6 +15,7 @@ import { reasonOfRecord } from '../model/end-reasons.js';
 import { ownerOf } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, PendingAction, StreamKey } from '../model/types.js';
+import { isEmptyContent } from '../process/empty-content.js';
 import { publishFrames } from '../process/frames.js';
 import { giveUpLease } from '../process/give-up-lease.js';
 import { reportHook } from '../process/host-code.js';
@@ -77,6 +78,7 @@ export class Ender {
     return {
       aborted: ended !== undefined,
       early: isEarly(current),
+      isEmpty: isEmptyContent(this.#parts, current, state),
       content: state?.content ?? null,
       ...(state?.missing && { missing: state.missing }),
       usage: current.usage,

@@ -19,6 +19,7 @@ import { LONGEST_BACKOFF_MS } from '../model/deadlines.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { backOff } from '../process/back-off.js';
+import { isEmptyContent } from '../process/empty-content.js';
 import { publishFrames } from '../process/frames.js';
 import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
@@ -170,6 +171,7 @@ export class Settler {
       record,
       content: state.content ?? null,
       ...(state.missing && { missing: state.missing }),
+      isEmpty: isEmptyContent(this.#parts, record, state),
       usage,
       signal: this.#stopped.signal,
     };

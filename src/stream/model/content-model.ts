@@ -36,6 +36,11 @@ export interface ContentModel<Content = unknown, Types extends HostTypes = Untyp
    */
   restart?(content: Content): Content;
   /**
+   * Says whether the content is nothing worth keeping, such as no text at all; it must not change it. It is what `isEmpty`
+   * says in the result of an abort and to `settle`. Default: whether no event of the host was committed.
+   */
+  isEmpty?(content: Content): boolean;
+  /**
    * The one event that stands for two neighbours not yet committed, or null when they can't be merged. Used only when
    * the job was created with `merge: true`. Folding the merged event must equal folding both.
    */
@@ -70,6 +75,7 @@ const MEMBERS = {
   initial: requiredFunction,
   fold: requiredFunction,
   restart: callable,
+  isEmpty: callable,
   merge: callable,
 } satisfies Record<keyof ContentModel, z.ZodType>;
 
