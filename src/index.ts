@@ -26,6 +26,7 @@ export type {
 export type { Approvals, Resolved } from './stream/interfaces/approvals.js';
 export type { AttemptEnd, GenerationJob, JobUpdate } from './stream/interfaces/generation-job.js';
 export type { GenerationJobManagerConstructor } from './stream/interfaces/generation-job-manager.js';
+export type { GenerationSummary, StateAccess } from './stream/interfaces/kept-generations.js';
 export type { Logger } from './stream/interfaces/logger.js';
 export type {
   AbortInput,
@@ -100,6 +101,7 @@ export {
   type Options,
   optionsSchema,
 } from './stream/model/options.js';
+export type { SettlementState } from './stream/model/settlement-state.js';
 export { isStreamId, streamIdFor } from './stream/model/stream-key.js';
 export {
   isActive,

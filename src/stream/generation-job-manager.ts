@@ -11,6 +11,7 @@ import type {
   GenerationJobManagerConstructor,
   GenerationJobManager as ManagerFace,
 } from './interfaces/generation-job-manager.js';
+import type { GenerationSummary, StateAccess } from './interfaces/kept-generations.js';
 import type {
   AbortInput,
   AbortResult,
@@ -33,6 +34,7 @@ import type { Upkeep } from './interfaces/upkeep.js';
 import { Admission } from './lifecycle/admission.js';
 import { Deletion } from './lifecycle/deletion.js';
 import { Ender } from './lifecycle/ender.js';
+import { GenerationReads } from './lifecycle/generation-reads.js';
 import { JobSummaries } from './lifecycle/job-summaries.js';
 import { Listings } from './lifecycle/listings.js';
 import { Reaper } from './lifecycle/reaper.js';
@@ -40,8 +42,6 @@ import { Recovery } from './lifecycle/recovery.js';
 import { SetAsideLimit } from './lifecycle/set-aside-limit.js';
 import { Settler } from './lifecycle/settlement.js';
 import type { Access } from './model/access.js';
-import { isOwnedBy } from './model/access.js';
-import type { FoldedState } from './model/fold.js';
 import type { HostTypes, Untyped } from './model/host-types.js';
 import type { PublicState, ResumeState } from './model/lifecycle-payloads.js';
 import { publicState, resumeState } from './model/resume-state.js';
@@ -75,6 +75,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
         'start',
         'createJob',
         'getJob',
+        'getGenerations',
         'getResumeState',
         'getPublicState',
         'subscribeWithResume',
@@ -95,6 +96,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   readonly #admission: Admission;
   readonly #deletion: Deletion;
   readonly #followers: Followers;
+  readonly #reads: GenerationReads;
   readonly #listings: Listings;
   readonly #summaries: JobSummaries;
   readonly #settler: Settler;
@@ -118,6 +120,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#leases = new LeaseKeeper(parts, this.#indexes);
     this.#settler = new Settler(parts, () => this.#setAsideLimit.added());
     this.#followers = new Followers(parts, this.#indexes);
+    this.#reads = new GenerationReads(parts, this.#indexes);
     this.#listings = new Listings(parts, this.#indexes);
     this.#healthCheck = new HealthCheck(parts);
     this.#summaries = new JobSummaries(parts, this.#indexes);
@@ -188,26 +191,27 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
 
   async getJob(streamId: string, access: GenerationAccess = NO_OPTIONS): Promise<JobRecord | null> {
     checkCall('generation', access);
-    const key = streamKey(streamId, access.tenantId);
-    const [record] = await this.#parts.store.read(key, access.generation ?? 'current');
-    if (record === undefined || !isOwnedBy(record, access)) return null;
-    this.#indexes.noticed(key, record);
-    return record;
+    return this.#reads.record(streamId, access);
+  }
+
+  async getGenerations(streamId: string, access: Access = NO_OPTIONS): Promise<readonly GenerationSummary[]> {
+    checkCall('access', access);
+    return this.#reads.list(streamId, access);
   }
 
   subscribe(streamId: string, options: SubscribeOptions = NO_OPTIONS): HubSubscription {
     return this.#follow(streamId, options);
   }
 
-  async getResumeState(streamId: string, access: GenerationAccess = NO_OPTIONS): Promise<ResumeState | null> {
-    checkCall('generation', access);
-    const state = await this.#readState(streamId, access);
+  async getResumeState(streamId: string, access: StateAccess = NO_OPTIONS): Promise<ResumeState | null> {
+    checkCall('state', access);
+    const state = await this.#reads.state(streamId, access);
     return state && resumeState(state);
   }
 
-  async getPublicState(streamId: string, access: GenerationAccess = NO_OPTIONS): Promise<PublicState | null> {
-    checkCall('generation', access);
-    const state = await this.#readState(streamId, access);
+  async getPublicState(streamId: string, access: StateAccess = NO_OPTIONS): Promise<PublicState | null> {
+    checkCall('state', access);
+    const state = await this.#reads.state(streamId, access);
     return state && publicState(state, (record) => this.#followers.publicMetadata(record));
   }
 
@@ -372,17 +376,6 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     await transport.close();
     await store.close();
     this.#parts.errors.close();
-  }
-
-  async #readState(streamId: string, access: GenerationAccess): Promise<FoldedState | null> {
-    const { clock, observer, states } = this.#parts;
-    const startedAt = clock.monotonic();
-    const key = streamKey(streamId, access.tenantId);
-    const state = await states.read(key, access.generation);
-    if (state === null || !isOwnedBy(state.record, access)) return null;
-    this.#indexes.noticed(key, state.record);
-    observer.resumed(state.snapshotSize + state.tailSize, clock.monotonic() - startedAt);
-    return state;
   }
 
   #throwIfClosed(): void {

@@ -18,6 +18,7 @@ import { hookLimitContracts } from './hook-limits.js';
 import { hostCodeContracts } from './host-code.js';
 import { housekeepingContracts } from './housekeeping.js';
 import { indexContracts } from './indexes.js';
+import { keptContracts } from './kept.js';
 import { lossContracts } from './loss.js';
 import { operatorContracts } from './operators.js';
 import { pendingContracts } from './pending.js';
@@ -72,7 +73,7 @@ export const streamContracts = {
   Follow: followContracts,
   'Lost and late frames': lossContracts,
   Holes: holeContracts,
-  'Resume state': resumeStateContracts,
+  'Resume state': [...resumeStateContracts, ...keptContracts],
   Snapshots: snapshotContracts,
   End: [...endContracts, ...emptyContracts],
   'Described ends': descriptionContracts,

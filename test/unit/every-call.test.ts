@@ -73,6 +73,7 @@ const interrupt = {
 
 const access: Wrong<root.Access> = { tenantId: 7, userId: 7 };
 const ofGeneration = { ...access, generation: '1' };
+const ofState: Wrong<root.StateAccess> = { ...access, generation: 'Completed' };
 const page = { limit: '1', cursor: 7 };
 const routes = {
   ...{ authorize: 7, onResume: 7, allowedOrigins: 'https://a.example', cors: 'yes', heartbeatMs: '1' },
@@ -120,8 +121,9 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', signal: {} },
     (options) => manager.subscribe(streamId, options),
   ),
-  'manager.getResumeState': refuses(ofGeneration, (options) => manager.getResumeState(streamId, options)),
-  'manager.getPublicState': refuses(ofGeneration, (options) => manager.getPublicState(streamId, options)),
+  'manager.getGenerations': refuses(access, (options) => manager.getGenerations(streamId, options)),
+  'manager.getResumeState': refuses(ofState, (options) => manager.getResumeState(streamId, options)),
+  'manager.getPublicState': refuses(ofState, (options) => manager.getPublicState(streamId, options)),
   'manager.subscribeWithResume': refuses<root.SubscribeOptions>(
     { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', signal: {} },
     (options) => manager.subscribeWithResume(streamId, options),

@@ -5,6 +5,7 @@ import type { HostTypes, Untyped } from '../model/host-types.js';
 import type { PublicState, ResumeState } from '../model/lifecycle-payloads.js';
 import type { JobRecord } from '../model/types.js';
 import type { Approvals } from './approvals.js';
+import type { GenerationSummary, StateAccess } from './kept-generations.js';
 import type {
   AbortInput,
   AbortResult,
@@ -71,6 +72,16 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
   getJob(streamId: string, access?: GenerationAccess): Promise<JobRecord<Types> | null>;
 
   /**
+   * Lists the generations that the stream keeps, newest first: what became of each, and nothing that anybody wrote. The first
+   * is the current one. Empty when there is none, or it is not theirs. One read, of the records alone.
+   * @throws GenerationJobError `invalid_argument`, `invalid_stream_id`, `unavailable`
+   * @example
+   * for (const { generation, status, settlement } of await manager.getGenerations('s-1', { userId: 'ada' }))
+   *   console.log(generation, status, settlement);
+   */
+  getGenerations(streamId: string, access?: Access): Promise<readonly GenerationSummary[]>;
+
+  /**
    * Follows a stream. The subscription is returned at once; `ready` (or the first `next`) rejects when it can't be
    * attached: `stream_not_found`, `invalid_cursor`, `unavailable`.
    * @throws GenerationJobError `invalid_stream_id`, `capacity_exceeded`, `draining`, `closed`
@@ -81,11 +92,15 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
    */
   subscribe(streamId: string, options?: SubscribeOptions): Subscription<Types>;
 
-  /** Content and lifecycle state at one cursor; null when there is no such stream, or it is not theirs. */
-  getResumeState(streamId: string, access?: GenerationAccess): Promise<ResumeState<Types> | null>;
+  /**
+   * Content and lifecycle state at one cursor; null when there is no such stream, or it is not theirs. With
+   * `generation: 'completed'` of the newest generation kept that ended well, whatever came after it; null when none did.
+   * @throws GenerationJobError `invalid_argument`, `invalid_stream_id`, `unavailable`
+   */
+  getResumeState(streamId: string, access?: StateAccess): Promise<ResumeState<Types> | null>;
 
   /** The same with what clients may see of it: what a `sync` event carries. */
-  getPublicState(streamId: string, access?: GenerationAccess): Promise<PublicState<Types> | null>;
+  getPublicState(streamId: string, access?: StateAccess): Promise<PublicState<Types> | null>;
 
   /**
    * Gives the content, and everything after it with nothing lost or repeated in between.

@@ -36,6 +36,10 @@ const SHAPES = {
   tenant: z.strictObject(tenant),
   owner: z.strictObject({ ...tenant, userId: z.unknown() }),
   generation: z.strictObject({ ...access, generation }),
+  state: z.strictObject({
+    ...access,
+    generation: z.union([generationNumber, z.literal('completed')]).optional(),
+  }),
   action: z.strictObject({ ...access, actionId: text }),
   create: z.strictObject({
     streamId: z.unknown(),
