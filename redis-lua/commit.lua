@@ -14,6 +14,7 @@
 -- @include append
 -- @include enter
 -- @include announce
+-- @include patch
 
 local job, log, ended = KEYS[1], KEYS[2], KEYS[3]
 local generation, attempt, before, count = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -46,31 +47,16 @@ local at = now()
 local lines = ARGV[5]
 fence.sequence = after
 local has_metadata = false
-if ARGV[6] ~= '' and tonumber(ARGV[6]) > counted(record.patches) then
-  local values = cjson.decode(ARGV[7])
-  -- A hash has no order: that of the metadata's keys stands in a field of its own, unless the record is older than that.
-  local order = string.match(record.order or '', '^%[(.*)%]$')
-  for i = 1, #values, 2 do
-    local is_metadata = string.sub(values[i], 1, 2) == 'm:'
-    has_metadata = has_metadata or is_metadata
-    if order and is_metadata and not record[values[i]] then
-      order = (order == '' and '' or order .. ',') .. cjson.encode(string.sub(values[i], 3))
-    end
-    set(job, record, values[i], values[i + 1])
-  end
-  if order then
-    set(job, record, 'order', '[' .. order .. ']')
-  end
-  if has_metadata then
-    set(job, record, 'rev', text(counted(record.rev) + 1))
-  end
-  set(job, record, 'patches', ARGV[6])
+if is_new_patch(record, ARGV[6]) then
+  has_metadata = apply_patch(record, ARGV[6], ARGV[7], function(field, value)
+    set(job, record, field, value)
+  end)
   set(job, record, 'updatedAt', text(at))
 end
 if call_id == '' then
   set(job, record, 'fence', generation .. ' ' .. attempt .. ' running ' .. after)
 else
-  enter(job, record, fence, ARGV[9], at, ARGV[13], ARGV[14])
+  enter(job, record, fence, ARGV[9], at, ARGV[13], ARGV[14], 0)
   count_lifecycle(job, record)
   called(job, record, call_id)
   if ARGV[10] ~= '' then

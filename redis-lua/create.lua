@@ -6,6 +6,7 @@
 --       10 lease in ms  11 expiry margin in ms  12 JSON [field, value, ...] of the new record
 --       13 last sequence and 14 attempt that one's end was described from, or ""
 --       15 the newest generation the caller has seen, "0" for none, "" when it does not say
+--       16 how long that one's producer may write its books, in ms
 -- Reply { "created", record, replaced | nil } | { "joined" | "unexpected" | "conflict", record } | { "taken" }
 --       | { "expired", time }
 -- @include record
@@ -57,7 +58,7 @@ local generation = text(math.max(at, whole(floor, 'floor') + 1))
 local replaced = false
 if is_replacing then
   fence.sequence = text(tonumber(fence.sequence) + 1)
-  enter(job, record, fence, 'aborted', at, ARGV[8], ARGV[9])
+  enter(job, record, fence, 'aborted', at, ARGV[8], ARGV[9], ARGV[16])
   count_lifecycle(job, record)
   append(log, fence.generation, fence.attempt, fence.sequence, fence.sequence, ARGV[7])
   replaced = flatten(record)

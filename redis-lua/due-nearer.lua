@@ -1,9 +1,9 @@
--- Brings a stream's score near, and holds it there until then: who puts it off may not have seen what needs it. Of
+-- Brings a stream's score near, and holds it there: who puts it off may not have seen what needs it. Of
 -- several holds the soonest that lies ahead binds, then the latest.
 --
 -- KEYS  1 scores  2 holds: "<soonest> <latest>" a stream
 -- ARGV  1 stream  2 in ms  3 always "0" or only a score that is missing or later "1": by more than a second, since the caller
---       reckons with an estimate of this clock
+--       reckons with an estimate of this clock  4 held for at least, in ms
 -- Reply 1 | 0 left alone
 -- @include record
 -- @include writes
@@ -21,6 +21,6 @@ write('ZADD', KEYS[1], 'LT', text(asked), ARGV[1])
 local soonest, latest = string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '^(%d+) (%d+)$')
 soonest, latest = counted(soonest), counted(latest)
 soonest = soonest > at and math.min(asked, soonest) or asked
-write('HSET', KEYS[2], ARGV[1], text(soonest) .. ' ' .. text(math.max(asked, latest)))
+write('HSET', KEYS[2], ARGV[1], text(soonest) .. ' ' .. text(math.max(asked, at + tonumber(ARGV[4]), latest)))
 make_writes()
 return 1

@@ -1,6 +1,5 @@
 -- A step of the host's settlement of an ended generation, current or not.
--- Guards: the settlement's revision is the one the caller has seen; of what can't be read it is 0, so that the host is
--- called once too often rather than never.
+-- Guard: the settlement's revision is the one the caller has seen.
 --
 -- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
 -- ARGV  1 generation  2 revision  3 state  4 tries  5 not before, in ms from now

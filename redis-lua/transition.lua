@@ -7,6 +7,7 @@
 --       13 failure as JSON or ""  14 release the key when early "1" or "0"  15 settles "1" or "0"  16 expiry margin in ms
 --       17 end of a lease that counts as lapsed though the clock has not come so far, or ""
 --       18 last sequence and 19 attempt the end was described from, or ""  20 replica of the next attempt or ""
+--       21 how long the producer may write its books after it, in ms
 -- Reply as commit.lua; refusal: gone ended running paused fenced lease action early behind
 -- @include record
 -- @include writes
@@ -73,7 +74,7 @@ if ARGV[8] == '1' then
     set(job, record, 'recoveries', text(counted(record.recoveries) + 1))
   end
 end
-enter(job, record, fence, ARGV[6], at, ARGV[13], ARGV[15])
+enter(job, record, fence, ARGV[6], at, ARGV[13], ARGV[15], ARGV[21])
 count_lifecycle(job, record)
 called(job, record, call_id)
 if ARGV[8] == '1' then

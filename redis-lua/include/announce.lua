@@ -9,7 +9,13 @@ local function settlement_in(stored)
   local is_whole = state and #stored <= 100 and (rest == '' or string.sub(rest, 1, 1) == ' ')
   if is_whole and number_in(revision) and number_in(tries) and number_in(not_before) then
     local is_claimed = string.find(rest .. ' ', ' claimed ', 1, true) ~= nil
-    return { state = state, revision = number_in(revision), not_before = number_in(not_before), is_claimed = is_claimed }
+    return {
+      state = state,
+      revision = number_in(revision),
+      tries = number_in(tries),
+      not_before = number_in(not_before),
+      is_claimed = is_claimed,
+    }
   end
   return nil
 end

@@ -12,8 +12,15 @@ local function unset(job, record, field)
   end
 end
 
-local function enter(job, record, fence, status, at, failure, settles)
+-- An end by others leaves a producer that may still be there `leave_ms` for its books: so long nobody settles.
+local function leave_of(record, fence, at, leave_ms)
+  local is_there = fence.status == 'running' and counted(record.leaseUntil) > at
+  return is_there and tonumber(leave_ms) or 0
+end
+
+local function enter(job, record, fence, status, at, failure, settles, leave_ms)
   local stamp = text(at)
+  local wait = settles == '1' and leave_of(record, fence, at, leave_ms) or 0
   set(job, record, 'fence', fence.generation .. ' ' .. fence.attempt .. ' ' .. status .. ' ' .. fence.sequence)
   set(job, record, 'updatedAt', stamp)
   -- What a resumed attempt goes on from stays with it, for a successor; nothing else needs it.
@@ -41,7 +48,7 @@ local function enter(job, record, fence, status, at, failure, settles)
   if failure ~= '' then
     set(job, record, 'error', failure)
   end
-  set(job, record, 'settlement', (settles == '1' and 'open' or 'settled') .. ' 1 0 ' .. stamp)
+  set(job, record, 'settlement', (settles == '1' and 'open' or 'settled') .. ' 1 0 ' .. text(at + wait))
 end
 
 -- One more event of the lifecycle.

@@ -247,7 +247,9 @@ class AgentAttempt {
         onToolResult: (result) => watch?.see(result),
       }),
       checkpointer: checkpointer && saverOf(job, checkpointer.saver),
-      subagentUsageSink: (event) => addUsage(job, fieldOf(event, 'usage')),
+      subagentUsageSink: async (event) => {
+        await addUsage(job, fieldOf(event, 'usage'));
+      },
       ...given,
     });
     return this.#run;

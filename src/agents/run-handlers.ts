@@ -2,7 +2,7 @@
  * The SDK's events become job events here, in order. A handler that throws would abort the whole run, so none does: an
  * event the job can't take is remembered, and whoever runs the agent looks at it. A full buffer makes the run wait.
  */
-import { isGenerationJobError } from '../errors.js';
+import { isGenerationJobError, JobEndedError } from '../errors.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
 import { checkHandlersOptions, checkJob } from './agent-options.js';
 import { cutToSize } from './cut-event.js';
@@ -52,11 +52,8 @@ export function createRunHandlers(job: GenerationJob, options: RunHandlersOption
   };
   const own: Record<string, GraphHandler> = {
     [MODEL_END]: {
-      // Refused only when the job is over, which its signal tells.
       handle: (_event, data) => {
-        addUsage(job, usageOfModelEnd(data)).catch((error: unknown) => {
-          if (!job.isOver) job.report('agent', error);
-        });
+        addUsage(job, usageOfModelEnd(data)).catch((error: unknown) => job.report('agent', error));
       },
     },
   };
@@ -67,12 +64,15 @@ export function createRunHandlers(job: GenerationJob, options: RunHandlersOption
 
 /**
  * Adds the numbers of LangChain's usage metadata to the job's counters; details as `<name>.<detail>`. Resolves when
- * committed.
+ * committed; with false when the job's counters are closed, or its handle is over in another way than by a stop.
  */
-export function addUsage(job: GenerationJob, usage: unknown): Promise<void> {
+export async function addUsage(job: GenerationJob, usage: unknown): Promise<boolean> {
   const counted = Object.fromEntries(numbersIn(usage));
-  if (Object.keys(counted).length === 0 || job.isOver) return Promise.resolve();
-  return job.addUsage(counted);
+  if (Object.keys(counted).length === 0) return true;
+  return job.addUsage(counted).catch((error: unknown) => {
+    if (error instanceof JobEndedError) return false;
+    throw error;
+  });
 }
 
 function both(ours: GraphHandler | undefined, theirs: GraphHandler): GraphHandler {

@@ -10,6 +10,7 @@ import { warnIfUntested } from '../peer-versions.js';
 import type { RepairedIndex } from '../stream/interfaces/job-store.js';
 import {
   type AttachKind,
+  type BooksResult,
   type ContentlessStep,
   DETACH_RESULTS,
   type EndResult,
@@ -58,6 +59,7 @@ const END_RESULTS = [
   'interrupted',
 ] as const satisfies readonly EndResult[];
 const FINAL_OMISSIONS = ['too_large', 'too_deep', 'no_json'] as const satisfies readonly FinalOmission[];
+const BOOKS_RESULTS = ['taken', 'refused', 'left'] as const satisfies readonly BooksResult[];
 const ATTACH_KINDS = ['start', 'cursor', 'resume', 'tail'] as const satisfies readonly AttachKind[];
 const UPKEEP_STEPS = [
   'renewal',
@@ -167,6 +169,12 @@ function observeJobs(make: Makers) {
     'taken_over',
     'given_up',
   ]);
+  const books = make.counterBy(
+    'books_total',
+    'Changes that stopped producers of this process still made of their records, and their leaves',
+    'result',
+    BOOKS_RESULTS,
+  );
   return {
     jobCreated: () => created.inc(),
     jobTransitioned: (name) => transitions(name),
@@ -175,6 +183,7 @@ function observeJobs(make: Makers) {
     endBehind: () => behind.inc(),
     jobsInFlight: (count) => inFlight.set(count),
     recovered: (result) => recoveries(result),
+    books: (result) => books(result),
   } satisfies Partial<StreamObserver>;
 }
 

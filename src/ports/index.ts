@@ -8,6 +8,7 @@ export type {
   CreateReply,
   CreateRequest,
   HoldCommit,
+  LeaverCommit,
   OtherCommit,
   Place,
   ProducerCommit,

@@ -134,6 +134,9 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
         });
         parts.background.run(ending);
       },
+      onLeft: ({ key }, record) => {
+        if (record !== undefined) parts.background.run(this.#settler.settle(key, record));
+      },
       onTransition: (job, name, record) => {
         parts.observer.jobTransitioned(name, record.status);
         if (name === 'pause') logStep(parts, 'paused', record, { actionId: record.pendingAction?.actionId });
@@ -353,6 +356,8 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#followers.closeAll('draining');
     if (graceMs > 0) await this.#atMost(graceMs, this.#leases.idle());
     await this.#atMost(LAST_WORD_MS, this.#producers.handOverOrEndAll());
+    // The process waits no longer for those that have not returned.
+    for (const job of this.#producers.staying) background.run(this.#settler.settleNow(job));
     await this.#atMost(LAST_WORD_MS, background.idle());
     this.#settler.stop();
     this.#setAsideLimit.stop();

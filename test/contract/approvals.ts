@@ -267,6 +267,10 @@ export const approvalContracts: readonly Contract[] = [
       for (const [streamId, end] of Object.entries(over)) {
         const job = await h.start(streamId === 'fenced' ? doomed : one, { streamId });
         await end(job);
+        // A producer that was stopped says that it has left, and nothing more.
+        const isStopped = streamId === 'aborted' || streamId === 'replaced';
+        const hasLeft = async () => (await h.store.read(job.key, job.generation))[0]?.producerLeft;
+        if (isStopped) await h.until(hasLeft, `${streamId}: it has left`, TIMES.renewMs);
         const before = await keptOf(h, job);
         const error = await h.soon(rejection(job.pause(ASK)));
         expect(codeOf(error), streamId).toBe(streamId === 'fenced' ? 'fenced' : 'job_ended');

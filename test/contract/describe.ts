@@ -2,6 +2,7 @@
  * Turns contracts into tests.
  */
 import { approvalContracts } from './approvals.js';
+import { bookContracts, stoppedContracts } from './books.js';
 import { crashContracts } from './crashes.js';
 import { createContracts } from './create.js';
 import { decisionContracts } from './decisions.js';
@@ -63,6 +64,7 @@ export const storePortContracts: readonly Contract[] = [
   ...expectedStoreContracts,
   ...revisionContracts,
   ...holdContracts,
+  ...bookContracts,
   ...indexContracts,
 ];
 
@@ -83,6 +85,7 @@ export const streamContracts = {
   Races: raceContracts,
   Settlement: settlementContracts,
   Progress: progressContracts,
+  'A stopped producer’s books': stoppedContracts,
   Housekeeping: housekeepingContracts,
   Upkeep: upkeepContracts,
   Deletion: deletionContracts,

@@ -86,6 +86,7 @@ export const TIMES = {
   retryMs: 4,
   settleBackoffMs: 120,
   settleClaimMs: 700,
+  leaveMs: 600,
 } as const satisfies GenerationJobOptions;
 
 /** A producer with these is told what others do by a signal or its own next write, not by its renewal. */

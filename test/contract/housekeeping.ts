@@ -155,7 +155,7 @@ export const housekeepingContracts: readonly Contract[] = [
       for (const write of writes) {
         const result = await h.soon(
           Promise.resolve()
-            .then(write)
+            .then<unknown>(write)
             .then(() => 'ok', codeOf),
         );
         expect(['fenced', 'lease_lost']).toContain(result);

@@ -97,6 +97,21 @@ const tries: Readonly<Record<string, Trial>> = {
     const content = { text: `Let me look. ${STORY}` };
     expect(await endOf(manager)).toEqual({ content, end: { final }, usage: { output_tokens: 42 } });
   },
+  stopped: async (manager, run) => {
+    const startModel = ({ signal }: { signal: AbortSignal }) => ({
+      async *[Symbol.asyncIterator]() {
+        yield { event: 'text', data: { text: 'Once' } };
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+      usage: async () => ({ output_tokens: 1 }),
+    });
+    const job = await startedJob(manager);
+    await run({ job, startModel });
+    await vi.waitFor(async () => expect(await manager.getJob('tried')).toMatchObject({ lastSequence: 2 }));
+    await manager.abortJob('tried');
+    await vi.waitFor(async () => expect(await manager.getJob('tried')).toMatchObject({ producerLeft: true }));
+    expect(await manager.getJob('tried')).toMatchObject({ usage: { output_tokens: 1 } });
+  },
   failWith: async (manager, run) => {
     const job = await startedJob(manager);
     const askProvider = () => [{ type: 'text-delta', text: 'Once' }, { type: 'error' }];

@@ -28,6 +28,9 @@ declare global {
   function askProvider(signal: AbortSignal): AsyncIterable<{ type: string; text: string }>;
   function goOn(job: jobs.GenerationJob, continuation: jobs.Continuation): Promise<void>;
   function makeStream(): ReadableStream<string>;
+  function startModel(given: {
+    signal: AbortSignal;
+  }): AsyncIterable<jobs.HostEvent> & { usage(): Promise<Record<string, number>> };
   function verify(token: string): Promise<string>;
   const agent: { provider: string; clientOptions: object; instructions: string; toolDefinitions: object[] };
   const executeTools: GraphHandler;

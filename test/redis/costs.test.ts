@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { textContent } from '../../src/content/text.js';
 import { createStreamServices } from '../../src/services.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
+import { REDIS_SCRIPTS } from '../../src/stream/implementations/redis/scripts.generated.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
 import type { ContentModel } from '../../src/stream/model/content-model.js';
 import { pick, seededRandom } from '../contract/seeded.js';
@@ -43,6 +44,7 @@ afterEach(async () => {
 async function replica(
   redis: Redis,
   contentModels: readonly ContentModel[] = [],
+  settle?: (settlementId: string) => void,
 ): Promise<GenerationJobManager> {
   const made = new GenerationJobManager({
     ...createStreamServices({ redis, pingMs: 600_000 }),
@@ -56,6 +58,7 @@ async function replica(
       limits: { unsnapshottedEvents: 400_000 },
     },
     contentModels,
+    ...(settle && { hooks: { settle: ({ settlementId }) => settle(settlementId) } }),
   });
   await made.start();
   return made;
@@ -167,6 +170,79 @@ it('a pause that may expire within the lease is one script call and one write to
     await job.pause({ type: 'checkpoint', expiresInMs: 60_000 });
   });
   expect(calls).toMatchObject({ evalsha: 2, xadd: 1, publish: 1, zadd: 1 });
+});
+
+/** Script calls by what they are, of an end and of all that comes of it at once: a settlement, a slot that is given back. */
+async function costOfEnd(
+  end: (job: GenerationJob, host: GenerationJobManager) => Promise<unknown>,
+): Promise<Record<string, number>> {
+  const settled: string[] = [];
+  const hosts = [client, new Redis({ port: proxy.port, host: '127.0.0.1' })];
+  const [one, two] = await Promise.all(
+    hosts.map((redis) => replica(redis, [], (id) => void settled.push(id))),
+  );
+  const names: string[] = [];
+  for (const redis of hosts) {
+    const call = redis.evalsha.bind(redis) as (...args: unknown[]) => Promise<unknown>;
+    (redis as unknown as { evalsha: typeof call }).evalsha = (sha, ...rest) => {
+      names.push(scriptOf(String(sha)));
+      return call(sha, ...rest);
+    };
+  }
+  for (const isCounted of [false, true]) {
+    // In the first round every script becomes known.
+    const streamId = `s${isCounted}`;
+    const created = await (one as GenerationJobManager).createJob({ streamId, userId: 'u' });
+    const job = created.job as GenerationJob;
+    await job.emit(token(0));
+    await job.flush();
+    names.length = settled.length = 0;
+    await end(job, two as GenerationJobManager);
+    await until(() => settled.length === 1, 'it is settled');
+    await Promise.all([one?.upkeep.idle(), two?.upkeep.idle()]);
+  }
+  await Promise.all([one?.close(), two?.close()]);
+  hosts[1]?.disconnect();
+  return tallied(names);
+}
+
+function tallied(names: readonly string[]): Record<string, number> {
+  const tally: Record<string, number> = {};
+  for (const name of names) tally[name] = (tally[name] ?? 0) + 1;
+  return tally;
+}
+
+function scriptOf(sha: string): string {
+  const known = Object.entries(REDIS_SCRIPTS).find(([, text]) =>
+    [text, text.replaceAll("'PUBLISH'", "'SPUBLISH'")].some(
+      (own) => createHash('sha1').update(own).digest('hex') === sha,
+    ),
+  );
+  return known?.[0] ?? sha;
+}
+
+it('an end by the producer itself costs its commit and its settlement; a stopped producer costs one call more, its leave', async () => {
+  // A settlement is its claim, a read of what is settled, its outcome.
+  const own = await costOfEnd((job) => job.run(() => undefined));
+  expect(own).toEqual({ commit: 1, settle: 2, 'read-log': 1 });
+  const stopped = await costOfEnd((job, two) => two.abortJob(job.streamId));
+  expect(stopped).toEqual({
+    // The stop: the record, a look in time, the end, the content that is its answer.
+    ...{ read: 2, 'due-nearer': 1, transition: 1, 'read-log': 2 },
+    // The producer hears of it: its lease is refused, and the record (above) says why. Then it leaves.
+    ...{ renew: 1, leave: 1 },
+    settle: 2,
+  });
+  // Its last usage goes with the leave.
+  const counted = await costOfEnd(async (job, two) => {
+    const running = job.run(async () => {
+      await new Promise((resolve) => job.signal.addEventListener('abort', resolve));
+      void job.addUsage({ tokens: 1 });
+    });
+    await two.abortJob(job.streamId);
+    await running;
+  });
+  expect(counted).toEqual(stopped);
 });
 
 it('a decision is one script call and one write to the due index, between reading the action and reading the content', async () => {

@@ -51,9 +51,9 @@ if (config.recover) {
   };
 }
 if (config.settle) {
-  hooks.settle = ({ settlementId, content }) => {
+  hooks.settle = ({ settlementId, content, usage }) => {
     if (config.settle === 'hang') return new Promise(() => {});
-    process.send({ type: 'settled', settlementId, content });
+    process.send({ type: 'settled', settlementId, content, usage });
   };
 }
 
@@ -72,7 +72,12 @@ const subscriptions = new Map();
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Emits numbered events, reports what is acknowledged, and ends the job as told. */
-async function produce(job, { total = 1_000_000, everyMs = 5, burst = 1, end = 'complete' }) {
+async function produce(job, { inRun = false, ...work }) {
+  if (inRun) await job.run(() => emitAll(job, work));
+  else await emitAll(job, work);
+}
+
+async function emitAll(job, { total = 1_000_000, everyMs = 5, burst = 1, end = 'complete', lateUsage }) {
   const { streamId, generation, attempt } = job;
   jobs.set(streamId, job);
   const told = { type: 'producer', streamId, generation, attempt, emitted: 0, acknowledged: 0 };
@@ -110,6 +115,7 @@ async function produce(job, { total = 1_000_000, everyMs = 5, burst = 1, end = '
     told.error = error.code ?? String(error);
   }
   await over;
+  if (lateUsage) told.lateTaken = await job.addUsage(lateUsage);
   told.isComplete = true;
   tell();
 }

@@ -52,6 +52,10 @@ export interface Work {
   readonly burst?: number;
   /** `hang`: emits all, then neither ends nor emits. */
   readonly end?: 'complete' | 'fail' | 'hang';
+  /** Whether it is what `job.run` runs. */
+  readonly inRun?: boolean;
+  /** What it adds to its usage when it is over. */
+  readonly lateUsage?: Record<string, number>;
 }
 
 export interface ReplicaConfig {
@@ -81,6 +85,8 @@ export interface Producer extends ProducerHistory {
   /** Why its handle is over. */
   reason?: string;
   error?: string;
+  /** Whether its late usage was taken. */
+  lateTaken?: boolean;
 }
 
 export interface Follower extends FollowerHistory {
@@ -108,6 +114,7 @@ export class Replica {
   readonly settled: string[] = [];
   /** What was settled, in the same order. */
   readonly settledContents: unknown[] = [];
+  readonly settledUsages: unknown[] = [];
   isDead = false;
   #lastCall = 0;
   #stderr = '';
@@ -243,6 +250,7 @@ export class Replica {
       case 'settled':
         this.settled.push(told.settlementId as string);
         this.settledContents.push(told.content);
+        this.settledUsages.push(told.usage);
         return;
     }
   }

@@ -17,15 +17,24 @@ async function stopped(streamId) {
   await manager.abortJob(streamId);
   return job;
 }
-const bare = {
+async function completed(streamId) {
+  const { job } = await manager.createJob({ streamId, userId: 'ann' });
+  await job.complete();
+  return job;
+}
+// A stopped one may still finish its books: one that has completed may not.
+const books = {
   update: (job) => job.update({ metadata: { a: 1 } }),
   addUsage: (job) => job.addUsage({ tokens: 1 }),
+};
+const bare = {
   pause: (job) => job.pause({ type: 'checkpoint' }),
   complete: (job) => job.complete('x'),
   fail: (job) => job.fail(new Error('x')),
 };
+for (const [name, call] of Object.entries(books)) call(await completed(name));
 for (const [name, call] of Object.entries(bare)) call(await stopped(name));
-const twice = await stopped('twice');
+const twice = await completed('twice');
 twice.addUsage({ tokens: 1 });
 twice.addUsage({ tokens: 1 });
 console.log(JSON.stringify({ tried: twice.tryEmit({ event: 'text', data: 1 }) }));

@@ -54,6 +54,8 @@ export interface CreateRequest {
         readonly end: SerialisedEvent;
         readonly error: JobFailure;
         readonly describedFrom?: Place | undefined;
+        /** Sets how long the ended producer may write its books, as in `OtherCommit`. */
+        readonly leaveMs?: number | undefined;
       }
     | undefined;
   /**
@@ -209,6 +211,11 @@ export interface OtherCommit {
   readonly releaseKeyWhenEarly?: boolean | undefined;
   /** Says whether the host has something to settle after the end. */
   readonly settles: boolean;
+  /**
+   * Sets how long the producer may write its books after an end, in milliseconds: the settlement's `notBefore` is so far
+   * ahead if the generation was running and its lease had not lapsed. Default 0: it waits for nothing.
+   */
+  readonly leaveMs?: number | undefined;
 }
 
 /** A step of the host's settlement of an ended generation; refused unless the revision is still `revision`. */
@@ -250,14 +257,36 @@ export interface HoldCommit {
   readonly forMs: number;
 }
 
-export type Commit = ProducerCommit | OtherCommit | SettlementCommit | HoldCommit;
+/**
+ * The books of a producer that others have stopped: what it changes of the record after the end, and that it has left.
+ * Refused as `running` before the end, as `fenced` unless the attempt is the one the generation has ended with, and with a
+ * patch as `closed` once a settlement has been tried: every try sees the same record. A patch that is not newer than the
+ * last one of the attempt is a repeat, and answered `ok`. A leave is noted at any time, and once.
+ */
+export interface LeaverCommit {
+  /** Tells the kinds of commit apart. */
+  readonly writer: 'leaver';
+  /** The stream that is written to. */
+  readonly key: StreamKey;
+  /** The generation the producer worked on, current or not. */
+  readonly generation: number;
+  /** The producer's attempt. */
+  readonly attempt: number;
+  /** Holds what changes of the record; numbered on from the attempt's own patches. */
+  readonly patch?: RecordPatch | undefined;
+  /** True with the last one: sets `record.producerLeft`, and an open, untried settlement's `notBefore` to now. */
+  readonly leaves: boolean;
+}
+
+export type Commit = ProducerCommit | OtherCommit | SettlementCommit | HoldCommit | LeaverCommit;
 
 /**
  * The reason a commit changed nothing. `gone` no such generation is kept · `replaced` a newer generation is current ·
  * `ended` it has ended · `paused` it waits for a person · `running` it is not paused · `fenced` another attempt holds
  * it · `sequence` the log does not end where the writer says · `action` another action (or none) is pending · `lease`
  * the lease has not lapsed · `revision` somebody else settles · `early` the action has not expired · `held` an end is
- * being described: the same commit may be taken later · `behind` the generation has gone on since its end was described
+ * being described: the same commit may be taken later · `behind` the generation has gone on since its end was described ·
+ * `closed` a settlement has been tried: nothing may change what it is given
  */
 export type Refusal =
   | 'gone'
@@ -272,7 +301,8 @@ export type Refusal =
   | 'revision'
   | 'early'
   | 'held'
-  | 'behind';
+  | 'behind'
+  | 'closed';
 
 export type CommitReply =
   | {
@@ -282,7 +312,7 @@ export type CommitReply =
       readonly lastSequence: number;
       /** The frames, as those of a `CreateReply`. */
       readonly frames: readonly Frame[];
-      /** The record after the step; always with a transition, a settlement or a hold, else left out. */
+      /** The record after the step; always but after a producer's commit without a transition. */
       readonly record?: JobRecord | undefined;
     }
   /** `record` is the generation as it stands, when it is kept. */

@@ -94,16 +94,22 @@ export interface GenerationJob<Types extends HostTypes = Untyped> {
   pipe<Item>(source: PipeSource<Item>, mapper: PipeMapper<Item, Types>): Promise<void>;
 
   /**
-   * Changes the record; resolves when it is committed.
-   * @throws GenerationJobError `metadata_too_large`, `json_too_deep`, `invalid_argument` · JobEndedError
+   * Changes the record. Also after a stop by others (an abort, a replacement), until `run` has returned or `leaveMs` are over:
+   * the generation is settled after that, and `settle` is given what was written.
+   * @returns a promise of true when it is committed, and of false when it came after the generation's settlement had begun
+   * @throws GenerationJobError `metadata_too_large`, `json_too_deep`, `invalid_argument`; after a stop, what the store could
+   *   not do (`unavailable`, `store_damaged`) · JobEndedError when this handle is over in another way than by a stop
    */
-  update(change: JobUpdate<Types>): Promise<void>;
+  update(change: JobUpdate<Types>): Promise<boolean>;
 
   /**
-   * Adds to the generation's counters (tokens, cost); resolves when the totals are committed.
-   * @throws GenerationJobError `invalid_argument` unless every value is a finite number · JobEndedError
+   * Adds to the generation's counters (tokens, cost). Also after a stop by others, as `update`.
+   * @returns a promise of true when the totals are committed, and of false when it came after the generation's settlement had
+   *   begun
+   * @throws GenerationJobError `invalid_argument` unless every value is a finite number; after a stop as `update` ·
+   *   JobEndedError as `update`
    */
-  addUsage(usage: Usage): Promise<void>;
+  addUsage(usage: Usage): Promise<boolean>;
 
   /**
    * Stops to ask: commits what is buffered, the pending action and its event in one step. This handle is then over; the
@@ -136,6 +142,8 @@ export interface GenerationJob<Types extends HostTypes = Untyped> {
   /**
    * Runs a producer and sees to its end: completes with what `produce` returns, fails when it throws, and leaves alone
    * what was paused or ended by others. Never rejects: what was thrown is the answer's `error`, and `onError` is told.
+   * After a stop by others, its return is when the producer has left: the generation is then settled, and that nothing of it
+   * runs any more stands in `record.producerLeft`. On a handle that is over already `produce` is not called.
    * @example
    * void job.run(async (job) => {
    *   await job.pipe(answerTo(question), (delta) => ({ event: 'text', data: { delta } }));

@@ -27,6 +27,7 @@ import type {
   CreateReply,
   CreateRequest,
   HoldCommit,
+  LeaverCommit,
   OtherCommit,
   ProducerCommit,
   Refusal,
@@ -96,8 +97,10 @@ export interface DueIndex {
    * Brings the stream's score to `inMs` from now unless it is nearer already; adds it when missing. Called before the
    * commit that needs it: until that time is over, `later` leaves the score no later than it, since whoever puts it off
    * may not have seen the commit.
+   * @param heldForMs how long from now the commit may still come: when `inMs` is over, `later` leaves the score no later
+   *   than that. Default `inMs`
    */
-  nearer(key: StreamKey, inMs: number): Promise<void>;
+  nearer(key: StreamKey, inMs: number, heldForMs?: number): Promise<void>;
   /** Sets the score to `at`, or removes it with null, only if it is still `entry.at`; says whether it changed anything. */
   later(entry: DueEntry, at: number | null): Promise<boolean>;
 }
@@ -211,6 +214,7 @@ export interface JobStore {
   commit(commit: OtherCommit): Promise<CommitReply>;
   commit(commit: SettlementCommit): Promise<CommitReply>;
   commit(commit: HoldCommit): Promise<CommitReply>;
+  commit(commit: LeaverCommit): Promise<CommitReply>;
   commit(commit: Commit): Promise<CommitReply>;
 
   /** The current record, that of a named generation, or all kept (newest first). Empty when there is none. */

@@ -19,6 +19,7 @@ export type EndResult =
   | 'limit_exceeded'
   | 'interrupted';
 export type AttachKind = 'start' | 'cursor' | 'resume' | 'tail';
+export type BooksResult = 'taken' | 'refused' | 'left';
 export type ApprovalOutcome = 'paused' | 'resolved' | 'expired' | 'refused';
 /**
  * `renewal` of a lease · `sweep`: a list of what is due · `visit` of a stream that is due · `listing`: a record or a part of
@@ -90,6 +91,11 @@ export interface StreamObserver {
   leaseLost(): void;
   /** A generation whose producer was lost was taken over, or given up. */
   recovered(result: 'taken_over' | 'given_up'): void;
+  /**
+   * A stopped producer of this process wrote into its books, which was `taken` or came too late (`refused`); or it has
+   * `left`.
+   */
+  books(result: BooksResult): void;
   /** `waitedMs`, from asking to the outcome, for those that end the waiting. */
   approval(outcome: ApprovalOutcome, waitedMs?: number): void;
   /** `dropped`: what was set aside goes unsettled. */
@@ -135,6 +141,7 @@ export const OBSERVED: readonly string[] = Object.keys({
   fenced: 0,
   leaseLost: 0,
   recovered: 0,
+  books: 0,
   approval: 0,
   settled: 0,
   settlementsSetAside: 0,

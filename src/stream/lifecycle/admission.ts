@@ -7,6 +7,7 @@ import { ConflictError, GenerationJobError, isUnanswered } from '../../errors.js
 import type { CreateReply, CreateRequest } from '../interfaces/commits.js';
 import type { RememberedRun } from '../interfaces/job-store.js';
 import type { CreateJobInput } from '../interfaces/manager-types.js';
+import { lookAfterEnd } from '../model/deadlines.js';
 import { serialiseLifecycle, serialiseMetadata } from '../model/events.js';
 import { checkConversationId, isIdText, streamKey, userKey } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
@@ -129,7 +130,8 @@ export class Admission {
   async #tryCreate(request: CreateRequest, aheadMs: number): Promise<CreateReply> {
     const { store } = this.#parts;
     const notAfter = Math.min(request.notAfter, store.now() + request.leaseMs) + aheadMs;
-    await store.due.nearer(request.key, request.leaseMs);
+    const lookInMs = lookAfterEnd(request.replaces?.leaveMs, request);
+    await store.due.nearer(request.key, lookInMs, request.leaseMs);
     return store.create({ ...request, notAfter });
   }
 

@@ -11,6 +11,7 @@ import type { LeaseClaim } from '../interfaces/job-store.js';
 import type { AbortInput, AbortResult } from '../interfaces/manager-types.js';
 import type { ContentlessStep, EndResult } from '../interfaces/observer.js';
 import { isEarly, isOwnedBy } from '../model/access.js';
+import { lookAfterEnd } from '../model/deadlines.js';
 import { reasonOfRecord } from '../model/end-reasons.js';
 import { ownerOf } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
@@ -161,7 +162,7 @@ export class Ender {
     const { final, describedFrom } = description;
     const end = endEvent(this.#parts, record, 'aborted', { code: 'replaced' }, final);
     const error = { code: 'replaced', message: MESSAGES.replaced, retryable: false };
-    return { generation, end, error, describedFrom };
+    return { generation, end, error, describedFrom, leaveMs: this.#leaveMsOf(record) };
   }
 
   /** Lets the generation go on, since no create came of it. */
@@ -204,6 +205,7 @@ export class Ender {
       error: failure,
       releaseKeyWhenEarly: name === 'lose' && record.resolutions.length === 0,
       settles: hooks.settle !== undefined,
+      leaveMs: name === 'abort' ? this.#leaveMsOf(record) : 0,
     };
     for (let round = 1; ; round++) {
       const description = await this.#describer.describe(key, record, round);
@@ -213,7 +215,8 @@ export class Ender {
       const announced = endEvent(this.#parts, record, event, data, final);
       // A paused generation's score may lie a day ahead, also of one that pauses in this moment: settlement and
       // retention come sooner now.
-      if (name !== 'lose') await this.#parts.store.due.nearer(key, options.leaseMs);
+      if (name !== 'lose')
+        await this.#parts.store.due.nearer(key, lookAfterEnd(rest.leaveMs, options), options.leaseMs);
       const reply = await this.#commit({ ...rest, event: announced, callId: entropy.id(), describedFrom });
       if (reply.ok && reply.record !== undefined) {
         publishFrames(this.#parts, reply.frames);
@@ -227,6 +230,11 @@ export class Ender {
         return undefined;
       }
     }
+  }
+
+  /** Returns how long the producer has for its books: one of release 0.1.0 has none, and does not name its replica. */
+  #leaveMsOf({ status, replicaId }: JobRecord): number {
+    return status === 'running' && replicaId !== undefined ? this.#parts.options.leaveMs : 0;
   }
 
   #tellContentless(step: ContentlessStep, record: JobRecord): void {

@@ -1,7 +1,8 @@
 /**
  * The host's side effect after an end, at least once. Whoever looks first claims the settlement for `settleClaimMs`,
  * renews the claim while the hook runs, and records the outcome; each step names the revision it has seen, so one
- * replica settles at a time. A hook that throws is tried again with growing pauses, and after `settleForMs` the
+ * replica settles at a time. The first claim is not made while a producer that others have stopped may still write its
+ * books; it closes them in the store. A hook that throws is tried again with growing pauses, and after `settleForMs` the
  * settlement is set aside and counted.
  *
  * open ──claim──► open (claimed until) ──returns──► settled
@@ -15,7 +16,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { sleep } from '../../clock.js';
 import { GenerationJobError, isUnanswered } from '../../errors.js';
 import type { CommitReply, SettlementCommit } from '../interfaces/commits.js';
-import { LONGEST_BACKOFF_MS } from '../model/deadlines.js';
+import { isSettledLater, LONGEST_BACKOFF_MS } from '../model/deadlines.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { backOff } from '../process/back-off.js';
@@ -50,8 +51,7 @@ export class Settler {
     const { settlement } = record;
     if (isActive(record.status)) return;
     if (settlement.state === 'settled') return this.#retain(key);
-    // What nobody has tried is waited for by nobody.
-    const isEarly = settlement.tries > 0 && settlement.notBefore > this.#parts.storeClock.now();
+    const isEarly = isSettledLater(record, this.#parts.storeClock.now());
     if (isEarly && (!isAsked || settlement.claimed)) return;
     if (this.#stopped.signal.aborted) return;
     const tries = settlement.tries + 1;
@@ -104,6 +104,12 @@ export class Settler {
       await store.due.nearer(key, options.retentionMs);
     } else if (outcome === 'settled') await this.#retain(key);
     else await store.due.nearer(key, pauses[outcome]);
+  }
+
+  /** Settles a generation now, whether or not its producer has returned: this process waits for it no longer. */
+  async settleNow({ key, generation }: { key: StreamKey; generation: number }): Promise<void> {
+    const [record] = await this.#parts.store.read(key, generation);
+    if (record !== undefined && record.settlement.tries === 0) await this.settle(key, record, true);
   }
 
   /**

@@ -44,6 +44,29 @@ export function setAsideUntil(record: JobRecord, { setAsideMs }: Pick<Options, '
   return (record.endedAt ?? record.updatedAt) + setAsideMs;
 }
 
+/**
+ * Says whether a settlement's next try is still to come. The first waits for nothing but a stopped producer's books, by
+ * whatever clock.
+ */
+export function isSettledLater(record: JobRecord, now: number): boolean {
+  const { tries, notBefore } = record.settlement;
+  return tries > 0 ? notBefore > now : hasOpenBooks(record, now);
+}
+
+/**
+ * Says whether a producer that others have stopped may still write its books: only after such an end does the first
+ * settlement lie ahead of it.
+ */
+function hasOpenBooks({ settlement, endedAt = 0, producerLeft }: JobRecord, now: number): boolean {
+  const { state, tries, notBefore } = settlement;
+  return state === 'open' && tries === 0 && !producerLeft && notBefore > endedAt && notBefore > now;
+}
+
+/** Returns when somebody must look at what is about to end: when the producer's books are closed, or a lease is over (ms). */
+export function lookAfterEnd(leaveMs: number | undefined, { leaseMs }: Pick<Options, 'leaseMs'>): number {
+  return leaveMs ? Math.min(leaveMs, leaseMs) : leaseMs;
+}
+
 function settlementDeadlineOf(
   record: JobRecord,
   options: Pick<Options, 'retentionMs' | 'setAsideMs'>,

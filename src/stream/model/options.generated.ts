@@ -77,6 +77,11 @@ export interface GenerationJobOptions {
    * goes. 1 or more; default 5,000.
    */
   readonly setAsideMost?: number | undefined;
+  /**
+   * Sets how long a producer that others have stopped may still add usage and metadata before its generation
+   * is settled (ms). 0 ms to 366 d; default 5 s.
+   */
+  readonly leaveMs?: number | undefined;
   /** Sets how long a replica may be silent while it settles (ms). 1 ms to 366 d; default 30 s. */
   readonly settleClaimMs?: number | undefined;
   /** Pause after the first failed settlement; doubles up to 10 minutes (ms). 1 ms to 366 d; default 1 s. */

@@ -192,7 +192,10 @@ export interface Settlement {
   readonly revision: number;
   /** Says how often it has been tried. */
   readonly tries: number;
-  /** Server time before which nobody tries (again), or before which the claim holds. */
+  /**
+   * Server time before which nobody tries (again), or before which the claim holds. Before the first try: until when the
+   * stopped producer may write its books.
+   */
   readonly notBefore: number;
   /** True while somebody settles it, until `notBefore` at least. A replica of release 0.1.0 does not say so. */
   readonly claimed?: true | undefined;
@@ -260,8 +263,16 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly metadata: MetadataOf<Types>;
   /** Says where the host's side effect after the end stands. */
   readonly settlement: Settlement;
-  /** Counts the changes of the record that no event tells: of its metadata, and of its settlement. Never goes back. */
+  /**
+   * Counts the changes of the record that no event tells: of its metadata, of its settlement, and that its producer has left.
+   * Never goes back.
+   */
   readonly revision: number;
+  /**
+   * True once the producer that an end by others has stopped is known to have returned: nothing of it runs any more. One
+   * without a `run` counts as returned with the end.
+   */
+  readonly producerLeft?: true | undefined;
 }
 
 /** Sequences the store has lost, from the first to the last of them. Several holes are told as one that spans them. */

@@ -25,6 +25,7 @@ import { publishFrames } from '../process/frames.js';
 import type { Parts } from '../process/parts.js';
 import { CommitSeat } from '../turns/commit-turns.js';
 import { EmitSeat } from '../turns/emit-turns.js';
+import { type Change, mergedPatch } from './patches.js';
 
 /** The buffer tells this to the job it belongs to. */
 export interface BufferOwner {
@@ -83,7 +84,7 @@ export class EmitBuffer {
   #underWayEmittedAt: number | undefined;
   #room: { promise: Promise<void>; resolve: () => void } | undefined;
   #flushes: Waiter[] = [];
-  #patch: Mutable<RecordPatch> | undefined;
+  #patch: RecordPatch | undefined;
   #patchNumber = 0;
   #patchCommitted = 0;
   #ending: Ending | undefined;
@@ -155,11 +156,10 @@ export class EmitBuffer {
   }
 
   /** Changes the record with the next commit; resolves when it is committed. */
-  patch(patch: Omit<RecordPatch, 'number'>): Promise<void> {
+  patch(change: Change): Promise<void> {
     this.throwIfOver();
     this.#patchNumber++;
-    const metadata = { ...this.#patch?.metadata, ...patch.metadata };
-    this.#patch = { ...this.#patch, ...patch, metadata, number: this.#patchNumber };
+    this.#patch = mergedPatch(this.#patch, { ...change, number: this.#patchNumber });
     if (this.#underWay === undefined) this.#ask();
     return this.flush();
   }
@@ -183,9 +183,14 @@ export class EmitBuffer {
     });
   }
 
-  /** The attempt is over: nothing more is sent. What was taken and not committed is lost, and `flush` says so. */
-  close(reason: JobEndedError): void {
-    if (this.#closed) return;
+  /**
+   * The attempt is over: nothing more is sent. What was taken and not committed is lost, and `flush` says so.
+   * @returns what is not known to be committed of the record, under the number of the newest change
+   */
+  close(reason: JobEndedError): RecordPatch {
+    const number = this.#patchNumber;
+    const rest = mergedPatch(this.#underWay?.patch, { ...this.#patch, number });
+    if (this.#closed) return { number };
     this.#closed = reason;
     this.#waiting = [];
     this.#waitingBytes = 0;
@@ -196,6 +201,7 @@ export class EmitBuffer {
     this.#giveRoom();
     for (const { reject } of this.#flushes.splice(0)) reject(reason);
     this.#ending?.reject(reason);
+    return rest;
   }
 
   // --- committing

@@ -15,23 +15,27 @@ import type { HostEvent } from '../model/host-types.js';
 import { checkConversationId } from '../model/stream-key.js';
 import { isReservedEvent } from '../model/transitions.js';
 import type { JobRecord, LogEvent, StreamKey, Usage } from '../model/types.js';
-import { checkCall, checkUsage } from '../process/call-input.js';
+import { checkCall } from '../process/call-input.js';
 import { giveUpLease } from '../process/give-up-lease.js';
 import { handOutMethods } from '../process/handed-out.js';
 import { boundHook } from '../process/host-code.js';
 import type { Parts } from '../process/parts.js';
 import { AttemptFold } from './attempt-fold.js';
 import { AttemptLimits } from './attempt-limits.js';
+import { Books } from './books.js';
 import { EmitBuffer } from './emit-buffer.js';
 import { endEvent } from './end-event.js';
 import { parsePause, withPayloadChecked } from './pending-action.js';
 import { pipeInto } from './pipe.js';
 import { ProgressReports } from './progress-reports.js';
+import { UsageCount } from './usage-count.js';
 
 /** A job needs this of the manager that made it. */
 export interface JobOwner {
   /** Takes the job out of lease renewal. */
   release(job: JobHandle): void;
+  /** The producer has returned after a stop by others; with the record, if the store has noted it. */
+  onLeft(job: JobHandle, record: JobRecord | undefined): void;
   /** The store refused the attempt for good. */
   onStoreDamaged(job: JobHandle): void;
   /** Its own commit ended or paused the generation. */
@@ -65,6 +69,8 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   /** Names the create; with the attempt, the holder of the user's slot. */
   readonly createId: string;
   readonly signal: AbortSignal;
+  /** Takes what it writes of its record, also after a stop. */
+  readonly books: Books;
   /** The deadline on the monotonic clock until which this process may rely on the lease. Kept by the lease keeper. */
   leaseDeadline: number;
 
@@ -78,9 +84,9 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   readonly #startedAt: number;
   readonly #fold: AttemptFold;
   readonly #limits: AttemptLimits;
+  readonly #usage: UsageCount;
   readonly #progress: ProgressReports | undefined;
   readonly #earlierActions: ReadonlySet<string>;
-  #usage: Usage;
   #lastEmitAt: number;
   #hasHostEvent: boolean;
   #overdue = false;
@@ -102,14 +108,15 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     this.#limits = new AttemptLimits(parts.options.limits, record, input.fold.kept);
     this.#earlierActions = new Set(record.resolutions.map(({ actionId }) => actionId));
     this.#createdAt = record.createdAt;
-    this.#usage = record.usage;
+    this.#usage = new UsageCount(record);
     this.#hasHostEvent = record.lastSequence > record.lifecycleEvents;
     this.#startedAt = parts.clock.monotonic();
     this.#lastEmitAt = this.#startedAt;
     const { generation, attempt } = this;
+    const place = { key, generation, attempt };
     this.#buffer = new EmitBuffer(
       parts,
-      { key, generation, attempt, lastSequence: record.lastSequence },
+      { ...place, lastSequence: record.lastSequence },
       {
         onCommitted: (events) => this.#onCommitted(events),
         onRefused: (reply) => this.#onRefused(reply),
@@ -118,6 +125,13 @@ export class JobHandle implements GenerationJob, LeaseClaim {
         onFailed: (error) => this.failWithStore(error),
       },
     );
+    this.books = new Books(parts, place, this.#buffer, {
+      onLeft: (left) => owner.onLeft(this, left),
+      onLeaveFailed: (error) => {
+        this.report('store', error);
+        owner.onLeft(this, undefined);
+      },
+    });
     this.#fold.add(input.unfolded);
   }
 
@@ -177,25 +191,19 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     });
   }
 
-  async update(change: JobUpdate): Promise<void> {
+  async update(change: JobUpdate): Promise<boolean> {
     checkCall('update', change);
     const { conversationId } = change;
     checkConversationId(conversationId);
     const metadata = change.metadata && this.#limits.takeMetadata(change.metadata);
-    await this.#buffer.patch({
+    return this.books.write({
       ...(conversationId !== undefined && { conversationId }),
       ...(metadata !== undefined && { metadata }),
     });
   }
 
-  async addUsage(usage: Usage): Promise<void> {
-    checkUsage(usage);
-    const totals: Record<string, number> = { ...this.#usage };
-    for (const [name, value] of Object.entries(usage)) {
-      totals[name] = (Object.hasOwn(totals, name) ? (totals[name] ?? 0) : 0) + value;
-    }
-    this.#usage = totals;
-    await this.#buffer.patch({ usage: totals });
+  async addUsage(usage: Usage): Promise<boolean> {
+    return this.books.write(this.#usage.add(usage));
   }
 
   async pause(input: PauseInput): Promise<{ actionId: string }> {
@@ -230,14 +238,17 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   }
 
   async run(produce: (job: this) => unknown): Promise<AttemptEnd> {
-    try {
-      const final = await produce(this);
-      if (!this.isOver) await this.complete(final ?? null);
-      return { reason: this.reason ?? 'failed' };
-    } catch (error) {
-      await this.#failUnlessOver(error);
-      return { reason: this.reason ?? 'failed', error };
-    }
+    if (this.reason !== undefined) return { reason: this.reason };
+    return this.books.during(async () => {
+      try {
+        const final = await produce(this);
+        if (!this.isOver) await this.complete(final ?? null);
+        return { reason: this.reason ?? 'failed' };
+      } catch (error) {
+        await this.#failUnlessOver(error);
+        return { reason: this.reason ?? 'failed', error };
+      }
+    });
   }
 
   get reason(): EndReason | undefined {
@@ -339,10 +350,11 @@ export class JobHandle implements GenerationJob, LeaseClaim {
 
   #over(reason: JobEndedError): void {
     if (this.isOver) return;
-    this.#buffer.close(reason);
+    this.books.close(reason);
     this.#owner.release(this);
     this.#progress?.end(reason.reason);
     this.#controller.abort(reason);
+    this.books.leaveUnlessRunning();
   }
 
   #onRefused(reply: CommitReply & { ok: false }): JobEndedError {

@@ -26,17 +26,33 @@ export class Producers {
   readonly #parts: Parts;
   readonly #leases: LeaseKeeper;
   readonly #owner: JobOwner;
+  readonly #staying = new Set<JobHandle>();
   #isDraining = false;
 
   constructor(parts: Parts, leases: LeaseKeeper, owner: Omit<JobOwner, 'release'>) {
     this.#parts = parts;
     this.#leases = leases;
-    this.#owner = { ...owner, release: (job) => leases.release(job) };
+    this.#owner = {
+      ...owner,
+      release: (job) => {
+        leases.release(job);
+        if (job.books.isStaying) this.#staying.add(job);
+      },
+      onLeft: (job, record) => {
+        this.#staying.delete(job);
+        owner.onLeft(job, record);
+      },
+    };
   }
 
   /** True once no handles are made here any more. */
   get isDraining(): boolean {
     return this.#isDraining;
+  }
+
+  /** The jobs whose producers have not returned after a stop by others. */
+  get staying(): readonly JobHandle[] {
+    return [...this.#staying].filter((job) => job.books.isStaying);
   }
 
   /** @throws GenerationJobError `draining` */

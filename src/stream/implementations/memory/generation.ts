@@ -5,6 +5,7 @@
 import type {
   CommitReply,
   CreateRequest,
+  LeaverCommit,
   OtherCommit,
   Place,
   ProducerCommit,
@@ -157,7 +158,7 @@ export class InMemoryGeneration {
       record.replicaId = commit.replicaId;
     }
     if (commit.resolution) record.resolutions = [...record.resolutions, { ...commit.resolution, at: now }];
-    this.#enter(transition.to, now, commit.error, commit.settles);
+    this.#enter(transition.to, now, commit.error, commit.settles, commit.leaveMs);
     const frame = this.append(commit.event);
     this.#calls.add(commit.callId);
     return { ok: true, lastSequence: record.lastSequence, frames: [frame], record: this.record() };
@@ -181,6 +182,26 @@ export class InMemoryGeneration {
     return { ok: true, lastSequence, frames, record: this.record() };
   }
 
+  /** Writes what a stopped producer still has to say, and that it has left. */
+  commitLeaver(commit: LeaverCommit, now: number): CommitReply {
+    const { attempt, settlement, status, lastSequence, producerLeft } = this.#record;
+    if (isActive(status)) return this.#refused('running');
+    if (commit.attempt !== attempt) return this.#refused('fenced');
+    const patch = commit.patch && commit.patch.number > this.#patches ? commit.patch : undefined;
+    if (patch && settlement.tries > 0) return this.#refused('closed');
+    const before = this.#revision;
+    if (patch) this.#applyPatch(patch, now);
+    if (commit.leaves && !producerLeft) {
+      this.#record.producerLeft = true;
+      this.#record.updatedAt = now;
+      if (settlement.state === 'open' && settlement.tries === 0)
+        this.#record.settlement = { ...settlement, revision: settlement.revision + 1, notBefore: now };
+      else this.#changes++;
+    }
+    const frames = this.#revision === before ? NO_FRAMES : [this.#announcement()];
+    return { ok: true, lastSequence, frames, record: this.record() };
+  }
+
   isBeingSettled(now: number): boolean {
     const { claimed, notBefore } = this.#record.settlement;
     return claimed === true && notBefore > now;
@@ -201,8 +222,9 @@ export class InMemoryGeneration {
   }
 
   /** Ended by a create, in the same step. */
-  replaceBy(end: SerialisedEvent, error: JobFailure, settles: boolean, now: number): Frame {
-    this.#enter(TRANSITIONS.replace.to, now, error, settles);
+  replaceBy(replaces: NonNullable<CreateRequest['replaces']>, settles: boolean, now: number): Frame {
+    const { end, error, leaveMs } = replaces;
+    this.#enter(TRANSITIONS.replace.to, now, error, settles, leaveMs);
     return this.append(end);
   }
 
@@ -309,9 +331,11 @@ export class InMemoryGeneration {
     return [...commit.events.slice(0, -1), { ...announced, data: payload }];
   }
 
-  #enter(status: JobStatus, now: number, error: JobFailure | undefined, settles: boolean): void {
+  /** @param leaveMs how long a producer that may still be there has for its books */
+  #enter(status: JobStatus, now: number, error: JobFailure | undefined, settles: boolean, leaveMs = 0): void {
     const record = this.#record;
     const wasPaused = record.status === 'requires_action';
+    const isThere = record.status === 'running' && (record.leaseUntil ?? 0) > now;
     record.status = status;
     record.updatedAt = now;
     this.#heldUntil = 0;
@@ -323,7 +347,8 @@ export class InMemoryGeneration {
     if (isActive(status)) return;
     record.endedAt = now;
     record.error = error;
-    record.settlement = { state: settles ? 'open' : 'settled', revision: 1, tries: 0, notBefore: now };
+    const notBefore = now + (settles && isThere ? leaveMs : 0);
+    record.settlement = { state: settles ? 'open' : 'settled', revision: 1, tries: 0, notBefore };
   }
 
   #applyPatch(patch: NonNullable<ProducerCommit['patch']>, now: number): void {

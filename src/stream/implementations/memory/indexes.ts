@@ -37,7 +37,7 @@ export class InMemoryDueIndex implements DueIndex {
     return { ...page, failures: [] };
   }
 
-  async nearer(key: StreamKey, inMs: number): Promise<void> {
+  async nearer(key: StreamKey, inMs: number, heldForMs: number = inMs): Promise<void> {
     const now = this.#now();
     const asked = now + inMs;
     const known = this.#scores.get(key.id);
@@ -45,7 +45,7 @@ export class InMemoryDueIndex implements DueIndex {
       key,
       at: Math.min(asked, known?.at ?? asked),
       soonest: known && known.soonest > now ? Math.min(asked, known.soonest) : asked,
-      held: Math.max(asked, known?.held ?? asked),
+      held: Math.max(asked, now + heldForMs, known?.held ?? asked),
     });
   }
 

@@ -97,7 +97,7 @@ export class InMemoryJobStore implements JobStore {
     if (!stream && this.#streams.size >= this.#maxStreams) return { outcome: 'full' };
 
     const frames = [];
-    if (active && replaces) frames.push(active.replaceBy(replaces.end, replaces.error, request.settles, now));
+    if (active && replaces) frames.push(active.replaceBy(replaces, request.settles, now));
     this.#lastGeneration = Math.max(now, this.#lastGeneration + 1);
     const created = new InMemoryGeneration(request, this.#lastGeneration, now);
     frames.push(created.lastFrame());
@@ -122,6 +122,8 @@ export class InMemoryJobStore implements JobStore {
         return generation.hold(commit.forMs, this.now());
       case 'settler':
         return generation.commitSettlement(commit, this.now());
+      case 'leaver':
+        return generation.commitLeaver(commit, this.now());
     }
   }
 

@@ -202,6 +202,7 @@ export function decodeRecord(
     usage: fields.json<Record<string, number>>('usage', isUsage) ?? {},
     metadata: fields.values('m:', fields.json<string[]>('order', Array.isArray)),
     ...decodeSettled(fields.text('rev'), fields.text('settlement'), status),
+    producerLeft: fields.text('left') === '1' ? true : undefined,
   };
 }
 
@@ -295,8 +296,8 @@ const LONGEST_SETTLEMENT = 100;
 const STATE = /^[a-z][a-z_]*$/;
 
 /**
- * One that can’t be read is still to come: the host is called once too often rather than never. `settle.lua` reads it in the
- * same way: what only one of the two could read would be settled by nobody.
+ * One that can’t be read is still to come: the host is called once too often rather than never. The scripts read it in the
+ * same way (redis-lua/include/settlement.lua): what only one of the two could read would be settled by nobody.
  */
 function decodeSettlement(text: string, hasEnded: boolean): Settlement {
   const [state = '', ...rest] = text.length <= LONGEST_SETTLEMENT ? text.split(' ') : [];

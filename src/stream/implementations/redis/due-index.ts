@@ -48,15 +48,15 @@ export class RedisDueIndex implements DueIndex {
     return { entries, failures, next: next === after ? undefined : next };
   }
 
-  async nearer(key: StreamKey, inMs: number): Promise<void> {
+  async nearer(key: StreamKey, inMs: number, heldForMs: number = inMs): Promise<void> {
     const { scores, holds } = this.#keys.shard(key);
-    await this.#scripts.run('due-nearer', [scores, holds], [key.id, inMs, 0]);
+    await this.#scripts.run('due-nearer', [scores, holds], [key.id, inMs, 0, heldForMs]);
   }
 
   /** Does as `nearer`, but only when the score is missing or later by more than a second; says whether it was. */
   async restore(key: StreamKey, inMs: number): Promise<boolean> {
     const { scores, holds } = this.#keys.shard(key);
-    return (await this.#scripts.run('due-nearer', [scores, holds], [key.id, inMs, 1])) === 1;
+    return (await this.#scripts.run('due-nearer', [scores, holds], [key.id, inMs, 1, inMs])) === 1;
   }
 
   async later(entry: DueEntry, at: number | null): Promise<boolean> {

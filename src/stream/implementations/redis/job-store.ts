@@ -11,6 +11,7 @@ import type {
   CreateReply,
   CreateRequest,
   HoldCommit,
+  LeaverCommit,
   OtherCommit,
   ProducerCommit,
   Refusal,
@@ -44,6 +45,7 @@ import {
   createArguments,
   flag,
   logArguments,
+  patchArguments,
   producerArguments,
   transitionArguments,
 } from './script-arguments.js';
@@ -151,6 +153,8 @@ export class RedisJobStore implements JobStore {
         return this.#commitSettlement(commit);
       case 'describer':
         return this.#hold(commit);
+      case 'leaver':
+        return this.#leave(commit);
     }
   }
 
@@ -240,6 +244,11 @@ export class RedisJobStore implements JobStore {
 
   async #hold({ key, generation, forMs }: HoldCommit): Promise<CommitReply> {
     return commitReply(await this.#run('hold', key, [generation, forMs]), key);
+  }
+
+  async #leave({ key, generation, attempt, patch, leaves }: LeaverCommit): Promise<CommitReply> {
+    const args = [generation, attempt, ...patchArguments(patch), flag(leaves)];
+    return commitReply(await this.#run('leave', key, args), key);
   }
 
   async #commitSettlement(commit: SettlementCommit): Promise<CommitReply> {

@@ -1,5 +1,5 @@
 /** The scripts that change a stream are given these arguments, in the order they read them. */
-import type { CreateRequest, OtherCommit, ProducerCommit } from '../../interfaces/commits.js';
+import type { CreateRequest, OtherCommit, ProducerCommit, RecordPatch } from '../../interfaces/commits.js';
 import type { ReadLogRequest } from '../../interfaces/log-pages.js';
 import { transitionOf } from '../../model/transitions.js';
 import { encodeLine, encodeLines, encodeNewRecord } from './codec.js';
@@ -27,6 +27,7 @@ export function createArguments(request: CreateRequest, expiryMarginMs: number):
     replaces?.describedFrom?.sequence ?? '',
     replaces?.describedFrom?.attempt ?? '',
     expects === undefined ? '' : (expects?.generation ?? 0),
+    replaces?.leaveMs ?? 0,
   ];
 }
 
@@ -41,8 +42,7 @@ export function producerArguments(commit: ProducerCommit, expiryMarginMs: number
     commit.events.length,
     // The script completes a pause's event and action with the times only it knows.
     action ? openEnded(encodeLines(commit.events), '}}\n') : encodeLines(commit.events),
-    patch?.number ?? '',
-    JSON.stringify(patchFields(patch)),
+    ...patchArguments(patch),
     transition?.callId ?? '',
     transition ? transitionOf(transition.name).to : '',
     action ? openEnded(JSON.stringify(kept), '}') : '',
@@ -77,6 +77,7 @@ export function transitionArguments(commit: OtherCommit, expiryMarginMs: number)
     commit.describedFrom?.sequence ?? '',
     commit.describedFrom?.attempt ?? '',
     commit.replicaId ?? '',
+    commit.leaveMs ?? 0,
   ];
 }
 
@@ -86,7 +87,12 @@ export function logArguments(request: ReadLogRequest): ScriptArguments {
   return [generation ?? '', from, maxEvents, maxBytes, flag(record)];
 }
 
-function patchFields(patch: ProducerCommit['patch']): string[] {
+/** The number and the fields of a change, both of which may be none. */
+export function patchArguments(patch: RecordPatch | undefined): [number | '', string] {
+  return [patch?.number ?? '', JSON.stringify(patchFields(patch))];
+}
+
+function patchFields(patch: RecordPatch | undefined): string[] {
   const set: string[] = [];
   if (patch?.conversationId !== undefined) set.push('conversationId', patch.conversationId);
   if (patch?.usage !== undefined) set.push('usage', JSON.stringify(patch.usage));
