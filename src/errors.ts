@@ -91,6 +91,11 @@ export const ERROR_TABLE = {
   action_stale: { status: 409, remedy: 'Show the newer action: this one has been replaced.' },
   action_decided: { status: 409, remedy: 'Show the outcome: someone else has decided.' },
   action_expired: { status: 410, remedy: 'Start a new generation: the time to decide is over.' },
+  seal_unavailable: {
+    status: 503,
+    remedy:
+      'Try again: another replica may be able to. On the server, give each one the seal, and the keys, of all others.',
+  },
   checkpoint_lost: { status: 410, remedy: 'Start a new generation: what the run had saved is gone.' },
   checkpoint_too_large: {
     status: 413,

@@ -67,6 +67,7 @@ export type { Subscription } from './stream/interfaces/subscription.js';
 export type { Upkeep } from './stream/interfaces/upkeep.js';
 export type { Access } from './stream/model/access.js';
 export type { ActionSchema, ActionType } from './stream/model/action-types.js';
+export { createSeal, type SealInput, type SealKey } from './stream/model/aes-seal.js';
 export { type ContentModel, defineContentModel, type FoldedEvent } from './stream/model/content-model.js';
 export { type Cursor, formatCursor, parseCursor } from './stream/model/cursor.js';
 export type { ErrorPlace, ErrorReport, ErrorSubject } from './stream/model/error-report.js';
@@ -101,6 +102,7 @@ export {
   type Options,
   optionsSchema,
 } from './stream/model/options.js';
+export type { Seal, SealContext } from './stream/model/seal.js';
 export type { SettlementState } from './stream/model/settlement-state.js';
 export { isStreamId, streamIdFor } from './stream/model/stream-key.js';
 export {

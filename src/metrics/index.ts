@@ -99,6 +99,7 @@ const HOOKS = [
   'authorize',
   'actionType',
   'contentModel',
+  'seal',
   'onError',
   'onReadable',
   'logger',

@@ -76,6 +76,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
         'createJob',
         'getJob',
         'getGenerations',
+        'openSealed',
         'getResumeState',
         'getPublicState',
         'subscribeWithResume',
@@ -200,6 +201,11 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   async getGenerations(streamId: string, access: Access = NO_OPTIONS): Promise<readonly GenerationSummary[]> {
     checkCall('access', access);
     return this.#reads.list(streamId, access);
+  }
+
+  async openSealed(record: JobRecord): Promise<JobRecord> {
+    checkCall('record', record);
+    return this.#parts.seals.opener().record(record);
   }
 
   subscribe(streamId: string, options: SubscribeOptions = NO_OPTIONS): HubSubscription {

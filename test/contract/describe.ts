@@ -28,6 +28,7 @@ import { progressContracts } from './progress.js';
 import { raceContracts } from './races.js';
 import { resumeStateContracts } from './resume-state.js';
 import { revisionContracts } from './revisions.js';
+import { sealContracts } from './seals.js';
 import { settlementContracts } from './settlement.js';
 import { snapshotContracts } from './snapshots.js';
 import { storeContracts } from './store.js';
@@ -82,6 +83,7 @@ export const streamContracts = {
   Approvals: approvalContracts,
   Decisions: decisionContracts,
   'Pending actions': pendingContracts,
+  Seals: sealContracts,
   Races: raceContracts,
   Settlement: settlementContracts,
   Progress: progressContracts,

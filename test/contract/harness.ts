@@ -17,6 +17,7 @@ import {
   type JobRecord,
   type LogEvent,
   type Logger,
+  type Seal,
   type StreamEvent,
   type StreamObserver,
 } from 'generation-jobs';
@@ -102,6 +103,7 @@ export interface ReplicaInput {
   readonly contentModels?: readonly ContentModel<never>[] | undefined;
   readonly actionTypes?: readonly ActionType[] | undefined;
   readonly logger?: Logger | undefined;
+  readonly seal?: Seal | undefined;
   readonly replicaId?: string | undefined;
   readonly wrapStore?: ((store: JobStore) => JobStore) | undefined;
   readonly wrapTransport?: ((transport: EventTransport, clock: Clock) => EventTransport) | undefined;
@@ -147,6 +149,7 @@ export class Replica {
       observer: input.observer,
       actionTypes: input.actionTypes,
       logger: input.logger,
+      seal: input.seal,
       ...(input.replicaId !== undefined && { replicaId: input.replicaId }),
       contentModels: input.contentModels ?? [textContent() as unknown as ContentModel<never>],
       clock: this.clock,

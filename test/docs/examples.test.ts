@@ -24,6 +24,7 @@ declare global {
   function goOn(job: import('generation-jobs').GenerationJob, from: import('generation-jobs').Continuation): Promise<void>;
   function expect(value: unknown): { toEqual(other: unknown): void };
   function show(content: unknown): void;
+  function useTokens(tokens: unknown): void;
   function apply(event: import('generation-jobs').StreamEvent): void;
   namespace Express {
     interface Request {
@@ -35,7 +36,7 @@ declare global {
 export {};
 `;
 const IMPORTS = `
-import { createStreamServices, defineContentModel, GenerationJobManager } from 'generation-jobs';
+import { createSeal, createStreamServices, defineContentModel, GenerationJobManager } from 'generation-jobs';
 import { textContent } from 'generation-jobs/content';
 import { createStreamRouter, errorHandler } from 'generation-jobs/express';
 import { connectRedis } from 'generation-jobs/redis';

@@ -57,6 +57,12 @@ const runs: Readonly<Record<string, () => Promise<void>>> = {
       expect(refused?.body.error.code).toBe('user_limit_exceeded');
     }
   },
+  sealed: async () => {
+    const said = (await saidBy('sealed')).trim().replaceAll(/\s+/g, ' ');
+    const kept = "\\{ mcpTokens: \\{ '\\$sealed': 'v1\\.2026-11\\.[^']+' \\}, model: 'm-1' \\}";
+    const opened = "\\{ token: 'secret' \\} \\{ mcpTokens: \\{ calendar: 'secret' \\}, model: 'm-1' \\}";
+    expect(said).toMatch(new RegExp(`^${kept} ${opened}$`));
+  },
   words: async () => {
     expect(await saidBy('words')).toBe('{ count: 3 }\n');
   },

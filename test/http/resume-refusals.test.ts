@@ -154,6 +154,11 @@ const REFUSALS: readonly Refusal[] = [
     asked: { type: 'rating', requests: [] },
   },
   {
+    ...said('seal_unavailable', 'a context that this replica can’t open (A23)', {}),
+    manager: { seal: { seal: (text) => text, open: () => Promise.reject(new Error(CANARY)) } },
+    asked: { resumeContext: CANARY },
+  },
+  {
     ...said('user_limit_exceeded', 'a run for which there is no room (L46)', {}),
     manager: { options: { limits: { activeJobsPerUser: 1 } } },
     meanwhile: ({ manager }) => startJob(manager, 'chat-9'),

@@ -101,10 +101,15 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     {
       ...{ jobStore: {}, eventTransport: {}, options: 7, contentModels: [content.textContent], hooks: 7 },
       ...{ actionTypes: [{ type: 7 }], observer: 7, logger: 7, replicaId: 7 },
-      ...{ clock: {}, entropy: {} },
+      ...{ seal: { seal: 7 }, clock: {}, entropy: {} },
     },
     (input) => new root.GenerationJobManager(input),
     root.createStreamServices(),
+  ),
+  createSeal: refuses<root.SealInput>(
+    { keys: [{ id: 7 }], metadata: [7] },
+    (input) => root.createSeal(input),
+    { keys: [{ id: 'k', key: new Uint8Array(32) }] },
   ),
   'manager.start': 'takes nothing',
   'manager.createJob': refuses<root.CreateJobInput>(
@@ -117,6 +122,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     { streamId: 's', userId: 'ann' },
   ),
   'manager.getJob': refuses(ofGeneration, (options) => manager.getJob(streamId, options)),
+  'manager.openSealed': { parameters: { streamId: () => manager.openSealed({} as root.JobRecord) } },
   'manager.subscribe': refuses<root.SubscribeOptions>(
     { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', signal: {} },
     (options) => manager.subscribe(streamId, options),

@@ -25,11 +25,13 @@ import type { JobRecord, PendingAction, PublicAction, StreamKey, Verdict } from 
 import { checkCall } from '../process/call-input.js';
 import { continuationOf } from '../process/continuation.js';
 import { publishFrames } from '../process/frames.js';
+import { giveUpLease } from '../process/give-up-lease.js';
 import { handOutMethods } from '../process/handed-out.js';
 import { boundHook, reportHook } from '../process/host-code.js';
 import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
+import type { Opener } from '../process/seals.js';
 import type { SlotOwner } from '../process/slot-keeper.js';
 import type { Producers } from '../producing/producers.js';
 import { ActionDecidedError, isDecidedAsSaid } from './action-decided-error.js';
@@ -52,6 +54,8 @@ interface DecisionCall {
   readonly startedAt: number;
   /** True once the commit may have been made. */
   readonly isAsked: boolean;
+  /** Has opened what is sealed in the record. */
+  readonly opener: Opener;
 }
 
 export class ApprovalLifecycle implements Approvals {
@@ -135,18 +139,20 @@ export class ApprovalLifecycle implements Approvals {
     if (given.payloadDigest !== undefined && given.payloadDigest !== action.payloadDigest) {
       throw new GenerationJobError('payload_changed', 'The decision was made on another payload.');
     }
-    await this.#askHost(record, action, verdict, given, input.context);
-    return this.#callOf(key, record, action, verdict, given);
+    // What the run goes on from is there before the decision is: who can't open it leaves the action to others.
+    const opener = this.#parts.seals.opener();
+    await this.#askHost(await opener.record(record), verdict, given, input.context);
+    return { ...this.#callOf(key, record, action, verdict, given), opener };
   }
 
   async #askHost(
     record: JobRecord,
-    action: PendingAction,
     verdict: Verdict,
     { by, fingerprint }: CheckedResolve,
     context: unknown,
   ): Promise<void> {
     const { hooks } = this.#parts;
+    const action = record.pendingAction as PendingAction;
     const proposed = { ...verdict, record, action, by, context };
     let answer: Awaited<ReturnType<NonNullable<typeof hooks.beforeResolve>>>;
     try {
@@ -171,7 +177,7 @@ export class ApprovalLifecycle implements Approvals {
     { actionId, type, payloadDigest, askedAt }: PendingAction,
     verdict: Verdict,
     given: CheckedResolve,
-  ): DecisionCall {
+  ): Omit<DecisionCall, 'opener'> {
     const { options, entropy, hooks, clock, replicaId } = this.#parts;
     const { by, idempotencyKey } = given;
     const payload = { actionId, type, attempt: record.attempt + 1, by, ...verdict };
@@ -251,9 +257,9 @@ export class ApprovalLifecycle implements Approvals {
 
   async #startAttempt(
     decided: JobRecord,
-    { key, record, commit, startedAt }: DecisionCall,
+    { key, record, commit, startedAt, opener }: DecisionCall,
   ): Promise<Resolved> {
-    const { observer, options, states, unknownModels } = this.#parts;
+    const { observer, options, states, store, unknownModels } = this.#parts;
     const attempt = record.attempt + 1;
     throwIfOver(decided, attempt); // a repeat is answered with the record as it stands
     const resolution = decided.resolutions.find(({ actionId }) => actionId === commit.actionId);
@@ -269,13 +275,18 @@ export class ApprovalLifecycle implements Approvals {
     const state = await repeatUntilAnswered(this.#parts, () => states.read(key, record.generation), until);
     if (state === null) throw new GenerationJobError('stream_not_found', 'The stream was deleted.');
     throwIfOver(state.record, attempt); // what was stopped meanwhile must not begin
+    const opened = await opener.record(state.record).catch(async (error: unknown) => {
+      // Sealed anew meanwhile, with a key this replica lacks: the decision stands, and another one goes on with it.
+      await giveUpLease(store, { key, generation: record.generation, attempt });
+      throw error;
+    });
     const job = this.#context.producers.adopt(key, state, startedAt);
     if (this.#context.producers.isDraining) {
       // The drain began while the store answered, and may not have seen this job.
       await this.#context.producers.handOverOrEnd(job);
       throw job.signal.reason;
     }
-    return { job, continuation: continuationOf(state) };
+    return { job, continuation: continuationOf({ ...state, record: opened }) };
   }
 
   /** Gives the slot back to the attempt that runs, if one does. */

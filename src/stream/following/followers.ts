@@ -3,7 +3,7 @@
  * one poll that finds in the log what no frame brought.
  */
 import type { Clock, TimerHandle } from '../../clock.js';
-import { GenerationJobError, isUnanswered } from '../../errors.js';
+import { GenerationJobError, isGenerationJobError, isUnanswered } from '../../errors.js';
 import type { SubscribeOptions } from '../interfaces/manager-types.js';
 import type { DetachResult, StreamObserver } from '../interfaces/observer.js';
 import type { JobRecord, Json, StreamKey } from '../model/types.js';
@@ -93,9 +93,11 @@ export class Followers implements SubscriptionContext {
   /**
    * A stream's generation can't be ended: the store refuses it for good. Its log says nothing of it, so the followers of this
    * process are told by the error itself; those of other replicas when that replica's own upkeep is refused, or ends it.
+   * What this process can't open another one may.
    */
   failUnlessPassing(key: StreamKey, error: unknown): void {
-    if (!isUnanswered(error)) this.#hubs.get(key.id)?.fail(error);
+    if (!isUnanswered(error) && !isGenerationJobError(error, 'seal_unavailable'))
+      this.#hubs.get(key.id)?.fail(error);
   }
 
   /** Closes every subscription, telling its reader why. */

@@ -45,7 +45,7 @@ export interface PauseInput {
   readonly payload?: unknown;
   /** The longest wait for a decision, in milliseconds. Default `approvalWindowMs`. */
   readonly expiresInMs?: number | undefined;
-  /** The host's own data to go on from; never sent to clients. */
+  /** The host's own data to go on from; never sent to clients, and sealed in the store where the manager has a `seal`. */
   readonly resumeContext?: unknown;
   /** See `fingerprintOf`. 1 to 256 characters. */
   readonly fingerprint?: string | undefined;

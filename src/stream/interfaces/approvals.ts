@@ -28,7 +28,8 @@ export interface Approvals<Types extends HostTypes = Untyped> {
    *   GenerationJobError `stream_not_found`, `action_not_found`, `action_expired`, `generation_ended`; `invalid_action`,
    *   `request_unknown`, `request_undecided`, `request_decided_twice`, `decision_not_allowed`, `edit_without_arguments`,
    *   `respond_without_text`, `answer_not_allowed`, `event_too_large`, `json_too_deep`, `limit_exceeded`;
-   *   `payload_changed`, `fingerprint_mismatch`, `action_refused`, `user_limit_exceeded`, `draining`, `unavailable`.
+   *   `payload_changed`, `fingerprint_mismatch`, `action_refused`, `user_limit_exceeded`, `seal_unavailable`, `draining`,
+   *   `unavailable`.
    *   Nothing has changed then, `unavailable` excepted
    * @example
    * const { job, continuation } = await manager.approvals.resolve('s-1', {

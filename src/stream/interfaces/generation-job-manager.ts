@@ -60,7 +60,7 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
    * Starts a generation. Exactly one caller gets the job; who joined gets the record.
    * @throws GenerationJobError `invalid_stream_id`, `invalid_argument`, `metadata_too_large`, `invalid_event`,
    *   `event_too_large`, `json_too_deep`, `stream_taken`, `user_limit_exceeded`, `capacity_exceeded`, `create_expired`,
-   *   `unavailable`, `draining`, `closed`; ConflictError with `onConflict: 'reject'`, and for what is
+   *   `seal_unavailable`, `unavailable`, `draining`, `closed`; ConflictError with `onConflict: 'reject'`, and for what is
    *   newer than `expects`
    * @example
    * const { started, job } = await manager.createJob({ streamId: 's-1', userId: 'ada', onConflict: 'join' });
@@ -80,6 +80,17 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
    *   console.log(generation, status, settlement);
    */
   getGenerations(streamId: string, access?: Access): Promise<readonly GenerationSummary[]>;
+
+  /**
+   * Opens what the manager's `seal` has sealed in a record: the `resumeContext` of its action, and its metadata. A record has
+   * them sealed, as `{ "$sealed": text }`, wherever it is given to the host but to `beforeResolve` and in a continuation. What
+   * it returns is for this process alone: it must not be logged, and not be shown to clients.
+   * @throws GenerationJobError `seal_unavailable` when this replica can't open it; `invalid_argument` for what is no record
+   * @example
+   * const record = await manager.getJob('s-1');
+   * if (record) useTokens((await manager.openSealed(record)).metadata.mcpTokens);
+   */
+  openSealed(record: JobRecord<Types>): Promise<JobRecord<Types>>;
 
   /**
    * Follows a stream. The subscription is returned at once; `ready` (or the first `next`) rejects when it can't be

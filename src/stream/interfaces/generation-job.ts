@@ -97,7 +97,7 @@ export interface GenerationJob<Types extends HostTypes = Untyped> {
    * Changes the record. Also after a stop by others (an abort, a replacement), until `run` has returned or `leaveMs` are over:
    * the generation is settled after that, and `settle` is given what was written.
    * @returns a promise of true when it is committed, and of false when it came after the generation's settlement had begun
-   * @throws GenerationJobError `metadata_too_large`, `json_too_deep`, `invalid_argument`; after a stop, what the store could
+   * @throws GenerationJobError `metadata_too_large`, `json_too_deep`, `invalid_argument`, `seal_unavailable`; after a stop, what the store could
    *   not do (`unavailable`, `store_damaged`) · JobEndedError when this handle is over in another way than by a stop
    */
   update(change: JobUpdate<Types>): Promise<boolean>;
@@ -114,8 +114,8 @@ export interface GenerationJob<Types extends HostTypes = Untyped> {
   /**
    * Stops to ask: commits what is buffered, the pending action and its event in one step. This handle is then over; the
    * decision makes the next attempt.
-   * @throws GenerationJobError `invalid_action`, `event_too_large`, `json_too_deep`: the job goes on · JobEndedError when
-   *   somebody else ended the generation first
+   * @throws GenerationJobError `invalid_action`, `event_too_large`, `json_too_deep`, `seal_unavailable`: the job goes on ·
+   *   JobEndedError when somebody else ended the generation first
    * @example
    * await job.pause({ type: 'tool_approval', requests: [{ id: 'call-1', name: 'send_money', arguments: { amount: 5 } }] });
    */

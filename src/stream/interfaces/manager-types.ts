@@ -16,6 +16,7 @@ import type {
 } from '../model/host-types.js';
 import type { ResumeState } from '../model/lifecycle-payloads.js';
 import type { GenerationJobOptions } from '../model/options.js';
+import type { Seal } from '../model/seal.js';
 import type {
   Hole,
   JobRecord,
@@ -310,6 +311,13 @@ export interface ManagerInput<Types extends HostTypes = Untyped> {
   readonly contentModels?: readonly ContentModel<ContentOf<Types>, Types>[] | undefined;
   /** The host's own types of action, for those that have a shape to check. */
   readonly actionTypes?: readonly ActionType[] | undefined;
+  /**
+   * Keeps what is secret from whoever can read the store: the `resumeContext` of actions, and the metadata it names, are sealed
+   * before a store sees them. `createSeal` makes one. They are opened for `beforeResolve` and for the continuations of `resolve`
+   * and `recover`; any other record has them sealed, and `openSealed` opens it. Every replica needs the same. Default: none,
+   * and then they are kept in plain.
+   */
+  readonly seal?: Seal | undefined;
   /** The host's side of things. Default: none. */
   readonly hooks?: Hooks<Types> | undefined;
   /** Is told of what happens, for metrics: `createMetrics` makes one. Default: none. */

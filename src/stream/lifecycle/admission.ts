@@ -77,21 +77,19 @@ export class Admission {
     let [current] = await this.#repeat(until, () => store.read(key, 'current'));
     /** The lead of the store's clock over what is known of it, as it turned out to be. */
     let aheadMs = 0;
+    let sealed: CreateRequest['metadata'] | undefined;
     for (let conflicts = 0; conflicts < MOST_CONFLICTS; conflicts++) {
-      const request = await this.#withReplacement(first, input, current, { round: conflicts + 1, until });
-      if (request === undefined) return { started: false, record: current as JobRecord };
+      const wanted = await this.#withReplacement(first, input, current, { round: conflicts + 1, until });
+      if (wanted === undefined) return { started: false, record: current as JobRecord };
+      sealed ??= await this.#sealedMetadata(wanted);
+      const request = { ...wanted, metadata: sealed };
       const slot = { userId: user.userId, createId: request.callId, attempt: 1 };
       await this.#repeat(until, () => slots.take(key, slot)).catch((error: unknown) => {
         this.#ender.letReplacedGoOn(key, request.replaces);
         throw error;
       });
       const leaseStartedAt = clock.monotonic();
-      const reply = await this.#repeat(until, () => this.#tryCreate(request, aheadMs)).catch(
-        (error: unknown) => {
-          if (!isUnanswered(error)) throw error;
-          throw new GenerationJobError('unavailable', 'The store did not answer a create.', { cause: error });
-        },
-      );
+      const reply = await this.#answered(until, () => this.#tryCreate(request, aheadMs));
       if (reply.outcome === 'created') {
         await this.#announce(request, user, reply);
         const created = { ...request.created, sequence: 1, attempt: 1 };
@@ -126,6 +124,16 @@ export class Admission {
     throw new GenerationJobError('unavailable', 'Other creates kept getting in between.');
   }
 
+  /** Returns what came of a create, or throws that nobody knows. */
+  async #answered(until: number, create: () => Promise<CreateReply>): Promise<CreateReply> {
+    try {
+      return await this.#repeat(until, create);
+    } catch (error) {
+      if (!isUnanswered(error)) throw error;
+      throw new GenerationJobError('unavailable', 'The store did not answer a create.', { cause: error });
+    }
+  }
+
   /** The score is held near for one lease, so a create that arrives later than that must not be made. */
   async #tryCreate(request: CreateRequest, aheadMs: number): Promise<CreateReply> {
     const { store } = this.#parts;
@@ -133,6 +141,20 @@ export class Admission {
     const lookInMs = lookAfterEnd(request.replaces?.leaveMs, request);
     await store.due.nearer(request.key, lookInMs, request.leaseMs);
     return store.create({ ...request, notAfter });
+  }
+
+  async #sealedMetadata({
+    key,
+    callId,
+    metadata,
+    replaces,
+  }: CreateRequest): Promise<CreateRequest['metadata']> {
+    try {
+      return await this.#parts.seals.metadata(metadata, { key, createId: callId });
+    } catch (error) {
+      this.#ender.letReplacedGoOn(key, replaces);
+      throw error;
+    }
   }
 
   /** Returns the key's first run, as far as it is known to have started. */

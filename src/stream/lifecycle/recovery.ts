@@ -5,6 +5,7 @@
  */
 
 import type { CommitReply, OtherCommit } from '../interfaces/commits.js';
+import { dueSince, LONGEST_BACKOFF_MS } from '../model/deadlines.js';
 import { serialiseLifecycle } from '../model/events.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { continuationOf } from '../process/continuation.js';
@@ -14,6 +15,7 @@ import { callHook } from '../process/host-code.js';
 import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
+import type { Opener } from '../process/seals.js';
 import type { Producers } from '../producing/producers.js';
 import type { Ender } from './ender.js';
 
@@ -46,6 +48,8 @@ export class Recovery {
       return;
     }
     if (this.#context.producers.isDraining) return; // another replica, or this one's successor
+    const opener = await this.#openerOf(key, record, unmovedLeaseUntil);
+    if (opener === undefined) return;
     const startedAt = this.#parts.clock.monotonic();
     const taken = await this.#takeOver(key, record, unmovedLeaseUntil);
     if (taken === undefined) return;
@@ -60,10 +64,46 @@ export class Recovery {
     );
     // What was stopped meanwhile, or taken over once more, must not begin here.
     if (state?.record.status !== 'running' || state.record.attempt !== taken.attempt) return;
+    const opened = await this.#openOrGiveUp(opener, key, state.record);
     // The drain began meanwhile, and would not see this job.
     if (this.#context.producers.isDraining) return this.#giveUp(key, taken);
     const job = this.#context.producers.adopt(key, state, startedAt);
-    background.run(job.run(() => hooks.recover?.(job, continuationOf(state))));
+    background.run(job.run(() => hooks.recover?.(job, continuationOf({ ...state, record: opened }))));
+  }
+
+  /**
+   * Opens what is sealed in the record, before anything is committed: a replica that can't leaves the generation, which stays
+   * due, to one that can, for the longest back-off. Where nobody has opened it by then, it ends.
+   * @returns the opener, or undefined when it was ended
+   * @throws GenerationJobError `seal_unavailable`
+   */
+  async #openerOf(
+    key: StreamKey,
+    record: JobRecord,
+    unmovedLeaseUntil?: number,
+  ): Promise<Opener | undefined> {
+    const { seals, options, storeClock, errors, observer } = this.#parts;
+    const opener = seals.opener();
+    try {
+      await opener.record(record);
+      return opener;
+    } catch (error) {
+      if (storeClock.now() < dueSince(record, options) + LONGEST_BACKOFF_MS) throw error;
+      errors.report({ where: 'upkeep', error, record });
+      const ended = await this.#context.ender.endSilent(key, record, unmovedLeaseUntil);
+      if (ended) observer.recovered('given_up');
+      return undefined;
+    }
+  }
+
+  /** Gives the generation up for another replica when it has been sealed anew meanwhile, with a key this one lacks. */
+  async #openOrGiveUp(opener: Opener, key: StreamKey, taken: JobRecord): Promise<JobRecord> {
+    try {
+      return await opener.record(taken);
+    } catch (error) {
+      await this.#giveUp(key, taken);
+      throw error;
+    }
   }
 
   /** Gives up what was just taken over: another replica may have it at once, and it is not counted twice. */

@@ -25,6 +25,11 @@ export function deadlineOf(record: JobRecord, options: Pick<Options, 'retentionM
   }
 }
 
+/** Returns since when what is due on a generation waits for somebody, by the store's clock. */
+export function dueSince(record: JobRecord, options: Pick<Options, 'retentionMs' | 'setAsideMs'>): number {
+  return Math.max(deadlineOf(record, options), record.updatedAt);
+}
+
 /**
  * Returns when somebody must next look at a stream: the earliest deadline of its generations.
  * @param kept newest first

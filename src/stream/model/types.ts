@@ -119,7 +119,7 @@ export interface PendingAction {
   readonly askedAt: number;
   /** Says when it may no longer be decided: server time, milliseconds since 1970. */
   readonly expiresAt: number;
-  /** The host's own data to rebuild the run from. */
+  /** The host's own data to rebuild the run from; `{ "$sealed": text }` where the manager has a `seal` and it is not opened. */
   readonly resumeContext?: Json | undefined;
   /** Digest of what determines the run; who decides must come with the same. */
   readonly fingerprint?: string | undefined;
@@ -259,7 +259,7 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly error?: JobFailure | undefined;
   /** Its counters: tokens, cost. */
   readonly usage: Usage;
-  /** Holds what the host has written to it. */
+  /** Holds what the host has written to it; a value that was sealed as `{ "$sealed": text }`. */
   readonly metadata: MetadataOf<Types>;
   /** Says where the host's side effect after the end stands. */
   readonly settlement: Settlement;

@@ -80,6 +80,15 @@ const SHAPES = {
       .max(24 * HOUR)
       .optional(),
   }),
+  record: z.looseObject({
+    ...tenant,
+    streamId: z.string(),
+    createId: z.string(),
+    generation: z.number(),
+    metadata: z.record(z.string(), z.unknown()),
+    pendingAction: z.looseObject({ actionId: z.string() }).optional(),
+    resumedAction: z.looseObject({ actionId: z.string() }).optional(),
+  }),
   update: z.strictObject({ conversationId: text, metadata: z.record(z.string(), z.unknown()).optional() }),
 };
 

@@ -41,6 +41,16 @@ export async function boundHook<Result>(
   }
 }
 
+/** Runs the host's code like `boundHook`, and answers in the same turn where that does. @throws what the hook throws */
+export function boundOrAtOnce<Result>(
+  context: HostCodeContext,
+  hook: string,
+  call: () => Result | PromiseLike<Result>,
+): Result | Promise<Result> {
+  const answer = call();
+  return isThenable(answer) ? boundHook(context, hook, () => answer) : answer;
+}
+
 /** Runs the host's code like `boundHook`; what it throws is reported, and `fallback` stands in for it. */
 export async function callHook<Result>(
   context: HostCodeContext & HookReportContext,

@@ -9,6 +9,7 @@ import { OBSERVED } from '../interfaces/observer.js';
 import { checkContentModel } from '../model/content-model.js';
 import { callable, clockSchema, having, membersOf } from '../model/host-values.js';
 import { optionsSchema } from '../model/options.js';
+import { type Seal, sealedKeysSchema } from '../model/seal.js';
 import { isIdText } from '../model/stream-key.js';
 import { parseStrictly } from '../model/strict.js';
 
@@ -35,6 +36,10 @@ export function boundHooks(hooks: Hooks): Hooks {
 }
 
 const OBSERVER = Object.fromEntries(OBSERVED.map((name) => [name, callable]));
+const SEAL = { seal: callable, open: callable, metadata: sealedKeysSchema } satisfies Record<
+  keyof Seal,
+  z.ZodType
+>;
 const LOGGER = { debug: callable, info: callable, warn: callable, error: callable };
 /** A schema of a host's may be a function, as ArkType's are. */
 const actionSchema = z
@@ -59,6 +64,7 @@ const managerSchema = z.strictObject({
   actionTypes: z
     .array(z.strictObject({ type: z.string(), payload: actionSchema, response: actionSchema }))
     .optional(),
+  seal: having('a Seal: createSeal makes one', 'seal', 'open').optional(),
   hooks: z.unknown().optional(),
   observer: z.unknown().optional(),
   logger: z.unknown().optional(),
@@ -76,7 +82,12 @@ export function checkManagerInput(given: unknown): void {
     if (key in managerSchema.shape || !(key in optionsSchema.shape)) continue;
     throw new GenerationJobError('invalid_options', `${key} belongs into options: { options: { ${key} } }.`);
   }
-  const { hooks, observer, logger, contentModels } = parseStrictly('invalid_options', managerSchema, given);
+  const { seal, hooks, observer, logger, contentModels } = parseStrictly(
+    'invalid_options',
+    managerSchema,
+    given,
+  );
+  checkMembers('seal', seal, membersOf(seal, SEAL));
   checkMembers('hooks', hooks, membersOf(hooks, HOOKS));
   checkMembers('observer', observer, membersOf(observer, OBSERVER));
   // A logger has more than we use.

@@ -15,6 +15,7 @@ import { ProgressCalls } from './progress-calls.js';
 import { safeLogger } from './safe-logger.js';
 import { safeObserver } from './safe-observer.js';
 import { SafeTransport } from './safe-transport.js';
+import { Seals } from './seals.js';
 import { SetAsideCount } from './set-aside-count.js';
 import { SlotKeeper } from './slot-keeper.js';
 import { StateReader } from './state-reader.js';
@@ -53,6 +54,7 @@ export function partsFrom(input: ManagerInput): Parts {
     models,
     unknownModels: new UnknownModels({ models, options, storeClock, observer, errors }),
     actionTypes: actionTypesFrom(input.actionTypes),
+    seals: new Seals({ seal: input.seal, clock, options, observer }),
     slots: new SlotKeeper({ store: input.jobStore, options }),
     setAside: new SetAsideCount(observer),
     progress: new ProgressCalls({ hooks, observer, errors, clock, options }),

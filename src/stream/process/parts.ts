@@ -15,6 +15,7 @@ import type { ErrorReporter } from './error-reports.js';
 import type { LogReader } from './log-reader.js';
 import type { PartWatch } from './part-watch.js';
 import type { ProgressCalls } from './progress-calls.js';
+import type { Seals } from './seals.js';
 import type { SetAsideCount } from './set-aside-count.js';
 import type { SlotKeeper } from './slot-keeper.js';
 import type { StateReader } from './state-reader.js';
@@ -32,6 +33,7 @@ export interface Parts {
   readonly models: ContentModels;
   readonly unknownModels: UnknownModels;
   readonly actionTypes: ActionTypes;
+  readonly seals: Seals;
   readonly slots: SlotKeeper;
   readonly setAside: SetAsideCount;
   readonly progress: ProgressCalls;

@@ -7,7 +7,7 @@
 import { GenerationJobError } from '../../errors.js';
 import type { ContentlessStep, StreamObserver } from '../interfaces/observer.js';
 import type { ContentModels } from '../model/content-model.js';
-import { deadlineOf, LONGEST_BACKOFF_MS } from '../model/deadlines.js';
+import { dueSince, LONGEST_BACKOFF_MS } from '../model/deadlines.js';
 import type { Options } from '../model/options.js';
 import type { JobRecord } from '../model/types.js';
 import type { ErrorReporter } from './error-reports.js';
@@ -37,8 +37,7 @@ export class UnknownModels {
   leaves(record: JobRecord): boolean {
     if (!this.has(record)) return false;
     const { options, storeClock } = this.#parts;
-    const dueSince = Math.max(deadlineOf(record, options), record.updatedAt);
-    return storeClock.now() < dueSince + LONGEST_BACKOFF_MS;
+    return storeClock.now() < dueSince(record, options) + LONGEST_BACKOFF_MS;
   }
 
   /** Tells that a step is taken without the content it should have. */

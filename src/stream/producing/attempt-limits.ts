@@ -46,10 +46,9 @@ export class AttemptLimits {
     return this.#unsnapshottedBytes > limits.unsnapshottedBytes ? 'unsnapshottedBytes' : undefined;
   }
 
-  /** The patch as JSON text by key. @throws GenerationJobError `invalid_argument`, `metadata_too_large`, `json_too_deep` */
-  takeMetadata(patch: Readonly<Record<string, unknown>>): Record<string, string> {
+  /** Counts a patch of metadata, as JSON text by key. @throws GenerationJobError `metadata_too_large` */
+  takeMetadata(texts: Readonly<Record<string, string>>): void {
     const { metadataBytes } = this.#limits;
-    const texts = serialiseMetadata(patch, this.#limits);
     const sizes = new Map([...this.#metadataBytes, ...metadataSizes(texts)]);
     let bytes = 0;
     for (const size of sizes.values()) bytes += size;
@@ -57,7 +56,6 @@ export class AttemptLimits {
       throw new GenerationJobError('metadata_too_large', `Metadata exceeds ${metadataBytes} bytes.`);
     }
     for (const [key, size] of sizes) this.#metadataBytes.set(key, size);
-    return texts;
   }
 
   /** Takes a `keep` key into use, or out of it with null. @throws GenerationJobError `kept_limit` */

@@ -10,25 +10,32 @@
  */
 import type { EndReason, JobEndedError } from '../../errors.js';
 import type { CommitReply, LeaverCommit, RecordPatch } from '../interfaces/commits.js';
+import type { JobUpdate } from '../interfaces/generation-job.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { publishFrames } from '../process/frames.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
+import type { MetadataTexts } from '../process/seals.js';
 import type { EmitBuffer } from './emit-buffer.js';
 import { type Change, isEmptyPatch, mergedPatch } from './patches.js';
+import { SealingOrder } from './sealing-order.js';
 
 type BookParts = Pick<
   Parts,
-  'store' | 'transport' | 'clock' | 'entropy' | 'options' | 'observer' | 'background'
+  'seals' | 'store' | 'transport' | 'clock' | 'entropy' | 'options' | 'observer' | 'background'
 >;
 
 export interface BookPlace {
   readonly key: StreamKey;
   readonly generation: number;
   readonly attempt: number;
+  /** The record's, for what is sealed. */
+  readonly createId: string;
 }
 
 export interface BookOwner {
+  /** Counts metadata as it is kept. @throws GenerationJobError `metadata_too_large` */
+  takeMetadata(texts: MetadataTexts): void;
   /** The producer has left: with the record, if the store has noted it. */
   onLeft(record: JobRecord | undefined): void;
   /** The leave could not be noted: the settlement comes when its time is over. */
@@ -43,6 +50,7 @@ export class Books {
   readonly #place: BookPlace;
   readonly #buffer: EmitBuffer;
   readonly #owner: BookOwner;
+  readonly #sealing: SealingOrder;
   /** The calls of `run` that have not returned. */
   #runs = 0;
   /** The time on the monotonic clock until which changes are taken; undefined unless others have stopped it. */
@@ -58,12 +66,32 @@ export class Books {
     this.#parts = parts;
     this.#place = place;
     this.#buffer = buffer;
+    this.#sealing = new SealingOrder(parts);
     this.#owner = owner;
   }
 
   /** True while a producer that others have stopped has not returned. */
   get isStaying(): boolean {
     return this.#openUntil !== undefined && !this.#isLeaving;
+  }
+
+  /** Resolves when no metadata is being sealed; undefined when none is. Never rejects. */
+  get sealing(): Promise<unknown> | undefined {
+    return this.#sealing.underWay;
+  }
+
+  /**
+   * Writes what the host changes, sealed. Nothing is awaited before what is there at once, so an end that is asked for next
+   * finds it. @throws what `write`, `SealingOrder.take` and `takeMetadata` throw
+   */
+  change({ conversationId, metadata }: JobUpdate): Promise<boolean> {
+    return this.#sealing.take(metadata, this.#place, (texts) => {
+      if (texts) this.#owner.takeMetadata(texts);
+      return this.write({
+        ...(conversationId !== undefined && { conversationId }),
+        ...(texts !== undefined && { metadata: texts }),
+      });
+    });
   }
 
   /**
@@ -89,6 +117,7 @@ export class Books {
     try {
       return await run();
     } finally {
+      if (this.sealing) await this.sealing;
       this.#runs--;
       this.leaveUnlessRunning();
     }
@@ -151,7 +180,8 @@ export class Books {
 
   async #commit(patch: RecordPatch | undefined, leaves: boolean): Promise<CommitReply> {
     const { store, clock, options } = this.#parts;
-    const commit: LeaverCommit = { writer: 'leaver', ...this.#place, patch, leaves };
+    const { key, generation, attempt } = this.#place;
+    const commit: LeaverCommit = { writer: 'leaver', key, generation, attempt, patch, leaves };
     const until = clock.monotonic() + options.leaseMs;
     const reply = await repeatUntilAnswered(this.#parts, () => store.commit(commit), until);
     if (reply.ok) publishFrames(this.#parts, reply.frames);

@@ -113,7 +113,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     this.#startedAt = parts.clock.monotonic();
     this.#lastEmitAt = this.#startedAt;
     const { generation, attempt } = this;
-    const place = { key, generation, attempt };
+    const place = { key, generation, attempt, createId: this.createId };
     this.#buffer = new EmitBuffer(
       parts,
       { ...place, lastSequence: record.lastSequence },
@@ -126,6 +126,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
       },
     );
     this.books = new Books(parts, place, this.#buffer, {
+      takeMetadata: (texts) => this.#limits.takeMetadata(texts),
       onLeft: (left) => owner.onLeft(this, left),
       onLeaveFailed: (error) => {
         this.report('store', error);
@@ -193,13 +194,8 @@ export class JobHandle implements GenerationJob, LeaseClaim {
 
   async update(change: JobUpdate): Promise<boolean> {
     checkCall('update', change);
-    const { conversationId } = change;
-    checkConversationId(conversationId);
-    const metadata = change.metadata && this.#limits.takeMetadata(change.metadata);
-    return this.books.write({
-      ...(conversationId !== undefined && { conversationId }),
-      ...(metadata !== undefined && { metadata }),
-    });
+    checkConversationId(change.conversationId);
+    return this.books.change(change);
   }
 
   async addUsage(usage: Usage): Promise<boolean> {
@@ -207,7 +203,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   }
 
   async pause(input: PauseInput): Promise<{ actionId: string }> {
-    const { actionTypes, entropy, options, store } = this.#parts;
+    const { actionTypes, entropy, options, seals, store } = this.#parts;
     let action = parsePause(input, entropy, options);
     const schema = actionTypes.get(action.type)?.payload;
     if (schema) {
@@ -217,6 +213,8 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     if (this.#earlierActions.has(action.actionId))
       throw new GenerationJobError('invalid_action', 'The generation has had an action of this id.');
     const { resumeContext: _, fingerprint: __, expiresInMs, ...shown } = action;
+    const sealed = seals.action(action, this);
+    action = sealed instanceof Promise ? await sealed : sealed;
     const event = serialiseLifecycle('requires_action', { action: shown }, options.limits);
     // The lease's place in the due index is near enough unless the action expires before it.
     if (expiresInMs < options.leaseMs) await store.due.nearer(this.key, expiresInMs);
@@ -329,6 +327,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   }
 
   async #end(transition: ProducerTransition, event: ReturnType<typeof serialiseLifecycle>): Promise<void> {
+    if (this.books.sealing) await this.books.sealing;
     const reply = await this.#buffer.end(transition, event);
     if (!reply.ok) throw this.#onRefused(reply);
     const record = reply.record as JobRecord;
