@@ -6,7 +6,7 @@
 -- ARGV  1 generation  2 attempt  3 last sequence before  4 number of events  5 lines of the events
 --       6 patch number or ""  7 JSON [field, value, ...] to set  8 call id or ""  9 new status
 --       10 action as JSON without its end or ""  11 action id  12 expires in ms  13 failure as JSON or ""
---       14 settles "1" or "0"  15 expiry margin in ms
+--       14 settles "1" or "0"  15 expiry margin in ms  16 how long the notice of a pause is claimed in ms, or ""
 -- Reply { "ok", last sequence, record } | { refusal, record | nil }
 --       refusal: gone replaced ended paused fenced sequence; held, unless the state changes
 -- @include record
@@ -66,6 +66,9 @@ else
     set(job, record, 'action', ARGV[10] .. times .. '}')
     set(job, record, 'actionId', ARGV[11])
     set(job, record, 'expiresAt', expires_at)
+    if ARGV[16] ~= '' then
+      set(job, record, 'notice', 'open 1 1 ' .. text(at + tonumber(ARGV[16])) .. ' claimed')
+    end
     lines = lines .. times .. '}}\n'
     keep_for(KEYS, tonumber(ARGV[12]) + tonumber(ARGV[15]))
   else

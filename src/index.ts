@@ -41,6 +41,7 @@ export type {
   GenerationAccess,
   Hooks,
   ManagerInput,
+  PausedInput,
   ProgressInput,
   ProposedVerdict,
   Stats,

@@ -33,6 +33,7 @@ local function enter(job, record, fence, status, at, failure, settles, leave_ms)
   unset(job, record, 'action')
   unset(job, record, 'actionId')
   unset(job, record, 'expiresAt')
+  unset(job, record, 'notice')
   if status ~= 'running' then
     unset(job, record, 'leaseUntil')
     unset(job, record, 'lease')

@@ -94,6 +94,7 @@ const HOOKS = [
   'onFollowersGone',
   'publicMetadata',
   'onDeleted',
+  'onPaused',
   'onProgress',
   'beforeResolve',
   'authorize',
@@ -199,6 +200,12 @@ function observeDecisions(make: Makers) {
     'outcome',
   ]);
   for (const outcome of ['resolved', 'expired']) waits.zero({ outcome });
+  const pauses = make.counterBy(
+    'pauses_told_total',
+    'Calls of onPaused that the host took, or did not',
+    'outcome',
+    ['told', 'retried'],
+  );
   const settlements = make.counterBy(
     'settlements_total',
     'Tries to settle an ended generation, and those dropped unsettled',
@@ -215,6 +222,7 @@ function observeDecisions(make: Makers) {
       approvals(outcome);
       if (waitedMs !== undefined) waits.observe({ outcome }, waitedMs / 1000);
     },
+    pauseTold: (outcome) => pauses(outcome),
     settled: (outcome) => settlements(outcome),
     settlementsSetAside: (count) => setAside.set(count ?? Number.NaN),
   } satisfies Partial<StreamObserver>;

@@ -37,6 +37,7 @@ import { Ender } from './lifecycle/ender.js';
 import { GenerationReads } from './lifecycle/generation-reads.js';
 import { JobSummaries } from './lifecycle/job-summaries.js';
 import { Listings } from './lifecycle/listings.js';
+import { PauseNotices } from './lifecycle/pause-notices.js';
 import { Reaper } from './lifecycle/reaper.js';
 import { Recovery } from './lifecycle/recovery.js';
 import { SetAsideLimit } from './lifecycle/set-aside-limit.js';
@@ -54,7 +55,6 @@ import { HealthCheck } from './process/health-check.js';
 import { checkManagerInput } from './process/host-input.js';
 import { IndexKeeper } from './process/index-keeper.js';
 import { shareInternals } from './process/internals.js';
-import { logStep } from './process/life-log.js';
 import type { Parts } from './process/parts.js';
 import { partsFrom } from './process/parts-from.js';
 import { LeaseKeeper } from './producing/lease-keeper.js';
@@ -101,6 +101,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   readonly #listings: Listings;
   readonly #summaries: JobSummaries;
   readonly #settler: Settler;
+  readonly #notices: PauseNotices;
   readonly #setAsideLimit: SetAsideLimit;
   readonly #reaper: Reaper;
   readonly #healthCheck: HealthCheck;
@@ -122,6 +123,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#settler = new Settler(parts, () => this.#setAsideLimit.added());
     this.#followers = new Followers(parts, this.#indexes);
     this.#reads = new GenerationReads(parts, this.#indexes);
+    this.#notices = new PauseNotices(parts, this.#followers);
     this.#listings = new Listings(parts, this.#indexes);
     this.#healthCheck = new HealthCheck(parts);
     this.#summaries = new JobSummaries(parts, this.#indexes);
@@ -140,7 +142,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
       },
       onTransition: (job, name, record) => {
         parts.observer.jobTransitioned(name, record.status);
-        if (name === 'pause') logStep(parts, 'paused', record, { actionId: record.pendingAction?.actionId });
+        if (name === 'pause') parts.background.run(this.#notices.begin(job.key, record));
         if (isActive(record.status)) parts.background.run(parts.slots.give(job.key, job));
         else this.#ender.afterEnd(job.key, record);
       },
@@ -160,6 +162,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
       ender: this.#ender,
       recovery: new Recovery(parts, { ender: this.#ender, producers: this.#producers }),
       settler: this.#settler,
+      notices: this.#notices,
       followers: this.#followers,
     });
     this.upkeep = {
@@ -366,6 +369,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     for (const job of this.#producers.staying) background.run(this.#settler.settleNow(job));
     await this.#atMost(LAST_WORD_MS, background.idle());
     this.#settler.stop();
+    this.#notices.stop();
     this.#setAsideLimit.stop();
   }
 

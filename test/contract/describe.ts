@@ -22,6 +22,7 @@ import { indexContracts } from './indexes.js';
 import { keptContracts } from './kept.js';
 import { lossContracts } from './loss.js';
 import { operatorContracts } from './operators.js';
+import { pauseNoticeContracts } from './pause-notices.js';
 import { pendingContracts } from './pending.js';
 import { pipeContracts } from './pipe.js';
 import { progressContracts } from './progress.js';
@@ -88,6 +89,7 @@ export const streamContracts = {
   Settlement: settlementContracts,
   Progress: progressContracts,
   'A stopped producer’s books': stoppedContracts,
+  'Pauses told': pauseNoticeContracts,
   Housekeeping: housekeepingContracts,
   Upkeep: upkeepContracts,
   Deletion: deletionContracts,

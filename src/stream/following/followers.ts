@@ -12,6 +12,7 @@ import { callHook } from '../process/host-code.js';
 import type { Parts } from '../process/parts.js';
 import type { HubContext } from './hub-context.js';
 import { HubSubscription, type SubscriptionContext } from './hub-subscription.js';
+import { PauseWatch, type WatchedPause } from './pause-watch.js';
 import { SettlementWait, type SettlementWaitInput } from './settlement-wait.js';
 import { StreamHub } from './stream-hub.js';
 
@@ -88,6 +89,19 @@ export class Followers implements SubscriptionContext {
       hub.remove(wait);
       this.#closeIfIdle(hub);
     }
+  }
+
+  /** Fires `over` once the pause is over; the returned function stops the watch. */
+  watchPause(key: StreamKey, pause: WatchedPause, over: AbortController): () => void {
+    const hub = this.#hubOf(key);
+    const watch = new PauseWatch(hub, pause, over);
+    hub.addWaiting(watch);
+    this.#timer ??= this.#schedule();
+    this.#parts.background.run(watch.begin());
+    return () => {
+      hub.remove(watch);
+      this.#closeIfIdle(hub);
+    };
   }
 
   /**

@@ -168,6 +168,11 @@ export interface ProducerTransition {
   readonly action?:
     | (Omit<PendingAction, 'askedAt' | 'expiresAt'> & { readonly expiresInMs: number })
     | undefined;
+  /**
+   * Claims the telling of a `pause` to the host for the writer, for so long in milliseconds, as the record's `pauseNotice`.
+   * Left out, nobody has to be told.
+   */
+  readonly noticeMs?: number | undefined;
   /** The failure, for `fail`. */
   readonly error?: JobFailure | undefined;
   /** Says whether the host has something to settle after the end. */
@@ -218,7 +223,10 @@ export interface OtherCommit {
   readonly leaveMs?: number | undefined;
 }
 
-/** A step of the host's settlement of an ended generation; refused unless the revision is still `revision`. */
+/**
+ * A step of the host's settlement of an ended generation, or with `pauseOf` of telling the host of a pause; refused unless
+ * the revision is still `revision`.
+ */
 export interface SettlementCommit {
   /** Tells the kinds of commit apart. */
   readonly writer: 'settler';
@@ -226,6 +234,11 @@ export interface SettlementCommit {
   readonly key: StreamKey;
   /** The generation whose settlement changes. */
   readonly generation: number;
+  /**
+   * The action of the pause that the host is told of: the step is one of the record's `pauseNotice`, refused as `action`
+   * when another action or none is pending. Left out, it is one of the settlement.
+   */
+  readonly pauseOf?: string | undefined;
   /** The revision that was seen; refused when there is another. */
   readonly revision: number;
   /** Says where the settlement stands from now on. */

@@ -221,6 +221,22 @@ export type DescribedEnd<Types extends HostTypes = Untyped> =
   | undefined
   | Promise<FinalOf<Types> | null | undefined>;
 
+/** The hook `onPaused` is told this. */
+export interface PausedInput<Types extends HostTypes = Untyped> {
+  /** Names the pause, the same each time it is told: `<tenant>/<stream>/<generation>/<action id>`. */
+  readonly pauseId: string;
+  /** The record of the generation that waits. */
+  readonly record: JobRecord<Types>;
+  /** The action it waits for, `resumeContext` and `fingerprint` included. */
+  readonly action: PendingAction;
+  /** The content so far; null without a content model. */
+  readonly content: ContentOf<Types> | null;
+  /** The sequences that `content` lacks because the store has lost them; absent when nothing is lost. */
+  readonly missing?: Hole | undefined;
+  /** Fires when the action is decided, has expired or was stopped meanwhile, and when this process ends. */
+  readonly signal: AbortSignal;
+}
+
 /** The hook `onProgress` is told this. */
 export interface ProgressInput<Types extends HostTypes = Untyped> {
   /** The record as the store has it. */
@@ -268,6 +284,12 @@ export interface Hooks<Types extends HostTypes = Untyped> {
     readonly usage: Usage;
     readonly signal: AbortSignal;
   }): unknown;
+  /**
+   * Told that a job waits for a person: for saving the half answer, and for telling somebody. Called at least once for each
+   * pause, by one replica at a time, until it returns or the pause is over; `pauseId` is the same each time. Not begun for
+   * a pause that is known to be decided; a decision meanwhile fires its signal.
+   */
+  onPaused?(paused: PausedInput<Types>): unknown;
   /**
    * Told what a generation with a content model has come to so far: by the process that produces it at most every
    * `progressMs` while something changes, once when it is paused, and once before `settle` (without that hook, at its end).

@@ -98,6 +98,8 @@ export interface StreamObserver {
   books(result: BooksResult): void;
   /** `waitedMs`, from asking to the outcome, for those that end the waiting. */
   approval(outcome: ApprovalOutcome, waitedMs?: number): void;
+  /** The host was told of a pause by `onPaused`, or has failed to take it and will be told again. */
+  pauseTold(outcome: 'told' | 'retried'): void;
   /** `dropped`: what was set aside goes unsettled. */
   settled(outcome: 'settled' | 'retried' | 'set_aside' | 'dropped'): void;
   /**
@@ -143,6 +145,7 @@ export const OBSERVED: readonly string[] = Object.keys({
   recovered: 0,
   books: 0,
   approval: 0,
+  pauseTold: 0,
   settled: 0,
   settlementsSetAside: 0,
   indexRepaired: 0,

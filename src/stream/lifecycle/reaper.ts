@@ -12,7 +12,7 @@
 import type { TimerHandle } from '../../clock.js';
 import type { Followers } from '../following/followers.js';
 import type { DueEntry, DuePage, PageRequest } from '../interfaces/job-store.js';
-import { deadlineOf, earliestOf, setAsideUntil } from '../model/deadlines.js';
+import { deadlineOf, earliestOf, expiryOf, setAsideUntil } from '../model/deadlines.js';
 import { ownerOf } from '../model/stream-key.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import type { Parts } from '../process/parts.js';
@@ -20,6 +20,7 @@ import { Setbacks } from '../process/setbacks.js';
 import { reportUpkeepFailures } from '../process/upkeep-failures.js';
 import type { LeaseKeeper } from '../producing/lease-keeper.js';
 import type { Ender } from './ender.js';
+import type { PauseNotices } from './pause-notices.js';
 import type { Recovery } from './recovery.js';
 import type { Settler } from './settlement.js';
 import { StalledLeases } from './stalled-leases.js';
@@ -29,6 +30,7 @@ export interface Upkeep {
   readonly ender: Ender;
   readonly recovery: Recovery;
   readonly settler: Settler;
+  readonly notices: PauseNotices;
   readonly followers: Pick<Followers, 'failUnlessPassing'>;
 }
 
@@ -153,7 +155,7 @@ export class Reaper {
 
   async #look(key: StreamKey, record: JobRecord): Promise<void> {
     const { storeClock, options, background, unknownModels } = this.#parts;
-    const { leases, ender, recovery, settler } = this.#upkeep;
+    const { leases, ender, recovery, settler, notices } = this.#upkeep;
     if (record.status === 'running') {
       // A lease this process holds itself is for the keeper to judge, by the keeper's clock.
       if (leases.find(key, record.generation)?.attempt === record.attempt) return;
@@ -165,7 +167,10 @@ export class Reaper {
     if (deadlineOf(record, options) > storeClock.now()) return;
     if (needsContent(record) && unknownModels.leaves(record)) return;
     if (record.status === 'requires_action') {
-      return this.#bring(key, async () => void (await ender.expire(key, record)));
+      const isExpired = expiryOf(record) <= storeClock.now();
+      if (isExpired) return this.#bring(key, async () => void (await ender.expire(key, record)));
+      // The host may take its time, as for a settlement.
+      return background.run(notices.tell(key, record));
     }
     if (record.status === 'running') return this.#bring(key, () => recovery.recover(key, record));
     const { state } = record.settlement;

@@ -1,9 +1,7 @@
 /**
- * The host's side effect after an end, at least once. Whoever looks first claims the settlement for `settleClaimMs`,
- * renews the claim while the hook runs, and records the outcome; each step names the revision it has seen, so one
- * replica settles at a time. The first claim is not made while a producer that others have stopped may still write its
- * books; it closes them in the store. A hook that throws is tried again with growing pauses, and after `settleForMs` the
- * settlement is set aside and counted.
+ * The host's side effect after an end, at least once, by whoever has the claim on it (`Claims`). The first claim is not made
+ * while a producer that others have stopped may still write its books; it closes them in the store. A hook that throws is
+ * tried again with growing pauses, and after `settleForMs` the settlement is set aside and counted.
  *
  * open ──claim──► open (claimed until) ──returns──► settled
  *   ▲                    │ throws, crash                      (retention starts)
@@ -13,23 +11,19 @@
  * before it goes.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { sleep } from '../../clock.js';
-import { GenerationJobError, isUnanswered } from '../../errors.js';
-import type { CommitReply, SettlementCommit } from '../interfaces/commits.js';
+import { GenerationJobError } from '../../errors.js';
 import { isSettledLater, LONGEST_BACKOFF_MS } from '../model/deadlines.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { backOff } from '../process/back-off.js';
 import { isEmptyContent } from '../process/empty-content.js';
-import { publishFrames } from '../process/frames.js';
 import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
-import { repeatUntilAnswered } from '../process/repeat.js';
-
-type Step = Pick<SettlementCommit, 'state' | 'tries' | 'notBeforeMs' | 'claimed' | 'keepMs'>;
+import { Claims, type Step } from './claims.js';
 
 export class Settler {
   readonly #parts: Parts;
+  readonly #claims: Claims;
   readonly #stopped = new AbortController();
   /** The stream whose settlement called, for what the host's hook calls in turn. */
   readonly #inside = new AsyncLocalStorage<string>();
@@ -39,6 +33,7 @@ export class Settler {
   /** @param onSetAside is told of each settlement that this process sets aside, not again when a later try fails as well */
   constructor(parts: Parts, onSetAside: () => void) {
     this.#parts = parts;
+    this.#claims = new Claims(parts, { standing: (record) => record.settlement });
     this.#onSetAside = onSetAside;
   }
 
@@ -59,7 +54,7 @@ export class Settler {
     // Until then it is for a replica that can fold the content.
     if (unknownModels.leaves(record)) return store.due.nearer(key, 0);
     if (unknownModels.has(record)) unknownModels.tell('settled', record);
-    let claimed = await this.#step(key, record, {
+    let claimed = await this.#claims.step(key, record, {
       state: settlement.state,
       tries,
       notBeforeMs: options.settleClaimMs,
@@ -67,7 +62,8 @@ export class Settler {
     });
     if (claimed === undefined) return;
     const over = new AbortController();
-    const renewing = this.#renewClaim(key, claimed, over.signal, (record) => {
+    const ended = AbortSignal.any([over.signal, this.#stopped.signal]);
+    const renewing = this.#claims.renew(key, claimed, ended, (record) => {
       claimed = record;
     });
     let outcome: 'settled' | 'retried' | 'set_aside' = 'settled';
@@ -88,8 +84,7 @@ export class Settler {
       // Its keys must outlive the tries to come, and what follows them.
       ...(outcome !== 'settled' && { keepMs: options.setAsideMs }),
     };
-    const until = this.#parts.clock.monotonic() + options.settleClaimMs;
-    const done = await repeatUntilAnswered(this.#parts, () => this.#stepOn(key, mine, step), until);
+    const done = await this.#claims.finish(key, mine, step);
     if (done === undefined) return;
     this.#parts.observer.settled(outcome);
     logStep(this.#parts, 'settled', done, { outcome, tries });
@@ -123,10 +118,10 @@ export class Settler {
     if (claimed && notBefore > storeClock.now()) return;
     const tries = record.settlement.tries + 1; // as for every claim
     const notBeforeMs = options.settleClaimMs;
-    const mine = await this.#step(key, record, { state, tries, notBeforeMs, claimed: true });
+    const mine = await this.#claims.step(key, record, { state, tries, notBeforeMs, claimed: true });
     if (mine === undefined) return;
     errors.report({ where: 'settle', error: new GenerationJobError('settlement_dropped', why), record });
-    const done = await this.#step(key, mine, { state: 'settled', tries, notBeforeMs: 0 });
+    const done = await this.#claims.step(key, mine, { state: 'settled', tries, notBeforeMs: 0 });
     if (done === undefined) return;
     observer.settled('dropped');
     logStep(this.#parts, 'settled', done, { outcome: 'dropped', tries });
@@ -187,71 +182,5 @@ export class Settler {
   /** Says whether the caller is the host's `settle` of this stream: it can't wait for itself. */
   isInside(key: StreamKey): boolean {
     return this.#inside.getStore() === key.id;
-  }
-
-  async #renewClaim(
-    key: StreamKey,
-    first: JobRecord,
-    over: AbortSignal,
-    onRenewed: (record: JobRecord) => void,
-  ): Promise<void> {
-    const { clock, options } = this.#parts;
-    const ended = AbortSignal.any([over, this.#stopped.signal]);
-    let record = first;
-    for (;;) {
-      await sleep(clock, options.settleClaimMs / 3, ended);
-      if (ended.aborted) return;
-      const { tries, state } = record.settlement;
-      const renewed = await this.#stepOn(key, record, {
-        state,
-        tries,
-        notBeforeMs: options.settleClaimMs,
-        claimed: true,
-      }).catch((error: unknown) => {
-        this.#parts.errors.report({ where: 'upkeep', error, record });
-        return isUnanswered(error) ? undefined : null;
-      });
-      if (renewed === null) return; // the store refuses it for good
-      if (renewed === undefined) continue;
-      record = renewed;
-      onRenewed(renewed);
-    }
-  }
-
-  /**
-   * A step of whoever holds the claim. A step of its own whose answer was lost is known by its tries, which every other
-   * claim raises: it goes on from there, and may be made again.
-   * @returns the record after the step, or undefined when somebody else took it
-   */
-  async #stepOn(key: StreamKey, mine: JobRecord, step: Step): Promise<JobRecord | undefined> {
-    for (let record = mine; ; ) {
-      const reply = await this.#commit(key, record, step);
-      if (reply.ok) return reply.record;
-      const found = reply.record;
-      if (reply.refusal !== 'revision' || found?.settlement.tries !== step.tries) return undefined;
-      const { state, claimed } = found.settlement;
-      if (!claimed) return !step.claimed && state === step.state ? found : undefined;
-      record = found;
-    }
-  }
-
-  /** The record after the step, or undefined when somebody else took it. */
-  async #step(key: StreamKey, record: JobRecord, step: Step): Promise<JobRecord | undefined> {
-    const reply = await this.#commit(key, record, step);
-    return reply.ok ? reply.record : undefined;
-  }
-
-  async #commit(key: StreamKey, record: JobRecord, step: Step): Promise<CommitReply> {
-    const { generation, settlement } = record;
-    const commit: SettlementCommit = {
-      writer: 'settler',
-      key,
-      generation,
-      revision: settlement.revision,
-      ...step,
-    };
-    const reply = await this.#parts.store.commit(commit);
-    if (reply.ok) publishFrames(this.#parts, reply.frames);
-    return reply;
   }
 }

@@ -15,7 +15,7 @@ export function deadlineOf(record: JobRecord, options: Pick<Options, 'retentionM
     case 'running':
       return record.leaseUntil ?? record.updatedAt;
     case 'requires_action':
-      return record.pendingAction?.expiresAt ?? record.updatedAt;
+      return Math.min(expiryOf(record), noticeDeadlineOf(record));
     case 'completed':
     case 'failed':
     case 'aborted':
@@ -28,6 +28,15 @@ export function deadlineOf(record: JobRecord, options: Pick<Options, 'retentionM
 /** Returns since when what is due on a generation waits for somebody, by the store's clock. */
 export function dueSince(record: JobRecord, options: Pick<Options, 'retentionMs' | 'setAsideMs'>): number {
   return Math.max(deadlineOf(record, options), record.updatedAt);
+}
+
+/** Returns until when a paused generation waits for a decision; what can't be read of that is over. */
+export function expiryOf({ pendingAction, updatedAt }: JobRecord): number {
+  return pendingAction?.expiresAt ?? updatedAt;
+}
+
+function noticeDeadlineOf({ pauseNotice }: JobRecord): number {
+  return pauseNotice?.state === 'open' ? pauseNotice.notBefore : Number.POSITIVE_INFINITY;
 }
 
 /**

@@ -14,6 +14,7 @@ export const ERROR_MESSAGES = {
   beforeResolve: 'a hook failed',
   onFollowersGone: 'a hook failed',
   onDeleted: 'a hook failed',
+  onPaused: 'a hook failed',
   onProgress: 'a hook failed',
   publicMetadata: 'a hook failed',
   onError: 'a hook failed',

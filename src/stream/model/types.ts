@@ -251,6 +251,11 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly replicaId?: string | undefined;
   /** The action it waits for, while it waits. */
   readonly pendingAction?: PendingAction | undefined;
+  /**
+   * Says where the telling of the pause to the host's `onPaused` stands: `open` until it has been told, then `settled`. Only
+   * while it waits, and where the replica that paused it has the hook.
+   */
+  readonly pauseNotice?: Settlement | undefined;
   /** The decided action this attempt goes on from, so that a successor can as well; only while running. */
   readonly resumedAction?: PendingAction | undefined;
   /** The resolution of each action of this generation, oldest first. */

@@ -21,6 +21,7 @@ const HOOKS = {
   beforeResolve: callable,
   onFollowersGone: callable,
   onDeleted: callable,
+  onPaused: callable,
   onProgress: callable,
   onError: callable,
   publicMetadata: callable,

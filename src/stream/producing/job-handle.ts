@@ -203,7 +203,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   }
 
   async pause(input: PauseInput): Promise<{ actionId: string }> {
-    const { actionTypes, entropy, options, seals, store } = this.#parts;
+    const { actionTypes, entropy, hooks, options, seals, store } = this.#parts;
     let action = parsePause(input, entropy, options);
     const schema = actionTypes.get(action.type)?.payload;
     if (schema) {
@@ -216,9 +216,12 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     const sealed = seals.action(action, this);
     action = sealed instanceof Promise ? await sealed : sealed;
     const event = serialiseLifecycle('requires_action', { action: shown }, options.limits);
-    // The lease's place in the due index is near enough unless the action expires before it.
-    if (expiresInMs < options.leaseMs) await store.due.nearer(this.key, expiresInMs);
-    await this.#end({ name: 'pause', callId: entropy.id(), action, settles: this.#settles }, event);
+    const noticeMs = hooks.onPaused === undefined ? undefined : options.settleClaimMs;
+    // The lease's place in the due index is near enough unless somebody must look before it.
+    const nextLookMs = Math.min(expiresInMs, noticeMs ?? expiresInMs);
+    if (nextLookMs < options.leaseMs) await store.due.nearer(this.key, nextLookMs);
+    const callId = entropy.id();
+    await this.#end({ name: 'pause', callId, action, noticeMs, settles: this.#settles }, event);
     this.#parts.observer.approval('paused');
     return { actionId: action.actionId };
   }

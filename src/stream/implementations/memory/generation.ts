@@ -23,9 +23,11 @@ import type {
   LogEvent,
   Mutable,
   SerialisedEvent,
+  Settlement,
   Snapshot,
   StreamKey,
 } from '../../model/types.js';
+import { InMemoryLog } from './generation-log.js';
 
 const NO_FRAMES: readonly Frame[] = [];
 
@@ -34,9 +36,7 @@ export class InMemoryGeneration {
   readonly #record: Mutable<Omit<JobRecord, 'metadata' | 'revision'>>;
   readonly #metadata: Map<string, string>;
   readonly #calls = new Set<string>();
-  #log: LogEvent[] = [];
-  #firstSequence = 1;
-  #snapshot: Snapshot | undefined;
+  readonly #log = new InMemoryLog();
   #patches = 0;
   /** Counts the changes of metadata. */
   #changes = 0;
@@ -103,7 +103,7 @@ export class InMemoryGeneration {
   }
 
   lastFrame(): Frame {
-    return this.#frame(this.#log.slice(-1));
+    return this.#frame(this.#log.newest);
   }
 
   // --- commits
@@ -165,17 +165,12 @@ export class InMemoryGeneration {
   }
 
   commitSettlement(commit: SettlementCommit, now: number): CommitReply {
+    if (commit.pauseOf !== undefined) return this.#commitNotice(commit, commit.pauseOf, now);
     const { settlement, status, lastSequence } = this.#record;
     const shown = settlementStateOf(this.#record, now);
     if (isActive(status)) return this.#refused('running');
     if (settlement.revision !== commit.revision) return this.#refused('revision');
-    this.#record.settlement = {
-      state: commit.state,
-      revision: commit.revision + 1,
-      tries: commit.tries,
-      notBefore: now + commit.notBeforeMs,
-      ...(commit.claimed && { claimed: commit.claimed }),
-    };
+    this.#record.settlement = afterStep(commit, now);
     this.#record.updatedAt = now;
     // A claim that is only renewed changes nothing that is seen.
     const frames = settlementStateOf(this.#record, now) === shown ? NO_FRAMES : [this.#announcement()];
@@ -200,6 +195,16 @@ export class InMemoryGeneration {
     }
     const frames = this.#revision === before ? NO_FRAMES : [this.#announcement()];
     return { ok: true, lastSequence, frames, record: this.record() };
+  }
+
+  #commitNotice(commit: SettlementCommit, pauseOf: string, now: number): CommitReply {
+    const { status, pendingAction, pauseNotice, lastSequence } = this.#record;
+    if (status !== 'requires_action') return this.#refused(status === 'running' ? 'running' : 'ended');
+    if (pendingAction?.actionId !== pauseOf) return this.#refused('action');
+    if (pauseNotice?.revision !== commit.revision) return this.#refused('revision');
+    this.#record.pauseNotice = afterStep(commit, now);
+    this.#record.updatedAt = now;
+    return { ok: true, lastSequence, frames: NO_FRAMES, record: this.record() };
   }
 
   isBeingSettled(now: number): boolean {
@@ -252,7 +257,7 @@ export class InMemoryGeneration {
 
   page(request: ReadLogRequest): Omit<FoundPage, 'currentGeneration' | 'nextGeneration'> {
     const record = this.#record;
-    const snapshot = request.after === 'snapshot' ? this.#snapshot : undefined;
+    const snapshot = request.after === 'snapshot' ? this.#log.snapshot : undefined;
     const after = request.after === 'snapshot' ? (snapshot?.sequence ?? 0) : request.after;
     return {
       found: true,
@@ -261,10 +266,10 @@ export class InMemoryGeneration {
       status: record.status,
       revision: this.#revision,
       settlement: { ...record.settlement },
-      events: this.#eventsAfter(after, request.maxEvents, request.maxBytes),
-      firstSequence: this.#firstSequence,
+      events: this.#log.after(after, request.maxEvents, request.maxBytes),
+      firstSequence: this.#log.firstSequence,
       lastSequence: record.lastSequence,
-      snapshotSequence: this.#snapshot?.sequence ?? 0,
+      snapshotSequence: this.#log.snapshot?.sequence ?? 0,
       snapshot,
       record: request.record ? this.record() : undefined,
     };
@@ -274,25 +279,9 @@ export class InMemoryGeneration {
     const record = this.#record;
     if (attempt !== record.attempt || snapshot.sequence <= record.snapshotSequence) return false;
     if (snapshot.sequence > record.lastSequence) return false;
-    this.#snapshot = snapshot;
     record.snapshotSequence = snapshot.sequence;
-    if (trim) {
-      this.#log = this.#log.slice(snapshot.sequence + 1 - this.#firstSequence);
-      this.#firstSequence = snapshot.sequence + 1;
-    }
+    this.#log.keep(snapshot, trim);
     return true;
-  }
-
-  #eventsAfter(after: number, maxEvents: number, maxBytes: number): readonly LogEvent[] {
-    const start = Math.max(0, after + 1 - this.#firstSequence);
-    let end = start;
-    let bytes = 0;
-    while (end < this.#log.length && end - start < maxEvents) {
-      bytes += this.#log[end]?.data.length ?? 0;
-      if (bytes > maxBytes && end > start) break;
-      end++;
-    }
-    return this.#log.slice(start, end);
   }
 
   // --- rules
@@ -324,6 +313,11 @@ export class InMemoryGeneration {
     const { expiresInMs, ...action } = transition.action;
     const times = { askedAt: now, expiresAt: now + expiresInMs };
     this.#record.pendingAction = { ...action, ...times };
+    const { noticeMs } = transition;
+    if (noticeMs !== undefined) {
+      const notBefore = now + noticeMs;
+      this.#record.pauseNotice = { state: 'open', revision: 1, tries: 1, notBefore, claimed: true };
+    }
     // The event tells clients since and until when: by the store's clock, which only the store knows.
     const announced = commit.events.at(-1) as LogEvent;
     const data = JSON.parse(announced.data) as { action: object };
@@ -342,6 +336,7 @@ export class InMemoryGeneration {
     if (wasPaused && status === 'running') record.resumedAction = record.pendingAction;
     else if (status !== 'running') record.resumedAction = undefined;
     record.pendingAction = undefined;
+    record.pauseNotice = undefined;
     if (status !== 'running') record.leaseUntil = record.leaseMs = undefined;
     if (status === 'requires_action') record.replicaId = undefined;
     if (isActive(status)) return;
@@ -386,4 +381,17 @@ export class InMemoryGeneration {
     const revision = this.#revision;
     return { key: this.key, generation, firstSequence: lastSequence + 1, lastSequence, events: [], revision };
   }
+}
+
+function afterStep(
+  { state, revision, tries, notBeforeMs, claimed }: SettlementCommit,
+  now: number,
+): Settlement {
+  return {
+    state,
+    revision: revision + 1,
+    tries,
+    notBefore: now + notBeforeMs,
+    ...(claimed && { claimed }),
+  };
 }

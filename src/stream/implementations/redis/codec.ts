@@ -196,6 +196,7 @@ export function decodeRecord(
     leaseMs: decodeLease(fields.text('lease'), fence[2]),
     replicaId: decodeReplica(fields.text('replica'), fence[2]),
     pendingAction: fields.json<PendingAction>('action', isAction),
+    pauseNotice: status === 'requires_action' ? decodeNotice(fields.text('notice')) : undefined,
     resumedAction: fields.json<PendingAction>('resumed', isAction),
     resolutions: fields.json<Resolution[]>('resolutions', areResolutions) ?? [],
     error: fields.json<JobFailure>('error', ({ code }) => typeof code === 'string'),
@@ -290,6 +291,11 @@ function decodeLease(text: string | undefined, attempt: string | undefined): num
 function decodeReplica(text: string | undefined, attempt = ''): string | undefined {
   const name = text?.startsWith(`${attempt} `) ? text.slice(attempt.length + 1) : '';
   return name === '' ? undefined : name;
+}
+
+/** Nothing, where nobody has to be told. */
+function decodeNotice(text: string | undefined): Settlement | undefined {
+  return text === undefined ? undefined : decodeSettlement(text, true);
 }
 
 const LONGEST_SETTLEMENT = 100;

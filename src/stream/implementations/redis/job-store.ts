@@ -252,7 +252,7 @@ export class RedisJobStore implements JobStore {
   }
 
   async #commitSettlement(commit: SettlementCommit): Promise<CommitReply> {
-    const { key, generation, revision, state, tries, notBeforeMs, claimed, keepMs } = commit;
+    const { key, generation, revision, state, tries, notBeforeMs, claimed, keepMs, pauseOf } = commit;
     return commitReply(
       await this.#run('settle', key, [
         generation,
@@ -262,6 +262,7 @@ export class RedisJobStore implements JobStore {
         notBeforeMs,
         flag(claimed ?? false),
         keepMs ?? 0,
+        pauseOf ?? '',
       ]),
       key,
     );

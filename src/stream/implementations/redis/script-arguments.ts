@@ -51,6 +51,7 @@ export function producerArguments(commit: ProducerCommit, expiryMarginMs: number
     transition?.error ? JSON.stringify(transition.error) : '',
     flag(transition?.settles ?? false),
     expiryMarginMs,
+    transition?.noticeMs ?? '',
   ];
 }
 
