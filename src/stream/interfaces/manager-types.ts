@@ -227,7 +227,7 @@ export interface PausedInput<Types extends HostTypes = Untyped> {
   readonly pauseId: string;
   /** The record of the generation that waits. */
   readonly record: JobRecord<Types>;
-  /** The action it waits for, `resumeContext` and `fingerprint` included. */
+  /** The action it waits for; what a seal keeps secret stays sealed. */
   readonly action: PendingAction;
   /** The content so far; null without a content model. */
   readonly content: ContentOf<Types> | null;
