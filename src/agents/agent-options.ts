@@ -22,6 +22,7 @@ const agentOptionsSchema = z.strictObject({
   ).optional(),
   handlers,
   storeOversized: callable,
+  toEvent: callable,
   configurable: z.record(z.string(), z.unknown()).optional(),
   durability: z.enum(['exit', 'async', 'sync']).optional(),
   sdkVersion: z.string().optional(),
@@ -36,6 +37,7 @@ const handlersOptionsSchema = z.strictObject({
   handlers,
   onRefused: callable,
   storeOversized: callable,
+  toEvent: callable,
   onToolResult: callable,
 } satisfies Record<keyof RunHandlersOptions, z.ZodType>);
 

@@ -1,5 +1,7 @@
 /** The SDK's names for its events. */
 
+export const CONTEXT_USAGE = 'on_context_usage';
+
 /** A client can show or fold these, so they become job events, under the same name. */
 export const CLIENT_EVENTS = [
   'on_run_step',
@@ -13,7 +15,7 @@ export const CLIENT_EVENTS = [
   'on_summarize_start',
   'on_summarize_delta',
   'on_summarize_complete',
-  'on_context_usage',
+  CONTEXT_USAGE,
   'on_custom_event',
 ] as const;
 

@@ -30,6 +30,7 @@ export type {
   ToolResult,
 } from './shapes.js';
 export { threadIdOf } from './thread-ids.js';
+export type { ToEvent, ToldEvent } from './told-events.js';
 export {
   createToolPolicy,
   type ToolDecision,

@@ -2,6 +2,7 @@
 import type { Checkpointer } from './checkpointer.js';
 import type { StoreOversized } from './cut-event.js';
 import type { Durability, GraphHandlers, RunLike, ToolOutcome } from './shapes.js';
+import type { ToEvent } from './told-events.js';
 
 export interface AgentOptions {
   /** The place of checkpoints. Without one an agent can't stop to ask. */
@@ -10,6 +11,8 @@ export interface AgentOptions {
   readonly handlers?: GraphHandlers | undefined;
   /** Keeps what is too large for an event, such as a tool's result, and answers where, as for `createRunHandlers`. */
   readonly storeOversized?: StoreOversized | undefined;
+  /** Says what clients are told of each SDK event, as for `createRunHandlers`. */
+  readonly toEvent?: ToEvent | undefined;
   /** Goes into LangGraph's `configurable` as well. */
   readonly configurable?: Readonly<Record<string, unknown>> | undefined;
   /**
@@ -49,6 +52,11 @@ export interface RunHandlersOptions {
    * alone. One that throws or takes 30 s costs the reference.
    */
   readonly storeOversized?: StoreOversized | undefined;
+  /**
+   * Says what clients are told of each SDK event: something else, nothing (null), or what they would be (undefined). What it
+   * throws, or what can't be an event, costs that event; the first time is told to the manager's `onError`. Default: as it came.
+   */
+  readonly toEvent?: ToEvent | undefined;
   /** Is told the result of each tool call; also inside a sub-agent. */
   readonly onToolResult?: ((result: ToolOutcome) => void) | undefined;
 }

@@ -244,6 +244,7 @@ class AgentAttempt {
         handlers: guarded,
         onRefused: (error) => this.#end(error),
         storeOversized: this.#options.storeOversized,
+        toEvent: this.#options.toEvent,
         onToolResult: (result) => watch?.see(result),
       }),
       checkpointer: checkpointer && saverOf(job, checkpointer.saver),

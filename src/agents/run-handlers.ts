@@ -4,13 +4,13 @@
  */
 import { isGenerationJobError, JobEndedError } from '../errors.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
+import type { HostEvent } from '../stream/model/host-types.js';
 import { checkHandlersOptions, checkJob } from './agent-options.js';
 import { cutToSize } from './cut-event.js';
 import { CLIENT_EVENTS, MODEL_END, RUN_STEP_COMPLETED, SUBAGENT_UPDATE } from './graph-events.js';
 import type { RunHandlersOptions } from './options.js';
 import { fieldOf, type GraphHandler, type GraphHandlers } from './shapes.js';
-
-const SUBAGENT_FAILED = 'The sub-agent failed.';
+import { ToldEvents } from './told-events.js';
 
 /**
  * Makes handlers for `Run.create({ customHandlers })` that emit what a client can fold, under the SDK's own event names,
@@ -28,24 +28,26 @@ export function createRunHandlers(job: GenerationJob, options: RunHandlersOption
     if (!isRefused && !job.isOver) options.onRefused?.(error);
     isRefused = true;
   };
-  const forward: GraphHandler['handle'] = (event, data) => {
+  const told = new ToldEvents(job, options.toEvent);
+  const forward: GraphHandler['handle'] = (name, data, metadata) => {
     if (isRefused || job.isOver) return undefined;
+    let event: HostEvent | undefined;
     try {
-      tellResult(event, data, options.onToolResult);
-      return job.emit({ event, data: clientDataOf(event, data) ?? null });
+      tellResult(name, data, options.onToolResult);
+      event = told.of(name, data, metadata);
+      return event && told.emit(event);
     } catch (error) {
-      if (isGenerationJobError(error, 'event_too_large')) return emitCut(event, data);
-      refuse(error);
+      if (event && isGenerationJobError(error, 'event_too_large')) return emitCut(name, event);
+      if (!told.leavesOut(event, error)) refuse(error);
       return undefined;
     }
   };
   /** Tells a part of the event instead of the whole: what has happened in the run has happened, however much it was. */
-  const emitCut = async (event: string, data: unknown) => {
+  const emitCut = async (name: string, event: HostEvent) => {
     try {
-      const told = (error: unknown) => job.report('agent', error);
-      const shown = clientDataOf(event, data);
-      const fitting = await cutToSize(event, shown, job.eventBytes, options.storeOversized, told);
-      if (!job.isOver) await job.emit({ event, data: fitting });
+      const tell = (error: unknown) => job.report('agent', error);
+      const data = await cutToSize(name, event.data, job.eventBytes, options.storeOversized, tell);
+      if (!job.isOver) await told.emit({ ...event, data });
     } catch (error) {
       refuse(error);
     }
@@ -95,12 +97,6 @@ function* numbersIn(usage: unknown, prefix = ''): Generator<[string, number]> {
     if (typeof value === 'number' && Number.isFinite(value)) yield [`${prefix}${name}`, value];
     else if (prefix === '') yield* numbersIn(value, `${name}.`);
   }
-}
-
-/** Leaves out what a sub-agent threw: that is for the host alone, like what its agent throws; all else is told as it is. */
-function clientDataOf(event: string, data: unknown): unknown {
-  if (event !== SUBAGENT_UPDATE || fieldOf(data, 'phase') !== 'error') return data;
-  return { ...(data as object), label: SUBAGENT_FAILED, data: { message: SUBAGENT_FAILED } };
 }
 
 /** A sub-agent's events come wrapped in updates of the agent that started it. */

@@ -11,10 +11,17 @@ import { z } from 'zod';
 import { SECOND, systemClock } from '../clock.js';
 import { callable, requiredFunction } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
+import type { ApprovalDecision } from '../stream/model/types.js';
 import { handOut, NO_MANAGER } from '../stream/process/handed-out.js';
 
 export type ToolDecision = 'allow' | 'ask' | 'deny';
 const STRICTNESS = { allow: 0, ask: 1, deny: 2 } as const satisfies Record<ToolDecision, number>;
+
+/** The modes by our names and by the SDK's, which hosts have in their settings. */
+const MODES = {
+  ...{ allow: 'allow', ask: 'ask', deny: 'deny' },
+  ...{ bypass: 'allow', default: 'ask', dontAsk: 'deny' },
+} as const satisfies Record<string, ToolDecision>;
 
 /**
  * The SDK lets a call run when its hooks reject or take 30 s, so what a host's own hook has not said long before that is
@@ -24,10 +31,11 @@ const HOOK_DEADLINE_MS = 10 * SECOND;
 
 const globs = z.array(z.string().min(1).max(256)).max(1000).readonly().optional();
 const layerSchema = z.strictObject({
-  mode: z.enum(['ask', 'deny', 'allow']).optional(),
+  mode: z.enum(['ask', 'deny', 'allow', 'default', 'dontAsk', 'bypass']).optional(),
   allow: globs,
   ask: globs,
   deny: globs,
+  edit: globs,
   reason: z.string().max(1000).optional(),
 });
 const policySchema = z.strictObject({
@@ -46,14 +54,22 @@ const inputSchema = policySchema.extend({
  * over `allow`.
  */
 export interface ToolPolicyLayer {
-  /** The rule for tools in none of the lists. `ask`: a person is asked. Default: as the layer below, at last `ask`. */
-  readonly mode?: 'ask' | 'deny' | 'allow' | undefined;
+  /**
+   * The rule for tools in none of the lists. `ask`: a person is asked. Also by the SDK's names: `default` is `ask`, `dontAsk`
+   * is `deny` (nobody is ever asked because of the mode), `bypass` is `allow`. Default: as the layer below, at last `ask`.
+   */
+  readonly mode?: ToolDecision | 'default' | 'dontAsk' | 'bypass' | undefined;
   /** Tools that run. At most 1,000 names of 1 to 256 characters. Default: none. */
   readonly allow?: readonly string[] | undefined;
   /** Tools a person is asked about. At most 1,000 names of 1 to 256 characters. Default: none. */
   readonly ask?: readonly string[] | undefined;
   /** Tools that are refused. At most 1,000 names of 1 to 256 characters. Default: none. */
   readonly deny?: readonly string[] | undefined;
+  /**
+   * Tools whose arguments a person who is asked may change: of all others a call can't be decided by `edit`. A skill only
+   * takes away. At most 1,000 names of 1 to 256 characters. Default: as the layer below, at last all.
+   */
+  readonly edit?: readonly string[] | undefined;
   /**
    * The text told to the person when this layer's word is the strictest; `{tool}` stands for the name. At most 1,000
    * characters. Default: none.
@@ -102,6 +118,8 @@ export interface ToolUseAnswer {
   readonly decision: ToolDecision;
   /** The text told to the person. */
   readonly reason?: string | undefined;
+  /** Says how a call that is asked about may be decided; absent where no layer has said anything: in every way. */
+  readonly allowedDecisions?: readonly ApprovalDecision[] | undefined;
 }
 
 export interface ToolPolicy {
@@ -136,8 +154,13 @@ export function createToolPolicy(input: ToolPolicyInput): ToolPolicy {
   const decide = async (use: ToolUse) => (await judge(use)).decision;
   const answer = async (use: ToolUse): Promise<ToolUseAnswer> => {
     const { decision, reason } = await judge(use);
-    if (decision === 'allow' || reason === undefined) return { decision };
-    return { decision, reason: reason.replaceAll('{tool}', () => use.toolName) };
+    if (decision === 'allow') return { decision };
+    const allowedDecisions = decision === 'ask' ? decisionsOn(use.toolName, [base, ...skills]) : undefined;
+    return {
+      decision,
+      ...(reason !== undefined && { reason: reason.replaceAll('{tool}', () => use.toolName) }),
+      ...(allowedDecisions !== undefined && { allowedDecisions }),
+    };
   };
   const hook = (use: ToolUse) => handOut(NO_MANAGER, 'hook', () => answer(use));
   return {
@@ -152,7 +175,7 @@ type Judgement = Pick<ToolPolicyLayer, 'reason'> & { readonly decision: ToolDeci
 
 /** Returns what a layer says of the tool; undefined when that is nothing. */
 function saidBy(layer: ToolPolicyLayer, tool: string): Judgement | undefined {
-  const decision = opinionOf(layer, tool) ?? layer.mode;
+  const decision = opinionOf(layer, tool) ?? (layer.mode && MODES[layer.mode]);
   return decision && { decision, reason: layer.reason };
 }
 
@@ -161,6 +184,17 @@ function opinionOf({ allow, ask, deny }: ToolPolicyLayer, tool: string): ToolDec
   if (deny?.some((glob) => matches(glob, tool))) return 'deny';
   if (ask?.some((glob) => matches(glob, tool))) return 'ask';
   return allow?.some((glob) => matches(glob, tool)) ? 'allow' : undefined;
+}
+
+/** Returns how a person may decide on a call of the tool; undefined when no layer says anything of it. */
+function decisionsOn(
+  tool: string,
+  layers: readonly ToolPolicyLayer[],
+): readonly ApprovalDecision[] | undefined {
+  const lists = layers.flatMap(({ edit }) => (edit ? [edit] : []));
+  if (lists.length === 0) return undefined;
+  const mayEdit = lists.every((edit) => edit.some((glob) => matches(glob, tool)));
+  return mayEdit ? ['approve', 'reject', 'edit', 'respond'] : ['approve', 'reject', 'respond'];
 }
 
 /** Asks a hook, and never rejects: the SDK would let the call run. */

@@ -92,7 +92,7 @@ const redisOptions: Wrong<redis.RedisOptions> = {
 const agentOptions: Wrong<agents.AgentOptions> = {
   ...{ checkpointer: Promise.resolve(checkpointer), handlers: { on_run_step: () => {} }, storeOversized: 7 },
   ...{ configurable: 7, durability: 'Exit', sdkVersion: 7, approvalWindowMs: '1', fingerprint: 7 },
-  ...{ resumeContext: ANY, final: 7, onError: 7 },
+  ...{ resumeContext: ANY, final: 7, onError: 7, toEvent: 7 },
 };
 
 const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongParameters } | string>> = {
@@ -286,7 +286,10 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     agents.resumeAgent(await started(), {} as Odd, () => run, options),
   ),
   createRunHandlers: refuses<agents.RunHandlersOptions>(
-    { handlers: { on_run_step: () => {} }, onRefused: 7, storeOversized: 7, onToolResult: 7 },
+    {
+      ...{ handlers: { on_run_step: () => {} }, onRefused: 7, storeOversized: 7, onToolResult: 7 },
+      toEvent: 7,
+    },
     (options) => agents.createRunHandlers(job, options),
   ),
   createCheckpointer: refuses<agents.CheckpointerOptions>(

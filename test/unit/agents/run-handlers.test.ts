@@ -268,3 +268,122 @@ describe('handlers of the host', () => {
     await expect(say(handlers, 'on_message_delta', {})).rejects.toBe(error);
   });
 });
+
+describe('what clients are told', () => {
+  const keptOf = async (manager: GenerationJobManager, job: Job) =>
+    (await job.flush().then(() => manager.getResumeState('s')))?.kept.map(({ event, data }) => [event, data]);
+
+  it('has of the context gauge only the newest for those who come late', async () => {
+    const { manager, job, handlers } = await started();
+    for (const left of [9, 5, 2]) await say(handlers, 'on_context_usage', { left });
+    expect(await keptOf(manager, job)).toEqual([['on_context_usage', { left: 2 }]]);
+    await job.complete();
+    expect(await told(manager)).toEqual([9, 5, 2].map((left) => ['on_context_usage', { left }]));
+  });
+
+  it('is what toEvent makes of an event: nothing, something else, something to keep, or the event as it is', async () => {
+    const asked: unknown[] = [];
+    const { manager, job, handlers } = await started({
+      toEvent: (name, data, metadata) => {
+        asked.push([name, data, metadata]);
+        if (name === 'on_message_delta') return null;
+        if (name === 'on_run_step') return { data: { id: 'step' } };
+        if (name === 'on_custom_event') return { event: 'attachment', data: { file: 'f' }, keep: 'file:f' };
+        if (name === 'on_context_usage') return { keep: undefined, data: 0 };
+        return undefined;
+      },
+    });
+    await handlers.on_message_delta?.handle('on_message_delta', { text: 'secret' }, { activeAgentId: 'a' });
+    for (const name of ['on_run_step', 'on_custom_event', 'on_context_usage', 'on_agent_update']) {
+      await say(handlers, name, { of: name });
+    }
+    expect(asked[0]).toEqual(['on_message_delta', { text: 'secret' }, { activeAgentId: 'a' }]);
+    expect(await keptOf(manager, job)).toEqual([
+      ['attachment', { file: 'f' }],
+      ['on_context_usage', 0],
+    ]);
+    await job.complete();
+    expect(await told(manager)).toEqual([
+      ['on_run_step', { id: 'step' }],
+      ['attachment', { file: 'f' }],
+      ['on_context_usage', 0],
+      ['on_agent_update', { of: 'on_agent_update' }],
+    ]);
+  });
+
+  it('is not what a sub-agent threw, not even by toEvent', async () => {
+    const seen: unknown[] = [];
+    const { handlers } = await started({ toEvent: (_name, data) => void seen.push(data) });
+    await say(handlers, 'on_subagent_update', {
+      phase: 'error',
+      label: 'canary',
+      data: { message: 'canary' },
+    });
+    expect(JSON.stringify(seen)).not.toContain('canary');
+    expect(seen).toHaveLength(1);
+  });
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('broken');
+      },
+      'broken',
+    ],
+    ['answers later', async () => null, 'a promise'],
+    [
+      'rejects',
+      async () => {
+        throw new Error('late');
+      },
+      'a promise',
+    ],
+    ['misspells a key', () => ({ keeps: 'x' }), 'did you mean "keep"'],
+    ['gives no event', () => 7, 'what toEvent gave'],
+    ['gives a reserved name', () => ({ event: 'completed' }), 'reserved'],
+    ['gives a malformed name', () => ({ event: 'a b' }), 'malformed'],
+    ['gives a malformed key', () => ({ keep: '\n' }), 'malformed'],
+    ['gives what JSON can’t carry', () => ({ data: 1n }), 'JSON'],
+  ] as [string, () => never, string][])(
+    'lacks the events for which toEvent %s; the first is told, and the run goes on',
+    async (_what, toEvent, message) => {
+      const refused: unknown[] = [];
+      let isBad = true;
+      const { manager, job, handlers, reports } = await started({
+        toEvent: () => (isBad ? toEvent() : undefined),
+        onRefused: (error) => refused.push(error),
+      });
+      await say(handlers, 'on_message_delta', { n: 1 });
+      await say(handlers, 'on_message_delta', { n: 2 });
+      isBad = false;
+      await say(handlers, 'on_message_delta', { n: 3 });
+      await job.complete();
+      expect(await told(manager)).toEqual([['on_message_delta', { n: 3 }]]);
+      expect(refused).toEqual([]);
+      expect(reports.map(({ where, error }) => [where, String(error)])).toEqual([
+        ['agent', expect.stringContaining(message)],
+      ]);
+    },
+  );
+
+  it('is told without its key when none is left: the run goes on, followers miss nothing, and the host is told once', async () => {
+    const { manager, job, handlers, reports } = await started({
+      toEvent: (_name, data) => ({ event: 'attachment', keep: `file-${(data as { n: number }).n}` }),
+    });
+    for (let n = 1; n <= 40; n++) await say(handlers, 'on_custom_event', { n });
+    expect(await keptOf(manager, job)).toHaveLength(32);
+    await job.complete();
+    expect(await told(manager)).toHaveLength(40);
+    expect(reports).toMatchObject([{ where: 'agent', error: { code: 'kept_limit' } }]);
+  });
+
+  it('is cut when toEvent makes it too large, and kept all the same', async () => {
+    const { manager, job, handlers } = await started({
+      toEvent: () => ({ data: { file: 'x'.repeat(300_000) }, keep: 'big' }),
+    });
+    await say(handlers, 'on_custom_event', {});
+    const [kept] = (await keptOf(manager, job)) ?? [];
+    expect(kept).toMatchObject(['on_custom_event', { cut: [{ path: 'file' }] }]);
+  });
+});

@@ -38,6 +38,50 @@ describe('a tool policy', () => {
     expect(await decide({ endpoint: { ...on, ...lists } }, 'a')).toBe(expected);
   });
 
+  it.each([
+    ['default', 'ask'],
+    ['dontAsk', 'deny'],
+    ['bypass', 'allow'],
+  ] as const)(
+    'takes the SDK’s mode %s for %s, in the endpoint, the agent and a skill',
+    async (mode, expected) => {
+      const endpoint = { ...on, ask: ['asked'], deny: ['denied'], allow: ['allowed'] };
+      for (const policy of [
+        { endpoint: { ...endpoint, mode } },
+        { endpoint: { ...endpoint, mode: 'deny' }, agent: { mode } },
+        { endpoint: { ...endpoint, mode: 'allow' }, skills: [{ mode, ask: ['asked'], allow: ['allowed'] }] },
+      ] as const) {
+        expect(await decide(policy, 'other')).toBe(expected);
+        expect(await decide(policy, 'asked')).toBe('ask');
+        expect(await decide(policy, 'allowed')).toBe('allow');
+        expect(await decide(policy, 'denied')).toBe('deny');
+      }
+    },
+  );
+
+  it('names the nearest mode for one that is none', () => {
+    expect(() => createToolPolicy({ endpoint: { ...on, mode: 'dontask' as never } })).toThrow('"dontAsk"');
+  });
+
+  it('offers `edit` for the tools whose list says so, and a skill only takes it away', async () => {
+    const answerOf = async (policy: ToolPolicyInput, toolName: string) =>
+      createToolPolicy(policy).hook?.({ toolName });
+    const endpoint = { ...on, allow: ['free'], deny: ['rm'], edit: ['draft_*', 'free'] };
+    const withEdit = { decision: 'ask', allowedDecisions: ['approve', 'reject', 'edit', 'respond'] };
+    const without = { decision: 'ask', allowedDecisions: ['approve', 'reject', 'respond'] };
+    expect(await answerOf({ endpoint }, 'draft_mail')).toEqual(withEdit);
+    expect(await answerOf({ endpoint }, 'pay')).toEqual(without);
+    expect(await answerOf({ endpoint }, 'free')).toEqual({ decision: 'allow' });
+    expect(await answerOf({ endpoint }, 'rm')).toEqual({ decision: 'deny' });
+    expect(await answerOf({ endpoint, agent: { edit: ['pay'] } }, 'pay')).toEqual(withEdit);
+    expect(await answerOf({ endpoint, skills: [{ edit: ['pay'] }] }, 'pay')).toEqual(without);
+    expect(await answerOf({ endpoint, skills: [{ edit: [] }] }, 'draft_mail')).toEqual(without);
+    // A skill that says nothing of it takes nothing away; nobody who says anything leaves it to the SDK.
+    expect(await answerOf({ endpoint, skills: [{ ask: ['*'] }] }, 'draft_mail')).toEqual(withEdit);
+    expect(await answerOf({ endpoint: on }, 'pay')).toEqual({ decision: 'ask' });
+    expect(await answerOf({ endpoint: on, skills: [{ edit: [] }] }, 'pay')).toEqual(without);
+  });
+
   it('lets an agent override what it sets itself, and nothing else', async () => {
     const endpoint = { ...on, mode: 'deny', allow: ['read_*'], deny: ['rm'] } as const;
     const policy = { endpoint };
