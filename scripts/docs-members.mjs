@@ -107,7 +107,7 @@ function propertiesOf(type, source, declarations) {
   }
   if (type.type === 'TSTypeLiteral') return type.members.map(propertyOf);
   const named = type.type === 'TSTypeReference' && declarations.get(type.typeName.name);
-  if (!named || !/(Input|Options|Update|Access)$/.test(type.typeName.name)) return undefined;
+  if (!named || !/(Input|Options|Update|Access|Labels)$/.test(type.typeName.name)) return undefined;
   const { declaration } = named;
   const inherited = (declaration.extends ?? []).flatMap(({ expression }) => {
     const reference = { type: 'TSTypeReference', typeName: expression };
@@ -116,7 +116,8 @@ function propertiesOf(type, source, declarations) {
   return [...declaration.body.body.map(propertyOf), ...inherited];
 }
 
-function propertyOf({ key, optional }) {
+function propertyOf({ key, optional, parameters }) {
+  if (key === undefined) return `[${parameters[0].name}]`;
   return `${key.name}${optional ? '?' : ''}`;
 }
 

@@ -134,6 +134,9 @@ export type {
   Settlement,
   StreamKey,
   Usage,
+  UsageEntry,
+  UsageInput,
+  UsageLabels,
 } from './stream/model/types.js';
 export { ACTION_LIMITS } from './stream/producing/pending-action.js';
 export { failWith } from './stream/producing/pipe.js';

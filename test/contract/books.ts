@@ -369,6 +369,31 @@ export const stoppedContracts: readonly Contract[] = [
     },
   },
   {
+    id: 'L58',
+    title: 'a producer that can’t read why it was refused has been stopped, and may finish its books',
+    async run(h) {
+      const { replicas, seen } = await settling(h);
+      let isBlind = false;
+      const blind = await h.replica({
+        options: { ...RENEWS_SELDOM, leaveMs: 60_000 },
+        hooks: { settle: (ended) => void seen.push(ended) },
+        wrapStore: (store) =>
+          lossyStore(store, ({ method }) => (isBlind && method === 'read' ? 'request' : 'none')),
+      });
+      const job = await h.start(blind);
+      const staying = new Staying(job);
+      isBlind = true;
+      await replicas[1].manager.abortJob('s');
+      await h.until(() => job.isOver, 'it is told', AT_ONCE_MS);
+      isBlind = false;
+      expect(job.reason).toBe('aborted');
+      expect(await h.soon(job.addUsage({ tokens: 1 }))).toBe(true);
+      await staying.return();
+      await h.until(() => seen.length === 1, 'it is settled', AT_ONCE_MS);
+      expect(seen[0]?.usage).toEqual({ tokens: 1 });
+    },
+  },
+  {
     id: 'L58 L49',
     title: 'a replica that drains settles what it has stopped and waits for no producer that stays',
     async run(h) {

@@ -36,6 +36,7 @@ import { storeContracts } from './store.js';
 import { type TestTools, useExpect } from './tools.js';
 import { unknownModelContracts } from './unknown-models.js';
 import { upkeepContracts } from './upkeep.js';
+import { usageContracts } from './usage.js';
 
 /**
  * Tests what a store must do by itself.
@@ -90,6 +91,7 @@ export const streamContracts = {
   Progress: progressContracts,
   'A stopped producer’s books': stoppedContracts,
   'Pauses told': pauseNoticeContracts,
+  Usage: usageContracts,
   Housekeeping: housekeepingContracts,
   Upkeep: upkeepContracts,
   Deletion: deletionContracts,

@@ -103,6 +103,16 @@ const tries: Readonly<Record<string, Trial>> = {
     const content = { text: `Let me look. ${STORY}` };
     expect(await endOf(manager)).toEqual({ content, end: { final }, usage: { output_tokens: 42 } });
   },
+  usage: async (manager, run) => {
+    const usage = { input_tokens: 9, input_token_details: { cache_read: 8 }, output_tokens: undefined };
+    await run({ job: await startedJob(manager), usage });
+    expect((await manager.getJob('tried'))?.usageEntries).toEqual([
+      {
+        ...{ kind: 'title', model: 'small', provider: 'acme', calls: 1 },
+        usage: { input_tokens: 9, 'input_token_details.cache_read': 8 },
+      },
+    ]);
+  },
   stopped: async (manager, run) => {
     const startModel = ({ signal }: { signal: AbortSignal }) => ({
       async *[Symbol.asyncIterator]() {

@@ -28,6 +28,7 @@ declare global {
   function askProvider(signal: AbortSignal): AsyncIterable<{ type: string; text: string }>;
   function goOn(job: jobs.GenerationJob, continuation: jobs.Continuation): Promise<void>;
   function makeStream(): ReadableStream<string>;
+  const usage: { input_tokens: number; input_token_details: { cache_read: number } };
   function startModel(given: {
     signal: AbortSignal;
   }): AsyncIterable<jobs.HostEvent> & { usage(): Promise<Record<string, number>> };

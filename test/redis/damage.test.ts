@@ -127,6 +127,12 @@ const settleIt = (record: JobRecord) =>
     ...{ revision: record.settlement.revision, state: 'settled' as const, tries: 1, notBeforeMs: 0 },
   });
 
+const leaveIt = (record: JobRecord) =>
+  store.commit({
+    ...{ writer: 'leaver' as const, key: KEY, generation: record.generation, attempt: record.attempt },
+    ...{ leaves: true, patch: { number: 9, usage: { t: 3 }, metadata: { c: '3' } } },
+  });
+
 const snapshotAt = (record: JobRecord, sequence: number) =>
   store.saveSnapshot({
     ...{ key: KEY, generation: record.generation, attempt: record.attempt, trim: true },
@@ -253,6 +259,8 @@ const CALLS: readonly Call[] = [
   },
   { name: 'a settlement', in: 'ended', run: (record) => settleIt(record) },
   { name: 'a settlement of an older one', in: 'running', run: (_, ended) => settleIt(ended) },
+  { name: 'a leave', in: 'ended', run: (record) => leaveIt(record) },
+  { name: 'a leave of an older one', in: 'running', run: (_, ended) => leaveIt(ended) },
   { name: 'a create', in: 'ended', adds: 1, run: () => create(undefined, 'call-next') },
   { name: 'a replacement', in: 'running', adds: 2, run: (record) => create(record.generation, 'call-next') },
   { name: 'a renewal', in: 'running', run: (record) => store.renew([{ ...record, key: KEY }], HOUR) },

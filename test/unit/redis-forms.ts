@@ -103,6 +103,15 @@ export const records: fc.Arbitrary<JobRecord> = fc
     resolutions: fc.array(resolutions, { maxLength: 2 }),
     error: fc.option(fc.record({ code: name, message: id, retryable: fc.boolean() }), { nil: undefined }),
     usage: fc.dictionary(name, fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 }), { maxKeys: 3 }),
+    usageEntries: fc.array(
+      fc.record({
+        ...{ kind: id, model: id, calls: count },
+        usage: fc.dictionary(name, fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 }), {
+          maxKeys: 3,
+        }),
+      }),
+      { maxLength: 3 },
+    ),
     metadata: fc.dictionary(id, json, { maxKeys: 4 }),
     settlement: fc.record({
       ...{ revision: count, tries: count, notBefore: count },
@@ -156,6 +165,7 @@ export function hashOf(record: JobRecord): Map<string, string> {
     ...texts,
     resolutions: record.resolutions,
     usage: record.usage,
+    usageEntries: record.usageEntries,
   }))
     if (value !== undefined) hash.set(field, JSON.stringify(value));
   return hash;

@@ -119,7 +119,10 @@ function expectUsable(record: JobRecord): void {
     expect(typeof actionId).toBe('string');
   }
   expect(record.resolutions.every(({ actionId }) => typeof actionId === 'string')).toBe(true);
-  expect(Object.values(record.usage).every((value) => typeof value === 'number')).toBe(true);
+  const usages = [record.usage, ...record.usageEntries.map(({ usage }) => usage)];
+  expect(usages.flatMap((usage) => Object.values(usage)).every((value) => typeof value === 'number')).toBe(
+    true,
+  );
 }
 
 describe('a field that can’t be read', () => {

@@ -11,6 +11,7 @@ import type {
   Settlement,
   StreamKey,
   Usage,
+  UsageEntry,
 } from '../model/types.js';
 
 /** A generation's place: its last event, and who may write the next. */
@@ -128,6 +129,8 @@ export interface RecordPatch {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** The totals, not the increment. */
   readonly usage?: Usage | undefined;
+  /** The whole list, as it is from now on. */
+  readonly usageEntries?: readonly UsageEntry[] | undefined;
 }
 
 /**

@@ -5,7 +5,7 @@
 import type { EndReason } from '../../errors.js';
 import type { ErrorPlace } from '../model/error-report.js';
 import type { FinalOf, HostEvent, HostTypes, MetadataPatch, Untyped } from '../model/host-types.js';
-import type { StreamKey, Usage } from '../model/types.js';
+import type { StreamKey, UsageInput } from '../model/types.js';
 import type { PauseInput } from './action-input.js';
 import type { PipeMapper, PipeSource } from './pipe.js';
 
@@ -103,13 +103,17 @@ export interface GenerationJob<Types extends HostTypes = Untyped> {
   update(change: JobUpdate<Types>): Promise<boolean>;
 
   /**
-   * Adds to the generation's counters (tokens, cost). Also after a stop by others, as `update`.
-   * @returns a promise of true when the totals are committed, and of false when it came after the generation's settlement had
-   *   begun
-   * @throws GenerationJobError `invalid_argument` unless every value is a finite number; after a stop as `update` ·
+   * Adds what a call has used (tokens, cost): to the generation's counters, `record.usage`, and as an entry with the call's
+   * labels, `record.usageEntries`. Also after a stop by others, as `update`.
+   * @param usage numbers as the provider reports them, which may nest, beside the labels `kind`, `model`, `provider` and
+   *   `agentId`. Up to 128 different counters in a generation
+   * @returns a promise of true when it is committed, and of false when it came after the generation's settlement had begun
+   * @throws GenerationJobError `invalid_argument` for what is neither a label nor a finite number; after a stop as `update` ·
    *   JobEndedError as `update`
+   * @example
+   * await job.addUsage({ kind: 'title', model: 'small', input_tokens: 90, input_token_details: { cache_read: 64 } });
    */
-  addUsage(usage: Usage): Promise<boolean>;
+  addUsage(usage: UsageInput): Promise<boolean>;
 
   /**
    * Stops to ask: commits what is buffered, the pending action and its event in one step. This handle is then over; the

@@ -27,6 +27,7 @@ import type {
   Resolution,
   Settlement,
   Usage,
+  UsageEntry,
   Verdict,
 } from '../model/types.js';
 import type { EventTransport } from './event-transport.js';
@@ -170,6 +171,8 @@ export interface AbortResult<Types extends HostTypes = Untyped> {
   readonly missing?: Hole | undefined;
   /** The generation's counters. */
   readonly usage: Usage;
+  /** The same by call, as in the record. */
+  readonly usageEntries: readonly UsageEntry[];
   /** The record after the end. */
   readonly record: JobRecord<Types>;
 }
@@ -281,7 +284,10 @@ export interface Hooks<Types extends HostTypes = Untyped> {
     readonly missing?: Hole | undefined;
     /** True when nothing of it is worth keeping, as in `AbortResult`: a sign-in prompt alone, no text at all. */
     readonly isEmpty: boolean;
+    /** The generation's counters. */
     readonly usage: Usage;
+    /** The same by call, as in the record. */
+    readonly usageEntries: readonly UsageEntry[];
     readonly signal: AbortSignal;
   }): unknown;
   /**

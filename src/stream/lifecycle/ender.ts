@@ -83,6 +83,7 @@ export class Ender {
       content: state?.content ?? null,
       ...(state?.missing && { missing: state.missing }),
       usage: current.usage,
+      usageEntries: current.usageEntries,
       record: current,
     };
   }

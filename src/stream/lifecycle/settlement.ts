@@ -154,7 +154,7 @@ export class Settler {
   }
 
   async #callHost(key: StreamKey, record: JobRecord): Promise<void> {
-    const { generation, usage } = record;
+    const { generation, usage, usageEntries } = record;
     const state = await this.#parts.states.read(key, generation);
     // Deleted although it was claimed: there is nobody left to save it for.
     if (state === null) return;
@@ -174,6 +174,7 @@ export class Settler {
       ...(state.missing && { missing: state.missing }),
       isEmpty: isEmptyContent(this.#parts, record, state),
       usage,
+      usageEntries,
       signal: this.#stopped.signal,
     };
     await this.#inside.run(key.id, () => this.#parts.hooks.settle?.(ended));

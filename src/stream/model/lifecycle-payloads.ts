@@ -12,7 +12,17 @@ import type {
   ReceivedFrom,
   Untyped,
 } from './host-types.js';
-import type { Answer, Decision, Hole, JobFailure, JobStatus, Json, PublicAction, Usage } from './types.js';
+import type {
+  Answer,
+  Decision,
+  Hole,
+  JobFailure,
+  JobStatus,
+  Json,
+  PublicAction,
+  Usage,
+  UsageEntry,
+} from './types.js';
 
 /** The three ends carry this beside what says how it ended. */
 export interface EndPayload<Final = unknown> {
@@ -49,6 +59,8 @@ export interface ResumeState<Types extends HostTypes = Untyped> {
   readonly revision: number;
   /** The generation's counters. */
   readonly usage: Usage;
+  /** The same by call, as in the record. */
+  readonly usageEntries: readonly UsageEntry[];
   /** The newest event of each `keep` key. */
   readonly kept: readonly { readonly event: string; readonly data: unknown; readonly cursor: string }[];
   /** Says when it was created: the store's clock, in milliseconds since 1970. */
@@ -59,8 +71,14 @@ export interface ResumeState<Types extends HostTypes = Untyped> {
   readonly end: unknown;
 }
 
-/** The state of a generation that clients see: a resume state with the metadata the host shows. */
-export type PublicState<Types extends HostTypes = Untyped> = Omit<ResumeState<Types>, 'metadata'> & {
+/**
+ * The state of a generation that clients see: a resume state with the metadata the host shows. Which models and agents were
+ * called is not for them.
+ */
+export type PublicState<Types extends HostTypes = Untyped> = Omit<
+  ResumeState<Types>,
+  'metadata' | 'usageEntries'
+> & {
   /** The answer of the hook `publicMetadata`; `{}` without it. */
   readonly metadata: Json;
 };

@@ -24,6 +24,7 @@ export function resumeState(state: FoldedState): ResumeState {
     metadata: record.metadata,
     revision: record.revision,
     usage: record.usage,
+    usageEntries: record.usageEntries,
     kept: state.kept.map((event) => ({
       event: event.event,
       data: JSON.parse(event.data),
@@ -35,10 +36,11 @@ export function resumeState(state: FoldedState): ResumeState {
   };
 }
 
-/** Returns what clients see: the same, with only what the host shows of its metadata. */
+/** Returns what clients see: the same without usage by call, and with only what the host shows of its metadata. */
 export async function publicState(
   state: FoldedState,
   publicMetadata: (record: JobRecord) => Promise<Json>,
 ): Promise<PublicState> {
-  return { ...resumeState(state), metadata: await publicMetadata(state.record) };
+  const { usageEntries: _, ...shown } = resumeState(state);
+  return { ...shown, metadata: await publicMetadata(state.record) };
 }

@@ -5,7 +5,6 @@
  */
 import { z } from 'zod';
 import { HOUR } from '../../clock.js';
-import { GenerationJobError } from '../../errors.js';
 import type {
   AbortInput,
   CreateJobInput,
@@ -17,7 +16,6 @@ import type { ListJobsInput } from '../interfaces/operators.js';
 import type { Access } from '../model/access.js';
 import { having } from '../model/host-values.js';
 import { parseStrictly } from '../model/strict.js';
-import type { Usage } from '../model/types.js';
 
 /** The most records in a page: so many are some hundred kilobytes, and some ten milliseconds to read. */
 export const LARGEST_PAGE = 1_000;
@@ -95,14 +93,4 @@ const SHAPES = {
 /** @throws GenerationJobError `invalid_argument` naming each key and value that is not known */
 export function checkCall(call: keyof typeof SHAPES, given: unknown): void {
   parseStrictly('invalid_argument', SHAPES[call], given, 'options');
-}
-
-/** @throws GenerationJobError `invalid_argument` naming the counter that is no finite number */
-export function checkUsage(usage: Usage): void {
-  if (typeof usage !== 'object' || usage === null)
-    throw new GenerationJobError('invalid_argument', 'usage must be an object of numbers.');
-  for (const [name, value] of Object.entries(usage)) {
-    if (typeof value === 'number' && Number.isFinite(value)) continue;
-    throw new GenerationJobError('invalid_argument', `usage.${name.slice(0, 64)} must be a finite number.`);
-  }
 }

@@ -14,7 +14,7 @@ import type { Fold } from '../model/fold.js';
 import type { HostEvent } from '../model/host-types.js';
 import { checkConversationId } from '../model/stream-key.js';
 import { isReservedEvent } from '../model/transitions.js';
-import type { JobRecord, LogEvent, StreamKey, Usage } from '../model/types.js';
+import type { JobRecord, LogEvent, StreamKey, UsageInput } from '../model/types.js';
 import { checkCall } from '../process/call-input.js';
 import { giveUpLease } from '../process/give-up-lease.js';
 import { handOutMethods } from '../process/handed-out.js';
@@ -198,7 +198,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     return this.books.change(change);
   }
 
-  async addUsage(usage: Usage): Promise<boolean> {
+  async addUsage(usage: UsageInput): Promise<boolean> {
     return this.books.write(this.#usage.add(usage));
   }
 

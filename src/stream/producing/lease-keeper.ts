@@ -168,8 +168,10 @@ export class LeaseKeeper {
 
   async #whyRefused(job: JobHandle, refusal: Refusal): Promise<EndReason> {
     if (refusal !== 'ended' && refusal !== 'replaced') return reasonOf({ refusal });
-    const [record] = await this.#parts.store.read(job.key, job.generation).catch(() => []);
-    return reasonOfRecord(record);
+    const found = await this.#parts.store.read(job.key, job.generation).catch(() => undefined);
+    // That it has ended is certain, though not how: it was not deleted.
+    if (found === undefined) return refusal === 'replaced' ? refusal : 'aborted';
+    return reasonOfRecord(found[0]);
   }
 
   #schedule(): void {

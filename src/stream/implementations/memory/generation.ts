@@ -67,6 +67,7 @@ export class InMemoryGeneration {
       replicaId: request.replicaId,
       resolutions: [],
       usage: {},
+      usageEntries: [],
       settlement: { state: 'settled', revision: 0, tries: 0, notBefore: 0 },
     };
     this.append(request.created);
@@ -351,6 +352,7 @@ export class InMemoryGeneration {
     this.#record.updatedAt = now;
     if (patch.conversationId !== undefined) this.#record.conversationId = patch.conversationId;
     if (patch.usage) this.#record.usage = { ...patch.usage };
+    if (patch.usageEntries) this.#record.usageEntries = structuredClone(patch.usageEntries);
     if (patch.metadata === undefined) return;
     this.#changes++;
     for (const [key, text] of Object.entries(patch.metadata)) this.#metadata.set(key, text);

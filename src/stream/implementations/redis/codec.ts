@@ -19,6 +19,7 @@ import type {
   SerialisedEvent,
   Settlement,
   Snapshot,
+  UsageEntry,
 } from '../../model/types.js';
 import { parsed, RedisFields, wholeNumber } from './fields.js';
 import { unreadable } from './formats.js';
@@ -201,6 +202,7 @@ export function decodeRecord(
     resolutions: fields.json<Resolution[]>('resolutions', areResolutions) ?? [],
     error: fields.json<JobFailure>('error', ({ code }) => typeof code === 'string'),
     usage: fields.json<Record<string, number>>('usage', isUsage) ?? {},
+    usageEntries: fields.json<UsageEntry[]>('usageEntries', areUsageEntries) ?? [],
     metadata: fields.values('m:', fields.json<string[]>('order', Array.isArray)),
     ...decodeSettled(fields.text('rev'), fields.text('settlement'), status),
     producerLeft: fields.text('left') === '1' ? true : undefined,
@@ -246,6 +248,16 @@ function isNamed({ id }: { readonly id?: unknown }): boolean {
 
 function isUsage(usage: object): boolean {
   return !Array.isArray(usage) && Object.values(usage).every((value) => typeof value === 'number');
+}
+
+const LABELS = ['kind', 'model', 'provider', 'agentId'] as const;
+
+function areUsageEntries(entries: unknown): boolean {
+  return isListOf<UsageEntry>(entries, ({ calls, usage, ...labels }) => {
+    const isCounted = Number.isSafeInteger(calls) && typeof usage === 'object' && usage !== null;
+    const isNamed = LABELS.every((name) => labels[name] === undefined || typeof labels[name] === 'string');
+    return isCounted && isUsage(usage) && isNamed;
+  });
 }
 
 export function encodeSnapshot(snapshot: Snapshot): string {

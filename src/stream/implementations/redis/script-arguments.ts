@@ -97,6 +97,7 @@ function patchFields(patch: RecordPatch | undefined): string[] {
   const set: string[] = [];
   if (patch?.conversationId !== undefined) set.push('conversationId', patch.conversationId);
   if (patch?.usage !== undefined) set.push('usage', JSON.stringify(patch.usage));
+  if (patch?.usageEntries !== undefined) set.push('usageEntries', JSON.stringify(patch.usageEntries));
   for (const [key, text] of Object.entries(patch?.metadata ?? {})) set.push(`m:${key}`, text);
   return set;
 }
