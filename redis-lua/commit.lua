@@ -7,6 +7,7 @@
 --       6 patch number or ""  7 JSON [field, value, ...] to set  8 call id or ""  9 new status
 --       10 action as JSON without its end or ""  11 action id  12 expires in ms  13 failure as JSON or ""
 --       14 settles "1" or "0"  15 expiry margin in ms  16 how long the notice of a pause is claimed in ms, or ""
+--       17 release the idempotency key "1" or "0"
 -- Reply { "ok", last sequence, record } | { refusal, record | nil }
 --       refusal: gone replaced ended paused fenced sequence; held, unless the state changes
 -- @include record
@@ -59,6 +60,9 @@ else
   enter(job, record, fence, ARGV[9], at, ARGV[13], ARGV[14], 0)
   count_lifecycle(job, record)
   called(job, record, call_id)
+  if ARGV[17] == '1' then
+    unset(job, record, 'idempotencyKey')
+  end
   if ARGV[10] ~= '' then
     -- Since and until when is the store's to say: it completes the record's action and the event's.
     local expires_at = text(at + tonumber(ARGV[12]))

@@ -54,6 +54,10 @@ export const ERROR_TABLE = {
   generation_ended: { status: 409, remedy: 'Read the stream’s status: that generation is over.' },
   user_limit_exceeded: { status: 429, remedy: 'Wait until one of the user’s jobs ends or pauses.' },
   capacity_exceeded: { status: 503, remedy: 'Try again later or elsewhere, or raise the limit named.' },
+  predecessor_unsettled: {
+    status: 503,
+    remedy: 'Ask again later: the answer before it is not saved yet; or create without waitFor.',
+  },
   create_expired: { status: 503, remedy: 'Create again: the first request arrived too late to be wanted.' },
   job_ended: { status: 409, remedy: 'Stop producing; look at job.signal.reason for why.' },
   fenced: { status: 409, remedy: 'Stop producing: another attempt or generation has taken over.' },

@@ -55,6 +55,7 @@ export type {
   EndResult,
   FinalOmission,
   StreamObserver,
+  SuccessionOutcome,
 } from './stream/interfaces/observer.js';
 export type {
   Health,
@@ -103,6 +104,7 @@ export {
   type Options,
   optionsSchema,
 } from './stream/model/options.js';
+export type { Predecessor } from './stream/model/predecessor.js';
 export type { Seal, SealContext } from './stream/model/seal.js';
 export type { SettlementState } from './stream/model/settlement-state.js';
 export { isStreamId, streamIdFor } from './stream/model/stream-key.js';

@@ -46,6 +46,10 @@ local function enter(job, record, fence, status, at, failure, settles, leave_ms)
     return
   end
   set(job, record, 'endedAt', stamp)
+  -- Nobody produces what waits for a person.
+  if fence.status == 'requires_action' then
+    set(job, record, 'left', '1')
+  end
   if failure ~= '' then
     set(job, record, 'error', failure)
   end

@@ -16,6 +16,7 @@ import {
   type EndResult,
   type FinalOmission,
   type StreamObserver,
+  type SuccessionOutcome,
   type TransportStep,
   type UpkeepStep,
 } from '../stream/interfaces/observer.js';
@@ -41,6 +42,8 @@ const LAG_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 const FIRST_EVENT_SECONDS = [0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 180];
 /** Seconds. People answer within seconds when they sit before it, within a day when they don't. */
 const WAIT_SECONDS = [1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200, 86_400];
+/** Seconds. A save takes some tenths of one; `predecessorMs` is 15. */
+const SUCCESSION_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30];
 /** Events. The largest commit is `limits.batchEvents`. */
 const BATCH_EVENTS = [1, 2, 4, 8, 16, 32, 64, 256];
 /** Bytes. From a few words to the whole of an answer with its tool results. */
@@ -58,6 +61,7 @@ const END_RESULTS = [
   'limit_exceeded',
   'interrupted',
 ] as const satisfies readonly EndResult[];
+const SUCCESSIONS = ['handed_out', 'refused', 'ended'] as const satisfies readonly SuccessionOutcome[];
 const FINAL_OMISSIONS = ['too_large', 'too_deep', 'no_json'] as const satisfies readonly FinalOmission[];
 const BOOKS_RESULTS = ['taken', 'refused', 'left'] as const satisfies readonly BooksResult[];
 const ATTACH_KINDS = ['start', 'cursor', 'resume', 'tail'] as const satisfies readonly AttachKind[];
@@ -177,6 +181,13 @@ function observeJobs(make: Makers) {
     'result',
     BOOKS_RESULTS,
   );
+  const successions = make.histogram(
+    'predecessor_wait_seconds',
+    'Time that new producers waited for what comes before them',
+    SUCCESSION_SECONDS,
+    ['outcome'],
+  );
+  for (const outcome of SUCCESSIONS) successions.zero({ outcome });
   return {
     jobCreated: () => created.inc(),
     jobTransitioned: (name) => transitions(name),
@@ -186,6 +197,7 @@ function observeJobs(make: Makers) {
     jobsInFlight: (count) => inFlight.set(count),
     recovered: (result) => recoveries(result),
     books: (result) => books(result),
+    succeeded: (outcome, waitedMs) => successions.observe({ outcome }, waitedMs / 1000),
   } satisfies Partial<StreamObserver>;
 }
 

@@ -42,6 +42,7 @@ import { Reaper } from './lifecycle/reaper.js';
 import { Recovery } from './lifecycle/recovery.js';
 import { SetAsideLimit } from './lifecycle/set-aside-limit.js';
 import { Settler } from './lifecycle/settlement.js';
+import { Succession } from './lifecycle/succession.js';
 import type { Access } from './model/access.js';
 import type { HostTypes, Untyped } from './model/host-types.js';
 import type { PublicState, ResumeState } from './model/lifecycle-payloads.js';
@@ -71,18 +72,10 @@ export type GenerationJobManager<Types extends HostTypes = Untyped> = ManagerFac
 export const GenerationJobManager = class GenerationJobManager implements ManagerFace {
   static {
     const awaitedOrNot = [
-      ...([
-        'start',
-        'createJob',
-        'getJob',
-        'getGenerations',
-        'openSealed',
-        'getResumeState',
-        'getPublicState',
-        'subscribeWithResume',
-      ] as const),
-      ...(['abortJob', 'listActiveJobs', 'listJobs', 'settlements', 'settleAgain'] as const),
-      ...(['deleteStream', 'deleteUser', 'stats', 'health', 'drain', 'close'] as const),
+      ...(['start', 'createJob', 'getJob', 'getGenerations', 'openSealed', 'getResumeState'] as const),
+      ...(['getPublicState', 'subscribeWithResume', 'abortJob', 'listActiveJobs', 'listJobs'] as const),
+      ...(['settlements', 'settleAgain', 'deleteStream', 'deleteUser', 'stats', 'health'] as const),
+      ...(['drain', 'close'] as const),
     ];
     handOutMethods(GenerationJobManager.prototype, awaitedOrNot, (manager) => manager.#parts);
   }
@@ -95,6 +88,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   readonly #producers: Producers;
   readonly #ender: Ender;
   readonly #admission: Admission;
+  readonly #succession: Succession;
   readonly #deletion: Deletion;
   readonly #followers: Followers;
   readonly #reads: GenerationReads;
@@ -154,13 +148,14 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
         parts.background.run(this.#settler.settle(key, record));
       },
     });
+    this.#succession = new Succession(parts, { followers: this.#followers, producers: this.#producers });
     this.#admission = new Admission(parts, this.#ender);
     this.#deletion = new Deletion(parts, this.#leases, this.#settler);
     this.approvals = new ApprovalLifecycle(parts, { ender: this.#ender, producers: this.#producers });
     this.#reaper = new Reaper(parts, {
       leases: this.#leases,
       ender: this.#ender,
-      recovery: new Recovery(parts, { ender: this.#ender, producers: this.#producers }),
+      recovery: new Recovery(parts, this.#ender, this.#producers, this.#succession),
       settler: this.#settler,
       notices: this.#notices,
       followers: this.#followers,
@@ -190,10 +185,14 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#throwIfClosed();
     this.#producers.throwIfDraining();
     await this.start();
+    this.#settler.throwIfAwaitingItself(input);
     const admitted = await this.#admission.admit(input);
     if (!admitted.started) return admitted;
+    const { record, replaced } = admitted;
     const job = await this.#producers.begin(admitted, input.merge ?? false);
-    return { started: true, job, record: admitted.record };
+    const refusal = await this.#succession.handOut(job, record, replaced);
+    if (refusal !== undefined) throw refusal;
+    return { started: true, job, record, predecessor: job.predecessor };
   }
 
   async getJob(streamId: string, access: GenerationAccess = NO_OPTIONS): Promise<JobRecord | null> {
@@ -267,12 +266,9 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
 
   async settleAgain(streamId: string, access: GenerationAccess = NO_OPTIONS): Promise<boolean> {
     checkCall('generation', access);
-    const key = streamKey(streamId, access.tenantId);
     const record = await this.getJob(streamId, access);
     if (record === null) throw new GenerationJobError('stream_not_found', 'There is no such stream.');
-    await this.#settler.settle(key, record, true);
-    const [current] = await this.#parts.store.read(key, record.generation);
-    return current !== undefined && !isActive(current.status) && current.settlement.state === 'settled';
+    return this.#settler.again(streamKey(streamId, access.tenantId), record);
   }
 
   async deleteStream(streamId: string, access: Access = NO_OPTIONS): Promise<boolean> {

@@ -77,6 +77,10 @@ const BROKEN: Readonly<Record<string, Break>> = {
       after: typeof request.after === 'number' && request.after > 3 ? request.after - 1 : request.after,
     };
   }),
+  'forgets what a new producer waits for': asking(
+    'create',
+    ({ waits: _, ...request }: CreateRequest) => request,
+  ),
   'starts over what its caller has not seen': asking(
     'create',
     ({ expects: _, ...request }: CreateRequest) => request,

@@ -33,6 +33,7 @@ import { sealContracts } from './seals.js';
 import { settlementContracts } from './settlement.js';
 import { snapshotContracts } from './snapshots.js';
 import { storeContracts } from './store.js';
+import { successionContracts, successionStoreContracts } from './succession.js';
 import { type TestTools, useExpect } from './tools.js';
 import { unknownModelContracts } from './unknown-models.js';
 import { upkeepContracts } from './upkeep.js';
@@ -65,6 +66,7 @@ export function describeStreamContract(
 export const storePortContracts: readonly Contract[] = [
   ...storeContracts,
   ...expectedStoreContracts,
+  ...successionStoreContracts,
   ...revisionContracts,
   ...holdContracts,
   ...bookContracts,
@@ -87,6 +89,7 @@ export const streamContracts = {
   'Pending actions': pendingContracts,
   Seals: sealContracts,
   Races: raceContracts,
+  Succession: successionContracts,
   Settlement: settlementContracts,
   Progress: progressContracts,
   'A stopped producer’s books': stoppedContracts,

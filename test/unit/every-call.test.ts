@@ -115,7 +115,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'manager.createJob': refuses<root.CreateJobInput>(
     {
       ...{ streamId: 7, userId: 7, tenantId: 7, conversationId: 7, idempotencyKey: 7, onConflict: 'Join' },
-      ...{ expects: 7 },
+      ...{ expects: 7, waitFor: 'Settled' },
       ...{ created: ANY, metadata: 7, contentModel: 7, merge: 'yes' },
     },
     (input) => manager.createJob(input),

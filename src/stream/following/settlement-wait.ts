@@ -23,6 +23,8 @@ export interface SettlementWaitInput {
   readonly generation?: number | undefined;
   /** The longest wait, in milliseconds. */
   readonly timeoutMs: number;
+  /** Says of a record that it is waited for no longer. Default: its settlement is over. */
+  readonly isOver?: ((record: JobRecord) => boolean) | undefined;
   /** Ends the wait at once with what was seen last. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -33,6 +35,7 @@ export class SettlementWait implements Follower {
   readonly #hub: StreamHub;
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
+  readonly #isAwaited: (record: JobRecord) => boolean;
   readonly #timer: TimerHandle;
   #generation: number | undefined;
   #record: JobRecord | null = null;
@@ -44,7 +47,9 @@ export class SettlementWait implements Follower {
   #isOver = false;
   #answer: (record: JobRecord | null | Promise<never>) => void = () => {};
 
-  constructor(hub: StreamHub, clock: Clock, { generation, timeoutMs, signal }: SettlementWaitInput) {
+  constructor(hub: StreamHub, clock: Clock, input: SettlementWaitInput) {
+    const { generation, timeoutMs, signal, isOver = isSettlementOver } = input;
+    this.#isAwaited = isOver;
     this.#hub = hub;
     this.#clock = clock;
     this.#generation = generation;
@@ -108,7 +113,7 @@ export class SettlementWait implements Follower {
         this.#failure = undefined;
         this.#record = record;
         this.#generation ??= record?.generation;
-        if (record === null || isSettlementOver(record) || isLast) this.#finish(record);
+        if (record === null || this.#isAwaited(record) || isLast) this.#finish(record);
       } catch (error) {
         this.#failure = error;
         if (!isUnanswered(error)) this.fail(error);

@@ -64,6 +64,8 @@ export interface CreateRequest {
    * nothing is expected.
    */
   readonly expects?: { readonly generation: number } | null | undefined;
+  /** Says what the new generation's producer waits for; kept as `record.waits`. */
+  readonly waits?: JobRecord['waits'];
   /** True when the ended generation still has a settlement to come. */
   readonly settles: boolean;
 }
@@ -178,6 +180,8 @@ export interface ProducerTransition {
   readonly noticeMs?: number | undefined;
   /** The failure, for `fail`. */
   readonly error?: JobFailure | undefined;
+  /** True for a `fail` that takes the idempotency key from the record: the request may be made again. */
+  readonly releasesKey?: true | undefined;
   /** Says whether the host has something to settle after the end. */
   readonly settles: boolean;
 }

@@ -60,7 +60,7 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
    * Starts a generation. Exactly one caller gets the job; who joined gets the record.
    * @throws GenerationJobError `invalid_stream_id`, `invalid_argument`, `metadata_too_large`, `invalid_event`,
    *   `event_too_large`, `json_too_deep`, `stream_taken`, `user_limit_exceeded`, `capacity_exceeded`, `create_expired`,
-   *   `seal_unavailable`, `unavailable`, `draining`, `closed`; ConflictError with `onConflict: 'reject'`, and for what is
+   *   `predecessor_unsettled`, `seal_unavailable`, `unavailable`, `draining`, `closed`; ConflictError with `onConflict: 'reject'`, and for what is
    *   newer than `expects`
    * @example
    * const { started, job } = await manager.createJob({ streamId: 's-1', userId: 'ada', onConflict: 'join' });

@@ -5,6 +5,7 @@
 import type { EndReason } from '../../errors.js';
 import type { ErrorPlace } from '../model/error-report.js';
 import type { FinalOf, HostEvent, HostTypes, MetadataPatch, Untyped } from '../model/host-types.js';
+import type { Predecessor } from '../model/predecessor.js';
 import type { StreamKey, UsageInput } from '../model/types.js';
 import type { PauseInput } from './action-input.js';
 import type { PipeMapper, PipeSource } from './pipe.js';
@@ -47,6 +48,11 @@ export interface GenerationJob<Types extends HostTypes = Untyped> {
   readonly isOver: boolean;
   /** The reason this handle is over; undefined while it is not. */
   readonly reason: EndReason | undefined;
+  /**
+   * Says how the generation's predecessor was when the producer was handed out: the generation that the create ended, or any it
+   * found unsettled. Only `left` says that none of its tools runs. Undefined where there was none.
+   */
+  readonly predecessor: Predecessor | undefined;
   /** The longest wait of an action unless `pause` says otherwise, in milliseconds: the option `approvalWindowMs`. */
   readonly approvalWindowMs: number;
   /** The most bytes of one event's data as JSON text: the option `limits.eventBytes`. */

@@ -16,6 +16,7 @@ import type {
 } from '../model/host-types.js';
 import type { ResumeState } from '../model/lifecycle-payloads.js';
 import type { GenerationJobOptions } from '../model/options.js';
+import type { Predecessor } from '../model/predecessor.js';
 import type { Seal } from '../model/seal.js';
 import type {
   Hole,
@@ -77,6 +78,14 @@ export interface CreateJobInput<Types extends HostTypes = Untyped> {
    * key, and before `onConflict`. What has been seen may be gone by now. Default: nothing is expected.
    */
   readonly expects?: { readonly generation: number } | null | undefined;
+  /**
+   * Names what the new producer waits for, before it is handed out, for at most `predecessorMs`. `settled`: that all generations
+   * kept from before are settled, the one this create ends among them; one that is not by then, or is set aside, refuses
+   * the create as `predecessor_unsettled`. `left`: that the producers which were stopped have returned; none refuses.
+   * The new generation is there at once. Without a `settle` hook nothing is settled, and nothing is waited for.
+   * Default: nothing.
+   */
+  readonly waitFor?: 'settled' | 'left' | undefined;
   /** The answer when a generation is active on the stream, a paused one included. Default `replace`. */
   readonly onConflict?: 'replace' | 'reject' | 'join' | undefined;
   /** The data that a client needs to show the start (the user's message); that of the `created` event, as `created`. */
@@ -97,6 +106,8 @@ export type CreateJobResult<Types extends HostTypes = Untyped> =
       readonly job: GenerationJob<Types>;
       /** The record of the generation, started or joined. */
       readonly record: JobRecord<Types>;
+      /** Says how the generation before it was by then, as `job.predecessor`. */
+      readonly predecessor: Predecessor | undefined;
     }
   | {
       /** Says whether this call started the generation, and so has its job. */

@@ -20,6 +20,7 @@ export type EndResult =
   | 'interrupted';
 export type AttachKind = 'start' | 'cursor' | 'resume' | 'tail';
 export type BooksResult = 'taken' | 'refused' | 'left';
+export type SuccessionOutcome = 'handed_out' | 'refused' | 'ended';
 export type ApprovalOutcome = 'paused' | 'resolved' | 'expired' | 'refused';
 /**
  * `renewal` of a lease · `sweep`: a list of what is due · `visit` of a stream that is due · `listing`: a record or a part of
@@ -96,6 +97,11 @@ export interface StreamObserver {
    * `left`.
    */
   books(result: BooksResult): void;
+  /**
+   * A producer that waited for what comes before it, for `waitedMs`, was handed out; or its create was refused; or it ended
+   * meanwhile.
+   */
+  succeeded(outcome: SuccessionOutcome, waitedMs: number): void;
   /** `waitedMs`, from asking to the outcome, for those that end the waiting. */
   approval(outcome: ApprovalOutcome, waitedMs?: number): void;
   /** The host was told of a pause by `onPaused`, or has failed to take it and will be told again. */
@@ -144,6 +150,7 @@ export const OBSERVED: readonly string[] = Object.keys({
   leaseLost: 0,
   recovered: 0,
   books: 0,
+  succeeded: 0,
   approval: 0,
   pauseTold: 0,
   settled: 0,

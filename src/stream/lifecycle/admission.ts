@@ -26,6 +26,8 @@ export type Admitted =
       readonly record: JobRecord;
       readonly created: LogEvent;
       readonly leaseStartedAt: number;
+      /** The generation that the create ended, if it did. */
+      readonly replaced: JobRecord | undefined;
     }
   | { readonly started: false; readonly record: JobRecord };
 
@@ -93,7 +95,8 @@ export class Admission {
       if (reply.outcome === 'created') {
         await this.#announce(request, user, reply);
         const created = { ...request.created, sequence: 1, attempt: 1 };
-        return { started: true, key, record: reply.record, created, leaseStartedAt };
+        const { record, replaced = await this.#endedBy(request) } = reply;
+        return { started: true, key, record, created, leaseStartedAt, replaced };
       }
       // In a conflict it is held again at once, or is not the one in the way.
       if (reply.outcome !== 'conflict') this.#ender.letReplacedGoOn(key, request.replaces);
@@ -193,6 +196,7 @@ export class Admission {
       metadata: serialiseMetadata(input.metadata ?? {}, options.limits),
       created: serialiseLifecycle('created', { created: input.created ?? null }, options.limits),
       expects: input.expects,
+      waits: input.waitFor,
       settles: hooks.settle !== undefined,
     };
   }
@@ -224,6 +228,17 @@ export class Admission {
         return { ...request, replaces };
       }
     }
+  }
+
+  /** The generation that a create has ended whose answer was lost: a repeat does not name it. */
+  async #endedBy({ key, replaces }: CreateRequest): Promise<JobRecord | undefined> {
+    if (replaces === undefined) return undefined;
+    const { store, errors } = this.#parts;
+    const [ended] = await store.read(key, replaces.generation).catch((error: unknown) => {
+      errors.report({ where: 'upkeep', error, record: key });
+      return [];
+    });
+    return ended;
   }
 
   /** Gives the slot back to the holder the stream has, so that a lost race doesn't cost the winner its slot. */

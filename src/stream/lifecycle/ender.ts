@@ -13,7 +13,6 @@ import type { ContentlessStep, EndResult } from '../interfaces/observer.js';
 import { isEarly, isOwnedBy } from '../model/access.js';
 import { lookAfterEnd } from '../model/deadlines.js';
 import { reasonOfRecord } from '../model/end-reasons.js';
-import { ownerOf } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, PendingAction, StreamKey } from '../model/types.js';
 import { isEmptyContent } from '../process/empty-content.js';
@@ -22,6 +21,7 @@ import { giveUpLease } from '../process/give-up-lease.js';
 import { reportHook } from '../process/host-code.js';
 import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
+import { endReleasingKey } from '../process/released-key.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
 import { endEvent } from '../producing/end-event.js';
 import type { LeaseKeeper } from '../producing/lease-keeper.js';
@@ -108,25 +108,11 @@ export class Ender {
    * @param unmovedLeaseUntil as for `Recovery.recover`
    */
   async endSilent(key: StreamKey, record: JobRecord, unmovedLeaseUntil?: number): Promise<boolean> {
-    const { store, options } = this.#parts;
-    const user = ownerOf(key, record.userId);
-    const run = { streamId: key.streamId, generation: record.generation };
+    const cause = { code: 'producer_lost', retryable: true } as const;
+    const end = async () => (await this.#end(key, record, 'lose', cause, unmovedLeaseUntil)) !== undefined;
     // What was decided stays decided: made again, the request would ask once more.
     const isForgotten = isEarly(record) && record.resolutions.length === 0;
-    // Forgotten before the end: a crash in between leaves a run that is lost, not a key that is.
-    const released = isForgotten ? record.idempotencyKey : undefined;
-    if (released !== undefined) await store.slots.forget(user, released, run);
-    const ended = await this.#end(
-      key,
-      record,
-      'lose',
-      { code: 'producer_lost', retryable: true },
-      unmovedLeaseUntil,
-    );
-    if (ended === undefined && released !== undefined) {
-      await store.slots.remember(user, released, run, options.idempotencyMs);
-    }
-    return ended !== undefined;
+    return isForgotten ? endReleasingKey(this.#parts, key, record, end) : end();
   }
 
   /**

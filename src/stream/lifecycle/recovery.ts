@@ -7,6 +7,7 @@
 import type { CommitReply, OtherCommit } from '../interfaces/commits.js';
 import { dueSince, LONGEST_BACKOFF_MS } from '../model/deadlines.js';
 import { serialiseLifecycle } from '../model/events.js';
+import type { FoldedState } from '../model/fold.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { continuationOf } from '../process/continuation.js';
 import { publishFrames } from '../process/frames.js';
@@ -16,21 +17,22 @@ import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
 import type { Opener } from '../process/seals.js';
+import type { JobHandle } from '../producing/job-handle.js';
 import type { Producers } from '../producing/producers.js';
 import type { Ender } from './ender.js';
-
-export interface RecoveryContext {
-  readonly ender: Ender;
-  readonly producers: Producers;
-}
+import type { Succession } from './succession.js';
 
 export class Recovery {
   readonly #parts: Parts;
-  readonly #context: RecoveryContext;
+  readonly #ender: Ender;
+  readonly #producers: Producers;
+  readonly #succession: Succession;
 
-  constructor(parts: Parts, context: RecoveryContext) {
+  constructor(parts: Parts, ender: Ender, producers: Producers, succession: Succession) {
     this.#parts = parts;
-    this.#context = context;
+    this.#ender = ender;
+    this.#producers = producers;
+    this.#succession = succession;
   }
 
   /**
@@ -43,11 +45,11 @@ export class Recovery {
       hooks.recover === undefined ||
       (record.recoveries >= options.maxRecoveries && record.leaseUntil !== 0)
     ) {
-      const ended = await this.#context.ender.endSilent(key, record, unmovedLeaseUntil);
+      const ended = await this.#ender.endSilent(key, record, unmovedLeaseUntil);
       if (ended) observer.recovered('given_up');
       return;
     }
-    if (this.#context.producers.isDraining) return; // another replica, or this one's successor
+    if (this.#producers.isDraining) return; // another replica, or this one's successor
     const opener = await this.#openerOf(key, record, unmovedLeaseUntil);
     if (opener === undefined) return;
     const startedAt = this.#parts.clock.monotonic();
@@ -66,9 +68,9 @@ export class Recovery {
     if (state?.record.status !== 'running' || state.record.attempt !== taken.attempt) return;
     const opened = await this.#openOrGiveUp(opener, key, state.record);
     // The drain began meanwhile, and would not see this job.
-    if (this.#context.producers.isDraining) return this.#giveUp(key, taken);
-    const job = this.#context.producers.adopt(key, state, startedAt);
-    background.run(job.run(() => hooks.recover?.(job, continuationOf({ ...state, record: opened }))));
+    if (this.#producers.isDraining) return this.#giveUp(key, taken);
+    const job = this.#producers.adopt(key, state, startedAt);
+    background.run(this.#goOn(job, { ...state, record: opened }));
   }
 
   /**
@@ -90,7 +92,7 @@ export class Recovery {
     } catch (error) {
       if (storeClock.now() < dueSince(record, options) + LONGEST_BACKOFF_MS) throw error;
       errors.report({ where: 'upkeep', error, record });
-      const ended = await this.#context.ender.endSilent(key, record, unmovedLeaseUntil);
+      const ended = await this.#ender.endSilent(key, record, unmovedLeaseUntil);
       if (ended) observer.recovered('given_up');
       return undefined;
     }
@@ -104,6 +106,13 @@ export class Recovery {
       await this.#giveUp(key, taken);
       throw error;
     }
+  }
+
+  /** Goes on with the generation, once its predecessors are as far as its create asked for. */
+  async #goOn(job: JobHandle, state: FoldedState): Promise<void> {
+    const { hooks } = this.#parts;
+    const refusal = await this.#succession.handOut(job, state.record);
+    if (refusal === undefined) await job.run(() => hooks.recover?.(job, continuationOf(state)));
   }
 
   /** Gives up what was just taken over: another replica may have it at once, and it is not counted twice. */

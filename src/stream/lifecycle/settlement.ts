@@ -12,7 +12,9 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { GenerationJobError } from '../../errors.js';
+import type { CreateJobInput } from '../interfaces/manager-types.js';
 import { isSettledLater, LONGEST_BACKOFF_MS } from '../model/deadlines.js';
+import { streamKey } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { backOff } from '../process/back-off.js';
@@ -107,6 +109,13 @@ export class Settler {
     if (record !== undefined && record.settlement.tries === 0) await this.settle(key, record, true);
   }
 
+  /** Tries it now, whatever time it is. Says whether it is settled then. */
+  async again(key: StreamKey, record: JobRecord): Promise<boolean> {
+    await this.settle(key, record, true);
+    const [current] = await this.#parts.store.read(key, record.generation);
+    return current !== undefined && !isActive(current.status) && current.settlement.state === 'settled';
+  }
+
   /**
    * Gives up what was set aside, unless somebody settles it now: the host is told, at least once, and then it goes as what
    * is settled does, after the retention time, within which it can still be read.
@@ -183,5 +192,14 @@ export class Settler {
   /** Says whether the caller is the host's `settle` of this stream: it can't wait for itself. */
   isInside(key: StreamKey): boolean {
     return this.#inside.getStore() === key.id;
+  }
+
+  /** @throws GenerationJobError `invalid_argument` when `settle` creates a successor that waits for it to return */
+  throwIfAwaitingItself({ streamId, tenantId, waitFor }: CreateJobInput): void {
+    if (waitFor !== 'settled' || !this.isInside(streamKey(streamId, tenantId))) return;
+    throw new GenerationJobError(
+      'invalid_argument',
+      'waitFor must not be "settled" inside `settle` of the same stream: it would wait for itself.',
+    );
   }
 }

@@ -82,6 +82,11 @@ export interface GenerationJobOptions {
    * is settled (ms). 0 ms to 366 d; default 5 s.
    */
   readonly leaveMs?: number | undefined;
+  /**
+   * Sets how long a new producer waits at most for what comes before it, where its create asks for that (ms).
+   * 0 ms to 366 d; default 15 s.
+   */
+  readonly predecessorMs?: number | undefined;
   /** Sets how long a replica may be silent while it settles (ms). 1 ms to 366 d; default 30 s. */
   readonly settleClaimMs?: number | undefined;
   /** Pause after the first failed settlement; doubles up to 10 minutes (ms). 1 ms to 366 d; default 1 s. */

@@ -122,6 +122,11 @@ export const optionsSchema = z.strictObject({
     'Sets how long a producer that others have stopped may still add usage and metadata before its generation is settled',
     0,
   ),
+  predecessorMs: duration(
+    15 * SECOND,
+    'Sets how long a new producer waits at most for what comes before it, where its create asks for that',
+    0,
+  ),
   settleClaimMs: duration(30 * SECOND, 'Sets how long a replica may be silent while it settles'),
   settleBackoffMs: duration(1 * SECOND, 'Pause after the first failed settlement; doubles up to 10 minutes'),
   progressMs: duration(2 * SECOND, 'Shortest time between two calls of `onProgress` for a generation', 100),

@@ -237,6 +237,8 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly tenantId?: string | undefined;
   /** 1 for the stream's first answer, 2 for the next. */
   readonly generation: number;
+  /** Names what its first producer waits for, as its create said; absent for nothing. A replica of release 0.1 does not wait. */
+  readonly waits?: 'settled' | 'left' | undefined;
   /** The newest attempt: 1 for the first; the next after each decision or recovery. */
   readonly attempt: number;
   /** Says how often it was taken over after a crash. */

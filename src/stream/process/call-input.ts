@@ -46,6 +46,7 @@ const SHAPES = {
     conversationId: text,
     idempotencyKey: text,
     expects: z.strictObject({ generation: generationNumber }).nullable().optional(),
+    waitFor: z.enum(['settled', 'left']).optional(),
     onConflict: z.enum(['replace', 'reject', 'join']).optional(),
     created: z.unknown().optional(),
     metadata: z.record(z.string(), z.unknown()).optional(),

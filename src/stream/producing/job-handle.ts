@@ -12,6 +12,7 @@ import type { ErrorPlace, ErrorSubject } from '../model/error-report.js';
 import { serialiseHostEvent, serialiseLifecycle } from '../model/events.js';
 import type { Fold } from '../model/fold.js';
 import type { HostEvent } from '../model/host-types.js';
+import type { Predecessor } from '../model/predecessor.js';
 import { checkConversationId } from '../model/stream-key.js';
 import { isReservedEvent } from '../model/transitions.js';
 import type { JobRecord, LogEvent, StreamKey, UsageInput } from '../model/types.js';
@@ -22,6 +23,7 @@ import { boundHook } from '../process/host-code.js';
 import type { Parts } from '../process/parts.js';
 import { AttemptFold } from './attempt-fold.js';
 import { AttemptLimits } from './attempt-limits.js';
+import { AttemptTime } from './attempt-time.js';
 import { Books } from './books.js';
 import { EmitBuffer } from './emit-buffer.js';
 import { endEvent } from './end-event.js';
@@ -71,6 +73,8 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   readonly signal: AbortSignal;
   /** Takes what it writes of its record, also after a stop. */
   readonly books: Books;
+  predecessor: Predecessor | undefined;
+  readonly time: AttemptTime;
   /** The deadline on the monotonic clock until which this process may rely on the lease. Kept by the lease keeper. */
   leaseDeadline: number;
 
@@ -80,14 +84,11 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   readonly #buffer: EmitBuffer;
   readonly #merge: boolean;
   readonly #createdAt: number;
-  /** The beginning of this attempt, on the monotonic clock, so that a pause does not count as running. */
-  readonly #startedAt: number;
   readonly #fold: AttemptFold;
   readonly #limits: AttemptLimits;
   readonly #usage: UsageCount;
   readonly #progress: ProgressReports | undefined;
   readonly #earlierActions: ReadonlySet<string>;
-  #lastEmitAt: number;
   #hasHostEvent: boolean;
   #overdue = false;
 
@@ -110,8 +111,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     this.#createdAt = record.createdAt;
     this.#usage = new UsageCount(record);
     this.#hasHostEvent = record.lastSequence > record.lifecycleEvents;
-    this.#startedAt = parts.clock.monotonic();
-    this.#lastEmitAt = this.#startedAt;
+    this.time = new AttemptTime(parts.clock, parts.options);
     const { generation, attempt } = this;
     const place = { key, generation, attempt, createId: this.createId };
     this.#buffer = new EmitBuffer(
@@ -157,7 +157,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     const { limits } = this.#parts.options;
     const serialised = serialiseHostEvent(event, limits);
     if (serialised.keep !== undefined) this.#limits.takeKept(serialised.keep, serialised.data);
-    this.#lastEmitAt = this.#parts.clock.monotonic();
+    this.time.emitted();
     const newest = this.#merge && serialised.keep === undefined ? this.#buffer.newest : undefined;
     const merged = newest && newest.keep === undefined ? this.#fold.merged(newest, serialised) : null;
     this.#checkLimits(serialised.data, merged === null ? 1 : 0);
@@ -231,11 +231,12 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     await this.#end({ name: 'complete', callId: this.#parts.entropy.id(), settles: this.#settles }, event);
   }
 
-  async fail(error: unknown, final?: unknown): Promise<void> {
-    const failure = toFailure(error);
-    const event = endEvent(this.#parts, this.#subject, 'failed', failure, final);
+  /** @param releasesKey of the manager alone: the request may be made again under its key */
+  async fail(given: unknown, final?: unknown, releasesKey?: true): Promise<void> {
+    const error = toFailure(given);
+    const event = endEvent(this.#parts, this.#subject, 'failed', error, final);
     const callId = this.#parts.entropy.id();
-    await this.#end({ name: 'fail', callId, error: failure, settles: this.#settles }, event);
+    await this.#end({ name: 'fail', callId, error, releasesKey, settles: this.#settles }, event);
   }
 
   async run(produce: (job: this) => unknown): Promise<AttemptEnd> {
@@ -303,13 +304,9 @@ export class JobHandle implements GenerationJob, LeaseClaim {
 
   /** Ends a producer that is silent or has run for too long. Called with each renewal. */
   checkTime(): void {
-    const { clock, options } = this.#parts;
-    if (this.isOver || this.#overdue) return;
-    const isSilent = clock.monotonic() - this.#lastEmitAt > options.idleTimeoutMs;
-    const isLong = clock.monotonic() - this.#startedAt > options.maxRunMs;
-    if (!isSilent && !isLong) return;
+    const limit = this.isOver || this.#overdue ? undefined : this.time.exceeded();
+    if (limit === undefined) return;
     this.#overdue = true;
-    const limit = isLong ? 'maxRunMs' : 'idleTimeoutMs';
     const failure = { code: 'timeout', message: `The generation exceeded ${limit}.`, retryable: true };
     void this.#failUnlessOver(failure);
   }

@@ -57,6 +57,7 @@ export class InMemoryGeneration {
       contentModel: request.contentModel,
       idempotencyKey: request.idempotencyKey,
       createId: request.callId,
+      waits: request.waits,
       createdAt: now,
       updatedAt: now,
       lastSequence: 0,
@@ -310,6 +311,7 @@ export class InMemoryGeneration {
     const transition = commit.transition as NonNullable<ProducerCommit['transition']>;
     this.#record.lifecycleEvents++;
     this.#enter(transitionOf(transition.name).to, now, transition.error, transition.settles);
+    if (transition.releasesKey) this.#record.idempotencyKey = undefined;
     if (!transition.action) return commit.events;
     const { expiresInMs, ...action } = transition.action;
     const times = { askedAt: now, expiresAt: now + expiresInMs };
@@ -342,6 +344,7 @@ export class InMemoryGeneration {
     if (status === 'requires_action') record.replicaId = undefined;
     if (isActive(status)) return;
     record.endedAt = now;
+    if (wasPaused) record.producerLeft = true; // nobody produces what waits for a person
     record.error = error;
     const notBefore = now + (settles && isThere ? leaveMs : 0);
     record.settlement = { state: settles ? 'open' : 'settled', revision: 1, tries: 0, notBefore };

@@ -143,11 +143,12 @@ export function encodeNewRecord(record: {
   contentModel?: string | undefined;
   idempotencyKey?: string | undefined;
   replicaId?: string | undefined;
+  waits?: JobRecord['waits'];
   metadata: Readonly<Record<string, string>>;
 }): string[] {
   const flat = ['format', FORMAT, 'userId', record.userId, 'createId', record.createId];
   flat.push('lifecycle', '1', 'recoveries', '0', 'settlement', 'settled 0 0 0');
-  for (const name of ['conversationId', 'contentModel', 'idempotencyKey'] as const) {
+  for (const name of ['conversationId', 'contentModel', 'idempotencyKey', 'waits'] as const) {
     const value = record[name];
     if (value !== undefined) flat.push(name, value);
   }
@@ -157,6 +158,7 @@ export function encodeNewRecord(record: {
   return flat;
 }
 
+const WAITS = ['settled', 'left'] as const;
 const FENCE = /^(\d{1,16}) (\d{1,16}) (running|requires_action|completed|failed|aborted) (\d{1,16})$/;
 
 /**
@@ -187,6 +189,7 @@ export function decodeRecord(
     contentModel: fields.text('contentModel'),
     idempotencyKey: fields.text('idempotencyKey'),
     createId: fields.text('createId') ?? '',
+    waits: WAITS.find((one) => one === fields.text('waits')),
     createdAt: fields.number('createdAt') ?? 0,
     updatedAt: fields.number('updatedAt') ?? 0,
     endedAt: fields.number('endedAt'),

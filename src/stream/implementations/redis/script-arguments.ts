@@ -52,6 +52,7 @@ export function producerArguments(commit: ProducerCommit, expiryMarginMs: number
     flag(transition?.settles ?? false),
     expiryMarginMs,
     transition?.noticeMs ?? '',
+    flag(transition?.releasesKey ?? false),
   ];
 }
 

@@ -1,0 +1,159 @@
+/**
+ * A new generation's producer is handed out once its predecessors are as far as the create asked for (`waitFor`). The
+ * generation is there from the first: its lease is renewed, it can be stopped and replaced, and followers see it begin.
+ * Only its producer waits, and its own time with it. The wish stands in the record, so that a take-over waits as well.
+ *
+ * held back ──predecessors settled (or left)──► handed out
+ *     ├──still unsettled after `predecessorMs`, or set aside──► failed, `predecessor_unsettled`
+ *     └──stopped, replaced, lease lost, handed over──► over, as usual
+ *
+ * With `left` nothing is refused: when the time is over, the producer is told that its predecessor may still run.
+ */
+import { GenerationJobError } from '../../errors.js';
+import type { Followers } from '../following/followers.js';
+import { isStaying, predecessorsOf } from '../model/predecessor.js';
+import { isActive } from '../model/transitions.js';
+import type { JobRecord } from '../model/types.js';
+import type { Parts } from '../process/parts.js';
+import { endReleasingKey } from '../process/released-key.js';
+import { repeatUntilAnswered } from '../process/repeat.js';
+import type { JobHandle } from '../producing/job-handle.js';
+import type { Producers } from '../producing/producers.js';
+
+const UNSETTLED = {
+  code: 'predecessor_unsettled',
+  message: 'The answer before this one is not saved yet.',
+  retryable: true,
+};
+
+export interface SuccessionContext {
+  readonly followers: Followers;
+  readonly producers: Producers;
+}
+
+export class Succession {
+  readonly #parts: Parts;
+  readonly #context: SuccessionContext;
+
+  constructor(parts: Parts, context: SuccessionContext) {
+    this.#parts = parts;
+    this.#context = context;
+  }
+
+  /**
+   * Waits as long as the record says, and starts the job's time. The job may be over by then.
+   * @param replaced the generation that the create ended, if it did
+   * @returns the refusal, when the job has ended for it
+   */
+  async handOut(
+    job: JobHandle,
+    record: JobRecord,
+    replaced?: JobRecord,
+  ): Promise<GenerationJobError | undefined> {
+    if (record.waits === undefined) {
+      job.predecessor = replaced && predecessorsOf([replaced]);
+      return undefined;
+    }
+    const { clock, observer } = this.#parts;
+    const startedAt = clock.monotonic();
+    job.time.hold();
+    const { predecessors, cause } = await this.#wait(job, record.waits, replaced);
+    const isRefused = record.waits === 'settled' && (cause !== undefined || predecessors.some(isUnsettled));
+    job.predecessor = predecessorsOf(predecessors);
+    job.time.start();
+    if (!job.isOver && isRefused) {
+      // The wait was cut short: another replica may wait for as long again.
+      if (this.#context.producers.isDraining) return this.#leave(job);
+      if (await this.#refuse(job, record)) {
+        observer.succeeded('refused', clock.monotonic() - startedAt);
+        const numbers = predecessors.filter(isUnsettled).map(({ generation }) => generation);
+        const message = `Generation ${numbers.join(', ') || 'before it'} is not settled.`;
+        return new GenerationJobError('predecessor_unsettled', message, { cause });
+      }
+    }
+    observer.succeeded(job.isOver ? 'ended' : 'handed_out', clock.monotonic() - startedAt);
+    return undefined;
+  }
+
+  /** The predecessors as they are after the wait; `cause` when the store did not say. */
+  async #wait(
+    job: JobHandle,
+    waits: NonNullable<JobRecord['waits']>,
+    replaced: JobRecord | undefined,
+  ): Promise<{ predecessors: readonly JobRecord[]; cause?: unknown }> {
+    const { store, clock, options } = this.#parts;
+    const until = clock.monotonic() + options.predecessorMs;
+    let found: readonly JobRecord[] = replaced ? [replaced] : [];
+    try {
+      const kept = await repeatUntilAnswered(this.#parts, () => store.read(job.key, 'kept'), until);
+      const isAhead = (record: JobRecord) =>
+        record.generation < job.generation &&
+        !isActive(record.status) &&
+        (record.generation === replaced?.generation ||
+          isUnsettled(record) ||
+          (waits === 'left' && this.#stayMs(record) > 0));
+      found = kept.filter(isAhead);
+      if (waits === 'settled' && found.some(isSetAside)) return { predecessors: found };
+      const predecessors = await Promise.all(found.map((record) => this.#await(job, record, waits, until)));
+      return { predecessors };
+    } catch (cause) {
+      return { predecessors: found, cause };
+    }
+  }
+
+  /** The predecessor once it is as far, or as it is when the time is over. */
+  async #await(
+    { key, signal }: JobHandle,
+    record: JobRecord,
+    waits: NonNullable<JobRecord['waits']>,
+    until: number,
+  ): Promise<JobRecord> {
+    const leftMs = until - this.#parts.clock.monotonic();
+    const { generation } = record;
+    const { followers } = this.#context;
+    if (waits === 'settled') {
+      if (!isUnsettled(record)) return record;
+      const seen = await followers.whenSettled(key, { generation, timeoutMs: Math.max(1, leftMs), signal });
+      // Kept no longer is as good as settled: nothing goes before it is, unless it is deleted.
+      return seen ?? { ...record, settlement: { ...record.settlement, state: 'settled' } };
+    }
+    const timeoutMs = Math.min(leftMs, this.#stayMs(record));
+    if (timeoutMs <= 0) return record;
+    const isOver = (seen: JobRecord) => !isStaying(seen);
+    return (await followers.whenSettled(key, { generation, timeoutMs, signal, isOver })) ?? record;
+  }
+
+  /** The time that its producer may still be waited for: one that died after its stop is not heard of any more. */
+  #stayMs(record: JobRecord): number {
+    const { options, store } = this.#parts;
+    return isStaying(record) ? (record.endedAt ?? 0) + options.predecessorMs - store.now() : 0;
+  }
+
+  /** Hands the generation over, or ends it, since this process drains. */
+  async #leave(job: JobHandle): Promise<GenerationJobError | undefined> {
+    await this.#context.producers.handOverOrEnd(job);
+    if (job.reason !== 'failed') return undefined;
+    return new GenerationJobError('draining', 'This replica takes no new jobs.');
+  }
+
+  /** Ends the generation as if it had not been asked for. Says whether it did: others may have ended it first. */
+  #refuse(job: JobHandle, record: JobRecord): Promise<boolean> {
+    return endReleasingKey(this.#parts, job.key, record, async () => {
+      try {
+        await job.fail(UNSETTLED, undefined, true);
+      } catch (cause) {
+        // Ended by others, or the store is away: then the lease lapses, and who takes over waits again.
+        if (!job.isOver && !job.isEnding) job.loseLease(cause);
+      }
+      return job.reason === 'failed';
+    });
+  }
+}
+
+function isUnsettled({ settlement }: JobRecord): boolean {
+  return settlement.state !== 'settled';
+}
+
+function isSetAside({ settlement }: JobRecord): boolean {
+  return settlement.state === 'set_aside';
+}

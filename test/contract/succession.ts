@@ -1,0 +1,358 @@
+/**
+ * Asking again after a stop: the next producer begins when what came before it is saved.
+ */
+import type { CreateJobResult, GenerationJob, Hooks } from 'generation-jobs';
+import { type ProducerCommit, streamKey } from 'generation-jobs/ports';
+import { Desk, inStatus, KEY, lifecycle } from './desk.js';
+import { text } from './follower.js';
+import {
+  AT_ONCE_MS,
+  type Contract,
+  expectCode,
+  type Harness,
+  type Replica,
+  rejection,
+  TIMES,
+} from './harness.js';
+import { expect } from './tools.js';
+
+type Ended = Parameters<NonNullable<Hooks['settle']>>[0];
+
+/** A host's history, whose saving waits to be let through. */
+class Saving {
+  readonly saved: number[] = [];
+  readonly begun: number[] = [];
+  #isOpen = false;
+  #release: (() => void)[] = [];
+
+  readonly settle = async ({ record, signal }: Ended): Promise<void> => {
+    this.begun.push(record.generation);
+    if (!this.#isOpen)
+      await new Promise<void>((resolve) => {
+        this.#release.push(resolve);
+        signal.addEventListener('abort', () => resolve());
+      });
+    this.saved.push(record.generation);
+  };
+
+  open(): void {
+    this.#isOpen = true;
+    for (const release of this.#release.splice(0)) release();
+  }
+
+  close(): void {
+    this.#isOpen = false;
+  }
+}
+
+/** A producer that emits, and returns when it is stopped. */
+async function until(job: GenerationJob): Promise<void> {
+  void job.emit(text('a'));
+  await job.flush();
+  await new Promise((resolve) => job.signal.addEventListener('abort', resolve, { once: true }));
+}
+
+function create(
+  { manager }: Replica,
+  input: Partial<Parameters<Replica['manager']['createJob']>[0]> = {},
+): Promise<CreateJobResult> {
+  const creating = manager.createJob({ streamId: 's', userId: 'u', waitFor: 'settled', ...input });
+  creating.catch(() => {}); // each test asks for it in its own time
+  return creating;
+}
+
+async function answerOf(creating: Promise<CreateJobResult>): Promise<CreateJobResult & { started: true }> {
+  const result = await creating;
+  if (!result.started) throw new Error('not started');
+  return result;
+}
+
+/** The number of the stream's current generation, once it is another than `before`. */
+async function newest(h: Harness, before: number): Promise<number> {
+  let found = before;
+  await h.until(async () => {
+    const [record] = await h.store.read(streamKey('s'), 'current');
+    found = record?.generation ?? before;
+    return found !== before;
+  }, 'the new generation');
+  return found;
+}
+
+/** The store by itself. */
+export const successionStoreContracts: readonly Contract[] = [
+  {
+    id: 'L73',
+    title:
+      'create and fail: the wish is kept with the generation it was made for; a key is given back with the end',
+    async run(h) {
+      const desk = new Desk(h);
+      const waiting = await desk.created({ waits: 'settled', idempotencyKey: 'k' });
+      expect(waiting.waits).toBe('settled');
+      const end = desk.end(waiting, 'fail');
+      const transition = { ...end.transition, releasesKey: true } as ProducerCommit['transition'];
+      const { record } = await desk.ok(desk.store.commit({ ...end, transition }));
+      expect([record?.waits, record?.idempotencyKey]).toEqual(['settled', undefined]);
+      const again = await desk.created({ waits: 'left', idempotencyKey: 'k' });
+      expect(again.generation).toBeGreaterThan(waiting.generation);
+      expect(again.waits).toBe('left');
+      await desk.ok(desk.store.commit(desk.end(again, 'fail')));
+      expect((await desk.store.read(KEY, 'current'))[0]?.idempotencyKey, 'not of itself').toBe('k');
+      expect((await desk.created()).waits).toBeUndefined();
+    },
+  },
+  {
+    id: 'L73',
+    title: 'an end of what waits for a person notes that nobody produces it; of what runs it does not',
+    async run(h) {
+      const desk = new Desk(h);
+      for (const name of ['abort', 'expire', 'replace'] as const) {
+        for (const status of ['running', 'requires_action'] as const) {
+          if (name === 'expire' && status === 'running') continue;
+          const record = await inStatus(desk, status);
+          if (name === 'expire') await h.advance(501);
+          if (name === 'replace') {
+            const end = {
+              end: lifecycle('aborted'),
+              error: { code: 'replaced', message: 'x', retryable: false },
+            };
+            await desk.created({ replaces: { generation: record.generation, ...end } });
+          } else await desk.ok(desk.store.commit(desk.other(record, name)));
+          const [ended] = await desk.store.read(KEY, record.generation);
+          const left = status === 'requires_action' ? true : undefined;
+          expect(ended?.producerLeft, `${name} of ${status}`).toBe(left);
+          await desk.store.delete(KEY);
+        }
+      }
+    },
+  },
+];
+
+export const successionContracts: readonly Contract[] = [
+  {
+    id: 'L73',
+    title:
+      'what was stopped or replaced is saved before the next producer begins; the generation is there at once',
+    async run(h) {
+      for (const end of ['stopped', 'replaced', 'completed'] as const) {
+        const saving = new Saving();
+        const [one, two] = await h.two({ hooks: { settle: saving.settle } });
+        const streamId = 's';
+        const old = await h.start(one, { streamId });
+        const run = end === 'completed' ? old.complete() : old.run(() => until(old));
+        await h.until(async () => (await h.log()).length > 1, 'its first event');
+        if (end === 'stopped') await two.manager.abortJob('s');
+        const creating = create(two);
+        const generation = await newest(h, old.generation);
+        const follower = h.follow(one);
+        await h.until(() => follower.names.includes('created'), 'followers see it begin');
+        await h.until(() => saving.begun.length > 0, 'the settlement begins');
+        await h.advance(50);
+        expect(saving.saved).toEqual([]);
+        expect(await Promise.race([creating, 'waits'])).toBe('waits');
+        saving.open();
+        const { job, predecessor } = await h.soon(answerOf(creating), 'its producer');
+        expect(saving.saved).toEqual([old.generation]);
+        expect(job.generation).toBe(generation);
+        expect([predecessor, job.predecessor], end).toEqual(['left', 'left']);
+        await run;
+        await job.complete();
+        await h.until(() => saving.saved.length === 2, 'its own settlement');
+        await one.manager.deleteStream('s');
+      }
+    },
+  },
+  {
+    id: 'L73',
+    title:
+      'a create that waited in vain is refused: its generation failed, and the request may be made again',
+    async run(h) {
+      const saving = new Saving();
+      const options = { predecessorMs: 300 };
+      const [one, two] = await h.two({ options, hooks: { settle: saving.settle } });
+      const old = await h.start(one);
+      await old.complete();
+      const refused = create(two, { idempotencyKey: 'k' });
+      const error = await h.soon(rejection(refused), 'the refusal');
+      expect(error).toMatchObject({ code: 'predecessor_unsettled', status: 503 });
+      const failed = await newest(h, old.generation);
+      expect((await h.log()).at(-1)).toMatchObject({
+        event: 'failed',
+        data: { code: 'predecessor_unsettled', retryable: true },
+      });
+      const record = await two.manager.getJob('s');
+      expect(record).toMatchObject({ generation: failed, status: 'failed' });
+      expect(record?.idempotencyKey).toBeUndefined();
+      saving.open();
+      await h.until(() => saving.saved.length === 2, 'both are saved');
+      const { job } = await h.soon(answerOf(create(one, { idempotencyKey: 'k' })), 'the same request again');
+      expect(job.generation).toBeGreaterThan(failed);
+      await job.complete();
+    },
+  },
+  {
+    id: 'L73',
+    title: 'what is set aside counts as unsettled at once; nothing is waited for where nothing is settled',
+    async run(h) {
+      const settle = () => Promise.reject(new Error('the database is away'));
+      const failing = await h.replica({
+        options: { settleTries: 1 },
+        hooks: { settle, onError: () => {} },
+      });
+      const old = await h.start(failing);
+      await old.complete();
+      const isSetAside = async () =>
+        (await failing.manager.getGenerations('s'))[0]?.settlement === 'set_aside';
+      await h.until(isSetAside, 'it is set aside');
+      const startedAt = h.backend.clock.monotonic();
+      await h.soon(expectCode(create(failing), 'predecessor_unsettled'), 'the refusal');
+      expect(h.backend.clock.monotonic() - startedAt).toBeLessThan(AT_ONCE_MS + h.backend.slackMs);
+      const { job } = await answerOf(create(failing, { waitFor: undefined }));
+      expect(job.predecessor).toBeUndefined();
+      await job.complete();
+
+      const plain = await h.replica();
+      const first = await h.start(plain, { streamId: 'plain' });
+      const second = await h.soon(answerOf(create(plain, { streamId: 'plain' })), 'no settle hook');
+      expect(first.isOver).toBe(true);
+      expect(second.predecessor).toBe('running');
+      await second.job.complete();
+    },
+  },
+  {
+    id: 'L73',
+    title: 'while a producer waits its lease is renewed and its own time does not run',
+    timesLapse: true,
+    async run(h) {
+      const saving = new Saving();
+      const options = { idleTimeoutMs: 600, maxRunMs: 1_200, predecessorMs: 20_000 };
+      const [one, two] = await h.two({ options, hooks: { settle: saving.settle } });
+      await (await h.start(one)).complete();
+      const creating = create(two);
+      await h.advance(2_500); // longer than the lease, than any silence and than any run
+      saving.open();
+      const { job } = await h.soon(answerOf(creating), 'its producer');
+      expect(job.isOver).toBe(false);
+      await h.advance(options.idleTimeoutMs / 2);
+      job.emit(text('still there'));
+      await job.complete();
+      expect(await two.manager.getJob('s')).toMatchObject({ status: 'completed', attempt: 1 });
+      saving.open();
+    },
+  },
+  {
+    id: 'L73',
+    title: 'a stop and a replacement end a generation that waits as any other, and nothing of it runs',
+    async run(h) {
+      for (const end of ['aborted', 'replaced'] as const) {
+        const saving = new Saving();
+        const [one, two] = await h.two({ hooks: { settle: saving.settle } });
+        const old = await h.start(one);
+        await old.complete();
+        const creating = create(one);
+        const waiting = await newest(h, old.generation);
+        if (end === 'aborted') expect((await two.manager.abortJob('s')).aborted).toBe(true);
+        const next = end === 'replaced' ? await h.start(two) : undefined;
+        const { job } = await h.soon(answerOf(creating), 'the one that waited');
+        expect([job.generation, job.reason]).toEqual([waiting, end]);
+        let produced = 0;
+        expect(await job.run(() => produced++)).toEqual({ reason: end });
+        expect(produced).toBe(0);
+        saving.open();
+        await next?.complete();
+        await h.until(() => saving.saved.length === (next ? 3 : 2), 'all are saved');
+        await one.manager.deleteStream('s');
+      }
+    },
+  },
+  {
+    id: 'L73 F1',
+    title: 'who takes over from a producer that died while it waited waits as well',
+    timesLapse: true,
+    async run(h) {
+      const saving = new Saving();
+      const recovered: number[] = [];
+      const recover = async (job: GenerationJob) => {
+        recovered.push(saving.saved.length);
+        await job.complete({ predecessor: job.predecessor });
+      };
+      const hooks = { settle: saving.settle, recover };
+      const options = { predecessorMs: 8_000 };
+      const other = await h.replica({ hooks, options });
+      const doomed = await h.replica({ hooks: { ...hooks, settle: () => {} }, options });
+      const old = await h.start(other);
+      await old.complete();
+      await h.until(() => saving.begun.length === 1, 'the settlement begins');
+      void create(doomed);
+      const generation = await newest(h, old.generation);
+      await doomed.crash();
+      const isTakenOver = async () => (await other.manager.getJob('s'))?.attempt === 2;
+      await h.until(isTakenOver, 'it is taken over', TIMES.leaseMs * 3);
+      await h.advance(TIMES.leaseMs);
+      expect(recovered).toEqual([]);
+      saving.open();
+      await h.until(() => recovered.length === 1, 'it goes on');
+      expect(recovered).toEqual([1]);
+      const state = () => other.manager.getResumeState('s', { generation });
+      await h.until(async () => (await state())?.status === 'completed', 'its end');
+      expect((await state())?.end).toMatchObject({ final: { predecessor: 'left' } });
+    },
+  },
+  {
+    id: 'L73',
+    title: 'a successor is told whether what it ended has returned, still runs or was lost',
+    timesLapse: true,
+    async run(h) {
+      const hooks = { settle: () => {} };
+      const options = { predecessorMs: 500, leaveMs: 50 };
+      const [one, two] = await h.two({ hooks, options });
+      expect((await answerOf(create(one, { streamId: 'first' }))).predecessor).toBeUndefined();
+      const told = async (streamId: string, waitFor?: 'settled' | 'left') => {
+        const { job, predecessor } = await h.soon(answerOf(create(two, { streamId, waitFor })), streamId);
+        expect(job.predecessor).toBe(predecessor);
+        await job.complete();
+        return predecessor;
+      };
+      const paused = await h.start(one, { streamId: 'paused' });
+      await paused.pause({ type: 'checkpoint' });
+      expect(await told('paused')).toBe('left');
+      let release = () => {};
+      const deaf = await h.start(one, { streamId: 'deaf' });
+      const run = deaf.run(() => new Promise<void>((resolve) => (release = resolve)));
+      expect(await told('deaf', 'left'), 'its own bound').toBe('running');
+      release();
+      await run;
+      const quick = await h.start(one, { streamId: 'quick' });
+      void quick.run(() => until(quick));
+      expect(await told('quick', 'left')).toBe('left');
+      const lost = await h.replica({ hooks, options });
+      await h.start(lost, { streamId: 'lost' });
+      await lost.crash();
+      await h.until(async () => (await two.manager.getJob('lost'))?.status === 'failed', 'it is lost');
+      expect(await told('lost', 'settled')).toBeUndefined();
+      const dead = await h.replica({ hooks, options });
+      const silent = await h.start(dead, { streamId: 'silent' });
+      await dead.crash();
+      expect(await told('silent'), 'its lease had not lapsed').toBe('running');
+      expect(silent.generation).toBeGreaterThan(0);
+    },
+  },
+  {
+    id: 'L73',
+    title: 'a settlement that asks for a successor of its own is told that it would wait for itself',
+    async run(h) {
+      const codes: unknown[] = [];
+      const replica: Replica = await h.replica({
+        hooks: {
+          settle: async ({ record }) => {
+            if (record.streamId !== 's') return;
+            codes.push(await rejection(create(replica)));
+            codes.push((await create(replica, { streamId: 'another' })).started);
+          },
+        },
+      });
+      await (await h.start(replica)).complete();
+      await h.until(() => codes.length === 2, 'the settlement');
+      expect(codes).toMatchObject([{ code: 'invalid_argument' }, true]);
+    },
+  },
+];
