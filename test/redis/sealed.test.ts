@@ -151,3 +151,43 @@ describe('Redis, read whole', () => {
     expect(messages.some((text) => text.includes('requires_action'))).toBe(true);
   });
 });
+
+describe('What is sealed, beside a replica of the release before', () => {
+  it('is carried by it as it is: it learns nothing, loses nothing, and this release goes on with it in plain', async () => {
+    await redis.flushall();
+    const before = await import(new URL('../fixtures/releases/0.1.0/index.js', import.meta.url).href);
+    const seal = createSeal({ keys: [{ id: 'k1', key: Buffer.alloc(32, 7) }], metadata: ['token'] });
+    const clients = [0, 1].map(() => new Redis({ port: server.port, host: '127.0.0.1' }));
+    const recovered: Continuation[] = [];
+    const here = new GenerationJobManager({
+      ...createStreamServices({ redis: clients[0] as Redis }),
+      seal,
+      options: TIMES,
+      hooks: { recover: (_, continuation) => void recovered.push(continuation) },
+    });
+    const there = new before.GenerationJobManager({
+      ...before.createStreamServices({ redis: clients[1] }),
+      options: TIMES,
+      hooks: { recover: () => undefined },
+    });
+    try {
+      await Promise.all([here.start(), there.start()]);
+      const made = await here.createJob({ streamId: 's', userId: 'ann', metadata: { token: CANARY } });
+      if (!made.started) throw new Error('not started');
+      const { actionId } = await made.job.pause({ type: 'checkpoint', resumeContext: CANARY });
+      const resolved = await there.approvals.resolve('s', { actionId, by: 'ann' });
+      expect(withCanary([JSON.stringify(resolved.continuation)])).toEqual([]);
+      await resolved.job.update({ metadata: { more: 1 } });
+      await there.drain({ graceMs: 0 }); // leaves, and so hands it over
+      await expect.poll(() => recovered.length, { timeout: 10_000 }).toBe(1);
+      expect(recovered[0]).toMatchObject({
+        resumeContext: CANARY,
+        resolution: { by: 'ann' },
+        record: { metadata: { token: CANARY, more: 1 } },
+      });
+    } finally {
+      await Promise.all([here.close(), there.close()]);
+      for (const client of clients) client.disconnect();
+    }
+  });
+});
