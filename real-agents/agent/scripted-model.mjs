@@ -36,8 +36,11 @@ export class ScriptedModel extends BaseChatModel {
     return this;
   }
 
-  async _generate() {
-    throw new Error('this model only streams');
+  async _generate(messages, options, runManager) {
+    let whole;
+    for await (const chunk of this._streamResponseChunks(messages, options, runManager))
+      whole = whole === undefined ? chunk : whole.concat(chunk);
+    return { generations: [whole] };
   }
 
   async *_streamResponseChunks(messages, options, runManager) {

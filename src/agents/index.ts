@@ -15,7 +15,7 @@ export { CLIENT_EVENTS } from './graph-events.js';
 export { hostContextOf, toPendingAction } from './interrupt.js';
 export type { AgentOptions, RunHandlersOptions } from './options.js';
 export { AGENT_FAILURES, type CreateRun, type RunSetup, resumeAgent, runAgent } from './run-agent.js';
-export { addUsage, createRunHandlers } from './run-handlers.js';
+export { createRunHandlers } from './run-handlers.js';
 export type {
   CheckpointTuple,
   Durability,
@@ -41,3 +41,4 @@ export {
   type ToolUse,
   type ToolUseAnswer,
 } from './tool-policy.js';
+export { addUsage, type UsageCallbacks, usageCallbacks } from './usage.js';

@@ -23,10 +23,11 @@ import {
   toPendingAction,
 } from './interrupt.js';
 import type { AgentOptions } from './options.js';
-import { addUsage, createRunHandlers } from './run-handlers.js';
+import { createRunHandlers } from './run-handlers.js';
 import type { GraphHandlers, RunConfig, RunLike } from './shapes.js';
 import { fieldOf } from './shapes.js';
 import { threadIdOf } from './thread-ids.js';
+import { countSubagent } from './usage.js';
 
 /** A job of an agent can fail for these reasons, beside what the library itself fails jobs for. */
 export const AGENT_FAILURES = {
@@ -248,9 +249,7 @@ class AgentAttempt {
         onToolResult: (result) => watch?.see(result),
       }),
       checkpointer: checkpointer && saverOf(job, checkpointer.saver),
-      subagentUsageSink: async (event) => {
-        await addUsage(job, fieldOf(event, 'usage'));
-      },
+      subagentUsageSink: (event) => countSubagent(job, event),
       ...given,
     });
     return this.#run;

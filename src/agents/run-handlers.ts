@@ -2,7 +2,7 @@
  * The SDK's events become job events here, in order. A handler that throws would abort the whole run, so none does: an
  * event the job can't take is remembered, and whoever runs the agent looks at it. A full buffer makes the run wait.
  */
-import { isGenerationJobError, JobEndedError } from '../errors.js';
+import { isGenerationJobError } from '../errors.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
 import type { HostEvent } from '../stream/model/host-types.js';
 import { checkHandlersOptions, checkJob } from './agent-options.js';
@@ -11,6 +11,7 @@ import { CLIENT_EVENTS, MODEL_END, RUN_STEP_COMPLETED, SUBAGENT_UPDATE } from '.
 import type { RunHandlersOptions } from './options.js';
 import { fieldOf, type GraphHandler, type GraphHandlers } from './shapes.js';
 import { ToldEvents } from './told-events.js';
+import { countModelEnd } from './usage.js';
 
 /**
  * Makes handlers for `Run.create({ customHandlers })` that emit what a client can fold, under the SDK's own event names,
@@ -54,27 +55,13 @@ export function createRunHandlers(job: GenerationJob, options: RunHandlersOption
   };
   const own: Record<string, GraphHandler> = {
     [MODEL_END]: {
-      handle: (_event, data) => {
-        addUsage(job, usageOfModelEnd(data)).catch((error: unknown) => job.report('agent', error));
-      },
+      // The run does not wait for it: a stop finds it in the job's books.
+      handle: (_event, data, metadata) => void countModelEnd(job, data, metadata),
     },
   };
   for (const name of CLIENT_EVENTS) own[name] = { handle: forward };
   for (const [name, theirs] of Object.entries(options.handlers ?? {})) own[name] = both(own[name], theirs);
   return own;
-}
-
-/**
- * Adds the numbers of LangChain's usage metadata to the job's counters; details as `<name>.<detail>`. Resolves when
- * committed; with false when the job's counters are closed, or its handle is over in another way than by a stop.
- */
-export async function addUsage(job: GenerationJob, usage: unknown): Promise<boolean> {
-  const counted = Object.fromEntries(numbersIn(usage));
-  if (Object.keys(counted).length === 0) return true;
-  return job.addUsage(counted).catch((error: unknown) => {
-    if (error instanceof JobEndedError) return false;
-    throw error;
-  });
 }
 
 function both(ours: GraphHandler | undefined, theirs: GraphHandler): GraphHandler {
@@ -85,18 +72,6 @@ function both(ours: GraphHandler | undefined, theirs: GraphHandler): GraphHandle
       return theirs.handle(...event);
     },
   };
-}
-
-function usageOfModelEnd(data: unknown): unknown {
-  return fieldOf(fieldOf(data, 'output'), 'usage_metadata');
-}
-
-function* numbersIn(usage: unknown, prefix = ''): Generator<[string, number]> {
-  if (typeof usage !== 'object' || usage === null) return;
-  for (const [name, value] of Object.entries(usage)) {
-    if (typeof value === 'number' && Number.isFinite(value)) yield [`${prefix}${name}`, value];
-    else if (prefix === '') yield* numbersIn(value, `${name}.`);
-  }
 }
 
 /** A sub-agent's events come wrapped in updates of the agent that started it. */

@@ -326,6 +326,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   until: 'is for tests',
   wrapStore: 'is for tests',
   addUsage: 'takes what a model counted, by its known keys',
+  usageCallbacks: 'takes labels, which `job.addUsage` checks',
 };
 
 function methodsOf(prototype: object): string[] {

@@ -5,7 +5,7 @@ import {
   GenerationJobError,
   GenerationJobManager,
 } from 'generation-jobs';
-import { addUsage, createRunHandlers } from 'generation-jobs/agents';
+import { addUsage, createRunHandlers, usageCallbacks } from 'generation-jobs/agents';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CLIENT_EVENTS } from '../../../src/agents/graph-events.js';
 
@@ -162,6 +162,7 @@ describe('the usage of a model call', () => {
       input_tokens: 11,
       output_tokens: 5,
       'input_token_details.cache_read': 4,
+      'input_token_details.deeper.lost': 1,
     });
   });
 
@@ -177,21 +178,58 @@ describe('the usage of a model call', () => {
     expect(asked).toEqual([]);
   });
 
-  it('is not added once the job is over', async () => {
-    const { job, asked } = byHand({ isOver: true });
-    await addUsage(job, USAGE);
-    expect(asked).toEqual([]);
+  it('says by call what it was for, as far as the SDK tells', async () => {
+    const { manager, job, handlers } = await started();
+    const end = {
+      output: { usage_metadata: { input_tokens: 1 }, response_metadata: { model_name: 'dated' } },
+    };
+    const called = {
+      __invoked_model: 'large',
+      __invoked_provider: 'acme',
+      agentId: 'main',
+      ls_provider: 'other',
+    };
+    for (const metadata of [called, { summarization: true }, undefined, { agentId: 'x'.repeat(257) }])
+      handlers.on_chat_model_end?.handle('on_chat_model_end', end, metadata);
+    const callbacks = usageCallbacks(job);
+    const answer = { generations: [[{ message: { usage_metadata: { output_tokens: 2 } } }]] };
+    callbacks.handleChatModelStart({}, [], 'r1', undefined, {}, [], { ls_model_name: 'small' });
+    await callbacks.handleLLMEnd(answer, 'r1');
+    callbacks.handleChatModelStart({}, [], 'r2', undefined, {}, [], { ls_model_name: 'small' });
+    callbacks.handleLLMError(new Error('x'), 'r2');
+    await callbacks.handleLLMEnd(answer, 'r2');
+    const entry = { calls: 1, usage: { input_tokens: 1 } };
+    const title = { kind: 'title', calls: 1, usage: { output_tokens: 2 } };
+    expect((await manager.getJob('s'))?.usageEntries).toEqual([
+      { ...entry, kind: 'model', model: 'large', provider: 'acme', agentId: 'main' },
+      { ...entry, kind: 'summary', model: 'dated' },
+      { ...entry, kind: 'model', model: 'dated' },
+      { ...entry, kind: 'model', model: 'dated' },
+      { ...title, model: 'small' },
+      title,
+    ]);
   });
 
-  it('that can’t be added is told, unless that is because the job is over', async () => {
+  it('is added after a stop, and after another end it is not, which is no error', async () => {
+    const { manager, job } = await started();
+    const stopped = job.run(async () => {
+      await new Promise((resolve) => job.signal.addEventListener('abort', resolve));
+      return addUsage(job, USAGE);
+    });
+    await manager.abortJob('s');
+    await stopped;
+    await expect.poll(async () => (await manager.getJob('s'))?.usage.input_tokens).toBe(10);
+    expect(await addUsage(job, USAGE)).toBe(false);
+    const { job: completed } = await started();
+    await completed.complete();
+    expect(await addUsage(completed, USAGE)).toBe(false);
+  });
+
+  it('that can’t be added is told', async () => {
     const error = new Error('the store is away');
     const { job, asked } = byHand({ addUsage: () => Promise.reject(error) });
     say(createRunHandlers(job), 'on_chat_model_end', { output: { usage_metadata: USAGE } });
     await expect.poll(() => asked).toEqual([['agent', error]]);
-    say(createRunHandlers(job), 'on_chat_model_end', { output: { usage_metadata: USAGE } });
-    job.isOver = true;
-    await new Promise(setImmediate);
-    expect(asked).toHaveLength(1);
   });
 });
 
