@@ -47,13 +47,6 @@ end
 local at = now()
 local lines = ARGV[5]
 fence.sequence = after
-local has_metadata = false
-if is_new_patch(record, ARGV[6]) then
-  has_metadata = apply_patch(record, ARGV[6], ARGV[7], function(field, value)
-    set(job, record, field, value)
-  end)
-  set(job, record, 'updatedAt', text(at))
-end
 if call_id == '' then
   set(job, record, 'fence', generation .. ' ' .. attempt .. ' running ' .. after)
 else
@@ -79,11 +72,19 @@ else
     keep_for(KEYS, tonumber(ARGV[15]))
   end
 end
+local has_metadata = false
+if is_new_patch(record, ARGV[6]) then
+  has_metadata = apply_patch(record, ARGV[6], ARGV[7], function(field, value)
+    set(job, record, field, value)
+  end)
+  set(job, record, 'updatedAt', text(at))
+end
+-- Told before the events it goes with: behind an end nobody would look at it any more.
+if has_metadata then
+  announce(log, { generation = generation, sequence = before }, record)
+end
 if count > 0 then
   append(log, generation, attempt, text(tonumber(before) + 1), after, lines, call_id == '' or is_active(ARGV[9]))
-end
-if has_metadata then
-  announce(log, fence, record)
 end
 if not make_writes() then
   return { 'sequence', flatten(load_current(job)) }

@@ -7,8 +7,8 @@
 -- Reply as commit.lua; refusal: gone running fenced closed
 -- @include record
 -- @include writes
--- @include patch
 -- @include announce
+-- @include patch
 
 local job, ended = KEYS[1], KEYS[3]
 local generation = ARGV[1]

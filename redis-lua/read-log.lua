@@ -5,7 +5,7 @@
 -- ARGV  1 generation or ""  2 sequence or "snapshot"  3 most events  4 most bytes  5 record wanted "1" or "0"
 -- Reply { "" } no stream | { "missing", current generation, user id }
 --       { "page", generation, current generation, next generation or "", user id, status, first, last, snapshot
---         sequence, snapshot or "", record or {}, rev or "", settlement or "", entry, ... }
+--         sequence, snapshot or "", record or {}, rev or "", settlement or "", changed or "", entry, ... }
 -- An entry holds whole batches: the reader drops what it has.
 -- @include record
 
@@ -13,7 +13,7 @@ local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local CHUNK = 32
 
 local wanted = redis.call(
-  'HMGET', job, 'fence', 'userId', 'firstSequence', 'snapshotSequence', 'format', 'rev', 'settlement'
+  'HMGET', job, 'fence', 'userId', 'firstSequence', 'snapshotSequence', 'format', 'rev', 'settlement', 'changed'
 )
 if not wanted[1] then
   return { '' }
@@ -25,6 +25,7 @@ local current = parse(wanted[1])
 local generation = ARGV[1] == '' and current.generation or ARGV[1]
 local user = wanted[2] or damaged('userId')
 local fence, first, snapshot_sequence, rev, settlement = current, wanted[3], wanted[4], wanted[6], wanted[7]
+local changed = wanted[8]
 local record, following = nil, ''
 if generation ~= current.generation then
   record = load_ended(ended, generation)
@@ -32,7 +33,7 @@ if generation ~= current.generation then
     return { 'missing', current.generation, user }
   end
   fence, first, snapshot_sequence = parse(record.fence), record.firstSequence, record.snapshotSequence
-  rev, settlement = record.rev, record.settlement
+  rev, settlement, changed = record.rev, record.settlement, record.changed
   following = current.generation
   for _, kept in ipairs(redis.pcall('HKEYS', ended)) do
     local number = counted(kept)
@@ -54,7 +55,7 @@ end
 local page = {
   'page', generation, current.generation, following, user, fence.status, text(math.max(counted(first), 1)),
   fence.sequence, text(counted(snapshot_sequence)), snapshot, (ARGV[5] == '1' and record) and flatten(record) or {},
-  rev or '', settlement or '',
+  rev or '', settlement or '', changed or '',
 }
 
 local reached, bytes, sequence = false, 0, tonumber(after)

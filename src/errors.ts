@@ -30,6 +30,11 @@ export const ERROR_TABLE = {
   event_too_large: { status: 413, remedy: 'Send large content by reference, or raise limits.eventBytes.' },
   json_too_deep: { status: 400, remedy: 'Flatten the value, or raise limits.jsonDepth.' },
   metadata_too_large: { status: 413, remedy: 'Keep metadata small, or raise limits.metadataBytes.' },
+  notes_limit: {
+    status: 409,
+    remedy:
+      'Take notes away, write them under keys that are there, or raise limits.notes or limits.notesBytes.',
+  },
   kept_limit: { status: 409, remedy: 'Reuse or clear a `keep` key, or raise limits.keptEvents.' },
   body_too_large: { status: 413, remedy: 'Send a smaller body, or raise bodyBytes of the routes.' },
   body_timeout: { status: 408, remedy: 'Send the whole body at once.' },

@@ -31,6 +31,7 @@ export type { Logger } from './stream/interfaces/logger.js';
 export type {
   AbortInput,
   AbortResult,
+  AnnotateInput,
   BeforeResolveResult,
   Continuation,
   CreateJobInput,
@@ -81,18 +82,21 @@ export type {
   EventsOf,
   FinalOf,
   HostEvent,
+  HostNote,
   HostTypes,
   MetadataOf,
   MetadataPatch,
   ReceivedEvent,
   ReceivedFrom,
   Untyped,
+  WrittenNote,
 } from './stream/model/host-types.js';
 export { JobFailureError } from './stream/model/job-failure.js';
 export type {
   EndPayload,
   FoldablePayloads,
   FollowerPayloads,
+  KeptState,
   LifecyclePayloads,
   PublicState,
   ResumeState,
@@ -130,6 +134,7 @@ export type {
   JobStatus,
   Json,
   LogEvent,
+  Note,
   PendingAction,
   PublicAction,
   Resolution,

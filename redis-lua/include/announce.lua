@@ -30,8 +30,16 @@ local function record_revision(record)
   return text(counted(record.rev) + settlement_revision(record))
 end
 
+-- After a change of metadata or notes, which followers look at: of a step of the settlement alone they need not. `put` sets a
+-- field, in the record too.
+local function raise_revision(record, put)
+  put('rev', text(counted(record.rev) + 1))
+  put('changed', record_revision(record))
+end
+
 -- Tells followers that the record has changed; they look at what interests them. With make_writes.
 local function announce(log, fence, record)
   messages[#messages + 1] =
-    { 'PUBLISH', log, 'record ' .. fence.generation .. ' ' .. fence.sequence .. ' ' .. record_revision(record) }
+    { 'PUBLISH', log, 'record ' .. fence.generation .. ' ' .. fence.sequence .. ' ' .. record_revision(record)
+      .. ' ' .. text(counted(record.changed)) }
 end

@@ -1,14 +1,12 @@
--- A producer's change of the record that no event announces. Its number counts the changes of one attempt: one that is not
--- newer than the last is a repeat.
+-- A change of the record that no event announces.
 
+-- A producer's has a number, which counts those of one attempt: one that is not newer than the last is a repeat.
 local function is_new_patch(record, number)
   return number ~= '' and tonumber(number) > counted(record.patches)
 end
 
--- `values` is JSON: [field, value, ...]; `put` sets a field, in the record too. Says whether metadata was among them, which
--- is then counted in the record's revision.
-local function apply_patch(record, number, values, put)
-  values = cjson.decode(values)
+-- `values` is [field, value, ...]; `put` sets a field, in the record too. Says whether metadata was among them.
+local function put_values(record, values, put)
   local has_metadata = false
   -- A hash has no order: that of the metadata's keys stands in a field of its own, unless the record is older than that.
   local order = string.match(record.order or '', '^%[(.*)%]$')
@@ -23,8 +21,14 @@ local function apply_patch(record, number, values, put)
   if order then
     put('order', '[' .. order .. ']')
   end
+  return has_metadata
+end
+
+-- A producer's; `values` is JSON. Metadata among them is counted in the record's revision.
+local function apply_patch(record, number, values, put)
+  local has_metadata = put_values(record, cjson.decode(values), put)
   if has_metadata then
-    put('rev', text(counted(record.rev) + 1))
+    raise_revision(record, put)
   end
   put('patches', number)
   return has_metadata

@@ -9,6 +9,7 @@ import { GenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
 import type { RepairedIndex } from '../stream/interfaces/job-store.js';
 import {
+  type AnnotationResult,
   type AttachKind,
   type BooksResult,
   type ContentlessStep,
@@ -89,6 +90,12 @@ const CONTENTLESS_STEPS = [
   'resolved',
   'settled',
 ] as const satisfies readonly ContentlessStep[];
+const ANNOTATION_RESULTS = [
+  'written',
+  'not_found',
+  'too_large',
+  'failed',
+] as const satisfies readonly AnnotationResult[];
 const TRANSITION_NAMES = Object.keys(TRANSITIONS) as TransitionName[];
 const HOOKS = [
   'describeEnd',
@@ -224,6 +231,12 @@ function observeDecisions(make: Makers) {
     'outcome',
     ['settled', 'retried', 'set_aside', 'dropped'],
   );
+  const annotations = make.counterBy(
+    'annotations_total',
+    'Calls of annotate in this process',
+    'outcome',
+    ANNOTATION_RESULTS,
+  );
   const setAside = make.gauge(
     'settlements_set_aside',
     'Settlements set aside in the whole store, as this process counted them last; NaN when another one has since, or none has',
@@ -235,6 +248,7 @@ function observeDecisions(make: Makers) {
       if (waitedMs !== undefined) waits.observe({ outcome }, waitedMs / 1000);
     },
     pauseTold: (outcome) => pauses(outcome),
+    annotated: (outcome) => annotations(outcome),
     settled: (outcome) => settlements(outcome),
     settlementsSetAside: (count) => setAside.set(count ?? Number.NaN),
   } satisfies Partial<StreamObserver>;

@@ -3,6 +3,8 @@
  * `generation-jobs/ports/contract` has the tests that find out whether it does.
  */
 export type {
+  AnnotationBounds,
+  AnnotationCommit,
   Commit,
   CommitReply,
   CreateReply,
@@ -37,4 +39,11 @@ export type {
 export type { FoundPage, LogPage, MissingPage, ReadLogRequest } from '../stream/interfaces/log-pages.js';
 export type { Report } from '../stream/interfaces/report.js';
 export { streamKey, userKey } from '../stream/model/stream-key.js';
-export type { Frame, SerialisedEvent, Snapshot, StreamKey, UserKey } from '../stream/model/types.js';
+export type {
+  Frame,
+  SerialisedEvent,
+  SerialisedNote,
+  Snapshot,
+  StreamKey,
+  UserKey,
+} from '../stream/model/types.js';

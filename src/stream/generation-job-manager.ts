@@ -15,6 +15,7 @@ import type { GenerationSummary, StateAccess } from './interfaces/kept-generatio
 import type {
   AbortInput,
   AbortResult,
+  AnnotateInput,
   CreateJobInput,
   CreateJobResult,
   DeletedUser,
@@ -32,6 +33,7 @@ import type { Health, JobSummaryPage, ListJobsInput } from './interfaces/operato
 import type { Report } from './interfaces/report.js';
 import type { Upkeep } from './interfaces/upkeep.js';
 import { Admission } from './lifecycle/admission.js';
+import { Annotator } from './lifecycle/annotations.js';
 import { Deletion } from './lifecycle/deletion.js';
 import { Ender } from './lifecycle/ender.js';
 import { GenerationReads } from './lifecycle/generation-reads.js';
@@ -75,7 +77,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
       ...(['start', 'createJob', 'getJob', 'getGenerations', 'openSealed', 'getResumeState'] as const),
       ...(['getPublicState', 'subscribeWithResume', 'abortJob', 'listActiveJobs', 'listJobs'] as const),
       ...(['settlements', 'settleAgain', 'deleteStream', 'deleteUser', 'stats', 'health'] as const),
-      ...(['drain', 'close'] as const),
+      ...(['annotate', 'drain', 'close'] as const),
     ];
     handOutMethods(GenerationJobManager.prototype, awaitedOrNot, (manager) => manager.#parts);
   }
@@ -89,6 +91,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   readonly #ender: Ender;
   readonly #admission: Admission;
   readonly #succession: Succession;
+  readonly #annotator: Annotator;
   readonly #deletion: Deletion;
   readonly #followers: Followers;
   readonly #reads: GenerationReads;
@@ -150,6 +153,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     });
     this.#succession = new Succession(parts, { followers: this.#followers, producers: this.#producers });
     this.#admission = new Admission(parts, this.#ender);
+    this.#annotator = new Annotator(parts);
     this.#deletion = new Deletion(parts, this.#leases, this.#settler);
     this.approvals = new ApprovalLifecycle(parts, { ender: this.#ender, producers: this.#producers });
     this.#reaper = new Reaper(parts, {
@@ -247,6 +251,11 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   async abortJob(streamId: string, input: AbortInput = NO_OPTIONS): Promise<AbortResult> {
     checkCall('abort', input);
     return this.#ender.abort(streamKey(streamId, input.tenantId), input);
+  }
+
+  async annotate(streamId: string, input: AnnotateInput): Promise<JobRecord> {
+    checkCall('annotate', input);
+    return this.#annotator.annotate(streamKey(streamId, input.tenantId), input);
   }
 
   async listActiveJobs(input: ListActiveJobsInput): Promise<JobPage> {

@@ -1,6 +1,7 @@
 /**
  * Turns contracts into tests.
  */
+import { annotationStoreContracts } from './annotations.js';
 import { approvalContracts } from './approvals.js';
 import { bookContracts, stoppedContracts } from './books.js';
 import { crashContracts } from './crashes.js';
@@ -21,6 +22,7 @@ import { housekeepingContracts } from './housekeeping.js';
 import { indexContracts } from './indexes.js';
 import { keptContracts } from './kept.js';
 import { lossContracts } from './loss.js';
+import { annotationContracts } from './notes.js';
 import { operatorContracts } from './operators.js';
 import { pauseNoticeContracts } from './pause-notices.js';
 import { pendingContracts } from './pending.js';
@@ -68,6 +70,7 @@ export const storePortContracts: readonly Contract[] = [
   ...expectedStoreContracts,
   ...successionStoreContracts,
   ...revisionContracts,
+  ...annotationStoreContracts,
   ...holdContracts,
   ...bookContracts,
   ...indexContracts,
@@ -92,6 +95,7 @@ export const streamContracts = {
   Succession: successionContracts,
   Settlement: settlementContracts,
   Progress: progressContracts,
+  Annotations: annotationContracts,
   'A stopped producer’s books': stoppedContracts,
   'Pauses told': pauseNoticeContracts,
   Usage: usageContracts,

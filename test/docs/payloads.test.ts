@@ -84,7 +84,7 @@ describe('PROTOCOL.md has the keys of', () => {
     for (const one of [gap, gone]) expectDocumented(one?.event ?? '', one?.data);
     const [state = ''] = codeBlocks(section('3.2')).map(({ code }) => code);
     const shown = sync?.data as ResumeState;
-    expectKeys(shown, state.replace(/: \[\{.*?\}\]/, ''));
+    expectKeys(shown, state.replace(/: \[\{.*?\}\]/g, ''));
     expectKeys(shown.kept[0], /\[(\{.*?\})\]/.exec(state)?.[1]);
   });
 });

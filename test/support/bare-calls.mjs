@@ -48,6 +48,7 @@ losing.stop('gone');
 manager.subscribe('none');
 manager.subscribe('none-read').next();
 manager.abortJob('none');
+manager.annotate('none', {});
 manager.subscribeWithResume('none');
 manager.approvals.resolve('none', { actionId: 'a', by: 'ann' });
 const closing = made();

@@ -111,6 +111,20 @@ export async function records(chat: Chat): Promise<void> {
   same<typeof ended.metadata.model, string | undefined>(true);
 }
 
+/** What is annotated is of the host's own types: its metadata, and its events in the notes. */
+export async function annotations(chat: Chat): Promise<void> {
+  const source = { key: 'main', event: 'source', data: { url: 'x' } } as const;
+  const record = await chat.annotate('s-1', { metadata: { model: 'm', temperature: null }, notes: [source] });
+  same<typeof record.metadata.model, string | undefined>(true);
+  await chat.annotate('s-1', { notes: [{ ...source, data: null }] });
+  // @ts-expect-error no such key in the metadata
+  await chat.annotate('s-1', { metadata: { modell: 'm' } });
+  // @ts-expect-error no such event
+  await chat.annotate('s-1', { notes: [{ ...source, event: 'sauce' }] });
+  // @ts-expect-error the data of another event
+  await chat.annotate('s-1', { notes: [{ ...source, data: { delta: 'x' } }] });
+}
+
 /** A manager of any types can be given to a function that knows none, such as one that drains or lists. */
 export async function anyManager(chat: Chat): Promise<void> {
   const drain = async <Types extends object>(manager: GenerationJobManager<Types>) => manager.drain();

@@ -31,6 +31,7 @@ it('no call that is not awaited ends the process: each error reaches onError onc
       'subscribe none stream_not_found',
       'next none-read stream_not_found',
       'abortJob  stream_not_found',
+      'annotate  stream_not_found',
       'subscribeWithResume  stream_not_found',
       'resolve  stream_not_found',
       'createJob  closed',
@@ -45,7 +46,7 @@ it('without a logger and without onError the errors are on standard error with t
   );
   expect(stderr).toMatch(/JobEndedError: This producer has stopped \(aborted\)\..*\n +at /);
   expect(stderr.match(/^generation-jobs: a call failed/gm)).toHaveLength(10);
-  expect(stderr).toContain('generation-jobs: 2 more errors were not printed.');
+  expect(stderr).toContain('generation-jobs: 3 more errors were not printed.');
 });
 
 it('no call of any entry ends the process when nobody awaits it: those of no manager tell standard error', async () => {

@@ -137,6 +137,10 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'manager.abortJob': refuses<root.AbortInput>({ ...ofGeneration, by: 7, reason: 7 }, (options) =>
     manager.abortJob(streamId, options),
   ),
+  'manager.annotate': refuses<root.AnnotateInput>(
+    { ...ofGeneration, metadata: 7, notes: [{ key: 7 }] },
+    (options) => manager.annotate(streamId, options),
+  ),
   'manager.listActiveJobs': refuses({ ...access, ...page }, (options) => manager.listActiveJobs(options), {
     userId: 'ann',
   }),

@@ -113,6 +113,7 @@ export const records: fc.Arbitrary<JobRecord> = fc
       { maxLength: 3 },
     ),
     metadata: fc.dictionary(id, json, { maxKeys: 4 }),
+    notes: fc.dictionary(name, fc.record({ event: name, data: json }), { maxKeys: 4 }),
     settlement: fc.record({
       ...{ revision: count, tries: count, notBefore: count },
       state: fc.constantFrom('open' as const, 'settled' as const, 'set_aside' as const),
@@ -120,8 +121,13 @@ export const records: fc.Arbitrary<JobRecord> = fc
     isClaimed: fc.boolean(),
     changes: fc.nat(),
   })
-  .map(({ isClaimed, changes, settlement, status, ...record }) => ({
+  .map(({ isClaimed, changes, notes, settlement, status, ...record }) => ({
     ...{ ...WHERE, ...record, status },
+    notes: Object.entries(notes).map(([key, note], at) => ({
+      key,
+      ...note,
+      revision: 1 + Math.floor(at / 2),
+    })),
     revision: changes + settlement.revision,
     settlement: {
       ...settlement,
@@ -149,6 +155,8 @@ export function hashOf(record: JobRecord): Map<string, string> {
   hash.set('settlement', `${state} ${revision} ${tries} ${notBefore}${claimed ? ' claimed' : ''}`);
   hash.set('rev', `${record.revision - revision}`);
   hash.set('lifecycle', `${record.lifecycleEvents}`);
+  for (const [at, { key, event, data, revision }] of record.notes.entries())
+    hash.set(`n:${key}`, `${revision} ${at} ${event} ${JSON.stringify(data)}`);
   if (record.leaseMs !== undefined) hash.set('lease', `${attempt} ${record.leaseMs}`);
   if (record.replicaId !== undefined) hash.set('replica', `${attempt} ${record.replicaId}`);
   for (const field of [

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { isGenerationJobError } from '../../src/errors.js';
 import { decodeRecord } from '../../src/stream/implementations/redis/codec.js';
 import { publicAction } from '../../src/stream/model/resume-state.js';
-import type { JobRecord } from '../../src/stream/model/types.js';
+import type { JobRecord, Note } from '../../src/stream/model/types.js';
 import { checked } from './property.js';
 import { hashOf, records, WHERE } from './redis-forms.js';
 
@@ -27,7 +27,7 @@ const PROPERTIES: Readonly<Record<string, readonly (keyof JobRecord)[]>> = {
   rev: ['revision'],
 };
 const propertiesOf = (field: string): readonly string[] =>
-  field.startsWith('m:') ? ['metadata'] : (PROPERTIES[field] ?? [field]);
+  field.startsWith('m:') ? ['metadata'] : field.startsWith('n:') ? ['notes'] : (PROPERTIES[field] ?? [field]);
 
 const GOOD: readonly [string, string][] = [
   ['format', '1'],
@@ -123,6 +123,9 @@ function expectUsable(record: JobRecord): void {
   expect(usages.flatMap((usage) => Object.values(usage)).every((value) => typeof value === 'number')).toBe(
     true,
   );
+  const isWhole = ({ event, revision }: Note) =>
+    /^[A-Za-z0-9_.:/-]+$/.test(event) && Number.isSafeInteger(revision);
+  expect(record.notes.every(isWhole)).toBe(true);
 }
 
 describe('a field that can’t be read', () => {

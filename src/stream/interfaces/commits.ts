@@ -8,6 +8,7 @@ import type {
   PendingAction,
   Resolution,
   SerialisedEvent,
+  SerialisedNote,
   Settlement,
   StreamKey,
   Usage,
@@ -298,7 +299,45 @@ export interface LeaverCommit {
   readonly leaves: boolean;
 }
 
-export type Commit = ProducerCommit | OtherCommit | SettlementCommit | HoldCommit | LeaverCommit;
+/**
+ * Writes metadata and notes of a kept generation, current or not and in any state. It has no fence: it moves no sequence,
+ * stands in no producer's way, and leaves `updatedAt` as it is. What it makes larger than a bound is refused as `metadata` or
+ * `notes`, with nothing changed; what makes it no larger is always taken. What is already so changes nothing. Of the notes
+ * that were taken away those of longest ago are forgotten when there are more than `bounds.notes` together.
+ */
+export interface AnnotationCommit {
+  /** Tells the kinds of commit apart. */
+  readonly writer: 'annotator';
+  /** The stream that is written to. */
+  readonly key: StreamKey;
+  /** The generation that is annotated. */
+  readonly generation: number;
+  /** Names the call; the store knows the last 16 of a generation, and answers a repeat `ok` without doing it twice. */
+  readonly callId: string;
+  /** The metadata by key, as JSON text. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The notes, each key once. */
+  readonly notes: readonly SerialisedNote[];
+  /** The bounds that what is on the record is held to. */
+  readonly bounds: AnnotationBounds;
+}
+
+export interface AnnotationBounds {
+  /** Keys and texts of the metadata together (bytes). */
+  readonly metadataBytes: number;
+  /** Notes that stand. */
+  readonly notes: number;
+  /** Keys, event names and texts of the notes that stand, together (bytes). */
+  readonly notesBytes: number;
+}
+
+export type Commit =
+  | ProducerCommit
+  | OtherCommit
+  | SettlementCommit
+  | HoldCommit
+  | LeaverCommit
+  | AnnotationCommit;
 
 /**
  * The reason a commit changed nothing. `gone` no such generation is kept · `replaced` a newer generation is current ·
@@ -306,7 +345,8 @@ export type Commit = ProducerCommit | OtherCommit | SettlementCommit | HoldCommi
  * it · `sequence` the log does not end where the writer says · `action` another action (or none) is pending · `lease`
  * the lease has not lapsed · `revision` somebody else settles · `early` the action has not expired · `held` an end is
  * being described: the same commit may be taken later · `behind` the generation has gone on since its end was described ·
- * `closed` a settlement has been tried: nothing may change what it is given
+ * `closed` a settlement has been tried: nothing may change what it is given · `metadata` and `notes` would be larger than
+ * the bounds that an annotation names
  */
 export type Refusal =
   | 'gone'
@@ -322,7 +362,9 @@ export type Refusal =
   | 'early'
   | 'held'
   | 'behind'
-  | 'closed';
+  | 'closed'
+  | 'metadata'
+  | 'notes';
 
 export type CommitReply =
   | {

@@ -9,6 +9,7 @@ import type { GenerationSummary, StateAccess } from './kept-generations.js';
 import type {
   AbortInput,
   AbortResult,
+  AnnotateInput,
   CreateJobInput,
   CreateJobResult,
   DeletedUser,
@@ -133,6 +134,20 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
    * const { aborted, content } = await manager.abortJob('s-1', { userId: 'ada', by: 'user' });
    */
   abortJob(streamId: string, input?: AbortInput): Promise<AbortResult<Types>>;
+
+  /**
+   * Adds to a generation from any replica, in any state in which it is still kept: a title that comes later, an id known once
+   * the message is saved. Followers are told what is new, late ones find it in `kept` and `notes`; it has no place in the log,
+   * and the producer is not asked. With `generation`, only that one. Of writers to one key the last one wins, a producer
+   * included. Bounds are checked by the store, on the record: what makes it no larger is always taken.
+   * @returns the record as it is then
+   * @throws GenerationJobError `stream_not_found` when there is no such stream or generation, or it is not theirs;
+   *   `metadata_too_large`, `notes_limit`: nothing is changed; `invalid_argument`, `invalid_event`, `reserved_event`,
+   *   `event_too_large`, `json_too_deep`, `seal_unavailable`; `unavailable`: it may have been written, and may be written again
+   * @example
+   * await manager.annotate('s-1', { generation, metadata: { title }, notes: [{ key: 'saved', event: 'saved', data: { id } }] });
+   */
+  annotate(streamId: string, input: AnnotateInput<Types>): Promise<JobRecord<Types>>;
 
   /**
    * Lists the user's running and paused generations: an array of at most `limit` records (1 to 1,000; default 1,000).

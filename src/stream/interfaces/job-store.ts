@@ -22,6 +22,7 @@
 import type { GenerationJobError } from '../../errors.js';
 import type { JobRecord, Snapshot, StreamKey, UserKey } from '../model/types.js';
 import type {
+  AnnotationCommit,
   Commit,
   CommitReply,
   CreateReply,
@@ -215,6 +216,7 @@ export interface JobStore {
   commit(commit: SettlementCommit): Promise<CommitReply>;
   commit(commit: HoldCommit): Promise<CommitReply>;
   commit(commit: LeaverCommit): Promise<CommitReply>;
+  commit(commit: AnnotationCommit): Promise<CommitReply>;
   commit(commit: Commit): Promise<CommitReply>;
 
   /** The current record, that of a named generation, or all kept (newest first). Empty when there is none. */

@@ -34,6 +34,8 @@ export interface FoundPage {
   readonly status: JobStatus;
   /** The record's revision. */
   readonly revision: number;
+  /** The revision at which metadata or notes last changed; 0 while they are as they were created. */
+  readonly changedRevision: number;
   /** The record's settlement. */
   readonly settlement: Settlement;
   /** The events, oldest first. */

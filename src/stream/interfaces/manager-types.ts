@@ -10,6 +10,7 @@ import type {
   ContentOf,
   CreatedOf,
   FinalOf,
+  HostNote,
   HostTypes,
   MetadataPatch,
   Untyped,
@@ -155,6 +156,17 @@ export interface SubscribeOptions extends Access {
   readonly resume?: boolean | undefined;
   /** Leaves the stream when it fires. Default: none. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What belongs to a generation and did not come from its producer. */
+export interface AnnotateInput<Types extends HostTypes = Untyped> extends GenerationAccess {
+  /** Metadata to write by key, as `job.update` does: undefined leaves a key as it is, null sets it to null. Default: none. */
+  readonly metadata?: MetadataPatch<Types> | undefined;
+  /**
+   * Notes to write: each takes the place of the one under its key, and one with the data `null` takes it away. At most
+   * `limits.notes` (64) of a generation stand, with `limits.notesBytes` (64 KiB) together. Default: none.
+   */
+  readonly notes?: readonly HostNote<Types>[] | undefined;
 }
 
 export interface AbortInput extends Access {

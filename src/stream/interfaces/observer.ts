@@ -31,6 +31,8 @@ export type UpkeepStep = 'renewal' | 'sweep' | 'visit' | 'listing' | 'deletion' 
 export type TransportStep = 'subscribe' | 'publish' | 'signal' | 'link';
 /** The reason an end comes without the final message it was given. */
 export type FinalOmission = 'too_large' | 'too_deep' | 'no_json';
+/** `not_found`: no such generation is kept, or it is not theirs · `too_large`: beyond a bound · `failed`: no answer, or malformed */
+export type AnnotationResult = 'written' | 'not_found' | 'too_large' | 'failed';
 export type ContentlessStep =
   | 'aborted'
   | 'replaced'
@@ -106,6 +108,8 @@ export interface StreamObserver {
   approval(outcome: ApprovalOutcome, waitedMs?: number): void;
   /** The host was told of a pause by `onPaused`, or has failed to take it and will be told again. */
   pauseTold(outcome: 'told' | 'retried'): void;
+  /** A call of `annotate` of this process was answered. */
+  annotated(result: AnnotationResult): void;
   /** `dropped`: what was set aside goes unsettled. */
   settled(outcome: 'settled' | 'retried' | 'set_aside' | 'dropped'): void;
   /**
@@ -153,6 +157,7 @@ export const OBSERVED: readonly string[] = Object.keys({
   succeeded: 0,
   approval: 0,
   pauseTold: 0,
+  annotated: 0,
   settled: 0,
   settlementsSetAside: 0,
   indexRepaired: 0,

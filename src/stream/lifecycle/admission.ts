@@ -167,7 +167,9 @@ export class Admission {
     const [record] = await this.#parts.store.read(key, run.generation);
     if (record?.idempotencyKey === idempotencyKey) return record;
     // Kept without the key: lost before any host event, and the key was released.
-    return record ? undefined : run.record;
+    if (record !== undefined || run.record === undefined) return undefined;
+    const { notes = [], revision = 0 }: Partial<JobRecord> = run.record; // release 0.1.0 remembers none
+    return { ...run.record, notes, revision };
   }
 
   #request(input: CreateJobInput): CreateRequest {

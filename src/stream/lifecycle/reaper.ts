@@ -244,7 +244,7 @@ export class Reaper {
     const { generation, idempotencyKey, streamId } = record;
     if (idempotencyKey !== undefined) {
       const user = ownerOf(key, record.userId);
-      const run = { streamId, generation, record: { ...record, metadata: {}, resolutions: [] } };
+      const run = { streamId, generation, record: { ...record, metadata: {}, notes: [], resolutions: [] } };
       await store.slots.confirm(user, idempotencyKey, run);
     }
     await store.delete(key, { endedGeneration: generation });

@@ -114,6 +114,7 @@ function checkSize(text: string, limits: Options['limits'], what: string): void 
   }
 }
 
-function isName(name: unknown): name is string {
+/** Says whether it may name an event, or be a key to keep one under. */
+export function isName(name: unknown): name is string {
   return typeof name === 'string' && name.length <= LONGEST_NAME && NAME.test(name);
 }

@@ -67,6 +67,21 @@ export type HostEvent<Types extends HostTypes = Untyped> = {
   [Name in keyof EventsOf<Types> & string]: EmittedEvent<Name, EventsOf<Types>[Name]>;
 }[keyof EventsOf<Types> & string];
 
+/** One note as a host writes it. */
+export interface WrittenNote<Name extends string, Data> {
+  /** The key the note is kept under, in the form of an event's name; it takes the place of the one that is there. */
+  readonly key: string;
+  /** The name of the event that tells followers of the note, as for `emit`. */
+  readonly event: Name;
+  /** Anything JSON can carry, at most `limits.eventBytes` as text. `null` takes the note away. */
+  readonly data: Data | null;
+}
+
+/** A note that a host writes: with a bag, of one of its events; without one, of an event of any name. */
+export type HostNote<Types extends HostTypes = Untyped> = {
+  [Name in keyof EventsOf<Types> & string]: WrittenNote<Name, EventsOf<Types>[Name]>;
+}[keyof EventsOf<Types> & string];
+
 /** One event as a follower receives it. */
 export interface ReceivedEvent<Name extends string, Data> {
   /** `<generation>-<sequence>`: send it back as `after` to go on from here. */

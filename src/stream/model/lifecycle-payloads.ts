@@ -32,6 +32,18 @@ export interface EndPayload<Final = unknown> {
   readonly finalOmitted?: true | undefined;
 }
 
+/** The newest state of a key. */
+export interface KeptState {
+  /** The `keep` key of the event, or the key of the note. */
+  readonly key: string;
+  /** The name of the event. */
+  readonly event: string;
+  /** The data of the event. */
+  readonly data: unknown;
+  /** The place of the event; absent of a note, which has none. */
+  readonly cursor?: string | undefined;
+}
+
 /** The state that a client which comes late needs, true at `cursor`. */
 export interface ResumeState<Types extends HostTypes = Untyped> {
   /** The stream. */
@@ -61,8 +73,13 @@ export interface ResumeState<Types extends HostTypes = Untyped> {
   readonly usage: Usage;
   /** The same by call, as in the record. */
   readonly usageEntries: readonly UsageEntry[];
-  /** The newest event of each `keep` key. */
-  readonly kept: readonly { readonly event: string; readonly data: unknown; readonly cursor: string }[];
+  /**
+   * What is kept under keys: the newest event of each `keep` key, then the notes, which have no cursor. A note stands for a
+   * kept event of the same key.
+   */
+  readonly kept: readonly KeptState[];
+  /** The notes alone, in the order they were written. */
+  readonly notes: readonly Omit<KeptState, 'cursor'>[];
   /** Says when it was created: the store's clock, in milliseconds since 1970. */
   readonly createdAt: number;
   /** Says when it ended: the store's clock, in milliseconds since 1970; absent before. */

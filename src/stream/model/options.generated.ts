@@ -126,6 +126,10 @@ export interface GenerationLimits {
   readonly jsonDepth?: number | undefined;
   /** Different `keep` keys in a generation. 0 or more; default 32. */
   readonly keptEvents?: number | undefined;
+  /** Notes that stand on a generation. 0 or more; default 64. */
+  readonly notes?: number | undefined;
+  /** A generation’s notes: keys, event names and data as JSON text (bytes). 64 B to 4 GiB; default 64 KiB. */
+  readonly notesBytes?: number | undefined;
   /** Events in a generation. 1 or more; default 500,000. */
   readonly generationEvents?: number | undefined;
   /** Event data emitted by one attempt (bytes). 64 B to 4 GiB; default 256 MiB. */

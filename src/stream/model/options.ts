@@ -39,6 +39,8 @@ const limitsSchema = z.strictObject({
   metadataBytes: bytes(64 * KIB, 'A job’s metadata as JSON text'),
   jsonDepth: count(64, 'Nesting of event data, metadata and request bodies'),
   keptEvents: count(32, 'Different `keep` keys in a generation', 0),
+  notes: count(64, 'Notes that stand on a generation', 0),
+  notesBytes: bytes(64 * KIB, 'A generation’s notes: keys, event names and data as JSON text'),
   generationEvents: count(500_000, 'Events in a generation'),
   generationBytes: bytes(256 * MIB, 'Event data emitted by one attempt'),
   unsnapshottedEvents: count(100_000, 'Events since the last snapshot'),

@@ -2,7 +2,7 @@
 import { formatCursor } from './cursor.js';
 import type { FoldedState } from './fold.js';
 import type { PublicState, ResumeState } from './lifecycle-payloads.js';
-import type { JobRecord, Json, PendingAction, PublicAction } from './types.js';
+import type { JobRecord, Json, Note, PendingAction, PublicAction } from './types.js';
 
 export function publicAction(action: PendingAction): PublicAction {
   const { resumeContext: _, fingerprint: __, ...shown } = action;
@@ -25,15 +25,31 @@ export function resumeState(state: FoldedState): ResumeState {
     revision: record.revision,
     usage: record.usage,
     usageEntries: record.usageEntries,
-    kept: state.kept.map((event) => ({
-      event: event.event,
-      data: JSON.parse(event.data),
-      cursor: formatCursor(record.generation, event.sequence),
-    })),
+    kept: keptOf(state),
+    notes: standing(record).map(({ key, event, data }) => ({ key, event, data })),
     createdAt: record.createdAt,
     ...(record.endedAt !== undefined && { endedAt: record.endedAt }),
     end: state.end,
   };
+}
+
+/** Returns what is kept under keys, in the log and by notes: a note stands for a kept event of the same key. */
+function keptOf({ record, kept }: FoldedState): ResumeState['kept'] {
+  const notes = standing(record);
+  const noted = new Set(notes.map(({ key }) => key));
+  const events = kept
+    .map(({ keep, event, data, sequence }) => ({
+      key: keep ?? event,
+      event,
+      data: JSON.parse(data),
+      cursor: formatCursor(record.generation, sequence),
+    }))
+    .filter(({ key }) => !noted.has(key));
+  return [...events, ...notes.map(({ key, event, data }) => ({ key, event, data }))];
+}
+
+function standing({ notes }: JobRecord): readonly Note[] {
+  return notes.filter(({ data }) => data !== null);
 }
 
 /** Returns what clients see: the same without usage by call, and with only what the host shows of its metadata. */

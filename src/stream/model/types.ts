@@ -82,6 +82,16 @@ export interface SerialisedEvent {
   readonly keep?: string | undefined;
 }
 
+/** A note as text, as a store takes it. */
+export interface SerialisedNote {
+  /** The key: a note takes the place of the one before under its key. */
+  readonly key: string;
+  /** The name of the event that tells followers of it. */
+  readonly event: string;
+  /** `JSON.stringify` of the host's data: one line. `null` takes the note away. */
+  readonly data: string;
+}
+
 /** An event in the log. Shared between all who read it in a process, so never changed. */
 export interface LogEvent extends SerialisedEvent {
   /** 1, 2, 3 … within the generation, without gaps. */
@@ -229,6 +239,18 @@ export interface Settlement {
   readonly claimed?: true | undefined;
 }
 
+/** A note is what a host has added to a generation from outside its log: the newest of its key. */
+export interface Note {
+  /** The key it is kept under. */
+  readonly key: string;
+  /** The name of the event that tells followers of it. */
+  readonly event: string;
+  /** The host's data; null when the note was taken away. */
+  readonly data: Json;
+  /** The record's revision at which it was written. */
+  readonly revision: number;
+}
+
 /** A generation with all that is known of it. Times are the store's clock in milliseconds since 1970. */
 export interface JobRecord<Types extends HostTypes = Untyped> {
   /** The stream. */
@@ -301,10 +323,12 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly usageEntries: readonly UsageEntry[];
   /** Holds what the host has written to it; a value that was sealed as `{ "$sealed": text }`. */
   readonly metadata: MetadataOf<Types>;
+  /** The notes that `annotate` has written, in the order they were written, those that were taken away included. */
+  readonly notes: readonly Note[];
   /** Says where the host's side effect after the end stands. */
   readonly settlement: Settlement;
   /**
-   * Counts the changes of the record that no event tells: of its metadata, of its settlement, and that its producer has left.
+   * Counts the changes of the record that no event tells: of its metadata, notes and settlement, and that its producer has left.
    * Never goes back.
    */
   readonly revision: number;
@@ -352,6 +376,8 @@ export interface Frame {
   readonly events?: readonly LogEvent[] | undefined;
   /** The record's revision after the change that is announced; left out of a frame of events. */
   readonly revision?: number | undefined;
+  /** The revision at which metadata or notes last changed, beside `revision`. */
+  readonly changedRevision?: number | undefined;
   /** The time the first event was emitted, on this process's monotonic clock; only where it was emitted here. */
   emittedAt?: number | undefined;
 }

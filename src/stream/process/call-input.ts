@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { HOUR } from '../../clock.js';
 import type {
   AbortInput,
+  AnnotateInput,
   CreateJobInput,
   ListActiveJobsInput,
   ListSettlementsInput,
@@ -19,6 +20,9 @@ import { parseStrictly } from '../model/strict.js';
 
 /** The most records in a page: so many are some hundred kilobytes, and some ten milliseconds to read. */
 export const LARGEST_PAGE = 1_000;
+
+/** The most notes in one call: so many are read one by one in a step of the store. */
+const MOST_NOTES = 1_000;
 
 type ShapeOf<Input> = Record<keyof Required<Input>, z.ZodType>;
 
@@ -54,6 +58,15 @@ const SHAPES = {
     merge: z.boolean().optional(),
   } satisfies ShapeOf<CreateJobInput>),
   abort: z.strictObject({ ...access, generation, by: text, reason: text } satisfies ShapeOf<AbortInput>),
+  annotate: z.strictObject({
+    ...access,
+    generation,
+    metadata: z.record(z.string(), z.unknown()).optional(),
+    notes: z
+      .array(z.strictObject({ key: z.string(), event: z.string(), data: z.unknown() }))
+      .max(MOST_NOTES)
+      .optional(),
+  } satisfies ShapeOf<AnnotateInput>),
   subscribe: z.strictObject({
     ...access,
     after: text,

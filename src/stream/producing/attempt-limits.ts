@@ -3,7 +3,6 @@
  * trace, except for a generation that has become too large: that one is over.
  */
 import { GenerationJobError } from '../../errors.js';
-import { serialiseMetadata } from '../model/events.js';
 import type { Options } from '../model/options.js';
 import type { JobRecord, LogEvent } from '../model/types.js';
 
@@ -17,7 +16,10 @@ export class AttemptLimits {
   constructor(limits: Options['limits'], record: JobRecord, kept: readonly LogEvent[]) {
     this.#limits = limits;
     this.#keptKeys = new Set(kept.map((event) => event.keep ?? event.event));
-    this.#metadataBytes = metadataSizes(serialiseMetadata(record.metadata, limits));
+    // Not held to the bound: others may have written to it, and what is there can be gone on with.
+    this.#metadataBytes = metadataSizes(
+      Object.fromEntries(Object.entries(record.metadata).map(([key, value]) => [key, JSON.stringify(value)])),
+    );
   }
 
   /** Notes that what was emitted until now need not be kept any more. */
@@ -50,9 +52,8 @@ export class AttemptLimits {
   takeMetadata(texts: Readonly<Record<string, string>>): void {
     const { metadataBytes } = this.#limits;
     const sizes = new Map([...this.#metadataBytes, ...metadataSizes(texts)]);
-    let bytes = 0;
-    for (const size of sizes.values()) bytes += size;
-    if (bytes > metadataBytes) {
+    const bytes = total(sizes);
+    if (bytes > metadataBytes && bytes > total(this.#metadataBytes)) {
       throw new GenerationJobError('metadata_too_large', `Metadata exceeds ${metadataBytes} bytes.`);
     }
     for (const [key, size] of sizes) this.#metadataBytes.set(key, size);
@@ -78,4 +79,10 @@ function metadataSizes(texts: Readonly<Record<string, string>>): Map<string, num
   return new Map(
     Object.entries(texts).map(([key, text]) => [key, Buffer.byteLength(key) + Buffer.byteLength(text)]),
   );
+}
+
+function total(sizes: ReadonlyMap<string, number>): number {
+  let bytes = 0;
+  for (const size of sizes.values()) bytes += size;
+  return bytes;
 }

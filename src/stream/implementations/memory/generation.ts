@@ -3,6 +3,7 @@
  * synchronous step that checks everything before it writes anything; the transition table decides what is legal.
  */
 import type {
+  AnnotationCommit,
   CommitReply,
   CreateRequest,
   LeaverCommit,
@@ -23,28 +24,27 @@ import type {
   LogEvent,
   Mutable,
   SerialisedEvent,
-  Settlement,
   Snapshot,
   StreamKey,
 } from '../../model/types.js';
+import { InMemoryAnnotations } from './annotations.js';
 import { InMemoryLog } from './generation-log.js';
+import { afterStep } from './settlement-step.js';
 
 const NO_FRAMES: readonly Frame[] = [];
 
 export class InMemoryGeneration {
   readonly key: StreamKey;
-  readonly #record: Mutable<Omit<JobRecord, 'metadata' | 'revision'>>;
-  readonly #metadata: Map<string, string>;
+  readonly #record: Mutable<Omit<JobRecord, 'metadata' | 'notes' | 'revision'>>;
+  readonly #annotations: InMemoryAnnotations;
   readonly #calls = new Set<string>();
   readonly #log = new InMemoryLog();
   #patches = 0;
-  /** Counts the changes of metadata. */
-  #changes = 0;
   #heldUntil = 0;
 
   constructor(request: CreateRequest, generation: number, now: number) {
     this.key = request.key;
-    this.#metadata = new Map(Object.entries(request.metadata));
+    this.#annotations = new InMemoryAnnotations(request.metadata);
     this.#record = {
       streamId: request.key.streamId,
       tenantId: request.key.tenantId,
@@ -96,12 +96,13 @@ export class InMemoryGeneration {
 
   /** A copy nobody shares. */
   record(): JobRecord {
-    const metadata = Object.fromEntries([...this.#metadata].map(([key, text]) => [key, JSON.parse(text)]));
-    return { ...structuredClone(this.#record), metadata, revision: this.#revision };
+    const metadata = this.#annotations.metadata();
+    const notes = this.#annotations.notes();
+    return { ...structuredClone(this.#record), metadata, notes, revision: this.#revision };
   }
 
   get #revision(): number {
-    return this.#changes + this.#record.settlement.revision;
+    return this.#annotations.changes + this.#record.settlement.revision;
   }
 
   lastFrame(): Frame {
@@ -128,13 +129,15 @@ export class InMemoryGeneration {
       events = this.#applyProducerTransition(commit, now);
       this.#calls.add(transition.callId);
     }
-    for (const event of events) this.#log.push(event);
-    record.lastSequence += events.length;
-    const frames = events.length > 0 ? [this.#frame(events)] : [];
+    const frames: Frame[] = [];
     if (patch && patch.number > this.#patches) {
       this.#applyPatch(patch, now);
+      // Told before the events it goes with: behind an end nobody would look at it any more.
       if (patch.metadata !== undefined) frames.push(this.#announcement());
     }
+    for (const event of events) this.#log.push(event);
+    record.lastSequence += events.length;
+    if (events.length > 0) frames.push(this.#frame(events));
     return {
       ok: true,
       lastSequence: record.lastSequence,
@@ -193,7 +196,7 @@ export class InMemoryGeneration {
       this.#record.updatedAt = now;
       if (settlement.state === 'open' && settlement.tries === 0)
         this.#record.settlement = { ...settlement, revision: settlement.revision + 1, notBefore: now };
-      else this.#changes++;
+      else this.#annotations.changes++;
     }
     const frames = this.#revision === before ? NO_FRAMES : [this.#announcement()];
     return { ok: true, lastSequence, frames, record: this.record() };
@@ -207,6 +210,13 @@ export class InMemoryGeneration {
     this.#record.pauseNotice = afterStep(commit, now);
     this.#record.updatedAt = now;
     return { ok: true, lastSequence, frames: NO_FRAMES, record: this.record() };
+  }
+
+  commitAnnotation(commit: AnnotationCommit): CommitReply {
+    const outcome = this.#annotations.annotate(commit, this.#record.settlement.revision);
+    if (typeof outcome === 'string') return this.#refused(outcome);
+    const frames = outcome ? [this.#announcement()] : NO_FRAMES;
+    return { ok: true, lastSequence: this.#record.lastSequence, frames, record: this.record() };
   }
 
   isBeingSettled(now: number): boolean {
@@ -267,6 +277,7 @@ export class InMemoryGeneration {
       userId: record.userId,
       status: record.status,
       revision: this.#revision,
+      changedRevision: this.#annotations.changedRevision,
       settlement: { ...record.settlement },
       events: this.#log.after(after, request.maxEvents, request.maxBytes),
       firstSequence: this.#log.firstSequence,
@@ -357,8 +368,7 @@ export class InMemoryGeneration {
     if (patch.usage) this.#record.usage = { ...patch.usage };
     if (patch.usageEntries) this.#record.usageEntries = structuredClone(patch.usageEntries);
     if (patch.metadata === undefined) return;
-    this.#changes++;
-    for (const [key, text] of Object.entries(patch.metadata)) this.#metadata.set(key, text);
+    this.#annotations.patch(patch.metadata, this.#record.settlement.revision);
   }
 
   #repeated(): CommitReply {
@@ -384,19 +394,8 @@ export class InMemoryGeneration {
   #announcement(): Frame {
     const { generation, lastSequence } = this.#record;
     const revision = this.#revision;
-    return { key: this.key, generation, firstSequence: lastSequence + 1, lastSequence, events: [], revision };
+    const { changedRevision } = this.#annotations;
+    const place = { generation, firstSequence: lastSequence + 1, lastSequence };
+    return { key: this.key, ...place, events: [], revision, changedRevision };
   }
-}
-
-function afterStep(
-  { state, revision, tries, notBeforeMs, claimed }: SettlementCommit,
-  now: number,
-): Settlement {
-  return {
-    state,
-    revision: revision + 1,
-    tries,
-    notBefore: now + notBeforeMs,
-    ...(claimed && { claimed }),
-  };
 }

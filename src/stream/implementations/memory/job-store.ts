@@ -122,6 +122,8 @@ export class InMemoryJobStore implements JobStore {
         return generation.hold(commit.forMs, this.now());
       case 'settler':
         return generation.commitSettlement(commit, this.now());
+      case 'annotator':
+        return generation.commitAnnotation(commit);
       case 'leaver':
         return generation.commitLeaver(commit, this.now());
     }

@@ -23,6 +23,7 @@ import type {
 } from '../../model/types.js';
 import { parsed, RedisFields, wholeNumber } from './fields.js';
 import { unreadable } from './formats.js';
+import { decodeNotes } from './notes.js';
 
 const FORMAT = '1';
 /** Behind a settlement's numbers, where releases that do not know it read nothing. */
@@ -207,6 +208,7 @@ export function decodeRecord(
     usage: fields.json<Record<string, number>>('usage', isUsage) ?? {},
     usageEntries: fields.json<UsageEntry[]>('usageEntries', areUsageEntries) ?? [],
     metadata: fields.values('m:', fields.json<string[]>('order', Array.isArray)),
+    notes: decodeNotes(fields),
     ...decodeSettled(fields.text('rev'), fields.text('settlement'), status),
     producerLeft: fields.text('left') === '1' ? true : undefined,
   };

@@ -18,6 +18,13 @@ export class RedisFields {
     return this.#fields.get(name);
   }
 
+  /** Fields whose name begins with `prefix`, by the rest of their name, in any order. */
+  texts(prefix: string): [string, string][] {
+    return [...this.#fields].flatMap(([name, text]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), text]] : [],
+    );
+  }
+
   /** A whole number, not negative. */
   number(name: string): number | undefined {
     return wholeNumber(this.#fields.get(name));
@@ -35,10 +42,9 @@ export class RedisFields {
    */
   values(prefix: string, order: readonly string[] = []): Record<string, unknown> {
     const found: [string, unknown][] = [];
-    for (const [name, text] of this.#fields) {
-      if (!name.startsWith(prefix)) continue;
+    for (const [name, text] of this.texts(prefix)) {
       const value = parsed(text);
-      if (value !== undefined) found.push([name.slice(prefix.length), value]);
+      if (value !== undefined) found.push([name, value]);
     }
     const places = new Map(order.map((key, place) => [key, place]));
     const placeOf = ([key]: [string, unknown]) => places.get(key) ?? order.length;

@@ -6,6 +6,7 @@
 
 import { asGenerationJobError } from '../../../errors.js';
 import type {
+  AnnotationCommit,
   Commit,
   CommitReply,
   CreateReply,
@@ -42,6 +43,7 @@ import { RedisIndexRepair } from './index-repair.js';
 import { RedisKeys } from './keys.js';
 import { parseRedisOptions, type RedisOptions } from './options.js';
 import {
+  annotationArguments,
   createArguments,
   flag,
   logArguments,
@@ -153,6 +155,8 @@ export class RedisJobStore implements JobStore {
         return this.#commitSettlement(commit);
       case 'describer':
         return this.#hold(commit);
+      case 'annotator':
+        return this.#annotate(commit);
       case 'leaver':
         return this.#leave(commit);
     }
@@ -240,6 +244,10 @@ export class RedisJobStore implements JobStore {
   async #commitOther(commit: OtherCommit): Promise<CommitReply> {
     const args = transitionArguments(commit, this.#options.expiryMarginMs);
     return commitReply(await this.#run('transition', commit.key, args), commit.key);
+  }
+
+  async #annotate(commit: AnnotationCommit): Promise<CommitReply> {
+    return commitReply(await this.#run('annotate', commit.key, annotationArguments(commit)), commit.key);
   }
 
   async #hold({ key, generation, forMs }: HoldCommit): Promise<CommitReply> {

@@ -1,6 +1,6 @@
 /**
  * The texts on the channels: on that of a stream an entry of its log (see codec.ts), `gone`, or
- * `record <generation> <last sequence> <revision>`, which announces a change of the record that appended no event; on that of
+ * `record <generation> <last sequence> <revision> <changed revision>`, which announces a change of the record that appended no event; on that of
  * the signals a stream and a generation.
  *
  * What this release can't read, because a later one runs beside it, is undefined: thrown in the client's own listener, it
@@ -15,8 +15,8 @@ import { wholeNumber } from './fields.js';
 /** The stream was deleted. */
 export const GONE = 'gone';
 const RECORD = 'record ';
-/** Three whole numbers and the blanks between them. */
-const LONGEST_RECORD = RECORD.length + 3 * 16 + 2;
+/** Four whole numbers and the blanks between them. */
+const LONGEST_RECORD = RECORD.length + 4 * 16 + 3;
 
 export function readFrame(key: StreamKey, text: string): Frame | undefined {
   if (text.startsWith(RECORD)) return readAnnouncement(key, text);
@@ -30,9 +30,11 @@ export function readFrame(key: StreamKey, text: string): Frame | undefined {
 
 function readAnnouncement(key: StreamKey, text: string): Frame | undefined {
   if (text.length > LONGEST_RECORD) return undefined;
-  const [generation, lastSequence, revision] = text.slice(RECORD.length).split(' ').map(wholeNumber);
+  const numbers = text.slice(RECORD.length).split(' ').map(wholeNumber);
+  const [generation, lastSequence, revision, changedRevision] = numbers;
   if (generation === undefined || lastSequence === undefined || revision === undefined) return undefined;
-  return { key, generation, firstSequence: lastSequence + 1, lastSequence, events: [], revision };
+  const place = { generation, firstSequence: lastSequence + 1, lastSequence };
+  return { key, ...place, events: [], revision, changedRevision };
 }
 
 export function signalText({ key, generation }: ControlSignal): string {

@@ -1,5 +1,11 @@
 /** The scripts that change a stream are given these arguments, in the order they read them. */
-import type { CreateRequest, OtherCommit, ProducerCommit, RecordPatch } from '../../interfaces/commits.js';
+import type {
+  AnnotationCommit,
+  CreateRequest,
+  OtherCommit,
+  ProducerCommit,
+  RecordPatch,
+} from '../../interfaces/commits.js';
 import type { ReadLogRequest } from '../../interfaces/log-pages.js';
 import { transitionOf } from '../../model/transitions.js';
 import { encodeLine, encodeLines, encodeNewRecord } from './codec.js';
@@ -53,6 +59,22 @@ export function producerArguments(commit: ProducerCommit, expiryMarginMs: number
     expiryMarginMs,
     transition?.noticeMs ?? '',
     flag(transition?.releasesKey ?? false),
+  ];
+}
+
+export function annotationArguments(commit: AnnotationCommit): ScriptArguments {
+  const { metadataBytes, notes, notesBytes } = commit.bounds;
+  const told = commit.notes.flatMap(({ key, event, data }) => [key, event, data]);
+  const patched = patchFields({ number: 0, metadata: commit.metadata });
+  const { generation, callId } = commit;
+  return [
+    generation,
+    callId,
+    JSON.stringify(patched),
+    JSON.stringify(told),
+    metadataBytes,
+    notes,
+    notesBytes,
   ];
 }
 

@@ -4,6 +4,7 @@ import type { CommitReply, CreateReply, Refusal } from '../../interfaces/commits
 import type { LogPage, ReadLogRequest } from '../../interfaces/log-pages.js';
 import type { Frame, JobRecord, LogEvent, StreamKey } from '../../model/types.js';
 import { decodeEntry, decodeRecord, decodeSettled, decodeSnapshot } from './codec.js';
+import { wholeNumber } from './fields.js';
 
 /** The scripts publish by themselves. */
 export const NO_FRAMES: readonly Frame[] = [];
@@ -50,7 +51,7 @@ export function logPageOf(given: unknown, request: ReadLogRequest): LogPage | nu
   const snapshot = snapshotText ? decodeSnapshot(snapshotText) : undefined;
   if (snapshot === null) return null;
   const flat = reply[10] as unknown as string[];
-  const [changes, settlement] = reply.slice(11);
+  const [changes, settlement, changedRevision] = reply.slice(11);
   const place = request.after === 'snapshot' ? (snapshot?.sequence ?? 0) : request.after;
   return {
     found: true,
@@ -60,8 +61,9 @@ export function logPageOf(given: unknown, request: ReadLogRequest): LogPage | nu
     userId: userId as string,
     status: status as JobRecord['status'],
     ...decodeSettled(changes, settlement, status as JobRecord['status']),
+    changedRevision: wholeNumber(changedRevision) ?? 0,
     // An entry can hold events that were trimmed with a snapshot beside some that were not.
-    events: eventsOf(reply.slice(13), Math.max(place, Number(first) - 1), request),
+    events: eventsOf(reply.slice(14), Math.max(place, Number(first) - 1), request),
     firstSequence: Number(first),
     lastSequence: Number(last),
     snapshotSequence: Number(snapshotSequence),
