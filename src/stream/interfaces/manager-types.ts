@@ -158,7 +158,7 @@ export interface SubscribeOptions extends Access {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What belongs to a generation and did not come from its producer. */
+/** An annotation is what belongs to a generation and does not come from its producer. */
 export interface AnnotateInput<Types extends HostTypes = Untyped> extends GenerationAccess {
   /** Metadata to write by key, as `job.update` does: undefined leaves a key as it is, null sets it to null. Default: none. */
   readonly metadata?: MetadataPatch<Types> | undefined;

@@ -1,6 +1,6 @@
 /**
- * What belongs to a generation and comes from anywhere: a title that a second model has made, an id that is known once the
- * message is saved. Written to the record, of any kept generation and on any replica, without a word to its producer.
+ * An annotation is what belongs to a generation and comes from anywhere: a title that a second model has made, an id that is
+ * known once the message is saved. It is written to the record, of any kept generation, without a word to the producer.
  */
 import { GenerationJobError, isGenerationJobError } from '../../errors.js';
 import type { AnnotationCommit, Refusal } from '../interfaces/commits.js';

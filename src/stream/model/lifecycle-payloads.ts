@@ -74,8 +74,8 @@ export interface ResumeState<Types extends HostTypes = Untyped> {
   /** The same by call, as in the record. */
   readonly usageEntries: readonly UsageEntry[];
   /**
-   * What is kept under keys: the newest event of each `keep` key, then the notes, which have no cursor. A note stands for a
-   * kept event of the same key.
+   * Holds what stands under keys: the newest event of each `keep` key, then the notes, which have no cursor. A note stands
+   * for a kept event of the same key.
    */
   readonly kept: readonly KeptState[];
   /** The notes alone, in the order they were written. */

@@ -1,5 +1,5 @@
 /**
- * What a generation's record holds beside its lifecycle, in memory: metadata and notes as text, and how often they and the
+ * A generation's record in memory has this beside its lifecycle: metadata and notes as text, and how often they and the
  * record changed without an event. The rules of an annotation stand in redis-lua/annotate.lua, too.
  */
 import type { AnnotationBounds, AnnotationCommit } from '../../interfaces/commits.js';
@@ -17,7 +17,7 @@ type Notes = ReadonlyMap<string, WrittenNote>;
 
 export class InMemoryAnnotations {
   #metadata: ReadonlyMap<string, string>;
-  /** In the order they were written. */
+  /** The notes by key, in the order they were written. */
   #notes: Notes = new Map();
   #calls: readonly string[] = [];
   /** Counts the changes of the record that no event tells, those of its settlement excepted. */
@@ -75,7 +75,7 @@ export class InMemoryAnnotations {
   }
 }
 
-/** What is not there need not be taken away. */
+/** Says whether it stands so already: what is not there need not be taken away. */
 function isSame({ event, data }: SerialisedNote, known: WrittenNote | undefined): boolean {
   return known === undefined ? data === 'null' : known.event === event && known.data === data;
 }

@@ -394,8 +394,7 @@ export class InMemoryGeneration {
   #announcement(): Frame {
     const { generation, lastSequence } = this.#record;
     const revision = this.#revision;
-    const { changedRevision } = this.#annotations;
-    const place = { generation, firstSequence: lastSequence + 1, lastSequence };
-    return { key: this.key, ...place, events: [], revision, changedRevision };
+    const place = { key: this.key, generation, firstSequence: lastSequence + 1, lastSequence };
+    return { ...place, events: [], revision, changedRevision: this.#annotations.changedRevision };
   }
 }
