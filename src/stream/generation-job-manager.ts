@@ -33,7 +33,7 @@ import type { Health, JobSummaryPage, ListJobsInput } from './interfaces/operato
 import type { Report } from './interfaces/report.js';
 import type { Upkeep } from './interfaces/upkeep.js';
 import { Admission } from './lifecycle/admission.js';
-import { Annotator } from './lifecycle/annotations.js';
+import { annotate } from './lifecycle/annotations.js';
 import { Deletion } from './lifecycle/deletion.js';
 import { Ender } from './lifecycle/ender.js';
 import { GenerationReads } from './lifecycle/generation-reads.js';
@@ -91,7 +91,6 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   readonly #ender: Ender;
   readonly #admission: Admission;
   readonly #succession: Succession;
-  readonly #annotator: Annotator;
   readonly #deletion: Deletion;
   readonly #followers: Followers;
   readonly #reads: GenerationReads;
@@ -153,7 +152,6 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     });
     this.#succession = new Succession(parts, { followers: this.#followers, producers: this.#producers });
     this.#admission = new Admission(parts, this.#ender);
-    this.#annotator = new Annotator(parts);
     this.#deletion = new Deletion(parts, this.#leases, this.#settler);
     this.approvals = new ApprovalLifecycle(parts, { ender: this.#ender, producers: this.#producers });
     this.#reaper = new Reaper(parts, {
@@ -238,12 +236,8 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     const { tenantId, userId, generation } = options;
     const state = await this.getResumeState(streamId, { tenantId, userId, generation });
     if (state === null) throw new GenerationJobError('stream_not_found', 'There is no such stream.');
-    const subscription = this.subscribe(streamId, {
-      ...options,
-      generation: state.generation,
-      after: state.cursor,
-      resume: false,
-    });
+    const place = { generation: state.generation, after: state.cursor, resume: false };
+    const subscription = this.subscribe(streamId, { ...options, ...place });
     await subscription.ready;
     return { state, subscription };
   }
@@ -255,7 +249,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
 
   async annotate(streamId: string, input: AnnotateInput): Promise<JobRecord> {
     checkCall('annotate', input);
-    return this.#annotator.annotate(streamKey(streamId, input.tenantId), input);
+    return annotate(this.#parts, streamKey(streamId, input.tenantId), input);
   }
 
   async listActiveJobs(input: ListActiveJobsInput): Promise<JobPage> {

@@ -19,51 +19,47 @@ type AnnotatorParts = Pick<
   'store' | 'transport' | 'options' | 'clock' | 'entropy' | 'observer' | 'seals'
 >;
 
-export class Annotator {
-  readonly #parts: AnnotatorParts;
-
-  constructor(parts: AnnotatorParts) {
-    this.#parts = parts;
+/** @throws GenerationJobError what `manager.annotate` throws */
+export async function annotate(
+  parts: AnnotatorParts,
+  key: StreamKey,
+  input: AnnotateInput,
+): Promise<JobRecord> {
+  try {
+    const record = await write(parts, key, input);
+    parts.observer.annotated('written');
+    return record;
+  } catch (error) {
+    parts.observer.annotated(resultOf(error));
+    throw error;
   }
+}
 
-  /** @throws GenerationJobError what `manager.annotate` throws */
-  async annotate(key: StreamKey, input: AnnotateInput): Promise<JobRecord> {
-    try {
-      const record = await this.#annotate(key, input);
-      this.#parts.observer.annotated('written');
-      return record;
-    } catch (error) {
-      this.#parts.observer.annotated(resultOf(error));
-      throw error;
-    }
-  }
-
-  async #annotate(key: StreamKey, input: AnnotateInput): Promise<JobRecord> {
-    const { store, options, clock, entropy, seals } = this.#parts;
-    const { metadataBytes, notes: most, notesBytes } = options.limits;
-    const bounds = { metadataBytes, notes: most, notesBytes };
-    const patch = serialiseMetadata(input.metadata ?? {}, options.limits);
-    const notes = serialiseNotes(input.notes ?? [], options.limits);
-    const [record] = await store.read(key, input.generation ?? 'current');
-    if (record === undefined || !isOwnedBy(record, input)) throw notFound();
-    const { generation } = record;
-    const metadata = await seals.metadata(patch, { key, createId: record.createId });
-    const commit: AnnotationCommit = {
-      writer: 'annotator',
-      key,
-      generation,
-      callId: entropy.id(),
-      metadata,
-      notes,
-      bounds,
-    };
-    // As long as a producer's commit is made again: nobody else waits for this one.
-    const until = clock.monotonic() + options.leaseMs;
-    const reply = await repeatUntilAnswered(this.#parts, () => store.commit(commit), until);
-    if (!reply.ok) throw refusalError(reply.refusal, bounds);
-    publishFrames(this.#parts, reply.frames);
-    return reply.record ?? record;
-  }
+async function write(parts: AnnotatorParts, key: StreamKey, input: AnnotateInput): Promise<JobRecord> {
+  const { store, options, clock, entropy, seals } = parts;
+  const { metadataBytes, notes: most, notesBytes } = options.limits;
+  const bounds = { metadataBytes, notes: most, notesBytes };
+  const patch = serialiseMetadata(input.metadata ?? {}, options.limits);
+  const notes = serialiseNotes(input.notes ?? [], options.limits);
+  const [record] = await store.read(key, input.generation ?? 'current');
+  if (record === undefined || !isOwnedBy(record, input)) throw notFound();
+  const { generation } = record;
+  const metadata = await seals.metadata(patch, { key, createId: record.createId });
+  const commit: AnnotationCommit = {
+    writer: 'annotator',
+    key,
+    generation,
+    callId: entropy.id(),
+    metadata,
+    notes,
+    bounds,
+  };
+  // As long as a producer's commit is made again: nobody else waits for this one.
+  const until = clock.monotonic() + options.leaseMs;
+  const reply = await repeatUntilAnswered(parts, () => store.commit(commit), until);
+  if (!reply.ok) throw refusalError(reply.refusal, bounds);
+  publishFrames(parts, reply.frames);
+  return reply.record ?? record;
 }
 
 function notFound(): GenerationJobError {

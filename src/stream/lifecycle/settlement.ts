@@ -157,13 +157,6 @@ export class Settler {
     if (options.retentionMs < options.leaseMs) await store.due.nearer(key, options.retentionMs);
   }
 
-  /** Settles what is open or set aside, unless somebody settles it at this moment. Says whether it is settled then. */
-  async again(key: StreamKey, record: JobRecord): Promise<boolean> {
-    await this.settle(key, record, true);
-    const [current] = await this.#parts.store.read(key, record.generation);
-    return current !== undefined && !isActive(current.status) && current.settlement.state === 'settled';
-  }
-
   /** No further settlements; the hook under way is told by its signal. */
   stop(): void {
     this.#stopped.abort();
