@@ -394,6 +394,18 @@ export const stoppedContracts: readonly Contract[] = [
     },
   },
   {
+    id: 'L58',
+    title: 'a producer of a release that keeps no books, which names no replica, is not waited for',
+    async run(h) {
+      const { replicas, seen } = await settling(h);
+      await new Desk(h).created({ replicaId: undefined });
+      const { record } = await replicas[0].manager.abortJob('s');
+      expect(record.settlement.notBefore).toBe(record.endedAt);
+      await h.until(() => seen.length === 1, 'it is settled at once', AT_ONCE_MS);
+      expect(seen[0]?.record.producerLeft).toBe(undefined);
+    },
+  },
+  {
     id: 'L58 L49',
     title: 'a replica that drains settles what it has stopped and waits for no producer that stays',
     async run(h) {
