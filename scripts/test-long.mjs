@@ -24,6 +24,11 @@ const SUITES = [
     options: [],
   },
   { name: 'rounds of faults among three replicas', filters: ['test/redis/rounds.test.ts'], options: [] },
+  {
+    name: 'answers stopped and asked over among three replicas',
+    filters: ['test/redis/asking-again.test.ts'],
+    options: [],
+  },
 ];
 
 process.chdir(join(import.meta.dirname, '..'));

@@ -47,6 +47,7 @@ if (config.recover) {
   hooks.recoverMode = 'continue';
   hooks.recover = async (job, { resolution }) => {
     if (config.tool) await useTool(job, resolution);
+    await tellPrompt(job);
     return produce(job, { ...config.recover });
   };
 }
@@ -54,6 +55,17 @@ if (config.settle) {
   hooks.settle = ({ settlementId, content, usage }) => {
     if (config.settle === 'hang') return new Promise(() => {});
     process.send({ type: 'settled', settlementId, content, usage });
+  };
+}
+
+if (config.history) {
+  let tries = 0;
+  hooks.settle = async ({ settlementId, record, content }) => {
+    await pause(config.history.saveMs);
+    if (++tries % 2 === 1) throw new Error('the history is away');
+    const { keyPrefix } = config.history;
+    await redis.rpush(`${keyPrefix}${settlementId}`, JSON.stringify(content));
+    await redis.hset(`${keyPrefix}${record.streamId}`, record.generation, record.status);
   };
 }
 
@@ -73,8 +85,19 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Emits numbered events, reports what is acknowledged, and ends the job as told. */
 async function produce(job, { inRun = false, ...work }) {
-  if (inRun) await job.run(() => emitAll(job, work));
-  else await emitAll(job, work);
+  if (inRun) {
+    await job.run(async () => {
+      await tellPrompt(job);
+      await emitAll(job, work);
+    });
+  } else await emitAll(job, work);
+}
+
+/** What the history has when a producer begins, which is what a prompt would be made from. */
+async function tellPrompt({ streamId, generation, attempt, predecessor }) {
+  if (!config.history) return;
+  const prompt = (await redis.hkeys(`${config.history.keyPrefix}${streamId}`)).map(Number);
+  process.send({ type: 'begun', streamId, generation, attempt, predecessor, prompt });
 }
 
 async function emitAll(job, { total = 1_000_000, everyMs = 5, burst = 1, end = 'complete', lateUsage }) {
@@ -184,6 +207,7 @@ const operations = {
       return { code: error.code, resolution: error.resolution };
     }
   },
+  generations: ({ streamId }) => manager.getGenerations(streamId),
   history: ({ streamId }) => manager.approvals.history(streamId),
   state: ({ streamId }) => manager.getResumeState(streamId),
   stats: () => manager.stats(),

@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { RedisOptions } from '../../src/stream/implementations/redis/options.js';
+import type { GenerationSummary } from '../../src/stream/interfaces/kept-generations.js';
 import type { Stats, SubscribeOptions } from '../../src/stream/interfaces/manager-types.js';
 import type { ResumeState, StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
 import type { GenerationJobOptions } from '../../src/stream/model/options.js';
@@ -71,6 +72,11 @@ export interface ReplicaConfig {
   readonly tool?: string;
   /** `hang`: its hook never returns. */
   readonly settle?: boolean | 'hang';
+  /**
+   * Settles into a history in the same Redis, under this prefix, which takes so long and fails every other time: a list of what
+   * was saved for each settlement, and a hash of generations for each stream. What it has when a producer begins is told.
+   */
+  readonly history?: { readonly keyPrefix: string; readonly saveMs: number };
   /** Whether it is given no content model. */
   readonly lacksModels?: boolean;
   /** How far this process's wall clock is ahead. */
@@ -78,6 +84,14 @@ export interface ReplicaConfig {
   readonly graceMs?: number;
   /** Where the built library's index.js is. */
   readonly library?: string;
+}
+
+/** A producer that began, with the generations that its prompt is made from. */
+export interface Begun {
+  readonly streamId: string;
+  readonly generation: number;
+  readonly attempt: number;
+  readonly prompt: readonly number[];
 }
 
 export interface Producer extends ProducerHistory {
@@ -169,6 +183,7 @@ export class Replica {
     userId?: string;
     onConflict?: 'replace' | 'reject' | 'join';
     idempotencyKey?: string;
+    waitFor?: 'settled' | 'left';
     contentModel?: string;
     metadata?: Record<string, unknown>;
     produce?: Work;
@@ -203,6 +218,10 @@ export class Replica {
 
   job(streamId: string, access: object = {}): Promise<JobRecord | null> {
     return this.call('get', { streamId, ...access });
+  }
+
+  generations(streamId: string): Promise<readonly GenerationSummary[]> {
+    return this.call('generations', { streamId });
   }
 
   state(streamId: string): Promise<ResumeState | null> {
@@ -247,6 +266,9 @@ export class Replica {
         return this.#stage.hearEnd(
           told as unknown as { follower: number; closedBy?: string; error?: string },
         );
+      case 'begun':
+        this.#stage.begun.push(told as unknown as Begun);
+        return;
       case 'settled':
         this.settled.push(told.settlementId as string);
         this.settledContents.push(told.content);
@@ -261,6 +283,7 @@ export class Stage {
   readonly port: number;
   readonly replicas: Replica[] = [];
   readonly producers: Producer[] = [];
+  readonly begun: Begun[] = [];
   readonly followers: Follower[] = [];
   readonly #enlisted: Follower[] = [];
   readonly #prefix: string;
