@@ -12,7 +12,7 @@ import {
   stopAnswer,
 } from './following/chat-api.js';
 import { Conversation } from './following/conversation.js';
-import { complaintOf } from './following/failures.js';
+import { complaintOf, RefusedError } from './following/failures.js';
 import { replicaChoice } from './following/replica-choice.js';
 import { type LinkEvent, StreamLink } from './following/stream-link.js';
 import { tryingAgain } from './following/trying-again.js';
@@ -212,6 +212,7 @@ async function send({ text, ...choice }: Message): Promise<void> {
     idempotencyKey: randomName(),
     ...choice,
     ...(conversationId !== undefined && { conversationId }),
+    expects: seen(conversation),
   };
   try {
     const started = await startAnswer(request);
@@ -223,10 +224,17 @@ async function send({ text, ...choice }: Message): Promise<void> {
   } catch (error) {
     pending = undefined;
     composer.restore(text);
+    if (error instanceof RefusedError && error.code === 'conflict') link?.wake();
     complain(complaintOf('The message was not sent', error));
   }
   void refreshList();
   changed();
+}
+
+/** The newest answer on the screen: another tab may have gone on meanwhile, and is not to be answered over unread. */
+function seen(shown: Conversation | undefined): StartRequest['expects'] {
+  if (shown === undefined) return null;
+  return shown.lastTurn && { generation: shown.lastTurn.generation };
 }
 
 function goOnWith(id: string): void {

@@ -29,6 +29,8 @@ export interface AnswerRequest {
   readonly recording?: string | undefined;
   readonly tokensPerSecond?: number | undefined;
   readonly idempotencyKey?: string | undefined;
+  /** The newest answer of the conversation that the page shows; null for none. */
+  readonly expects?: { readonly generation: number } | null | undefined;
   readonly onConflict?: 'replace' | 'reject' | 'join' | undefined;
 }
 
@@ -87,7 +89,7 @@ export class Answers {
    * @throws UnknownRecordingError, and whatever `createJob` throws
    */
   async start(owner: Identity, request: AnswerRequest): Promise<AnswerStarted> {
-    const { text, idempotencyKey, onConflict } = request;
+    const { text, idempotencyKey, onConflict, expects } = request;
     const playback = this.#playbackOf(request);
     // The stream is the conversation. A retried request without a conversation must find the stream of its first try.
     const streamId =
@@ -99,6 +101,9 @@ export class Answers {
       conversationId: streamId,
       idempotencyKey,
       onConflict,
+      expects,
+      // The next prompt is made from the history: an answer that was stopped a moment ago has to be in it.
+      waitFor: 'settled',
       contentModel: 'chat',
       created: { text, conversationId: streamId },
       metadata: { ...playback },

@@ -3,6 +3,7 @@
  * here listens; replica.ts does.
  */
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import express, { type Express, type RequestHandler } from 'express';
 import {
   defineContentModel,
@@ -65,7 +66,7 @@ export function createChatApp(
   const recordings = readRecordings(join(folder, 'recordings'));
   const scripts = new Map([...recordedScripts(recordings), ...DEMOS]);
   const hooks: Hooks = {
-    ...hooksFor(conversations, scripts),
+    ...hooksFor(conversations, scripts, config.saveMs),
     ...(config.recovers && { recover: (job, continuation) => answers.goOn(job, continuation) }),
   };
   const manager = new GenerationJobManager({
@@ -122,13 +123,14 @@ function optionsFrom({ leaseMs, approvalMs: approvalWindowMs }: Config): Generat
   return { ...options, leaseMs, renewMs: Math.floor(leaseMs / 3), sweepMs: Math.min(1000, leaseMs) };
 }
 
-function hooksFor(conversations: Conversations, scripts: ReadonlyMap<string, Script>): Hooks {
+function hooksFor(conversations: Conversations, scripts: ReadonlyMap<string, Script>, saveMs: number): Hooks {
   return {
     describeEnd: (_record, content) => ({ text: (content as ChatContent).text }),
-    settle: ({ record, content }) => {
+    settle: async ({ record, content, signal }) => {
       const { streamId, generation, status, error } = record;
       const turn = { ...(content as ChatContent), generation, status, code: error?.code ?? '' };
-      return conversations.save(record, streamId, turn);
+      if (saveMs > 0) await pause(saveMs, undefined, { signal });
+      await conversations.save(record, streamId, turn);
     },
     // A scripted answer goes on where it stood; an agent that was not stopped by a question starts over.
     recoverMode: ({ metadata, resumedAction }) =>

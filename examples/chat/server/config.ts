@@ -17,6 +17,7 @@ const environment = z.object({
   RECOVER: z.enum(['0', '1']).default('1'),
   LEASE_MS: z.coerce.number().int().min(100).max(3_600_000).optional(),
   APPROVAL_MS: z.coerce.number().int().min(100).max(2_147_483_647).optional(),
+  SAVE_MS: z.coerce.number().int().min(0).max(60_000).default(0),
   OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
   OPENAI_API_KEY: z.string().optional(),
   OPENAI_MODEL: z.string().default('gpt-4.1-mini'),
@@ -41,6 +42,8 @@ export interface Config {
   readonly leaseMs: number | undefined;
   /** How long a question waits for a person; the library's default when not given. */
   readonly approvalMs: number | undefined;
+  /** How long saving an answer takes longer than it would, to see who waits for it. */
+  readonly saveMs: number;
   /** Only with both a base URL and a key. */
   readonly openAi: OpenAiConfig | undefined;
   /** A real agent answers instead of the bare model. */
@@ -72,6 +75,7 @@ export function readConfig(variables: NodeJS.ProcessEnv, { agent }: { agent: boo
     recovers: data.RECOVER === '1',
     leaseMs: data.LEASE_MS,
     approvalMs: data.APPROVAL_MS,
+    saveMs: data.SAVE_MS,
     openAi: baseUrl && apiKey ? { baseUrl, apiKey, model: data.OPENAI_MODEL } : undefined,
     agent,
     mongoUrl: data.MONGO_URL,

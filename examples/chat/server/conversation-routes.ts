@@ -1,8 +1,9 @@
 /** The history of conversations: the caller's own are listed, read, renamed and deleted. */
+import { setTimeout as pause } from 'node:timers/promises';
 import express, { type RequestHandler, Router } from 'express';
-import type { GenerationJobManager } from 'generation-jobs';
+import { type GenerationJobManager, type GenerationSummary, isActive, isStreamId } from 'generation-jobs';
 import { z } from 'zod';
-import { type Conversations, LONGEST_TITLE } from '../conversations/conversations.js';
+import { type Conversations, type Identity, LONGEST_TITLE } from '../conversations/conversations.js';
 import { jsonOnly, notFound, sameOriginOnly, withIdentity } from './replies.js';
 
 export interface ConversationRoutesInput {
@@ -12,6 +13,9 @@ export interface ConversationRoutesInput {
 
 /** A title fits, however many bytes each of its characters takes. */
 const MOST_BODY_BYTES = 4 * 1024;
+/** A history is not waited for any longer; what is saved later shows with the next look. */
+const LONGEST_SAVE_MS = 3_000;
+const LOOK_MS = 50;
 
 const renaming = z.strictObject({ title: z.string().trim().min(1).max(LONGEST_TITLE) });
 
@@ -28,7 +32,9 @@ export function conversationRoutes({ manager, conversations }: ConversationRoute
   router.get(
     '/:id',
     withIdentity(async (owner, request, response) => {
-      const conversation = await conversations.get(owner, String(request.params.id));
+      const id = String(request.params.id);
+      await whenSaved(manager, owner, id);
+      const conversation = await conversations.get(owner, id);
       if (conversation) response.json(conversation);
       else notFound(request, response, () => {});
     }),
@@ -47,6 +53,16 @@ export function conversationRoutes({ manager, conversations }: ConversationRoute
   );
   router.delete('/:id', sameOriginOnly, deleting({ manager, conversations }));
   return router;
+}
+
+/** Answers that have ended are in the history before it is read: a page that reloads after a stop shows what was stopped. */
+async function whenSaved(manager: GenerationJobManager, owner: Identity, id: string): Promise<void> {
+  if (!isStreamId(id)) return;
+  const until = performance.now() + LONGEST_SAVE_MS;
+  const isUnsaved = ({ status, settlement }: GenerationSummary) =>
+    !isActive(status) && (settlement === 'open' || settlement === 'settling');
+  while ((await manager.getGenerations(id, owner)).some(isUnsaved) && performance.now() < until)
+    await pause(LOOK_MS);
 }
 
 /**

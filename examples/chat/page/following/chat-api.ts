@@ -14,6 +14,8 @@ export interface StartRequest {
   readonly recording?: string;
   readonly tokensPerSecond?: number;
   readonly idempotencyKey: string;
+  /** The newest answer that the page shows, null in a new conversation; undefined where it shows none yet. */
+  readonly expects?: { readonly generation: number } | null | undefined;
 }
 
 export interface DecisionRequest {
@@ -68,9 +70,9 @@ export async function sendDecision(request: DecisionRequest): Promise<void> {
   await sendAgainAndAgain('The decision is not sent yet', '/resume', request);
 }
 
-/** An answer that has ended meanwhile is as good as stopped. */
+/** Ends when what was said is saved, so that a reload shows it. An answer that has ended meanwhile is as good as stopped. */
 export async function stopAnswer(streamId: string, generation: number): Promise<void> {
-  await send('POST', '/abort', { streamId, generation }).catch((error: unknown) => {
+  await send('POST', '/abort?wait=settled', { streamId, generation }).catch((error: unknown) => {
     if (!(error instanceof RefusedError)) throw error;
   });
 }
@@ -133,9 +135,10 @@ async function send(method: string, path: string, body?: unknown): Promise<unkno
   replicaChoice.note(response, 'call');
   if (response.status === 204) return undefined;
   if (response.ok) return response.json();
-  // A proxy's or a restarting server's 5xx is worth another try; the server's own refusals are not.
-  if (response.status >= 500) throw await noAnswerIn(response);
   const refusal = (await response.json().catch(() => null)) as { error?: Refusal } | null;
+  // A proxy's or a restarting server's 5xx is worth another try; the server's own refusals are not.
+  if (response.status >= 500 && refusal?.error?.code !== 'predecessor_unsettled')
+    throw noAnswerIn(response.status, refusal);
   throw new RefusedError(
     refusal?.error?.message ?? `The server answered ${response.status}.`,
     refusal?.error,

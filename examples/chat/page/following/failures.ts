@@ -30,11 +30,11 @@ export interface Loss {
   readonly retryAt: number;
 }
 
-export async function noAnswerIn(response: Response): Promise<NoAnswerError> {
-  const body = (await response.json().catch(() => null)) as { error?: { code?: unknown } } | null;
-  const code = body?.error?.code;
+/** @param body what came with the status, if it was JSON */
+export function noAnswerIn(status: number, body: { readonly error?: Refusal } | null): NoAnswerError {
+  const code: unknown = body?.error?.code;
   const name = typeof code === 'string' ? `: ${code}` : '';
-  return new NoAnswerError(`the server answered ${response.status}${name}`);
+  return new NoAnswerError(`the server answered ${status}${name}`);
 }
 
 export function reasonOf(error: unknown): string {

@@ -14,7 +14,7 @@
  * - `closed`        `close` was called. Nothing leaves it.
  */
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import { type Loss, noAnswerIn, reasonOf } from './failures.js';
+import { type Loss, type NoAnswerError, noAnswerIn, reasonOf } from './failures.js';
 import { type Cursor, isNext, parseCursor } from './place.js';
 import { replicaChoice } from './replica-choice.js';
 
@@ -47,6 +47,7 @@ const DOUBT_MS = 20_000;
 
 export class StreamLink {
   readonly #url: string;
+  readonly #statusUrl: string;
   readonly #handlers: LinkHandlers;
   #state: LinkState = 'connecting';
   #place: Cursor | null = null;
@@ -65,6 +66,7 @@ export class StreamLink {
   /** `resume`: begin with a `sync`, for a page that has just been loaded; otherwise with the first event. */
   constructor(streamId: string, resume: boolean, handlers: LinkHandlers) {
     this.#url = `/api/chat/stream/${encodeURIComponent(streamId)}?follow=stream`;
+    this.#statusUrl = `/api/chat/status/${encodeURIComponent(streamId)}`;
     this.#resume = resume;
     this.#handlers = handlers;
     window.addEventListener('online', this.#onOnline);
@@ -145,6 +147,7 @@ export class StreamLink {
     this.#isResting = false;
     this.#heard();
     try {
+      if (this.#place === null && this.#resume && !(await this.#isThere(request.signal))) return false;
       const response = await fetch(this.#address(), {
         headers: this.#headers(),
         signal: request.signal,
@@ -154,7 +157,7 @@ export class StreamLink {
       if (response.status === 400) this.#startOver();
       if (response.status === 204 || (response.status >= 400 && response.status < 429))
         return response.status === 400;
-      if (!response.ok || !response.body) throw await noAnswerIn(response);
+      if (!response.ok || !response.body) throw await refusalOf(response);
       this.#loss = undefined;
       this.#enter('live');
       return await this.#read(response.body);
@@ -162,6 +165,17 @@ export class StreamLink {
       clearTimeout(this.#silence);
       request.abort();
     }
+  }
+
+  /** Whether anything is kept. That nothing is, of an old conversation, is ordinary, and asked for so that it is no error. */
+  async #isThere(signal: AbortSignal): Promise<boolean> {
+    const url = `${this.#statusUrl}?missing=ok`;
+    const response = await fetch(url, { headers: replicaChoice.headers, signal, cache: 'no-store' });
+    replicaChoice.note(response, 'stream');
+    if (response.status >= 400 && response.status < 429) return false;
+    if (!response.ok) throw await refusalOf(response);
+    const { generation } = (await response.json()) as { generation: number | null };
+    return generation !== null;
   }
 
   async #read(body: ReadableStream<Uint8Array>): Promise<boolean> {
@@ -270,6 +284,10 @@ export class StreamLink {
     clearTimeout(timer);
     this.#endPause = undefined;
   }
+}
+
+async function refusalOf(response: Response): Promise<NoAnswerError> {
+  return noAnswerIn(response.status, await response.json().catch(() => null));
 }
 
 function lost(): 'offline' | 'reconnecting' {

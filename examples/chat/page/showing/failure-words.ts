@@ -5,6 +5,7 @@ const FAILURES: Readonly<Record<string, string>> = {
   producer_lost: 'The server that was writing this answer has stopped.',
   model_failed: 'The model could not finish the answer.',
   no_agent: 'No agent is running on this server.',
+  predecessor_unsettled: 'The answer before it was not saved yet. Ask again.',
   gone: 'The server no longer has this answer.',
 };
 
