@@ -29,8 +29,6 @@ export type { GenerationJobManagerConstructor } from './stream/interfaces/genera
 export type { GenerationSummary, StateAccess } from './stream/interfaces/kept-generations.js';
 export type { Logger } from './stream/interfaces/logger.js';
 export type {
-  AbortInput,
-  AbortResult,
   AnnotateInput,
   BeforeResolveResult,
   Continuation,
@@ -55,6 +53,7 @@ export type {
   DetachResult,
   EndResult,
   FinalOmission,
+  SettlementWaitResult,
   StreamObserver,
   SuccessionOutcome,
 } from './stream/interfaces/observer.js';
@@ -66,6 +65,7 @@ export type {
   PartHealth,
 } from './stream/interfaces/operators.js';
 export type { PipeFailure, PipeItems, PipeMapper, PipeSource, PipeStep } from './stream/interfaces/pipe.js';
+export type { AbortInput, AbortResult, SettledInput } from './stream/interfaces/stopping.js';
 export type { Subscription } from './stream/interfaces/subscription.js';
 export type { Upkeep } from './stream/interfaces/upkeep.js';
 export type { Access } from './stream/model/access.js';

@@ -3,8 +3,8 @@
  * is made once for all who follow: the hub hands the same `events` array to every follower at the same place, so the
  * array itself is the key of the memo, and the text goes when the array goes.
  *
- * An event is `id: <cursor>`, `event: <name>`, `data: <one line of JSON>` and a blank line. `gap` and `gone` carry no
- * id: they are places nobody can go on from, and a browser must keep the last one it has. A field with CR, LF or NUL
+ * An event is `id: <cursor>`, `event: <name>`, `data: <one line of JSON>` and a blank line. What is in no log and at no place
+ * (`gap`, `gone`, `settled`: attempt 0) carries no id: nobody can go on from it, and a browser must keep the last one it has. A field with CR, LF or NUL
  * would be read as another field, or end the event; it is refused, never repaired. Nothing else is special to a parser
  * (U+2028, a BOM inside the text, `data:` inside the data), so nothing else is touched.
  */
@@ -25,8 +25,8 @@ export function encodeBatch(batch: Batch, isChunked = false): string {
   const known = made.get(batch.events);
   if (known !== undefined) return known;
   let text = '';
-  for (const { event, data, sequence } of batch.events) {
-    text += encodeEvent(hasPlace(event) ? formatCursor(batch.generation, sequence) : undefined, event, data);
+  for (const { event, data, sequence, attempt } of batch.events) {
+    text += encodeEvent(attempt > 0 ? formatCursor(batch.generation, sequence) : undefined, event, data);
   }
   if (isChunked) text = inChunk(text);
   made.set(batch.events, text);
@@ -68,10 +68,6 @@ export function encodeRetry(ms: number): string {
 export function encodePlace(cursor: string): string {
   if (breaksLine(cursor) || cursor.includes('\0')) refuse('id');
   return `id: ${cursor}\n\n`;
-}
-
-function hasPlace(event: string): boolean {
-  return event !== 'gap' && event !== 'gone';
 }
 
 function breaksLine(text: string): boolean {

@@ -11,7 +11,7 @@ import type { RouteRequest } from './route-types.js';
 export type Heartbeat = 'comment' | 'event';
 
 export interface StreamQuery {
-  readonly from: Pick<SubscribeOptions, 'after' | 'generation' | 'follow' | 'resume'>;
+  readonly from: Pick<SubscribeOptions, 'after' | 'generation' | 'follow' | 'resume' | 'settled'>;
   readonly heartbeat: Heartbeat;
 }
 
@@ -31,12 +31,14 @@ export function streamQueryOf(request: RouteRequest): StreamQuery {
   const generation = generationOf(query.get('generation'));
   const follow = oneOf(query, 'follow', ['generation', 'stream']);
   const resume = oneOf(query, 'resume', ['true', 'false']);
+  const settled = oneOf(query, 'settled', ['true', 'false']);
   const from = {
     ...(after !== undefined && { after }),
     // A cursor names its generation: what the address said first no longer counts.
     ...(generation !== undefined && (after === undefined || after === 'tail') && { generation }),
     ...(follow !== undefined && { follow }),
     ...(resume === 'true' && { resume: true }),
+    ...(settled === 'true' && { settled: true }),
   };
   return { from, heartbeat: oneOf(query, 'heartbeat', ['comment', 'event']) ?? 'comment' };
 }

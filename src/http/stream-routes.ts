@@ -208,13 +208,14 @@ export class StreamRoutes {
 
   async #abort(request: RouteRequest): Promise<Reply> {
     const caller = await identify(request, this.#internals);
+    const wait = oneOf(request.query, 'wait', ['settled']);
     const { streamId, generation } = await readJsonBody(request, this.#bodyLimits, abortBody);
     if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
-    const { aborted, early, isEmpty, content, missing, usage, record } = await this.#manager
-      .abortJob(streamId, { ...caller, generation, by: 'user' })
+    const { aborted, early, isEmpty, content, missing, usage, settlement, record } = await this.#manager
+      .abortJob(streamId, { ...caller, generation, wait, by: 'user' })
       .catch((error: unknown) => this.#refuseIfReplaced(error, streamId, caller, generation));
-    // Without a generation the caller wanted silence, and there is silence.
-    if (!aborted && generation !== undefined) return errorReply('generation_ended');
+    // Without a generation the caller wanted silence, and there is silence; who waits wants what it came to.
+    if (!aborted && generation !== undefined && wait === undefined) return errorReply('generation_ended');
     return jsonReply(200, {
       aborted,
       early,
@@ -226,6 +227,7 @@ export class StreamRoutes {
       content,
       missing,
       usage,
+      settlement,
     });
   }
 

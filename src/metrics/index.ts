@@ -3,7 +3,7 @@
  * managers, or a test, never share numbers by accident. No label is an id: each takes its values from a short list, so
  * the number of series is fixed whatever clients send. Names and units follow prometheus.io/docs/practices/naming.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { z } from 'zod';
 import { GenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
@@ -16,6 +16,7 @@ import {
   DETACH_RESULTS,
   type EndResult,
   type FinalOmission,
+  SETTLEMENT_WAIT_RESULTS,
   type StreamObserver,
   type SuccessionOutcome,
   type TransportStep,
@@ -24,6 +25,7 @@ import {
 import { having } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import { TRANSITIONS, type TransitionName } from '../stream/model/transitions.js';
+import { type Makers, makersOf } from './makers.js';
 
 export interface MetricsOptions {
   /** The registry of the metrics; there is no default. Its default labels tell stores or replicas apart. */
@@ -45,6 +47,8 @@ const FIRST_EVENT_SECONDS = [0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 180];
 const WAIT_SECONDS = [1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200, 86_400];
 /** Seconds. A save takes some tenths of one; `predecessorMs` is 15. */
 const SUCCESSION_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30];
+/** Seconds. A save takes some 10 ms, or as long as a database takes to come back; `settledWaitMs` is 10 s. */
+const SETTLEMENT_WAIT_SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 /** Events. The largest commit is `limits.batchEvents`. */
 const BATCH_EVENTS = [1, 2, 4, 8, 16, 32, 64, 256];
 /** Bytes. From a few words to the whole of an answer with its tool results. */
@@ -225,6 +229,13 @@ function observeDecisions(make: Makers) {
     'outcome',
     ['told', 'retried'],
   );
+  const settlementWaits = make.histogram(
+    'settlement_wait_seconds',
+    'Time that somebody waited for a settlement, by how it ended',
+    SETTLEMENT_WAIT_SECONDS,
+    ['result'],
+  );
+  for (const result of SETTLEMENT_WAIT_RESULTS) settlementWaits.zero({ result });
   const settlements = make.counterBy(
     'settlements_total',
     'Tries to settle an ended generation, and those dropped unsettled',
@@ -250,6 +261,7 @@ function observeDecisions(make: Makers) {
     pauseTold: (outcome) => pauses(outcome),
     annotated: (outcome) => annotations(outcome),
     settled: (outcome) => settlements(outcome),
+    settlementAwaited: (result, ms) => settlementWaits.observe({ result }, ms / 1000),
     settlementsSetAside: (count) => setAside.set(count ?? Number.NaN),
   } satisfies Partial<StreamObserver>;
 }
@@ -374,38 +386,4 @@ function observeFaults(make: Makers) {
     clockJumped: (direction) => jumps(direction),
     hookFailed: (hook) => hooks(isHook(hook) ? hook : OTHER_HOOK),
   } satisfies Partial<StreamObserver>;
-}
-
-interface Makers {
-  counter(name: string, help: string): Counter;
-  /** A counter with one label, at 0 for each of its values from the beginning, so that the first event is a rise. */
-  counterBy<Value extends string>(
-    name: string,
-    help: string,
-    label: string,
-    values: readonly Value[],
-  ): (value: Value) => void;
-  gauge(name: string, help: string): Gauge;
-  histogram<Label extends string>(
-    name: string,
-    help: string,
-    buckets: number[],
-    labelNames?: Label[],
-  ): Histogram<Label>;
-}
-
-function makersOf(registry: Registry, prefix: string): Makers {
-  const registers = [registry];
-  return {
-    counter: (name, help) => new Counter({ name: prefix + name, help, registers }),
-    counterBy: (name, help, label, values) => {
-      const counter = new Counter({ name: prefix + name, help, registers, labelNames: [label] });
-      const children = new Map(values.map((value) => [value, counter.labels(value)]));
-      for (const child of children.values()) child.inc(0);
-      return (value) => children.get(value)?.inc();
-    },
-    gauge: (name, help) => new Gauge({ name: prefix + name, help, registers }),
-    histogram: (name, help, buckets, labelNames = []) =>
-      new Histogram({ name: prefix + name, help, registers, buckets, labelNames }),
-  };
 }

@@ -2,7 +2,6 @@
  * The face of the library: wires the parts of one process together and delegates. What each call promises stands at
  * the interface.
  */
-import { sleep } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import { ApprovalLifecycle } from './approvals/approvals.js';
 import { Followers } from './following/followers.js';
@@ -11,10 +10,9 @@ import type {
   GenerationJobManagerConstructor,
   GenerationJobManager as ManagerFace,
 } from './interfaces/generation-job-manager.js';
+import type { LeaseClaim } from './interfaces/job-store.js';
 import type { GenerationSummary, StateAccess } from './interfaces/kept-generations.js';
 import type {
-  AbortInput,
-  AbortResult,
   AnnotateInput,
   CreateJobInput,
   CreateJobResult,
@@ -31,6 +29,7 @@ import type {
 } from './interfaces/manager-types.js';
 import type { Health, JobSummaryPage, ListJobsInput } from './interfaces/operators.js';
 import type { Report } from './interfaces/report.js';
+import type { AbortInput, AbortResult, SettledInput } from './interfaces/stopping.js';
 import type { Upkeep } from './interfaces/upkeep.js';
 import { Admission } from './lifecycle/admission.js';
 import { annotate } from './lifecycle/annotations.js';
@@ -38,20 +37,24 @@ import { Deletion } from './lifecycle/deletion.js';
 import { Ender } from './lifecycle/ender.js';
 import { GenerationReads } from './lifecycle/generation-reads.js';
 import { JobSummaries } from './lifecycle/job-summaries.js';
+import { LAST_WORD_MS, takeLeave } from './lifecycle/leave-taking.js';
 import { Listings } from './lifecycle/listings.js';
 import { PauseNotices } from './lifecycle/pause-notices.js';
 import { Reaper } from './lifecycle/reaper.js';
 import { Recovery } from './lifecycle/recovery.js';
 import { SetAsideLimit } from './lifecycle/set-aside-limit.js';
 import { Settler } from './lifecycle/settlement.js';
+import { SettlementWaits } from './lifecycle/settlement-waits.js';
 import { Succession } from './lifecycle/succession.js';
 import type { Access } from './model/access.js';
 import type { HostTypes, Untyped } from './model/host-types.js';
 import type { PublicState, ResumeState } from './model/lifecycle-payloads.js';
 import { publicState, resumeState } from './model/resume-state.js';
+import type { SettlementState } from './model/settlement-state.js';
 import { streamKey, userKey } from './model/stream-key.js';
 import { isActive } from './model/transitions.js';
 import type { JobRecord } from './model/types.js';
+import { atMost } from './process/at-most.js';
 import { checkCall } from './process/call-input.js';
 import { handOutMethods } from './process/handed-out.js';
 import { HealthCheck } from './process/health-check.js';
@@ -63,10 +66,6 @@ import { partsFrom } from './process/parts-from.js';
 import { LeaseKeeper } from './producing/lease-keeper.js';
 import { Producers } from './producing/producers.js';
 
-/** Less than the 10 s after which supervisors kill, so that what is left can still be handed over or ended. */
-const DEFAULT_GRACE_MS = 8_000;
-/** The time for ends and hooks under way, after the grace time, before they are left behind (ms). */
-const LAST_WORD_MS = 5_000;
 const NO_OPTIONS = {};
 
 export type GenerationJobManager<Types extends HostTypes = Untyped> = ManagerFace<Types>;
@@ -75,9 +74,9 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   static {
     const awaitedOrNot = [
       ...(['start', 'createJob', 'getJob', 'getGenerations', 'openSealed', 'getResumeState'] as const),
-      ...(['getPublicState', 'subscribeWithResume', 'abortJob', 'listActiveJobs', 'listJobs'] as const),
-      ...(['settlements', 'settleAgain', 'deleteStream', 'deleteUser', 'stats', 'health'] as const),
-      ...(['annotate', 'drain', 'close'] as const),
+      ...(['getPublicState', 'subscribeWithResume', 'abortJob', 'settled', 'listActiveJobs'] as const),
+      ...(['listJobs', 'settlements', 'settleAgain', 'deleteStream', 'deleteUser', 'stats'] as const),
+      ...(['health', 'annotate', 'drain', 'close'] as const),
     ];
     handOutMethods(GenerationJobManager.prototype, awaitedOrNot, (manager) => manager.#parts);
   }
@@ -98,6 +97,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   readonly #summaries: JobSummaries;
   readonly #settler: Settler;
   readonly #notices: PauseNotices;
+  readonly #settlements: SettlementWaits;
   readonly #setAsideLimit: SetAsideLimit;
   readonly #reaper: Reaper;
   readonly #healthCheck: HealthCheck;
@@ -127,11 +127,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#producers = new Producers(parts, this.#leases, {
       onStoreDamaged: (job) => {
         parts.background.run(parts.slots.give(job.key, job));
-        const ending = this.#ender.endDamaged(job).catch((error: unknown) => {
-          this.#followers.failUnlessPassing(job.key, error);
-          throw error;
-        });
-        parts.background.run(ending);
+        parts.background.run(this.#endDamaged(job));
       },
       onLeft: ({ key }, record) => {
         if (record !== undefined) parts.background.run(this.#settler.settle(key, record));
@@ -143,8 +139,10 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
         else this.#ender.afterEnd(job.key, record);
       },
     });
+    this.#settlements = new SettlementWaits(parts, this.#followers, this.#settler);
     this.#ender = new Ender(parts, {
       leases: this.#leases,
+      settlements: this.#settlements,
       onEnded: (key, record) => {
         parts.background.run(parts.slots.give(key, record));
         parts.background.run(this.#settler.settle(key, record));
@@ -252,6 +250,12 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     return annotate(this.#parts, streamKey(streamId, input.tenantId), input);
   }
 
+  async settled(streamId: string, input: SettledInput = NO_OPTIONS): Promise<SettlementState> {
+    checkCall('settled', input);
+    this.#throwIfClosed();
+    return this.#settlements.stateOf(streamKey(streamId, input.tenantId), input);
+  }
+
   async listActiveJobs(input: ListActiveJobsInput): Promise<JobPage> {
     checkCall('list', input);
     return this.#listings.activeJobs(input);
@@ -318,7 +322,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
 
   drain(options: DrainInput = NO_OPTIONS): Promise<void> {
     checkCall('drain', options);
-    this.#draining ??= this.#drain(options.graceMs ?? DEFAULT_GRACE_MS);
+    this.#draining ??= this.#drain(options.graceMs);
     return this.#draining;
   }
 
@@ -358,34 +362,27 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#startedAt = clock.now();
   }
 
-  async #drain(graceMs: number): Promise<void> {
-    const { background } = this.#parts;
-    this.#producers.stop();
-    this.#followers.closeAll('draining');
-    if (graceMs > 0) await this.#atMost(graceMs, this.#leases.idle());
-    await this.#atMost(LAST_WORD_MS, this.#producers.handOverOrEndAll());
-    // The process waits no longer for those that have not returned.
-    for (const job of this.#producers.staying) background.run(this.#settler.settleNow(job));
-    await this.#atMost(LAST_WORD_MS, background.idle());
-    this.#settler.stop();
-    this.#notices.stop();
-    this.#setAsideLimit.stop();
+  /** Ends what the store refuses for good; when it can't, the followers here are told by the error. */
+  async #endDamaged(claim: LeaseClaim): Promise<void> {
+    await this.#ender.endDamaged(claim).catch((error: unknown) => {
+      this.#followers.failUnlessPassing(claim.key, error);
+      throw error;
+    });
   }
 
-  /** Waits for `work`, but no longer than `ms`. */
-  async #atMost(ms: number, work: Promise<unknown>): Promise<void> {
-    const over = new AbortController();
-    await Promise.race([work, sleep(this.#parts.clock, ms, over.signal)]);
-    over.abort();
+  #drain(graceMs?: number): Promise<void> {
+    const [producers, followers] = [this.#producers, this.#followers];
+    const [leases, settler, others] = [this.#leases, this.#settler, [this.#notices, this.#setAsideLimit]];
+    return takeLeave(this.#parts, { producers, followers, leases, settler, others }, graceMs);
   }
 
   async #close(): Promise<void> {
-    const { store, transport } = this.#parts;
+    const { store, transport, clock } = this.#parts;
     this.#reaper.stop();
     this.#indexes.stop();
     await this.drain({ graceMs: 0 });
     // One that is under way ends by itself, and would open what is closed here.
-    await this.#atMost(LAST_WORD_MS, Promise.allSettled([this.#started]));
+    await atMost(clock, LAST_WORD_MS, Promise.allSettled([this.#started]));
     this.#stopSignals?.();
     await transport.close();
     await store.close();

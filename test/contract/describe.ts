@@ -32,6 +32,8 @@ import { raceContracts } from './races.js';
 import { resumeStateContracts } from './resume-state.js';
 import { revisionContracts } from './revisions.js';
 import { sealContracts } from './seals.js';
+import { settledContracts } from './settled.js';
+import { settledFollowingContracts } from './settled-following.js';
 import { settlementContracts } from './settlement.js';
 import { snapshotContracts } from './snapshots.js';
 import { storeContracts } from './store.js';
@@ -94,6 +96,7 @@ export const streamContracts = {
   Races: raceContracts,
   Succession: successionContracts,
   Settlement: settlementContracts,
+  'Settlement that is waited for': [...settledContracts, ...settledFollowingContracts],
   Progress: progressContracts,
   Annotations: annotationContracts,
   'A stopped producer’s books': stoppedContracts,

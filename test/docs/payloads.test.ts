@@ -65,6 +65,19 @@ describe('PROTOCOL.md has the keys of', () => {
     expect([documented.get('producer_failed'), documented.get('producer_lost')]).toEqual(['true', 'true']);
   });
 
+  it('settled (3.2)', async () => {
+    const manager = new GenerationJobManager(createStreamServices());
+    const job = await start(manager, {});
+    const follower = manager.subscribe('s', { after: 'tail', settled: true });
+    await follower.ready;
+    await job.complete();
+    await follower.next();
+    const { value } = await follower.next();
+    await manager.close();
+    expect(value).toMatchObject({ event: 'settled', data: { state: 'settled' } });
+    expectDocumented('settled', value?.data);
+  });
+
   it('sync, gap and gone (3.2)', async () => {
     const manager = new GenerationJobManager({
       ...createStreamServices(),
@@ -116,11 +129,14 @@ async function eventsOf(
   return events;
 }
 
-async function start(manager: GenerationJobManager): Promise<GenerationJob> {
+async function start(
+  manager: GenerationJobManager,
+  model: { contentModel?: string } = { contentModel: 'text' },
+): Promise<GenerationJob> {
   const created = await manager.createJob({
     streamId: 's',
     userId: 'u',
-    contentModel: 'text',
+    ...model,
     created: { text: 'Hi' },
   });
   if (!created.started) throw new Error('not started');

@@ -102,15 +102,19 @@ describe('the SSE encoder', () => {
     expect((await manager.getJob('chat-1'))?.lastSequence).toBe(2);
   });
 
-  it('gives gap and gone no id, so that a browser keeps the last one it has', () => {
+  it('gives what is in no log and at no place no id, so that a browser keeps the last one it has', () => {
+    const unplaced = { attempt: 0 };
     const events = [
       logEvent(3, 'text', 1),
-      logEvent(9, 'gap', {}),
+      { ...logEvent(9, 'gap', {}), ...unplaced },
       logEvent(4, 'sync', {}),
-      logEvent(4, 'gone', {}),
+      { ...logEvent(4, 'settled', {}), ...unplaced },
+      { ...logEvent(4, 'gone', {}), ...unplaced },
+      // A release before the name was reserved let a host emit it.
+      logEvent(5, 'settled', {}),
     ];
     const ids = parse(encodeBatch({ generation: 7, events })).map(({ id }) => id);
-    expect(ids).toEqual(['7-3', undefined, '7-4', undefined]);
+    expect(ids).toEqual(['7-3', undefined, '7-4', undefined, undefined, '7-5']);
   });
 
   it('makes the text of a batch once for all who follow', () => {

@@ -9,6 +9,7 @@ import { createStreamServices } from '../../src/services.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import { REDIS_SCRIPTS } from '../../src/stream/implementations/redis/scripts.generated.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
+import type { Hooks } from '../../src/stream/interfaces/manager-types.js';
 import type { ContentModel } from '../../src/stream/model/content-model.js';
 import { pick, seededRandom } from '../contract/seeded.js';
 import { RedisProxy } from '../support/redis-proxy.js';
@@ -44,7 +45,7 @@ afterEach(async () => {
 async function replica(
   redis: Redis,
   contentModels: readonly ContentModel[] = [],
-  settle?: (settlementId: string) => void,
+  hooks: Hooks = {},
 ): Promise<GenerationJobManager> {
   const made = new GenerationJobManager({
     ...createStreamServices({ redis, pingMs: 600_000 }),
@@ -58,7 +59,7 @@ async function replica(
       limits: { unsnapshottedEvents: 400_000 },
     },
     contentModels,
-    ...(settle && { hooks: { settle: ({ settlementId }) => settle(settlementId) } }),
+    hooks,
   });
   await made.start();
   return made;
@@ -179,7 +180,9 @@ async function costOfEnd(
   const settled: string[] = [];
   const hosts = [client, new Redis({ port: proxy.port, host: '127.0.0.1' })];
   const [one, two] = await Promise.all(
-    hosts.map((redis) => replica(redis, [], (id) => void settled.push(id))),
+    hosts.map((redis) =>
+      replica(redis, [], { settle: ({ settlementId }) => void settled.push(settlementId) }),
+    ),
   );
   const names: string[] = [];
   for (const redis of hosts) {
@@ -261,6 +264,76 @@ it('a decision is one script call and one write to the due index, between readin
   // read the record · due-nearer · transition · read-log, for what to go on from
   expect(calls.evalsha).toBe(4);
   expect(calls).toMatchObject({ xadd: 1, publish: 1, zadd: 1 });
+});
+
+/** The manager of another process, with its own client, whose settlements last until they are let. */
+async function settling() {
+  let begin = () => {};
+  let save = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const allowed = new Promise<void>((resolve) => {
+    save = resolve;
+  });
+  const redis = new Redis({ port: proxy.port, host: '127.0.0.1' });
+  const settle = () => {
+    begin();
+    return allowed;
+  };
+  const other = await replica(redis, [], { settle });
+  const stop = async () => {
+    await other.close();
+    redis.disconnect();
+  };
+  return { other, begun, save: () => save(), stop };
+}
+
+const isSettled = async () => (await looker.hget('gj:{/s}:job', 'settlement'))?.startsWith('settled');
+
+it('a settlement that nobody waits for is a claim, a read of what is saved, and an outcome, whoever follows', async () => {
+  const { other, begun, save, stop } = await settling();
+  const created = await other.createJob({ streamId: 's', userId: 'u' });
+  const ended = other.subscribe('s', { follow: 'stream' });
+  const follower = manager.subscribe('s', { follow: 'stream' });
+  await created.job?.complete();
+  for (const one of [ended, follower]) for (let n = 0; n < 2; n++) await one.next();
+  await begun;
+  // What was asked before on these connections has been answered then.
+  for (const one of [manager, other]) await one.getJob('s');
+  const calls = await commandsOf(async () => {
+    save();
+    await until(isSettled, 'it is settled');
+  });
+  expect(calls.evalsha).toBe(1);
+  follower.close();
+  ended.close();
+  await stop();
+});
+
+it('who waits for a settlement costs two reads, and one for each step of it that is told', async () => {
+  const { other, save, stop } = await settling();
+  const created = await other.createJob({ streamId: 's', userId: 'u' });
+  await created.job?.complete();
+  await until(
+    async () => (await manager.getResumeState('s'))?.settlement === 'settling',
+    'it is being saved',
+  );
+  let waits: Promise<string>[] = [];
+  const begun = await commandsOf(async () => {
+    waits = Array.from({ length: 20 }, () => manager.settled('s'));
+    await until(async () => (await looker.pubsub('NUMSUB', 'gj:{/s}:log'))[1] === 1, 'they listen');
+    // Their looks are shared: those who begin together read together.
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+  expect(begun.evalsha).toBeLessThanOrEqual(20 + 2);
+  const over = await commandsOf(async () => {
+    save();
+    expect(new Set(await Promise.all(waits))).toEqual(new Set(['settled']));
+  });
+  // The outcome by the other replica, and one read for all who wait here.
+  expect(over.evalsha).toBe(2);
+  await stop();
 });
 
 it('a decision that is refused for what it says is one read; one that comes too late is two', async () => {

@@ -52,8 +52,9 @@ if (config.recover) {
   };
 }
 if (config.settle) {
-  hooks.settle = ({ settlementId, content, usage }) => {
-    if (config.settle === 'hang') return new Promise(() => {});
+  hooks.settle = async ({ settlementId, content, usage }) => {
+    if (config.settle === 'hang') await new Promise(() => process.send({ type: 'settling' }));
+    if (config.saves) await redis.rpush(config.saves, settlementId);
     process.send({ type: 'settled', settlementId, content, usage });
   };
 }

@@ -12,6 +12,7 @@ import type { GenerationSummary } from '../../src/stream/interfaces/kept-generat
 import type { Stats, SubscribeOptions } from '../../src/stream/interfaces/manager-types.js';
 import type { ResumeState, StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
 import type { GenerationJobOptions } from '../../src/stream/model/options.js';
+import type { SettlementState } from '../../src/stream/model/settlement-state.js';
 import type { JobRecord } from '../../src/stream/model/types.js';
 import { type FollowerHistory, type ProducerHistory, violations } from '../support/history.js';
 
@@ -77,6 +78,8 @@ export interface ReplicaConfig {
    * was saved for each settlement, and a hash of generations for each stream. What it has when a producer begins is told.
    */
   readonly history?: { readonly keyPrefix: string; readonly saveMs: number };
+  /** The Redis list, a database as it were, in which its hook saves what it settles. */
+  readonly saves?: string;
   /** Whether it is given no content model. */
   readonly lacksModels?: boolean;
   /** How far this process's wall clock is ahead. */
@@ -129,6 +132,8 @@ export class Replica {
   /** What was settled, in the same order. */
   readonly settledContents: unknown[] = [];
   readonly settledUsages: unknown[] = [];
+  /** Calls of its hook that hang. */
+  settling = 0;
   isDead = false;
   #lastCall = 0;
   #stderr = '';
@@ -212,7 +217,7 @@ export class Replica {
   abort(
     streamId: string,
     input: object = {},
-  ): Promise<{ aborted: boolean; record: JobRecord; content: unknown }> {
+  ): Promise<{ aborted: boolean; settlement: SettlementState; record: JobRecord; content: unknown }> {
     return this.call('abort', { streamId, ...input });
   }
 
@@ -268,6 +273,9 @@ export class Replica {
         );
       case 'begun':
         this.#stage.begun.push(told as unknown as Begun);
+        return;
+      case 'settling':
+        this.settling++;
         return;
       case 'settled':
         this.settled.push(told.settlementId as string);

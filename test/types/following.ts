@@ -56,6 +56,9 @@ export async function follow(chat: Chat): Promise<void> {
       case 'aborted':
         same<typeof event.data.code, 'aborted' | 'replaced' | 'expired'>(true);
         break;
+      case 'settled':
+        same<typeof event.data.state, 'open' | 'settling' | 'settled' | 'set_aside'>(true);
+        break;
       case 'sync':
         same<typeof event.data, PublicState<ChatTypes>>(true);
         same<typeof event.data.content, ChatContent | null>(true);

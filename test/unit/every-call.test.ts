@@ -124,18 +124,22 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'manager.getJob': refuses(ofGeneration, (options) => manager.getJob(streamId, options)),
   'manager.openSealed': { parameters: { streamId: () => manager.openSealed({} as root.JobRecord) } },
   'manager.subscribe': refuses<root.SubscribeOptions>(
-    { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', signal: {} },
+    { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', settled: 'true', signal: {} },
     (options) => manager.subscribe(streamId, options),
   ),
   'manager.getGenerations': refuses(access, (options) => manager.getGenerations(streamId, options)),
   'manager.getResumeState': refuses(ofState, (options) => manager.getResumeState(streamId, options)),
   'manager.getPublicState': refuses(ofState, (options) => manager.getPublicState(streamId, options)),
   'manager.subscribeWithResume': refuses<root.SubscribeOptions>(
-    { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', signal: {} },
+    { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', settled: 'true', signal: {} },
     (options) => manager.subscribeWithResume(streamId, options),
   ),
-  'manager.abortJob': refuses<root.AbortInput>({ ...ofGeneration, by: 7, reason: 7 }, (options) =>
-    manager.abortJob(streamId, options),
+  'manager.abortJob': refuses<root.AbortInput>(
+    { ...ofGeneration, by: 7, reason: 7, wait: 'Settled' },
+    (options) => manager.abortJob(streamId, options),
+  ),
+  'manager.settled': refuses<root.SettledInput>({ ...ofGeneration, timeoutMs: -1, signal: {} }, (options) =>
+    manager.settled(streamId, options),
   ),
   'manager.annotate': refuses<root.AnnotateInput>(
     { ...ofGeneration, metadata: 7, notes: [{ key: 7 }] },

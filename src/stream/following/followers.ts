@@ -5,18 +5,20 @@
 import type { Clock, TimerHandle } from '../../clock.js';
 import { GenerationJobError, isGenerationJobError, isUnanswered } from '../../errors.js';
 import type { SubscribeOptions } from '../interfaces/manager-types.js';
-import type { DetachResult, StreamObserver } from '../interfaces/observer.js';
+import type { DetachResult, SettlementWaitResult, StreamObserver } from '../interfaces/observer.js';
+import { isSettlementOver } from '../model/settlement-state.js';
 import type { JobRecord, Json, StreamKey } from '../model/types.js';
 import type { ErrorReporter } from '../process/error-reports.js';
 import { callHook } from '../process/host-code.js';
 import type { Parts } from '../process/parts.js';
 import type { HubContext } from './hub-context.js';
-import { HubSubscription, type SubscriptionContext } from './hub-subscription.js';
+import { HubSubscription } from './hub-subscription.js';
 import { PauseWatch, type WatchedPause } from './pause-watch.js';
 import { SettlementWait, type SettlementWaitInput } from './settlement-wait.js';
 import { StreamHub } from './stream-hub.js';
+import type { SubscriptionContext } from './subscription-context.js';
 
-export class Followers implements SubscriptionContext {
+export class Followers implements SubscriptionContext<HubSubscription> {
   readonly #parts: Parts;
   readonly #hubs = new Map<string, StreamHub>();
   readonly #hubContext: HubContext;
@@ -39,6 +41,10 @@ export class Followers implements SubscriptionContext {
 
   get clock(): Clock {
     return this.#parts.clock;
+  }
+
+  now(): number {
+    return this.#parts.store.now();
   }
 
   get streams(): number {
@@ -75,16 +81,26 @@ export class Followers implements SubscriptionContext {
    *   generation is not kept, or nothing was seen by then
    * @throws GenerationJobError `unavailable` when the store gave no answer in all the time; what else it refused with
    */
-  async whenSettled(key: StreamKey, input: SettlementWaitInput): Promise<JobRecord | null> {
+  async whenSettled(key: StreamKey, input: SettlementWaitInput = {}): Promise<JobRecord | null> {
+    const { clock, options, observer, background } = this.#parts;
     const hub = this.#hubOf(key);
-    const wait = new SettlementWait(hub, this.#parts.clock, input);
+    const startedAt = clock.monotonic();
+    const wait = new SettlementWait(hub, clock, {
+      ...input,
+      timeoutMs: input.timeoutMs ?? options.settledWaitMs,
+    });
+    let result: SettlementWaitResult = 'failed';
     hub.addWaiting(wait);
     this.#waits.add(wait);
     this.#timer ??= this.#schedule();
-    this.#parts.background.run(wait.begin());
+    background.run(wait.begin());
     try {
-      return await wait.over;
+      const record = await wait.over;
+      result = resultOf(record);
+      return record;
     } finally {
+      // What is awaited by a rule of the caller's own is the caller's to count.
+      if (!input.isOver) observer.settlementAwaited(result, clock.monotonic() - startedAt);
       this.#waits.delete(wait);
       hub.remove(wait);
       this.#closeIfIdle(hub);
@@ -194,4 +210,9 @@ export class Followers implements SubscriptionContext {
     }
     this.#timer = this.#schedule();
   }
+}
+
+function resultOf(record: JobRecord | null): SettlementWaitResult {
+  if (record === null) return 'gone';
+  return isSettlementOver(record) ? record.settlement.state : 'open';
 }

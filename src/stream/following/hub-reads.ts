@@ -1,13 +1,14 @@
 /** One hub's looks at its log, its records and its state: whoever asks for the same at once shares one call of the store. */
 import type { MissingPage, ReadLogRequest } from '../interfaces/log-pages.js';
 import type { FoldedState } from '../model/fold.js';
-import type { JobRecord, StreamKey } from '../model/types.js';
+import type { Batch, JobRecord, StreamKey } from '../model/types.js';
 import type { CheckedPage } from '../process/log-reader.js';
 import type { HubContext } from './hub-context.js';
 
 /** A hub takes what its followers' reads bring. */
 interface Absorbing {
   readonly generation: number;
+  after(generation: number, sequence: number): Batch | null | undefined;
   absorb(page: CheckedPage, isOfRecord: boolean): void;
 }
 
@@ -42,6 +43,17 @@ export class HubReads {
   page(generation: number | undefined, after: number): Promise<CheckedPage | MissingPage> {
     const { pageEvents: maxEvents, pageBytes: maxBytes } = this.#context.options.limits;
     return this.#share(`${generation}-${after}`, { key: this.#key, generation, after, maxEvents, maxBytes });
+  }
+
+  async look(generation: number | undefined, after: number): Promise<CheckedPage | MissingPage> {
+    const known = this.#hub.generation;
+    const held = known > 0 && (generation ?? known) === known && this.#hub.after(known, after);
+    if (held) {
+      const end = held.events.at(-1)?.sequence ?? after;
+      const page = await this.page(generation, end);
+      if (!page.found || page.generation === known) return page;
+    }
+    return this.page(generation, after);
   }
 
   /** A generation's (default: the current one's) record; null when it is not kept. */

@@ -7,40 +7,32 @@
  *                at a `sync`, or after a `gap`. Entered once. Fails with `stream_not_found` and the like: `ready` rejects.
  * - `open`       `read` answers from the window; when the place is not there, one log read is under way and the reader
  *                is told when it is done. Wake-ups that come meanwhile are ignored.
- * - `waiting`    the generation is over and the next one is awaited (`follow: 'stream'`).
+ * - `waiting`    the generation is over, and the next one is awaited (`follow: 'stream'`), its settlement (`settled`), or
+ *                both. Left to `open` by the next generation, which gives up the wait for the settlement, or by `settled`.
  * - `closed`     for the reason in `closedBy`. Entered after the terminal event was read, when the stream is gone, when
  *                the reader leaves, or when the process drains. Nothing leaves it.
  */
-import type { Clock } from '../../clock.js';
 import { GenerationJobError, isGenerationJobError } from '../../errors.js';
 import type { BatchReader } from '../interfaces/batch-reader.js';
 import type { FoundPage, MissingPage } from '../interfaces/log-pages.js';
 import type { SubscribeOptions } from '../interfaces/manager-types.js';
-import type { AttachKind, DetachResult, StreamObserver } from '../interfaces/observer.js';
+import type { AttachKind, DetachResult } from '../interfaces/observer.js';
 import type { Subscription } from '../interfaces/subscription.js';
 import { type Cursor, formatCursor, parseCursor } from '../model/cursor.js';
 import type { FoldedState } from '../model/fold.js';
-import type { StreamEvent } from '../model/lifecycle-payloads.js';
+import type { PublicState, StreamEvent } from '../model/lifecycle-payloads.js';
 import { publicState } from '../model/resume-state.js';
+import { isSettlementOver } from '../model/settlement-state.js';
 import { isActive, isTerminalEvent } from '../model/transitions.js';
-import type { Batch, JobRecord, Json, LogEvent } from '../model/types.js';
-import type { ErrorReporter } from '../process/error-reports.js';
+import type { Batch, LogEvent } from '../model/types.js';
 import { type HandOutContext, handOut } from '../process/handed-out.js';
 import { type CheckedPage, isOfAnotherWriter } from '../process/log-reader.js';
+import { gapBatch, goneBatch, isSettledBatch, syncBatch } from './follower-events.js';
 import type { Follower } from './hub-context.js';
+import { settlementNews } from './settlement-news.js';
 import type { StreamHub } from './stream-hub.js';
+import type { SubscriptionContext } from './subscription-context.js';
 import { SubscriptionIteration } from './subscription-iteration.js';
-
-/** A subscription needs this of those who keep it. */
-export interface SubscriptionContext {
-  readonly observer: StreamObserver;
-  readonly errors: ErrorReporter;
-  readonly clock: Clock;
-  publicMetadata(record: JobRecord): Promise<Json>;
-  onReaderFailed(error: unknown, subscription: HubSubscription): void;
-  /** Called once, when the subscription has closed. */
-  onClosed(subscription: HubSubscription): void;
-}
 
 export class HubSubscription implements Subscription, BatchReader, Follower {
   readonly ready: Promise<void>;
@@ -48,7 +40,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
 
   /** The hub of the stream it follows. */
   readonly hub: StreamHub;
-  readonly #context: SubscriptionContext;
+  readonly #context: SubscriptionContext<HubSubscription>;
   readonly #options: SubscribeOptions;
   #state: 'attaching' | 'open' | 'waiting' | 'closed' = 'attaching';
   #closedBy: DetachResult | undefined;
@@ -64,6 +56,8 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
   /** The log had nothing beyond this place: only a wake-up makes it worth another look. */
   #isUpToDate = false;
   #queue: Batch[] | undefined;
+  /** The wait for the settlement of the generation; undefined before it began, null once it has been told. */
+  #settlement: AbortController | null | undefined;
   #failure: unknown;
   /** Somebody reads, and so is told what goes wrong. */
   #isRead = false;
@@ -71,7 +65,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
   /** Made with the first call of `next`: who reads batches has no use for it. */
   #iteration: SubscriptionIteration | undefined;
 
-  constructor(hub: StreamHub, options: SubscribeOptions, context: SubscriptionContext) {
+  constructor(hub: StreamHub, options: SubscribeOptions, context: SubscriptionContext<HubSubscription>) {
     this.hub = hub;
     this.#options = options;
     this.#context = context;
@@ -121,8 +115,8 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
   wake(): void {
     if (this.#pulling || this.#state === 'attaching' || this.#state === 'closed') return;
     this.#isUpToDate = false;
-    if (this.#state === 'waiting') void this.#pull();
-    else this.#announce();
+    if (this.#state === 'open') this.#announce();
+    else if (this.#options.follow === 'stream') void this.#pull();
   }
 
   close(): void {
@@ -140,6 +134,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     this.#state = 'closed';
     this.#closedBy = reason;
     this.#queue = undefined;
+    this.#settlement?.abort();
     if (reason === 'left') this.#iteration?.forget();
     if (this.#leave !== undefined) this.#options.signal?.removeEventListener('abort', this.#leave);
     this.#context.onClosed(this);
@@ -161,7 +156,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     const wanted = generation ?? from?.generation;
     const begin = from && from.generation === wanted ? from.sequence : 0;
     const kind: AttachKind = from ? 'cursor' : after === 'tail' ? 'tail' : resume ? 'resume' : 'start';
-    const page = await this.#look(wanted, after === 'tail' ? Number.MAX_SAFE_INTEGER : begin);
+    const page = await this.hub.look(wanted, after === 'tail' ? Number.MAX_SAFE_INTEGER : begin);
     if (this.#closedBy !== undefined) return;
     this.#state = 'open';
     this.#pulling = true;
@@ -170,18 +165,6 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     if (this.#closedBy !== undefined) return;
     this.#context.observer.attached(kind);
     this.#announce();
-  }
-
-  /** Looks at the log once; for what the hub already holds, only at its end. */
-  async #look(generation: number | undefined, after: number): Promise<CheckedPage | MissingPage> {
-    const known = this.hub.generation;
-    const held = known > 0 && (generation ?? known) === known && this.hub.after(known, after);
-    if (held) {
-      const end = held.events.at(-1)?.sequence ?? after;
-      const page = await this.hub.read(generation, end);
-      if (!page.found || page.generation === known) return page;
-    }
-    return this.hub.read(generation, after);
   }
 
   async #settleIn(
@@ -258,21 +241,49 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     return userId === undefined || userId === owned.userId;
   }
 
-  /** Goes on with the next generation at the end of one, or closes. */
+  /** Goes on with the next generation at the end of one, or closes, when there is nothing else to tell. */
   #closeIfOver(page: FoundPage): void {
-    if (!isActive(page.status) && this.#sequence >= page.lastSequence) this.#goOn(page);
+    if (isActive(page.status) || this.#sequence < page.lastSequence) return;
+    if (isSettlementOver(page)) this.#settlement = null;
+    this.#goOn(page);
   }
 
-  #goOn(page: FoundPage): void {
-    if (this.#options.follow !== 'stream') return this.detach('ended');
-    if (page.nextGeneration === undefined) {
-      this.#state = 'waiting';
+  #goOn({ nextGeneration }: FoundPage): void {
+    const goesOn = this.#options.follow === 'stream';
+    if (!goesOn || nextGeneration === undefined) {
+      if (!this.#isAwaiting()) this.detach('ended');
       return;
     }
-    this.#generation = page.nextGeneration;
+    this.#settlement?.abort();
+    this.#settlement = undefined;
+    this.#queue = undefined;
+    this.#generation = nextGeneration;
     this.#sequence = 0;
     this.#attempt = 0;
     this.#state = 'open';
+  }
+
+  /** Says, when all of the generation was delivered, whether something is awaited: its settlement, or the next one. */
+  #isAwaiting(): boolean {
+    const isTold = this.#options.settled !== true || this.#settlement === null;
+    if (isTold && this.#options.follow !== 'stream') return false;
+    this.#state = 'waiting';
+    if (!isTold && this.#settlement === undefined) void this.#awaitSettlement();
+    return true;
+  }
+
+  async #awaitSettlement(): Promise<void> {
+    const wait = new AbortController();
+    const { signal } = wait;
+    this.#settlement = wait;
+    try {
+      const news = await settlementNews(this.hub, this.#context, this.#place, this.#options, signal);
+      if (signal.aborted || news === undefined) return;
+      this.#enqueue(news);
+      this.#announce();
+    } catch (error) {
+      if (!signal.aborted) this.fail(error);
+    }
   }
 
   #contradicts(events: readonly LogEvent[]): boolean {
@@ -286,15 +297,15 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     this.#sequence = last.sequence;
     this.#attempt = last.attempt;
     if (last.event !== 'gap' && last.event !== 'sync') this.#gaps = 0;
-    if (isTerminalEvent(last.event) || (last.event === 'sync' && this.#syncIsEnd)) this.#afterEnd();
-    else if (last.event === 'gone') this.#finish('gone');
+    const isSettled = isSettledBatch(batch);
+    if (isSettled) this.#settlement = null;
+    const isEnd = isTerminalEvent(last.event) || (last.event === 'sync' && this.#syncIsEnd);
+    if (last.event === 'gone') this.#finish('gone');
+    else if (isEnd || isSettled) {
+      if (!this.#isAwaiting()) this.#finish('ended');
+      else if (this.#options.follow === 'stream') void this.#pull();
+    }
     return batch;
-  }
-
-  #afterEnd(): void {
-    if (this.#options.follow !== 'stream') return this.#finish('ended');
-    this.#state = 'waiting';
-    void this.#pull();
   }
 
   /** Content and lifecycle state instead of the events before it. */
@@ -310,11 +321,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     this.#generation = kept.record.generation;
     this.#sequence = kept.sequence;
     this.#syncIsEnd = !isActive(kept.record.status) && kept.sequence >= kept.record.lastSequence;
-    const data = JSON.stringify(shown);
-    this.#enqueue({
-      generation: this.#generation,
-      events: [{ event: 'sync', data, sequence: kept.sequence, attempt: kept.record.attempt }],
-    });
+    this.#enqueue(syncBatch(kept, shown as PublicState));
   }
 
   /**
@@ -322,11 +329,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
    * together, once they can be: a store that is away meanwhile makes no second loss of the first.
    */
   #reportGap(place: Cursor, generation?: number): Promise<void> {
-    const data = JSON.stringify({ requested: formatCursor(place.generation, place.sequence) });
-    return this.#sync(generation, {
-      generation: place.generation,
-      events: [{ event: 'gap', data, sequence: place.sequence, attempt: 0 }],
-    });
+    return this.#sync(generation, gapBatch(place));
   }
 
   #enqueueGap(gap: Batch): void {
@@ -337,11 +340,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
   }
 
   #vanish(): void {
-    const { streamId } = this.hub.key;
-    this.#enqueue({
-      generation: this.#generation,
-      events: [{ event: 'gone', data: JSON.stringify({ streamId }), sequence: this.#sequence, attempt: 0 }],
-    });
+    this.#enqueue(goneBatch(this.#place, this.hub.key.streamId));
   }
 
   #enqueue(batch: Batch): void {

@@ -21,10 +21,12 @@ import type { StreamHub } from './stream-hub.js';
 export interface SettlementWaitInput {
   /** A generation; undefined for the one that is current at the first look. */
   readonly generation?: number | undefined;
-  /** The longest wait, in milliseconds. */
-  readonly timeoutMs: number;
+  /** The longest wait, in milliseconds. Default `settledWaitMs`. */
+  readonly timeoutMs?: number | undefined;
   /** Says of a record that it is waited for no longer. Default: its settlement is over. */
   readonly isOver?: ((record: JobRecord) => boolean) | undefined;
+  /** The record as the caller has seen it, for a wait that ends before the first look. */
+  readonly seen?: JobRecord | undefined;
   /** Ends the wait at once with what was seen last. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -47,12 +49,13 @@ export class SettlementWait implements Follower {
   #isOver = false;
   #answer: (record: JobRecord | null | Promise<never>) => void = () => {};
 
-  constructor(hub: StreamHub, clock: Clock, input: SettlementWaitInput) {
-    const { generation, timeoutMs, signal, isOver = isSettlementOver } = input;
+  constructor(hub: StreamHub, clock: Clock, input: SettlementWaitInput & { readonly timeoutMs: number }) {
+    const { generation, timeoutMs, signal, seen = null, isOver = isSettlementOver } = input;
     this.#isAwaited = isOver;
     this.#hub = hub;
     this.#clock = clock;
     this.#generation = generation;
+    this.#record = seen;
     this.#signal = signal;
     this.over = new Promise((resolve) => {
       this.#answer = resolve;

@@ -142,6 +142,11 @@ export class StreamHub implements FrameListener {
     return this.#reads.page(generation, after);
   }
 
+  /** Reads a page for one that attaches: of what the window holds already, only the log's end. */
+  look(generation: number | undefined, after: number): Promise<CheckedPage | MissingPage> {
+    return this.#reads.look(generation, after);
+  }
+
   /** Reads a generation's (default: the current one's) record; null when it is not kept. */
   record(generation?: number): Promise<JobRecord | null> {
     return this.#reads.record(generation);

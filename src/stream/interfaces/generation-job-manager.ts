@@ -3,12 +3,11 @@
 import type { Access } from '../model/access.js';
 import type { HostTypes, Untyped } from '../model/host-types.js';
 import type { PublicState, ResumeState } from '../model/lifecycle-payloads.js';
+import type { SettlementState } from '../model/settlement-state.js';
 import type { JobRecord } from '../model/types.js';
 import type { Approvals } from './approvals.js';
 import type { GenerationSummary, StateAccess } from './kept-generations.js';
 import type {
-  AbortInput,
-  AbortResult,
   AnnotateInput,
   CreateJobInput,
   CreateJobResult,
@@ -24,6 +23,7 @@ import type {
   SubscribeWithResumeResult,
 } from './manager-types.js';
 import type { Health, JobSummaryPage, ListJobsInput } from './operators.js';
+import type { AbortInput, AbortResult, SettledInput } from './stopping.js';
 import type { Subscription } from './subscription.js';
 import type { Upkeep } from './upkeep.js';
 
@@ -148,6 +148,21 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
    * await manager.annotate('s-1', { generation, metadata: { title }, notes: [{ key: 'saved', event: 'saved', data: { id } }] });
    */
   annotate(streamId: string, input: AnnotateInput<Types>): Promise<JobRecord<Types>>;
+
+  /**
+   * Waits until the settlement of a generation (default: the current one) is over, on whichever replica it is made, and says
+   * where it stands then: `settled`, `set_aside`, or, when the time is over first, `open` or `settling`. A generation that
+   * runs is waited for as well. Called by the host's `settle` for its own stream, it does not wait. A replica that drains
+   * says at once where it stands.
+   * @throws GenerationJobError `stream_not_found` when there is no such stream or generation, or it is not theirs, or it is
+   *   deleted meanwhile; `invalid_argument`; `unavailable` when the store could not be read; `closed`. The signal's reason,
+   *   when it fires
+   * @example
+   * await manager.abortJob('s-1', { by: 'ann' });
+   * const state = await manager.settled('s-1', { timeoutMs: 5_000 });
+   * if (state === 'settled') console.log('saved');
+   */
+  settled(streamId: string, input?: SettledInput): Promise<SettlementState>;
 
   /**
    * Lists the user's running and paused generations: an array of at most `limit` records (1 to 1,000; default 1,000).

@@ -154,6 +154,11 @@ export interface SubscribeOptions extends Access {
   readonly follow?: 'generation' | 'stream' | undefined;
   /** Begin with a `sync` instead of the events before it. Ignored with a cursor that can be served. */
   readonly resume?: boolean | undefined;
+  /**
+   * Stay after the end until its settlement is over, or for `settledWaitMs` (10 s): then comes `settled`, with the state it
+   * is in. With `follow: 'stream'`, only while nothing newer has begun. Default false.
+   */
+  readonly settled?: boolean | undefined;
   /** Leaves the stream when it fires. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -167,37 +172,6 @@ export interface AnnotateInput<Types extends HostTypes = Untyped> extends Genera
    * `limits.notes` (64) of a generation stand, with `limits.notesBytes` (64 KiB) together. Default: none.
    */
   readonly notes?: readonly HostNote<Types>[] | undefined;
-}
-
-export interface AbortInput extends Access {
-  /** Only this generation; without it, the current one. */
-  readonly generation?: number | undefined;
-  /** The person or thing that aborts; shown to clients. */
-  readonly by?: string | undefined;
-  /** Says why; shown to clients. Default: none. */
-  readonly reason?: string | undefined;
-}
-
-export interface AbortResult<Types extends HostTypes = Untyped> {
-  /** True when this call ended it. */
-  readonly aborted: boolean;
-  /** True when it ended before any event of the host was committed. */
-  readonly early: boolean;
-  /**
-   * True when nothing of it is worth keeping: the content model's `isEmpty` says so, or, without one, `early`. In doubt
-   * false: where the log has lost events, and with a final message of the producer's own.
-   */
-  readonly isEmpty: boolean;
-  /** Holds what the generation came to; null without a content model. */
-  readonly content: ContentOf<Types> | null;
-  /** The hole, as in `ResumeState`. */
-  readonly missing?: Hole | undefined;
-  /** The generation's counters. */
-  readonly usage: Usage;
-  /** The same by call, as in the record. */
-  readonly usageEntries: readonly UsageEntry[];
-  /** The record after the end. */
-  readonly record: JobRecord<Types>;
 }
 
 /** The verdict that `beforeResolve` judges: checked against the action, and not yet recorded. */

@@ -45,6 +45,13 @@ export type ContentlessStep =
 export const DETACH_RESULTS = ['ended', 'left', 'gone', 'detached', 'draining', 'failed'] as const;
 export type DetachResult = (typeof DETACH_RESULTS)[number];
 
+/**
+ * `settled` and `set_aside`: it was over · `open`: the time was over, or who waited left · `gone`: the generation is not kept ·
+ * `failed`: the store gave no answer
+ */
+export const SETTLEMENT_WAIT_RESULTS = ['settled', 'set_aside', 'open', 'gone', 'failed'] as const;
+export type SettlementWaitResult = (typeof SETTLEMENT_WAIT_RESULTS)[number];
+
 /** The way the store's clock jumped, by the first look at it that showed it. */
 export type ClockJump = 'ahead' | 'back';
 
@@ -112,6 +119,8 @@ export interface StreamObserver {
   annotated(result: AnnotationResult): void;
   /** `dropped`: what was set aside goes unsettled. */
   settled(outcome: 'settled' | 'retried' | 'set_aside' | 'dropped'): void;
+  /** Somebody waited for a settlement in this process, so long (ms), until it was over, or as long as it was open. */
+  settlementAwaited(result: SettlementWaitResult, ms: number): void;
   /**
    * Gives the number of settlements that are set aside in the store, by this process's last look at every stream and
    * what it has done since; undefined when another replica has looked since.
@@ -159,6 +168,7 @@ export const OBSERVED: readonly string[] = Object.keys({
   pauseTold: 0,
   annotated: 0,
   settled: 0,
+  settlementAwaited: 0,
   settlementsSetAside: 0,
   indexRepaired: 0,
   upkeepFailed: 0,

@@ -8,11 +8,12 @@ import { SECOND, sleep } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
 import type { CommitReply, CreateRequest, OtherCommit } from '../interfaces/commits.js';
 import type { LeaseClaim } from '../interfaces/job-store.js';
-import type { AbortInput, AbortResult } from '../interfaces/manager-types.js';
 import type { ContentlessStep, EndResult } from '../interfaces/observer.js';
+import type { AbortInput, AbortResult } from '../interfaces/stopping.js';
 import { isEarly, isOwnedBy } from '../model/access.js';
 import { lookAfterEnd } from '../model/deadlines.js';
 import { reasonOfRecord } from '../model/end-reasons.js';
+import { settlementStateOf } from '../model/settlement-state.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, PendingAction, StreamKey } from '../model/types.js';
 import { isEmptyContent } from '../process/empty-content.js';
@@ -26,6 +27,7 @@ import { repeatUntilAnswered } from '../process/repeat.js';
 import { endEvent } from '../producing/end-event.js';
 import type { LeaseKeeper } from '../producing/lease-keeper.js';
 import { EndDescriber } from './end-description.js';
+import type { SettlementWaits } from './settlement-waits.js';
 
 /** A stop waits no longer for a store that does not answer; less would lose what a busy one still takes. */
 const LONGEST_FLUSH_MS = SECOND;
@@ -42,6 +44,7 @@ const RESULTS: ReadonlySet<string> = new Set<EndResult>([
 
 export interface EnderContext {
   readonly leases: LeaseKeeper;
+  readonly settlements: Pick<SettlementWaits, 'after'>;
   /** A generation ended: settle it soon. */
   readonly onEnded: (key: StreamKey, record: JobRecord) => void;
 }
@@ -70,12 +73,14 @@ export class Ender {
       await this.#letFlush(key, record.generation);
       ended = await this.#end(key, record, 'abort', { code: 'aborted', ...details });
     }
-    const [current = record] = ended ? [ended] : await this.#parts.store.read(key, record.generation);
+    const [over = record] = ended ? [ended] : await this.#parts.store.read(key, record.generation);
     // That it is over is certain; a content model that fails can't take that answer away.
     const state = await this.#parts.states.read(key, record.generation).catch((error: unknown) => {
       reportHook(this.#parts, 'contentModel', error, record);
       return null;
     });
+    const waited = input.wait === 'settled' ? await this.#context.settlements.after(key, over) : null;
+    const current = waited ?? over;
     return {
       aborted: ended !== undefined,
       early: isEarly(current),
@@ -84,6 +89,7 @@ export class Ender {
       ...(state?.missing && { missing: state.missing }),
       usage: current.usage,
       usageEntries: current.usageEntries,
+      settlement: settlementStateOf(current, this.#parts.store.now()),
       record: current,
     };
   }

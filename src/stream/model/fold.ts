@@ -133,6 +133,8 @@ export interface FoldedState {
   readonly kept: readonly LogEvent[];
   readonly sequence: number;
   readonly end: unknown;
+  /** The store's time when it was read. */
+  readonly now: number;
   /** The events that `content` and `kept` lack: the store has lost them, or they can't be folded here. */
   readonly missing?: Hole | undefined;
   /** Text read for it: of the snapshot, and of the events after it. */

@@ -12,6 +12,7 @@ import type {
   ReceivedFrom,
   Untyped,
 } from './host-types.js';
+import type { SettlementState } from './settlement-state.js';
 import type {
   Answer,
   Decision,
@@ -69,6 +70,8 @@ export interface ResumeState<Types extends HostTypes = Untyped> {
   readonly metadata: MetadataOf<Types>;
   /** The record's revision: of two states of one generation, the one with the higher number is the newer one. */
   readonly revision: number;
+  /** Says where the host's side effect after the end stands; `open` while there is no end. */
+  readonly settlement: SettlementState;
   /** The generation's counters. */
   readonly usage: Usage;
   /** The same by call, as in the record. */
@@ -86,6 +89,8 @@ export interface ResumeState<Types extends HostTypes = Untyped> {
   readonly endedAt?: number | undefined;
   /** The end's own data, once there is one. */
   readonly end: unknown;
+  /** The store's time when this was read, in milliseconds since 1970: ages are counted from it, whatever a client's clock says. */
+  readonly now: number;
 }
 
 /**
@@ -142,6 +147,11 @@ export interface FollowerPayloads<Types extends HostTypes = Untyped> {
   readonly gap: { readonly requested: string };
   /** The stream, or the followed generation, is no longer kept. Nothing follows. */
   readonly gone: { readonly streamId: string };
+  /**
+   * The settlement of the generation that has ended is over, or the time for waiting is; only with `settled`. Behind the
+   * terminal event.
+   */
+  readonly settled: { readonly state: SettlementState };
 }
 
 /**

@@ -89,6 +89,11 @@ export interface GenerationJobOptions {
   readonly predecessorMs?: number | undefined;
   /** Sets how long a replica may be silent while it settles (ms). 1 ms to 366 d; default 30 s. */
   readonly settleClaimMs?: number | undefined;
+  /**
+   * Sets how long is waited at most for a settlement: by a follower that stays for it, a stop,
+   * `manager.settled` (ms). 0 ms to 366 d; default 10 s.
+   */
+  readonly settledWaitMs?: number | undefined;
   /** Pause after the first failed settlement; doubles up to 10 minutes (ms). 1 ms to 366 d; default 1 s. */
   readonly settleBackoffMs?: number | undefined;
   /** Shortest time between two calls of `onProgress` for a generation (ms). 100 ms to 366 d; default 2 s. */

@@ -130,6 +130,11 @@ export const optionsSchema = z.strictObject({
     0,
   ),
   settleClaimMs: duration(30 * SECOND, 'Sets how long a replica may be silent while it settles'),
+  settledWaitMs: duration(
+    10 * SECOND,
+    'Sets how long is waited at most for a settlement: by a follower that stays for it, a stop, `manager.settled`',
+    0,
+  ),
   settleBackoffMs: duration(1 * SECOND, 'Pause after the first failed settlement; doubles up to 10 minutes'),
   progressMs: duration(2 * SECOND, 'Shortest time between two calls of `onProgress` for a generation', 100),
   hookMs: duration(

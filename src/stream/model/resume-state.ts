@@ -2,6 +2,7 @@
 import { formatCursor } from './cursor.js';
 import type { FoldedState } from './fold.js';
 import type { PublicState, ResumeState } from './lifecycle-payloads.js';
+import { settlementStateOf } from './settlement-state.js';
 import type { JobRecord, Json, Note, PendingAction, PublicAction } from './types.js';
 
 export function publicAction(action: PendingAction): PublicAction {
@@ -23,6 +24,7 @@ export function resumeState(state: FoldedState): ResumeState {
     ...(record.conversationId !== undefined && { conversationId: record.conversationId }),
     metadata: record.metadata,
     revision: record.revision,
+    settlement: settlementStateOf(record, state.now),
     usage: record.usage,
     usageEntries: record.usageEntries,
     kept: keptOf(state),
@@ -30,6 +32,7 @@ export function resumeState(state: FoldedState): ResumeState {
     createdAt: record.createdAt,
     ...(record.endedAt !== undefined && { endedAt: record.endedAt }),
     end: state.end,
+    now: state.now,
   };
 }
 

@@ -49,7 +49,7 @@ export const LIFECYCLE_EVENTS = [
 export type LifecycleEvent = (typeof LIFECYCLE_EVENTS)[number];
 
 /** Names made for one follower, never written to a log. */
-export const FOLLOWER_EVENTS = ['sync', 'gap', 'gone', 'updated', 'heartbeat'] as const;
+export const FOLLOWER_EVENTS = ['sync', 'gap', 'gone', 'updated', 'settled', 'heartbeat'] as const;
 
 export const TRANSITIONS = {
   pause: { from: ['running'], to: 'requires_action', by: 'producer', event: 'requires_action' },

@@ -6,7 +6,6 @@
 import { z } from 'zod';
 import { HOUR } from '../../clock.js';
 import type {
-  AbortInput,
   AnnotateInput,
   CreateJobInput,
   ListActiveJobsInput,
@@ -14,6 +13,7 @@ import type {
   SubscribeOptions,
 } from '../interfaces/manager-types.js';
 import type { ListJobsInput } from '../interfaces/operators.js';
+import type { AbortInput, SettledInput } from '../interfaces/stopping.js';
 import type { Access } from '../model/access.js';
 import { having } from '../model/host-values.js';
 import { parseStrictly } from '../model/strict.js';
@@ -57,7 +57,6 @@ const SHAPES = {
     contentModel: text,
     merge: z.boolean().optional(),
   } satisfies ShapeOf<CreateJobInput>),
-  abort: z.strictObject({ ...access, generation, by: text, reason: text } satisfies ShapeOf<AbortInput>),
   annotate: z.strictObject({
     ...access,
     generation,
@@ -67,12 +66,31 @@ const SHAPES = {
       .max(MOST_NOTES)
       .optional(),
   } satisfies ShapeOf<AnnotateInput>),
+  abort: z.strictObject({
+    ...access,
+    generation,
+    by: text,
+    reason: text,
+    wait: z.enum(['settled']).optional(),
+  } satisfies ShapeOf<AbortInput>),
+  settled: z.strictObject({
+    ...access,
+    generation,
+    timeoutMs: z
+      .number()
+      .int()
+      .min(0)
+      .max(24 * HOUR)
+      .optional(),
+    signal: having('an AbortSignal', 'addEventListener', 'removeEventListener').optional(),
+  } satisfies ShapeOf<SettledInput>),
   subscribe: z.strictObject({
     ...access,
     after: text,
     generation,
     follow: z.enum(['generation', 'stream']).optional(),
     resume: z.boolean().optional(),
+    settled: z.boolean().optional(),
     signal: having('an AbortSignal', 'addEventListener', 'removeEventListener').optional(),
   } satisfies ShapeOf<SubscribeOptions>),
   list: z.strictObject({ ...tenant, userId: z.unknown(), ...page } satisfies ShapeOf<ListActiveJobsInput>),

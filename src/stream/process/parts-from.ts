@@ -49,7 +49,7 @@ export function partsFrom(input: ManagerInput): Parts {
     watches,
     storeClock,
     log,
-    states: new StateReader(log, models, options),
+    states: new StateReader(log, models, options, () => store.now()),
     options,
     models,
     unknownModels: new UnknownModels({ models, options, storeClock, observer, errors }),

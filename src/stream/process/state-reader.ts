@@ -14,11 +14,14 @@ export class StateReader {
   readonly #log: LogReader;
   readonly #models: ContentModels;
   readonly #options: Options;
+  readonly #now: () => number;
 
-  constructor(log: LogReader, models: ContentModels, options: Options) {
+  /** @param now the store's time */
+  constructor(log: LogReader, models: ContentModels, options: Options, now: () => number) {
     this.#log = log;
     this.#models = models;
     this.#options = options;
+    this.#now = now;
   }
 
   /**
@@ -57,7 +60,7 @@ export class StateReader {
         const isUnknown = page.record.contentModel !== undefined && !fold.hasModel;
         const missing = isUnknown ? { from: 1, to: sequence } : fold.missing;
         const sizes = { snapshotSize: startSize, tailSize };
-        return { record: page.record, content, kept, sequence, end, missing, ...sizes };
+        return { record: page.record, content, kept, sequence, end, missing, now: this.#now(), ...sizes };
       }
     }
     throw new GenerationJobError('unavailable', 'The log changes faster than it can be read.');
