@@ -69,7 +69,7 @@ async function converse(streamId: string, random: () => number): Promise<void> {
   const asked: number[] = [];
   for (let question = 0; question < QUESTIONS; question++) {
     const at = pick(random, REPLICAS);
-    if (question > 0 && random() < 0.5) await ask(at, (replica) => replica.abort(streamId));
+    if (question > 0 && random() < 0.5) await stop(streamId, at);
     const input = {
       ...{ streamId, contentModel: 'text', idempotencyKey: `${streamId}/${question}` },
       ...{ waitFor: 'settled' as const, produce: { everyMs: 20, inRun: true } },
@@ -83,7 +83,13 @@ async function converse(streamId: string, random: () => number): Promise<void> {
     asked.push(generation);
     await pause(pick(random, 200));
   }
-  await ask(0, (replica) => replica.abort(streamId));
+  await stop(streamId, 0);
+}
+
+/** Whoever is told that what was stopped is saved finds it. */
+async function stop(streamId: string, at: number): Promise<void> {
+  const { record, settlement } = await ask(at, (replica) => replica.abort(streamId, { wait: 'settled' }));
+  if (settlement === 'settled') expect(await savedOf(streamId)).toContain(record.generation);
 }
 
 async function killSomebody(random: () => number): Promise<void> {

@@ -1,7 +1,6 @@
 /** The history of conversations: the caller's own are listed, read, renamed and deleted. */
-import { setTimeout as pause } from 'node:timers/promises';
 import express, { type RequestHandler, Router } from 'express';
-import { type GenerationJobManager, type GenerationSummary, isActive, isStreamId } from 'generation-jobs';
+import { type GenerationJobManager, isActive, isStreamId } from 'generation-jobs';
 import { z } from 'zod';
 import { type Conversations, type Identity, LONGEST_TITLE } from '../conversations/conversations.js';
 import { jsonOnly, notFound, sameOriginOnly, withIdentity } from './replies.js';
@@ -15,7 +14,6 @@ export interface ConversationRoutesInput {
 const MOST_BODY_BYTES = 4 * 1024;
 /** A history is not waited for any longer; what is saved later shows with the next look. */
 const LONGEST_SAVE_MS = 3_000;
-const LOOK_MS = 50;
 
 const renaming = z.strictObject({ title: z.string().trim().min(1).max(LONGEST_TITLE) });
 
@@ -58,11 +56,12 @@ export function conversationRoutes({ manager, conversations }: ConversationRoute
 /** Answers that have ended are in the history before it is read: a page that reloads after a stop shows what was stopped. */
 async function whenSaved(manager: GenerationJobManager, owner: Identity, id: string): Promise<void> {
   if (!isStreamId(id)) return;
-  const until = performance.now() + LONGEST_SAVE_MS;
-  const isUnsaved = ({ status, settlement }: GenerationSummary) =>
-    !isActive(status) && (settlement === 'open' || settlement === 'settling');
-  while ((await manager.getGenerations(id, owner)).some(isUnsaved) && performance.now() < until)
-    await pause(LOOK_MS);
+  const kept = await manager.getGenerations(id, owner);
+  const ended = kept.filter(({ status, settlement }) => !isActive(status) && settlement !== 'settled');
+  const waits = ended.map(({ generation }) =>
+    manager.settled(id, { ...owner, generation, timeoutMs: LONGEST_SAVE_MS }),
+  );
+  await Promise.all(waits);
 }
 
 /**
