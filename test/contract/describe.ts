@@ -24,6 +24,7 @@ import { keptContracts } from './kept.js';
 import { lossContracts } from './loss.js';
 import { annotationContracts } from './notes.js';
 import { operatorContracts } from './operators.js';
+import { overtakenContracts } from './overtaken-books.js';
 import { pauseNoticeContracts } from './pause-notices.js';
 import { pendingContracts } from './pending.js';
 import { pipeContracts } from './pipe.js';
@@ -99,7 +100,7 @@ export const streamContracts = {
   'Settlement that is waited for': [...settledContracts, ...settledFollowingContracts],
   Progress: progressContracts,
   Annotations: annotationContracts,
-  'A stopped producer’s books': stoppedContracts,
+  'A stopped producer’s books': [...stoppedContracts, ...overtakenContracts],
   'Pauses told': pauseNoticeContracts,
   Usage: usageContracts,
   Housekeeping: housekeepingContracts,

@@ -282,13 +282,8 @@ export class EmitBuffer {
     this.#parts.commitTurns.answered(this.#commitSeat);
     if (!reply.ok && reply.refusal === 'held')
       return this.#repeat(commit, reply.refusal, retryPauses(this.#parts.options, LONGEST_HELD_FACTOR));
+    if (!reply.ok) return this.#onRefused(commit, reply);
     this.#underWay = undefined;
-    if (!reply.ok) {
-      // Whatever the attempt was told meanwhile, the store's answer is what happened.
-      if (commit.transition) this.#ending?.resolve(reply);
-      if (!this.#closed) this.#owner.onRefused(reply);
-      return;
-    }
     publishFrames(this.#parts, reply.frames, this.#underWayEmittedAt);
     this.#committed += commit.events.length;
     if (commit.patch) this.#patchCommitted = commit.patch.number;
@@ -306,6 +301,14 @@ export class EmitBuffer {
     if (this.#closed) return;
     this.#giveRoomIfAny();
     this.#goOn();
+  }
+
+  #onRefused(commit: ProducerCommit, reply: CommitReply & { ok: false }): void {
+    // Whatever the attempt was told meanwhile, the store's answer is what happened.
+    if (commit.transition) this.#ending?.resolve(reply);
+    // What was refused is still the attempt's: who closes the buffer for this is handed what it held of the record.
+    if (!this.#closed) this.#owner.onRefused(reply);
+    this.#underWay = undefined;
   }
 
   /** Goes on after a commit: what somebody waits for is sent now, anything else as if it had just come. */
