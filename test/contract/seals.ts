@@ -2,6 +2,7 @@
  * Secrets in what a host keeps with a job: no store has them in plain, they are there again where a run goes on, and a
  * replica that can't open them changes nothing.
  */
+import { inspect } from 'node:util';
 import {
   type Continuation,
   createSeal,
@@ -213,6 +214,41 @@ export const sealContracts: readonly Contract[] = [
         judged.length = 0;
       }
       expect(failed).toEqual(['seal', 'seal', 'seal', 'seal', 'seal', 'seal']);
+    },
+  },
+  {
+    id: 'A23',
+    title: 'what was opened for a hook that then throws is in no report and no line of the log',
+    timesLapse: true,
+    async run(h) {
+      const fails = (): never => {
+        throw new Error('the database is away');
+      };
+      const lines: unknown[] = [];
+      const log = (...line: unknown[]) => void lines.push(line);
+      const logger = { debug: log, info: log, warn: log, error: log };
+      const hooks: Hooks = { beforeResolve: fails, recoverMode: fails, recover: fails, settle: fails };
+      const input = { seal: SEAL, logger, hooks, options: { settleTries: 1 } };
+      const judges = await h.replica(input);
+      const doomed = await h.replica({ seal: SEAL });
+      const metadata = { token: SECRET };
+      const { actionId } = await (await h.start(judges, { metadata })).pause({
+        ...ASK,
+        resumeContext: SECRET,
+      });
+      await expectCode(resolveOn(judges, { actionId }), 'action_refused');
+      await resolveOn(doomed, { actionId });
+      await doomed.crash();
+      const told = () => new Set(judges.reports.map(({ where }) => where));
+      await h.until(() => told().has('settle'), 'its settlement', 3 * TIMES.leaseMs);
+      expect([...told()]).toEqual(
+        expect.arrayContaining(['beforeResolve', 'recoverMode', 'producer', 'settle']),
+      );
+      for (const { record } of judges.reports) {
+        expect(Object.keys(record as object)).toEqual(['streamId', 'generation', 'attempt']);
+      }
+      const everything = { depth: 20, showHidden: true, maxStringLength: null, maxArrayLength: null };
+      expect(inspect([judges.reports, lines], everything)).not.toContain(CANARY);
     },
   },
   {

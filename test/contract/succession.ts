@@ -355,4 +355,34 @@ export const successionContracts: readonly Contract[] = [
       expect(codes).toMatchObject([{ code: 'invalid_argument' }, true]);
     },
   },
+  {
+    id: 'L73',
+    title: 'what a settlement starts is inside it no longer once it has returned',
+    async run(h) {
+      const started: GenerationJob[] = [];
+      let returned = () => {};
+      const isBack = new Promise<void>((resolve) => (returned = resolve));
+      let first = 0;
+      const replica: Replica = await h.replica({
+        hooks: {
+          settle: async ({ record }) => {
+            if (record.generation !== first) return;
+            const next = await answerOf(create(replica, { waitFor: undefined }));
+            void next.job.run(async () => {
+              await isBack;
+              started.push((await answerOf(create(replica))).job);
+            });
+          },
+        },
+      });
+      const job = await h.start(replica);
+      first = job.generation;
+      await job.complete();
+      const isSettled = async () => (await h.store.read(job.key, first))[0]?.settlement.state === 'settled';
+      await h.until(isSettled, 'its settlement');
+      returned();
+      await h.until(() => started.length === 1, 'the next one');
+      await started[0]?.complete();
+    },
+  },
 ];

@@ -27,8 +27,8 @@ export class Settler {
   readonly #parts: Parts;
   readonly #claims: Claims;
   readonly #stopped = new AbortController();
-  /** The stream whose settlement called, for what the host's hook calls in turn. */
-  readonly #inside = new AsyncLocalStorage<string>();
+  /** The call of the host's hook, for what it calls in turn. What it started and left running finds it over. */
+  readonly #inside = new AsyncLocalStorage<{ readonly streamKeyId: string; isOver: boolean }>();
 
   readonly #onSetAside: () => void;
 
@@ -186,12 +186,18 @@ export class Settler {
       usageEntries,
       signal: this.#stopped.signal,
     };
-    await this.#inside.run(key.id, () => this.#parts.hooks.settle?.(ended));
+    const call = { streamKeyId: key.id, isOver: false };
+    try {
+      await this.#inside.run(call, () => this.#parts.hooks.settle?.(ended));
+    } finally {
+      call.isOver = true;
+    }
   }
 
   /** Says whether the caller is the host's `settle` of this stream: it can't wait for itself. */
   isInside(key: StreamKey): boolean {
-    return this.#inside.getStore() === key.id;
+    const call = this.#inside.getStore();
+    return call !== undefined && !call.isOver && call.streamKeyId === key.id;
   }
 
   /** @throws GenerationJobError `invalid_argument` when `settle` creates a successor that waits for it to return */

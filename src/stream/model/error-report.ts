@@ -40,7 +40,7 @@ export const ERROR_MESSAGES = {
 /** The place an error came from: a hook by its name, or a part of the library. */
 export type ErrorPlace = keyof typeof ERROR_MESSAGES;
 
-/** The generation an error concerns, as far as it is known. A `JobRecord` is one. */
+/** The generation an error concerns, as far as it is known; nothing else of its record. */
 export interface ErrorSubject {
   /** The stream. */
   readonly streamId: string;

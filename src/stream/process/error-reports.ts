@@ -52,9 +52,13 @@ export class ErrorReporter {
     this.#print = input.print ?? printToStandardError;
   }
 
-  /** Tells the host of an error. Never throws, and waits for nothing. */
-  report(report: ErrorReport): void {
+  /**
+   * Tells the host of an error. Never throws, and waits for nothing.
+   * @param given may name its subject by a whole record, opened perhaps: nobody is told more of it than which job it is
+   */
+  report(given: ErrorReport): void {
     const { logger, onError } = this.#input;
+    const report: ErrorReport = { ...given, record: given.record && namesOf(given.record) };
     if (logger && report.where !== 'logger') this.#log(logger, report);
     else if (onError === undefined) this.#warn(report);
     if (onError !== undefined) this.#callHook(onError, report);
@@ -83,7 +87,7 @@ export class ErrorReporter {
   }
 
   #log(logger: Logger, { where, error, record, details }: ErrorReport): void {
-    const named = { where, ...details, ...namesOf(record) };
+    const named = { where, ...details, ...record };
     const shown = this.#input.logErrors === 'full' ? { err: error } : summaryOf(error);
     // The library's own upkeep is tried again by itself.
     logger[OWN_WORK.has(where) ? 'warn' : 'error']({ ...named, ...shown }, ERROR_MESSAGES[where]);
@@ -136,9 +140,7 @@ function nameOfError(error: unknown): string {
   return error instanceof Error ? String(error.name) : typeof error;
 }
 
-function namesOf(record: ErrorSubject | undefined): object {
-  if (record === undefined) return {};
-  const { tenantId, streamId, generation, attempt } = record;
+function namesOf({ tenantId, streamId, generation, attempt }: ErrorSubject): ErrorSubject {
   return {
     ...(tenantId !== undefined && { tenantId }),
     streamId,
@@ -182,7 +184,7 @@ function framesOf(error: unknown): string[] {
 }
 
 function warningOf({ where, error, record, details }: ErrorReport, logErrors: 'full' | 'name'): string {
-  const fields = Object.entries({ where, ...details, ...namesOf(record) }).map(
+  const fields = Object.entries({ where, ...details, ...record }).map(
     ([name, value]) => `${name} ${String(value)}`,
   );
   const shown = logErrors === 'full' ? withCauses(error).map(textOf) : [JSON.stringify(summaryOf(error))];

@@ -297,7 +297,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   /** The store refuses this attempt for good: another try would be answered with the same. */
   failWithStore(error: unknown): void {
     if (this.isOver) return;
-    this.#parts.errors.report({ where: 'store', error, record: this });
+    this.report('store', error);
     this.#over(new JobEndedError('store_damaged', { cause: error }));
     this.#owner.onStoreDamaged(this);
   }
