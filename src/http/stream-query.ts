@@ -11,7 +11,7 @@ import type { RouteRequest } from './route-types.js';
 export type Heartbeat = 'comment' | 'event';
 
 export interface StreamQuery {
-  readonly from: Pick<SubscribeOptions, 'after' | 'generation' | 'follow' | 'resume' | 'settled'>;
+  readonly from: Pick<SubscribeOptions, 'after' | 'generation' | 'follow' | 'resume' | 'settled' | 'notes'>;
   readonly heartbeat: Heartbeat;
 }
 
@@ -32,6 +32,7 @@ export function streamQueryOf(request: RouteRequest): StreamQuery {
   const follow = oneOf(query, 'follow', ['generation', 'stream']);
   const resume = oneOf(query, 'resume', ['true', 'false']);
   const settled = oneOf(query, 'settled', ['true', 'false']);
+  const notes = revisionOf(query.get('notes'));
   const from = {
     ...(after !== undefined && { after }),
     // A cursor names its generation: what the address said first no longer counts.
@@ -39,6 +40,7 @@ export function streamQueryOf(request: RouteRequest): StreamQuery {
     ...(follow !== undefined && { follow }),
     ...(resume === 'true' && { resume: true }),
     ...(settled === 'true' && { settled: true }),
+    ...(notes !== undefined && { notes }),
   };
   return { from, heartbeat: oneOf(query, 'heartbeat', ['comment', 'event']) ?? 'comment' };
 }
@@ -54,6 +56,16 @@ function generationOf(text: string | null): number | undefined {
 }
 
 /** Reads a parameter of a few values; undefined when it is not there. @throws GenerationJobError `invalid_argument` naming it */
+/** A revision is written as the sequence of a cursor. */
+function revisionOf(text: string | null): number | undefined {
+  if (text === null) return undefined;
+  try {
+    return parseCursor(`1-${text}`).sequence;
+  } catch {
+    return refuse('notes');
+  }
+}
+
 export function oneOf<Value extends string>(
   query: URLSearchParams,
   name: string,

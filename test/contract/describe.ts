@@ -22,6 +22,7 @@ import { housekeepingContracts } from './housekeeping.js';
 import { indexContracts } from './indexes.js';
 import { keptContracts } from './kept.js';
 import { lossContracts } from './loss.js';
+import { noteFollowerContracts } from './note-followers.js';
 import { annotationContracts } from './notes.js';
 import { operatorContracts } from './operators.js';
 import { overtakenContracts } from './overtaken-books.js';
@@ -99,7 +100,7 @@ export const streamContracts = {
   Settlement: settlementContracts,
   'Settlement that is waited for': [...settledContracts, ...settledFollowingContracts],
   Progress: progressContracts,
-  Annotations: annotationContracts,
+  Annotations: [...annotationContracts, ...noteFollowerContracts],
   'A stopped producer’s books': [...stoppedContracts, ...overtakenContracts],
   'Pauses told': pauseNoticeContracts,
   Usage: usageContracts,

@@ -63,6 +63,9 @@ export async function follow(chat: Chat): Promise<void> {
         same<typeof event.data, PublicState<ChatTypes>>(true);
         same<typeof event.data.content, ChatContent | null>(true);
         break;
+      case 'updated':
+        same<typeof event.data.revision, number>(true);
+        break;
       case 'gap':
         show(event.data.requested);
         break;

@@ -124,14 +124,14 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'manager.getJob': refuses(ofGeneration, (options) => manager.getJob(streamId, options)),
   'manager.openSealed': { parameters: { streamId: () => manager.openSealed({} as root.JobRecord) } },
   'manager.subscribe': refuses<root.SubscribeOptions>(
-    { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', settled: 'true', signal: {} },
+    { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', settled: 'true', notes: -1, signal: {} },
     (options) => manager.subscribe(streamId, options),
   ),
   'manager.getGenerations': refuses(access, (options) => manager.getGenerations(streamId, options)),
   'manager.getResumeState': refuses(ofState, (options) => manager.getResumeState(streamId, options)),
   'manager.getPublicState': refuses(ofState, (options) => manager.getPublicState(streamId, options)),
   'manager.subscribeWithResume': refuses<root.SubscribeOptions>(
-    { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', settled: 'true', signal: {} },
+    { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', settled: 'true', notes: -1, signal: {} },
     (options) => manager.subscribeWithResume(streamId, options),
   ),
   'manager.abortJob': refuses<root.AbortInput>(

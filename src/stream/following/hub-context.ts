@@ -13,10 +13,11 @@ export interface Follower {
   /** Nothing will come any more, for the reason given. */
   fail(error: unknown): void;
   /**
-   * A generation's record is at this revision: a frame announced it, a page of the log named it, or the poll did, which looks
+   * A generation's record is at this revision, and metadata or notes last changed at another, 0 when they have not, or when
+   * it is not known: a frame announced it, a page of the log named it, or the poll did, which looks
    * at the current generation alone. Left out by those who look at events only.
    */
-  seeRecord?(generation: number, revision: number): void;
+  seeRecord?(generation: number, revision: number, changedRevision: number): void;
 }
 
 export interface HubContext {

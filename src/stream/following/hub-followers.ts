@@ -45,8 +45,8 @@ export class HubFollowers {
   }
 
   /** Tells those who look at records that a generation's is at this revision. */
-  seeRecord(generation: number, revision: number): void {
-    this.#each((follower) => follower.seeRecord?.(generation, revision));
+  seeRecord(generation: number, revision: number, changedRevision: number): void {
+    this.#each((follower) => follower.seeRecord?.(generation, revision, changedRevision));
   }
 
   /** One that leaves meanwhile is told all the same, or not at all; it ignores it. */

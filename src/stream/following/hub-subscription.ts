@@ -20,23 +20,23 @@ import type { AttachKind, DetachResult } from '../interfaces/observer.js';
 import type { Subscription } from '../interfaces/subscription.js';
 import { type Cursor, formatCursor, parseCursor } from '../model/cursor.js';
 import type { FoldedState } from '../model/fold.js';
-import type { PublicState, StreamEvent } from '../model/lifecycle-payloads.js';
+import type { PublicState } from '../model/lifecycle-payloads.js';
 import { publicState } from '../model/resume-state.js';
 import { isSettlementOver } from '../model/settlement-state.js';
 import { isActive, isTerminalEvent } from '../model/transitions.js';
 import type { Batch, LogEvent } from '../model/types.js';
-import { type HandOutContext, handOut } from '../process/handed-out.js';
+import { handOut } from '../process/handed-out.js';
 import { type CheckedPage, isOfAnotherWriter } from '../process/log-reader.js';
 import { gapBatch, goneBatch, isSettledBatch, syncBatch } from './follower-events.js';
 import type { Follower } from './hub-context.js';
+import { IteratedReader } from './iterated-reader.js';
+import { RecordFollowing } from './record-followings.js';
 import { settlementNews } from './settlement-news.js';
 import type { StreamHub } from './stream-hub.js';
 import type { SubscriptionContext } from './subscription-context.js';
-import { SubscriptionIteration } from './subscription-iteration.js';
 
-export class HubSubscription implements Subscription, BatchReader, Follower {
+export class HubSubscription extends IteratedReader implements Subscription, BatchReader, Follower {
   readonly ready: Promise<void>;
-  onReadable: (() => void) | undefined;
 
   /** The hub of the stream it follows. */
   readonly hub: StreamHub;
@@ -56,22 +56,23 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
   /** The log had nothing beyond this place: only a wake-up makes it worth another look. */
   #isUpToDate = false;
   #queue: Batch[] | undefined;
+  readonly #record: RecordFollowing;
   /** The wait for the settlement of the generation; undefined before it began, null once it has been told. */
   #settlement: AbortController | null | undefined;
   #failure: unknown;
   /** Somebody reads, and so is told what goes wrong. */
   #isRead = false;
   #leave: (() => void) | undefined;
-  /** Made with the first call of `next`: who reads batches has no use for it. */
-  #iteration: SubscriptionIteration | undefined;
 
   constructor(hub: StreamHub, options: SubscribeOptions, context: SubscriptionContext<HubSubscription>) {
+    super(context, hub.key);
     this.hub = hub;
     this.#options = options;
     this.#context = context;
+    this.#record = new RecordFollowing(hub, context, () => this.#onLooked());
     const attached = this.#attach();
     this.ready = handOut(
-      this.#handOutContext,
+      this.handOutContext,
       'subscribe',
       () => attached,
       () => this.#isRead,
@@ -99,6 +100,9 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
   read(): Batch | null {
     this.#isRead = true;
     if (this.#failure !== undefined) throw this.#failure;
+    const news = this.#takeNews();
+    if (news) return news;
+    if (this.#record.holds(this.#queue?.[0])) return null;
     const queued = this.#queue?.shift();
     if (queued) {
       if (this.#queue?.length === 0) this.#queue = undefined;
@@ -107,15 +111,36 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     if (this.#state !== 'open' || this.#pulling) return null;
     const batch = this.hub.after(this.#generation, this.#sequence);
     if (batch === null || (batch === undefined && this.#isUpToDate)) return null;
+    if (batch && this.#record.holds(batch)) return null;
     if (batch && !this.#contradicts(batch.events)) return this.#deliver(batch);
     void this.#pull();
     return null;
   }
 
+  seeRecord(generation: number, _revision: number, changedRevision: number): void {
+    if (this.#state !== 'attaching' && this.#state !== 'closed')
+      this.#record.see(generation, changedRevision);
+  }
+
+  /** Returns what has changed of the record; it comes before what is queued, but behind a `gap` and a `sync`. */
+  #takeNews(): Batch | undefined {
+    const [next] = this.#queue?.[0]?.events ?? [];
+    const isLater = next !== undefined && (next.attempt === 0 || next.event === 'sync');
+    if (this.#state === 'closed' || this.#pulling || isLater) return undefined;
+    const news = this.#record.take(this.#place);
+    if (news && this.#state === 'waiting' && !this.#isAwaiting()) this.#finish('ended');
+    return news;
+  }
+
+  #onLooked(): void {
+    if (this.#state === 'waiting' && !this.#isAwaiting()) this.detach('ended');
+    else if (this.#state !== 'closed') this.announce();
+  }
+
   wake(): void {
     if (this.#pulling || this.#state === 'attaching' || this.#state === 'closed') return;
     this.#isUpToDate = false;
-    if (this.#state === 'open') this.#announce();
+    if (this.#state === 'open') this.announce();
     else if (this.#options.follow === 'stream') void this.#pull();
   }
 
@@ -126,7 +151,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
   detach(reason: DetachResult): void {
     if (this.#state === 'closed') return;
     this.#finish(reason);
-    this.#announce();
+    this.announce();
   }
 
   /** Closes without a word: to a reader that is reading right now and will look at `closedBy`. */
@@ -135,7 +160,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     this.#closedBy = reason;
     this.#queue = undefined;
     this.#settlement?.abort();
-    if (reason === 'left') this.#iteration?.forget();
+    if (reason === 'left') this.forget();
     if (this.#leave !== undefined) this.#options.signal?.removeEventListener('abort', this.#leave);
     this.#context.onClosed(this);
   }
@@ -164,7 +189,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     this.#pulling = false;
     if (this.#closedBy !== undefined) return;
     this.#context.observer.attached(kind);
-    this.#announce();
+    this.announce();
   }
 
   async #settleIn(
@@ -185,6 +210,12 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
       throw new GenerationJobError('stream_not_found', 'There is no such stream or generation.');
     }
     this.#generation = page.generation;
+    // Who comes back with the cursor of an end has nothing to come, unless it says what it knows.
+    const isOver = !isActive(page.status) && from?.sequence === page.lastSequence;
+    const told = this.#options.notes ?? (isOver ? page.revision : 0);
+    this.#record.begin(page.generation, told, kind === 'resume' ? 0 : page.changedRevision);
+    await this.#record.looked;
+    if (this.#closedBy !== undefined) return;
     if (kind === 'tail') {
       this.#sequence = page.lastSequence;
       this.#closeIfOver(page);
@@ -216,7 +247,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     } finally {
       this.#pulling = false;
     }
-    if (this.#state !== 'closed') this.#announce();
+    if (this.#state !== 'closed') this.announce();
   }
 
   async #take(page: CheckedPage | MissingPage): Promise<void> {
@@ -231,6 +262,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
       return this.#reportGap(this.#place, page.generation);
     if (this.#sequence < page.firstSequence - 1) return this.#sync(page.generation);
     if (page.missing) return this.#reportGap(this.#place, page.generation);
+    this.#record.see(page.generation, page.changedRevision);
     if (page.events.length > 0) this.#enqueue(page);
     else if (this.#state === 'waiting' || !isActive(page.status)) this.#goOn(page);
     else this.#isUpToDate = true;
@@ -261,12 +293,13 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     this.#sequence = 0;
     this.#attempt = 0;
     this.#state = 'open';
+    this.#record.begin(nextGeneration, 0, 0);
   }
 
   /** Says, when all of the generation was delivered, whether something is awaited: its settlement, or the next one. */
   #isAwaiting(): boolean {
     const isTold = this.#options.settled !== true || this.#settlement === null;
-    if (isTold && this.#options.follow !== 'stream') return false;
+    if (isTold && this.#options.follow !== 'stream' && !this.#record.isPending) return false;
     this.#state = 'waiting';
     if (!isTold && this.#settlement === undefined) void this.#awaitSettlement();
     return true;
@@ -280,7 +313,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
       const news = await settlementNews(this.hub, this.#context, this.#place, this.#options, signal);
       if (signal.aborted || news === undefined) return;
       this.#enqueue(news);
-      this.#announce();
+      this.announce();
     } catch (error) {
       if (!signal.aborted) this.fail(error);
     }
@@ -321,6 +354,7 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     this.#generation = kept.record.generation;
     this.#sequence = kept.sequence;
     this.#syncIsEnd = !isActive(kept.record.status) && kept.sequence >= kept.record.lastSequence;
+    this.#record.synced(kept.record, shown?.metadata);
     this.#enqueue(syncBatch(kept, shown as PublicState));
   }
 
@@ -355,40 +389,8 @@ export class HubSubscription implements Subscription, BatchReader, Follower {
     this.detach('failed');
   }
 
-  // --- reading
-
-  #announce(): void {
-    try {
-      this.onReadable?.();
-    } catch (error) {
-      // A reader that throws when told that there is something to read harms nobody but itself.
-      this.#context.onReaderFailed(error, this);
-    }
-    this.#iteration?.answer();
-  }
-
-  next(): Promise<IteratorResult<StreamEvent, undefined>> {
-    this.#isRead = true;
-    this.#iteration ??= new SubscriptionIteration(this, this.#handOutContext);
-    return this.#iteration.next();
-  }
-
-  get #handOutContext(): HandOutContext {
-    const { errors, clock } = this.#context;
-    return { errors, clock, record: this.hub.key };
-  }
-
-  async return(): Promise<IteratorResult<StreamEvent, undefined>> {
-    this.detach('left');
-    return { done: true, value: undefined };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.detach('left');
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
+  protected onReaderFailed(error: unknown): void {
+    this.#context.onReaderFailed(error, this);
   }
 }
 

@@ -29,6 +29,8 @@ import type { Follower, HubContext } from './hub-context.js';
 import { HubFollowers } from './hub-followers.js';
 import { HubReads } from './hub-reads.js';
 
+type RecordNews = Pick<FoundPage, 'generation' | 'revision' | 'changedRevision'>;
+
 export class StreamHub implements FrameListener {
   readonly key: StreamKey;
   readonly #context: HubContext;
@@ -158,7 +160,8 @@ export class StreamHub implements FrameListener {
   }
 
   onFrame(given: Frame): void {
-    if (given.revision !== undefined) return this.#onRecordFrame(given, given.revision);
+    if (given.revision !== undefined)
+      return this.#onRecordFrame(given, given.revision, given.changedRevision);
     // Events that are not where the frame says are none: followers then read the log.
     const isWhole =
       given.events?.[0]?.sequence === given.firstSequence &&
@@ -181,7 +184,7 @@ export class StreamHub implements FrameListener {
     this.#wakeAll();
   }
 
-  #onRecordFrame({ generation, lastSequence }: Frame, revision: number): void {
+  #onRecordFrame({ generation, lastSequence }: Frame, revision: number, changedRevision = 0): void {
     this.#heardAt = Math.trunc(this.#context.clock.monotonic());
     const isNewer = generation > this.#generation;
     if (isNewer || (generation === this.#generation && lastSequence > this.#tail)) {
@@ -190,16 +193,16 @@ export class StreamHub implements FrameListener {
       this.#restart(generation, lastSequence);
       this.#wakeAll();
     }
-    this.#seeRevision(generation, revision);
+    this.#seeRevision({ generation, revision, changedRevision });
   }
 
   /** Takes what a frame or a page says of a record. */
-  #seeRevision(generation: number, revision: number): void {
+  #seeRevision({ generation, revision, changedRevision }: RecordNews): void {
     if (generation === this.#generation) {
       if (revision <= this.#revision) return;
       this.#revision = revision;
     }
-    this.#followers.seeRecord(generation, revision);
+    this.#followers.seeRecord(generation, revision, changedRevision);
   }
 
   onGone(): void {
@@ -236,7 +239,7 @@ export class StreamHub implements FrameListener {
     if (page.found) {
       // A lower one than before: a failover lost a change that had been announced.
       if (page.generation === this.#generation && this.#revision === revision) this.#revision = page.revision;
-      this.#followers.seeRecord(page.generation, page.revision);
+      this.#followers.seeRecord(page.generation, page.revision, page.changedRevision);
     }
     if (this.#reads.takeUnanswered()) this.#wakeAll();
     if (generation !== this.#generation || this.#tail < tail) return this.#wakeAll();
@@ -282,8 +285,7 @@ export class StreamHub implements FrameListener {
    */
   absorb(page: CheckedPage, isOfRecord: boolean): void {
     if (page.generation < this.#generation) return;
-    if (isOfRecord && page.generation === this.#generation)
-      return this.#seeRevision(page.generation, page.revision);
+    if (isOfRecord && page.generation === this.#generation) return this.#seeRevision(page);
     const [first] = page.events;
     const last = page.events.at(-1);
     const isAhead =
@@ -296,10 +298,10 @@ export class StreamHub implements FrameListener {
       this.#resting = page.status === 'requires_action';
       this.#ended = !isActive(page.status);
       this.#wakeAll();
-      this.#seeRevision(page.generation, page.revision);
+      this.#seeRevision(page);
       return;
     }
-    this.#seeRevision(page.generation, page.revision);
+    this.#seeRevision(page);
     if (first === undefined || last === undefined) return;
     const start = this.#tail - this.#window.length + 1;
     if (first.sequence < start && last.sequence >= start - 1) {

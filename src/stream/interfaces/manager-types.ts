@@ -159,6 +159,11 @@ export interface SubscribeOptions extends Access {
    * is in. With `follow: 'stream'`, only while nothing newer has begun. Default false.
    */
   readonly settled?: boolean | undefined;
+  /**
+   * The record's revision that is known already, from 0: told is what has changed of metadata and notes since. Default: 0;
+   * with the cursor of an end, nothing is told.
+   */
+  readonly notes?: number | undefined;
   /** Leaves the stream when it fires. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -145,6 +145,8 @@ export interface FollowerPayloads<Types extends HostTypes = Untyped> {
   readonly sync: PublicState<Types>;
   /** The log has no such place as `requested`, or a hole right after it. A `sync` follows. */
   readonly gap: { readonly requested: string };
+  /** The public metadata has changed: all of it, at this revision of the record. A note comes under its own event's name. */
+  readonly updated: { readonly metadata: Json; readonly revision: number };
   /** The stream, or the followed generation, is no longer kept. Nothing follows. */
   readonly gone: { readonly streamId: string };
   /**

@@ -90,6 +90,7 @@ const SHAPES = {
     generation,
     follow: z.enum(['generation', 'stream']).optional(),
     resume: z.boolean().optional(),
+    notes: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
     settled: z.boolean().optional(),
     signal: having('an AbortSignal', 'addEventListener', 'removeEventListener').optional(),
   } satisfies ShapeOf<SubscribeOptions>),
