@@ -1,6 +1,7 @@
 /** The host is told of each pause at least once, by whichever replica lives, and never of one that it knows to be decided. */
 import type { Hooks, PausedInput } from 'generation-jobs';
 import { streamKey } from 'generation-jobs/ports';
+import { wrapStore } from 'generation-jobs/testing';
 import { text } from './follower.js';
 import { type Contract, type Harness, type Replica, TIMES } from './harness.js';
 import { expect } from './tools.js';
@@ -112,6 +113,32 @@ export const pauseNoticeContracts: readonly Contract[] = [
       await h.rest();
       expect(calls).toHaveLength(1);
       expect(replica.reports.filter(({ where }) => where === 'onPaused')).toEqual([]);
+    },
+  },
+  {
+    id: 'L80',
+    title: 'a process that drains before it has told leaves the telling to another one',
+    async run(h) {
+      const reads: (() => void)[] = [];
+      const first = paused();
+      const leaving = await h.replica({
+        hooks: first.hooks,
+        options: { approvalWindowMs: 60_000 },
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method }, perform) => {
+            const isPaused = method === 'readLog' && (await noticeOf(h)) !== undefined;
+            if (isPaused) await new Promise<void>((resolve) => reads.push(resolve));
+            return perform();
+          }),
+      });
+      const second = paused();
+      await h.replica({ hooks: second.hooks, options: { approvalWindowMs: 60_000 } });
+      await pause(h, leaving);
+      await h.until(() => reads.length > 0, 'it is about to tell');
+      await h.soon(leaving.manager.drain({ graceMs: 0 }), 'the drain', 15_000);
+      for (const go of reads) go();
+      await h.until(() => second.calls.length === 1, 'the other one tells', 6 * TIMES.settleClaimMs);
+      expect(first.calls).toEqual([]);
     },
   },
   {

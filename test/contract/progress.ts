@@ -120,6 +120,28 @@ export const progressContracts: readonly Contract[] = [
   },
   {
     id: 'L57 P5',
+    title: 'a host that hangs in it keeps nobody from the settlement for longer than progressMs',
+    async run(h) {
+      const settled: string[] = [];
+      const release: (() => void)[] = [];
+      const hooks: Hooks = {
+        onProgress: () => new Promise<void>((resolve) => release.push(resolve)),
+        settle: ({ content }) => void settled.push(textOf(content)),
+      };
+      const { replica } = await toldReplica(h, { hooks, options: { hookMs: 9_000 } });
+      const job = await h.start(replica, { contentModel: 'text' });
+      await job.emit(text('whole'));
+      await h.advance(2 * PROGRESS_MS); // a call is under way
+      await job.complete();
+      await h.until(() => settled.length === 1, 'settled', 2 * PROGRESS_MS);
+      expect(settled).toEqual(['whole']);
+      release[0]?.();
+      await h.until(() => release.length === 2, 'told of the end');
+      release[1]?.();
+    },
+  },
+  {
+    id: 'L57 P5',
     title: 'a host that throws, or writes on what it is given, harms nothing',
     async run(h) {
       const hooks: Hooks = {

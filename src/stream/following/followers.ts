@@ -23,6 +23,8 @@ export class Followers implements SubscriptionContext<HubSubscription> {
   readonly #hubs = new Map<string, StreamHub>();
   readonly #hubContext: HubContext;
   readonly #subscriptions = new Set<HubSubscription>();
+  /** Ends the watch of a pause. */
+  readonly #watches = new Set<() => void>();
   readonly #waits = new Set<SettlementWait>();
   #timer: TimerHandle | undefined;
 
@@ -112,12 +114,15 @@ export class Followers implements SubscriptionContext<HubSubscription> {
     const hub = this.#hubOf(key);
     const watch = new PauseWatch(hub, pause, over);
     hub.addWaiting(watch);
-    this.#timer ??= this.#schedule();
-    this.#parts.background.run(watch.begin());
-    return () => {
+    const stop = () => {
+      this.#watches.delete(stop);
       hub.remove(watch);
       this.#closeIfIdle(hub);
     };
+    this.#watches.add(stop);
+    this.#timer ??= this.#schedule();
+    this.#parts.background.run(watch.begin());
+    return stop;
   }
 
   /**
@@ -134,6 +139,8 @@ export class Followers implements SubscriptionContext<HubSubscription> {
   closeAll(reason: DetachResult): void {
     for (const subscription of [...this.#subscriptions]) subscription.detach(reason);
     for (const wait of [...this.#waits]) wait.stop();
+    // A hook that does not heed its signal keeps nothing here.
+    for (const stop of [...this.#watches]) stop();
   }
 
   #hubOf(key: StreamKey): StreamHub {

@@ -21,6 +21,7 @@ export class HubReads {
   readonly #hub: Absorbing;
   #pages: Map<string, Promise<CheckedPage | MissingPage>> | undefined;
   #state: Promise<FoldedState | null> | undefined;
+  #news = 0;
   /** A follower got no answer: on a quiet stream only the next poll wakes it. */
   #isUnanswered = false;
   /** The time of the last look at a record. Whole milliseconds: a fraction would cost a box in every idle hub. */
@@ -31,6 +32,11 @@ export class HubReads {
     this.#context = context;
     this.#hub = hub;
     this.#recordAt = Math.trunc(context.clock.monotonic()) - context.options.leaseMs;
+  }
+
+  /** Something has happened since the reads under way began: who asks for a record from now on is given a later one. */
+  told(): void {
+    this.#news++;
   }
 
   /** Says, once, whether somebody has got no answer since it was last asked. */
@@ -59,7 +65,7 @@ export class HubReads {
   /** A generation's (default: the current one's) record; null when it is not kept. */
   async record(generation?: number): Promise<JobRecord | null> {
     const request = { key: this.#key, generation, after: BEYOND, maxEvents: 1, maxBytes: 1, record: true };
-    const page = await this.#share(`${generation}`, request);
+    const page = await this.#share(`${generation} ${this.#news}`, request);
     return (page.found && page.record) || null;
   }
 

@@ -160,6 +160,7 @@ export class StreamHub implements FrameListener {
   }
 
   onFrame(given: Frame): void {
+    this.#reads.told();
     if (given.revision !== undefined)
       return this.#onRecordFrame(given, given.revision, given.changedRevision);
     // Events that are not where the frame says are none: followers then read the log.
@@ -239,6 +240,7 @@ export class StreamHub implements FrameListener {
     if (page.found) {
       // A lower one than before: a failover lost a change that had been announced.
       if (page.generation === this.#generation && this.#revision === revision) this.#revision = page.revision;
+      this.#reads.told();
       this.#followers.seeRecord(page.generation, page.revision, page.changedRevision);
     }
     if (this.#reads.takeUnanswered()) this.#wakeAll();

@@ -300,7 +300,7 @@ export interface Hooks<Types extends HostTypes = Untyped> {
   onPaused?(paused: PausedInput<Types>): unknown;
   /**
    * Told what a generation with a content model has come to so far: by the process that produces it at most every
-   * `progressMs` while something changes, once when it is paused, and once before `settle` (without that hook, at its end).
+   * `progressMs` while something changes, once when it is paused, and once before `settle` (without that hook, at its end), which waits for it no longer than `progressMs`.
    * For hosts that keep the partial answer in a database of their own. One call at a time, and the newest content wins. It
    * delays no event, and an answer that is late (`hookMs`) is not waited for: its signal fires.
    */

@@ -5,7 +5,7 @@
  */
 import type { Followers } from '../following/followers.js';
 import type { WatchedPause } from '../following/pause-watch.js';
-import { LONGEST_BACKOFF_MS } from '../model/deadlines.js';
+import { LONGEST_BACKOFF_MS, noticeHeldMs } from '../model/deadlines.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { backOff } from '../process/back-off.js';
 import { logStep } from '../process/life-log.js';
@@ -58,7 +58,7 @@ export class PauseNotices {
   }
 
   async #tellClaimed(key: StreamKey, claimed: JobRecord, pause: WatchedPause): Promise<void> {
-    const { observer, options, store } = this.#parts;
+    const { observer, options } = this.#parts;
     const claims = claimsOn(this.#parts, pause.actionId);
     const tries = claimed.pauseNotice?.tries ?? 1;
     let mine = claimed;
@@ -70,38 +70,43 @@ export class PauseNotices {
       AbortSignal.any([told.signal, over.signal, this.#stopped.signal]),
       (renewed) => {
         mine = renewed;
+        this.#parts.background.run(this.#bringNear(key, options.settleClaimMs));
       },
       () => over.abort(),
     );
     const stopWatching = this.#followers.watchPause(key, pause, over);
-    let isTold = true;
+    let outcome: 'told' | 'retried' | 'left' = 'told';
     try {
-      await this.#callHost(key, pause, AbortSignal.any([over.signal, this.#stopped.signal]));
+      const isCalled = await this.#callHost(key, pause, AbortSignal.any([over.signal, this.#stopped.signal]));
+      if (!isCalled) outcome = 'left';
     } catch (error) {
-      isTold = over.signal.aborted; // it was told to stop, and did
-      if (!isTold) this.#parts.errors.report({ where: 'onPaused', error, record: claimed });
+      // What was told to stop, and did, has not failed.
+      outcome = this.#stopped.signal.aborted ? 'left' : 'retried';
+      if (!over.signal.aborted && outcome === 'retried')
+        this.#parts.errors.report({ where: 'onPaused', error, record: claimed });
     }
     stopWatching();
     told.abort();
     await renewing;
     if (over.signal.aborted) return;
-    const pauseMs = backOff({ firstMs: options.settleBackoffMs, longestMs: LONGEST_BACKOFF_MS }, tries);
-    const state = isTold ? 'settled' : 'open';
-    const done = await claims.finish(key, mine, { state, tries, notBeforeMs: isTold ? 0 : pauseMs });
-    if (done === undefined) return;
-    observer.pauseTold(isTold ? 'told' : 'retried');
-    if (!isTold) await store.due.nearer(key, pauseMs);
+    const pauses = { firstMs: options.settleBackoffMs, longestMs: LONGEST_BACKOFF_MS };
+    // Left is what another replica shall tell at once.
+    const notBeforeMs = outcome === 'retried' ? backOff(pauses, tries) : 0;
+    const state = outcome === 'told' ? 'settled' : 'open';
+    if (outcome !== 'told') await this.#bringNear(key, notBeforeMs);
+    const done = await claims.finish(key, mine, { state, tries, notBeforeMs });
+    if (done !== undefined && outcome !== 'left') observer.pauseTold(outcome);
   }
 
   async #callHost(
     key: StreamKey,
     { generation, actionId }: WatchedPause,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const state = await this.#parts.states.read(key, generation);
     const action = state?.record.pendingAction;
     // Decided, or gone, meanwhile.
-    if (state === null || action?.actionId !== actionId || signal.aborted) return;
+    if (state === null || action?.actionId !== actionId || signal.aborted) return false;
     await this.#parts.hooks.onPaused?.({
       pauseId: `${key.id}/${generation}/${actionId}`,
       record: state.record,
@@ -110,6 +115,16 @@ export class PauseNotices {
       ...(state.missing && { missing: state.missing }),
       signal,
     });
+    return true;
+  }
+
+  /**
+   * Brings the next look near, and holds another one behind it: a replica of a release that knows no notices would put it
+   * off to the expiry.
+   */
+  #bringNear(key: StreamKey, inMs: number): Promise<void> {
+    const { store, options } = this.#parts;
+    return store.due.nearer(key, inMs, noticeHeldMs(inMs, options));
   }
 }
 

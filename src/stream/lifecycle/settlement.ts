@@ -17,6 +17,7 @@ import { isSettledLater, LONGEST_BACKOFF_MS } from '../model/deadlines.js';
 import { streamKey } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
+import { atMost } from '../process/at-most.js';
 import { backOff } from '../process/back-off.js';
 import { isEmptyContent } from '../process/empty-content.js';
 import { logStep } from '../process/life-log.js';
@@ -168,13 +169,16 @@ export class Settler {
     // Deleted although it was claimed: there is nobody left to save it for.
     if (state === null) return;
     const { content, sequence, missing } = state;
+    const { clock, options } = this.#parts;
     if (record.contentModel !== undefined && this.#parts.models.has(record.contentModel)) {
-      await this.#parts.progress.tell(key, generation, async () => ({
+      const told = this.#parts.progress.tell(key, generation, async () => ({
         record,
         content: structuredClone(content),
         sequence,
         ...(missing && { missing }),
       }));
+      // A host that is slow to take it must not keep everybody from the settlement.
+      await atMost(clock, Math.min(options.progressMs, options.hookMs), told);
     }
     const ended = {
       settlementId: `${key.id}/${generation}`,

@@ -35,6 +35,14 @@ export function expiryOf({ pendingAction, updatedAt }: JobRecord): number {
   return pendingAction?.expiresAt ?? updatedAt;
 }
 
+/** Sweeps between the look that a notice is due at and the one that is held behind it. */
+const HELD_SWEEPS = 10;
+
+/** Returns for how long the due score of a notice is held that is due in `inMs`. */
+export function noticeHeldMs(inMs: number, { sweepMs }: Pick<Options, 'sweepMs'>): number {
+  return inMs + HELD_SWEEPS * sweepMs;
+}
+
 function noticeDeadlineOf({ pauseNotice }: JobRecord): number {
   return pauseNotice?.state === 'open' ? pauseNotice.notBefore : Number.POSITIVE_INFINITY;
 }

@@ -7,6 +7,7 @@ import type { CommitReply, ProducerTransition } from '../interfaces/commits.js';
 import type { AttemptEnd, GenerationJob, JobUpdate } from '../interfaces/generation-job.js';
 import type { LeaseClaim } from '../interfaces/job-store.js';
 import type { PipeMapper, PipeSource } from '../interfaces/pipe.js';
+import { noticeHeldMs } from '../model/deadlines.js';
 import { isWholeFailure, reasonOf, toFailure } from '../model/end-reasons.js';
 import type { ErrorPlace, ErrorSubject } from '../model/error-report.js';
 import { serialiseHostEvent, serialiseLifecycle } from '../model/events.js';
@@ -217,9 +218,10 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     action = sealed instanceof Promise ? await sealed : sealed;
     const event = serialiseLifecycle('requires_action', { action: shown }, options.limits);
     const noticeMs = hooks.onPaused === undefined ? undefined : options.settleClaimMs;
-    // The lease's place in the due index is near enough unless somebody must look before it.
-    const nextLookMs = Math.min(expiresInMs, noticeMs ?? expiresInMs);
-    if (nextLookMs < options.leaseMs) await store.due.nearer(this.key, nextLookMs);
+    // The lease's place in the due index is near enough unless the action expires before it; that of a notice is held.
+    if (noticeMs !== undefined) {
+      await store.due.nearer(this.key, Math.min(expiresInMs, noticeMs), noticeHeldMs(noticeMs, options));
+    } else if (expiresInMs < options.leaseMs) await store.due.nearer(this.key, expiresInMs);
     const callId = entropy.id();
     await this.#end({ name: 'pause', callId, action, noticeMs, settles: this.#settles }, event);
     this.#parts.observer.approval('paused');
