@@ -32,11 +32,13 @@ end
 
 -- All guards have been passed: from here on writes are gathered.
 local at = now()
-local changed = {}
+local is_changed = false
 local function put(field, value)
   record[field] = value
-  changed[#changed + 1] = field
-  changed[#changed + 1] = value
+  is_changed = true
+  if is_current then
+    write('HSET', job, field, value)
+  end
 end
 
 local is_announced = is_patched and apply_patch(record, ARGV[3], ARGV[4], put)
@@ -49,11 +51,9 @@ if ARGV[5] == '1' and record.left ~= '1' then
   end
   is_announced = true
 end
-if #changed > 0 then
+if is_changed then
   put('updatedAt', text(at))
-  if is_current then
-    write('HSET', job, unpack(changed))
-  else
+  if not is_current then
     write('HSET', ended, generation, cjson.encode(record))
   end
   if is_announced then

@@ -10,16 +10,17 @@ local function put_values(record, values, put)
   local has_metadata = false
   -- A hash has no order: that of the metadata's keys stands in a field of its own, unless the record is older than that.
   local order = string.match(record.order or '', '^%[(.*)%]$')
+  local keys = { order ~= '' and order or nil }
   for i = 1, #values, 2 do
     local is_metadata = string.sub(values[i], 1, 2) == 'm:'
     has_metadata = has_metadata or is_metadata
     if order and is_metadata and not record[values[i]] then
-      order = (order == '' and '' or order .. ',') .. cjson.encode(string.sub(values[i], 3))
+      keys[#keys + 1] = cjson.encode(string.sub(values[i], 3))
     end
     put(values[i], values[i + 1])
   end
   if order then
-    put('order', '[' .. order .. ']')
+    put('order', '[' .. table.concat(keys, ',') .. ']')
   end
   return has_metadata
 end

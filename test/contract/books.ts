@@ -108,6 +108,31 @@ export const bookContracts: readonly Contract[] = [
   },
   {
     id: 'L58',
+    title: 'a change after a stop may have as many keys as one before it',
+    async run(h) {
+      const desk = new Desk(h);
+      const texts = (first: number) =>
+        Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`k${first + n}`, '1']));
+      for (const [name, stop] of Object.entries(STOPS)) {
+        const record = await desk.created();
+        const patch = { number: 1, metadata: texts(0) };
+        await desk.ok(desk.store.commit(desk.batch(record, record.lastSequence + 1, 0, { patch })));
+        const ended = await stop(desk, record);
+        await desk.ok(desk.store.commit(leaver(ended, true, { number: 2, metadata: texts(5_000) })));
+        const [kept] = await desk.store.read(KEY, ended.generation);
+        expect(kept?.producerLeft, name).toBe(true);
+        const metadata = Object.entries(kept?.metadata ?? {});
+        expect(metadata, name).toHaveLength(10_000);
+        expect([metadata[0], metadata.at(-1)], name).toEqual([
+          ['k0', 1],
+          ['k9999', 1],
+        ]);
+        await desk.store.delete(KEY);
+      }
+    },
+  },
+  {
+    id: 'L58',
     title:
       'the first claim of a settlement closes the books: a change is refused, a repeat and a leave are not',
     async run(h) {
