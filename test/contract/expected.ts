@@ -2,6 +2,7 @@
  * Starting over what one has seen: a create that says what it expects on the stream is refused by anything newer.
  */
 import { ConflictError } from 'generation-jobs';
+import { userKey } from 'generation-jobs/ports';
 import { wrapStore } from 'generation-jobs/testing';
 import { Desk, KEY, lifecycle } from './desk.js';
 import { text } from './follower.js';
@@ -153,6 +154,34 @@ export const expectedContracts: readonly Contract[] = [
       await job.complete();
       expect((await two.manager.createJob(input)).started).toBe(false);
       await expectCode(two.manager.createJob({ ...input, idempotencyKey: 'another' }), 'conflict');
+    },
+  },
+  {
+    id: 'L6 L70',
+    title: 'what is expected of one stream is not asked of another, to which the idempotency key leads',
+    async run(h) {
+      const replica = await h.replica();
+      const { manager } = replica;
+      const older = await h.start(replica, { streamId: 'asked' });
+      await older.complete();
+      for (const state of ['ended', 'active']) {
+        // A request of the key's first stream has remembered it, and died before its run was there.
+        const streamId = `first-${state}`;
+        await h.store.slots.remember(userKey('u'), state, { streamId }, TIMES.idempotencyMs);
+        await h.advance(2); // generations are made of the time: what is there is newer than what was seen
+        const there = await h.start(replica, { streamId });
+        if (state === 'ended') await there.complete();
+        const input = { streamId: 'asked', userId: 'u', idempotencyKey: state };
+        const expects = { generation: older.generation };
+        const run = await manager.createJob({ ...input, expects });
+        expect(run, state).toMatchObject({ started: true, record: { streamId } });
+        expect(run.record.generation, state).toBeGreaterThan(there.generation);
+        expect(await manager.createJob({ ...input, expects: null }), state).toMatchObject({
+          started: false,
+          record: { generation: run.record.generation },
+        });
+      }
+      expect((await manager.getJob('asked'))?.generation).toBe(older.generation);
     },
   },
   {

@@ -76,7 +76,8 @@ export interface CreateJobInput<Types extends HostTypes = Untyped> {
   /**
    * The newest generation of the stream that who asks has seen; null when they have seen none. The create is refused with a
    * ConflictError that names what is there when a newer one is current, active or ended. Looked at after the idempotency
-   * key, and before `onConflict`. What has been seen may be gone by now. Default: nothing is expected.
+   * key, and before `onConflict`; says nothing of another stream that the key leads to. What has been seen may be gone by
+   * now. Default: nothing is expected.
    */
   readonly expects?: { readonly generation: number } | null | undefined;
   /**

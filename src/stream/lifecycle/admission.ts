@@ -57,12 +57,9 @@ export class Admission {
       if (first) return { started: false, record: first };
       // The key's own stream, so that two requests that disagree about the stream still start one run.
       if (remembered.streamId !== input.streamId) {
-        return this.#create(
-          { ...request, key: streamKey(remembered.streamId, input.tenantId) },
-          input,
-          user,
-          until,
-        );
+        const key = streamKey(remembered.streamId, input.tenantId);
+        // What was seen is of the stream that was asked for: it says nothing of this one.
+        return this.#create({ ...request, key, expects: undefined }, input, user, until);
       }
     }
     return this.#create(request, input, user, until);
@@ -217,7 +214,8 @@ export class Admission {
     if (input.idempotencyKey !== undefined && current.idempotencyKey === input.idempotencyKey)
       return undefined;
     // The store refuses it, unless an older generation has the key: nothing of this one is held or described for that.
-    if (input.expects !== undefined && current.generation > (input.expects?.generation ?? 0)) return request;
+    const { expects } = request;
+    if (expects !== undefined && current.generation > (expects?.generation ?? 0)) return request;
     switch (input.onConflict ?? 'replace') {
       case 'reject':
         throw new ConflictError(current.streamId, current.generation);
