@@ -17,6 +17,18 @@ const failing = defineContentModel<{ pieces: number }>({
     throw new Error('isEmpty');
   },
 });
+/** Answers that are neither true nor false: a promise would count as true. */
+const NO_ANSWERS: Readonly<Record<string, () => unknown>> = {
+  late: async () => true,
+  rejecting: async () => {
+    throw new Error('isEmpty');
+  },
+  text: () => 'no',
+  nothing: () => undefined,
+};
+const answering = Object.entries(NO_ANSWERS).map(([name, isEmpty]) => ({
+  ...{ name, isEmpty, initial: () => null, fold: (content: null) => content },
+}));
 /** A model of a host that does not say. */
 const silent = defineContentModel<null>({ name: 'silent', initial: () => null, fold: (content) => content });
 const contentModels = [textContent(), graphContent(), failing, silent] as unknown as ContentModel<never>[];
@@ -68,6 +80,26 @@ const STOPPED: readonly [contentModel: string | undefined, events: readonly obje
 ];
 
 export const emptyContracts: readonly Contract[] = [
+  {
+    id: 'L71',
+    title: 'a content model that answers with a promise, or with anything but true or false, says nothing',
+    async run(h) {
+      const settled = new Map<string, boolean>();
+      const replica = await h.replica({
+        contentModels: answering as unknown as ContentModel<never>[],
+        hooks: { settle: ({ record, isEmpty }) => void settled.set(record.streamId, isEmpty) },
+      });
+      for (const { name } of answering) {
+        await h.start(replica, { streamId: name, contentModel: name });
+        expect((await replica.manager.abortJob(name)).isEmpty, name).toBe(false);
+        await h.until(() => settled.has(name), 'settlement');
+        expect(settled.get(name), name).toBe(false);
+        const told = replica.reports.splice(0).map(({ where, error }) => [where, String(error)]);
+        const refused = ['contentModel', 'TypeError: isEmpty must answer true or false, and at once.'];
+        expect(told, name).toEqual([refused, refused]);
+      }
+    },
+  },
   {
     id: 'L71',
     title: 'who stops a run and who saves it are told alike whether it came to nothing',

@@ -37,7 +37,8 @@ export interface ContentModel<Content = unknown, Types extends HostTypes = Untyp
   restart?(content: Content): Content;
   /**
    * Says whether the content is nothing worth keeping, such as no text at all; it must not change it. It is what `isEmpty`
-   * says in the result of an abort and to `settle`. Default: whether no event of the host was committed.
+   * says in the result of an abort and to `settle`. It must answer at once: of an error, a promise or anything else that is
+   * not a boolean `onError` is told, and it counts as false. Default: whether no event of the host was committed.
    */
   isEmpty?(content: Content): boolean;
   /**

@@ -4,7 +4,7 @@ import type { ContentModels } from '../model/content-model.js';
 import type { FoldedState } from '../model/fold.js';
 import { isObject } from '../model/plain-values.js';
 import type { JobRecord } from '../model/types.js';
-import { type HookReportContext, reportHook } from './host-code.js';
+import { callUnawaited, type HookReportContext, reportHook } from './host-code.js';
 
 export interface EmptyContentContext extends HookReportContext {
   readonly models: ContentModels;
@@ -13,7 +13,7 @@ export interface EmptyContentContext extends HookReportContext {
 /**
  * Says whether nothing is worth keeping: the content model says so, or, where it can't, no event of the host was committed.
  * In doubt there is something: with a final message of the producer's own, where the log has lost events, and where the
- * model fails.
+ * model fails or answers with anything but true or false.
  * @param state the fold of the whole generation; null where it could not be had
  */
 export function isEmptyContent(
@@ -25,7 +25,13 @@ export function isEmptyContent(
   const model = record.contentModel === undefined ? undefined : context.models.get(record.contentModel);
   if (state === null || state.missing !== undefined || model?.isEmpty === undefined) return isEarly(record);
   try {
-    return model.isEmpty(state.content);
+    const answer: unknown = model.isEmpty(state.content);
+    if (typeof answer === 'boolean') return answer;
+    callUnawaited(
+      () => answer,
+      () => {}, // what a promise comes to later is not asked for
+    );
+    throw new TypeError('isEmpty must answer true or false, and at once.');
   } catch (error) {
     reportHook(context, 'contentModel', error, record);
     return false;
