@@ -98,7 +98,7 @@ export class RecordFollowing {
     return { generation, events };
   }
 
-  /** Whoever has been told nothing need not hear of what was taken away. */
+  /** Returns the notes to tell; what was taken away is no news to whoever has been told nothing. */
   #newNotes({ notes }: JobRecord): readonly Note[] {
     return notes.filter(({ data, revision }) => revision > this.#told && (this.#told > 0 || data !== null));
   }
