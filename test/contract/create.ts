@@ -197,9 +197,7 @@ export const createContracts: readonly Contract[] = [
         const kept = async () => ({
           log: await h.log(streamId, old.generation),
           // That it has left, once it knows, is no write of its answer.
-          records: apartFromRenewals(await h.store.read(old.key, 'kept')).map(
-            ({ producerLeft: _, ...record }) => record,
-          ),
+          records: apartFromRenewals(await h.store.read(old.key, 'kept')),
         });
         const before = await kept();
         expect(codeOf(await rejection(write(old))), streamId).toBe('job_ended');

@@ -309,11 +309,13 @@ export class Harness {
   }
 }
 
-/** Records apart from what a renewal changes, which may come at any time. */
+/** Records apart from what may come at any time: a renewal, and the leave of a producer that was stopped. */
 export function apartFromRenewals(
   records: readonly JobRecord[],
-): Omit<JobRecord, 'leaseUntil' | 'updatedAt'>[] {
-  return records.map(({ leaseUntil: _, updatedAt: __, ...record }) => record);
+): Omit<JobRecord, 'leaseUntil' | 'updatedAt' | 'producerLeft' | 'revision'>[] {
+  return records.map(
+    ({ leaseUntil: _, updatedAt: __, producerLeft: ___, revision: ____, ...record }) => record,
+  );
 }
 
 /** The user's streams that are there: the index over-approximates. */

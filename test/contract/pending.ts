@@ -146,6 +146,9 @@ export const pendingContracts: readonly Contract[] = [
         if (state === 'running') await resolveOn(one, next);
         if (state === 'completed') await two.manager.abortJob('s');
         await h.rest();
+        // The stopped producer says that it has left.
+        const hasLeft = async () => (await two.manager.getJob('s'))?.producerLeft === true;
+        if (state === 'completed') await h.until(hasLeft, 'its producer has left');
         const before = await keptOf(h, next.job);
         await expectCode(late(), 'action_expired');
         expect(await two.manager.approvals.expire('s', { actionId }), state).toBe(false);
