@@ -133,7 +133,8 @@ export const noteFollowerContracts: readonly Contract[] = [
       await h.until(() => follower.events.length === 1, 'it is attached');
       for (const id of [1, 2, 3])
         await one.manager.annotate('s', { metadata: { title: `${id}` }, notes: [saved(id)] });
-      const newest = () => (follower.events.at(-1)?.data as { revision?: number }).revision === 3;
+      const newest = () =>
+        (follower.events.at(-1)?.data as { revision?: number } | undefined)?.revision === 3;
       await h.until(newest, 'the poll finds the newest', TIMES.logPollMs * 3);
       const told = follower.events.slice(1).map(({ event, data }) => [event, data]);
       expect(told.at(-1)).toEqual(['updated', { metadata: { title: '3' }, revision: 3 }]);
