@@ -55,7 +55,6 @@ function generationOf(text: string | null): number | undefined {
   }
 }
 
-/** Reads a parameter of a few values; undefined when it is not there. @throws GenerationJobError `invalid_argument` naming it */
 /** A revision is written as the sequence of a cursor. */
 function revisionOf(text: string | null): number | undefined {
   if (text === null) return undefined;
@@ -66,6 +65,7 @@ function revisionOf(text: string | null): number | undefined {
   }
 }
 
+/** Reads a parameter of a few values; undefined when it is not there. @throws GenerationJobError `invalid_argument` naming it */
 export function oneOf<Value extends string>(
   query: URLSearchParams,
   name: string,
