@@ -188,6 +188,7 @@ const operations = {
   async update({ streamId, ...change }) {
     await jobs.get(streamId).update(change);
   },
+  annotate: ({ streamId, ...annotation }) => manager.annotate(streamId, annotation),
   get: ({ streamId, ...access }) => manager.getJob(streamId, access),
   async pause({ streamId, action }) {
     return jobs.get(streamId).pause(action);

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { RedisOptions } from '../../src/stream/implementations/redis/options.js';
 import type { GenerationSummary } from '../../src/stream/interfaces/kept-generations.js';
-import type { Stats, SubscribeOptions } from '../../src/stream/interfaces/manager-types.js';
+import type { AnnotateInput, Stats, SubscribeOptions } from '../../src/stream/interfaces/manager-types.js';
 import type { ResumeState, StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
 import type { GenerationJobOptions } from '../../src/stream/model/options.js';
 import type { SettlementState } from '../../src/stream/model/settlement-state.js';
@@ -219,6 +219,10 @@ export class Replica {
     input: object = {},
   ): Promise<{ aborted: boolean; settlement: SettlementState; record: JobRecord; content: unknown }> {
     return this.call('abort', { streamId, ...input });
+  }
+
+  annotate(streamId: string, annotation: AnnotateInput): Promise<JobRecord> {
+    return this.call('annotate', { streamId, ...annotation });
   }
 
   job(streamId: string, access: object = {}): Promise<JobRecord | null> {
