@@ -3,6 +3,7 @@
  */
 import type { CreateJobResult, GenerationJob, Hooks } from 'generation-jobs';
 import { type ProducerCommit, streamKey } from 'generation-jobs/ports';
+import { lossyStore } from 'generation-jobs/testing';
 import { Desk, inStatus, KEY, lifecycle } from './desk.js';
 import { text } from './follower.js';
 import {
@@ -186,6 +187,88 @@ export const successionContracts: readonly Contract[] = [
       await h.until(() => saving.saved.length === 2, 'both are saved');
       const { job } = await h.soon(answerOf(create(one, { idempotencyKey: 'k' })), 'the same request again');
       expect(job.generation).toBeGreaterThan(failed);
+      await job.complete();
+    },
+  },
+  {
+    id: 'L73 F8',
+    title: 'a refusal whose steps are lost on their way is made all the same, and its key given back',
+    async run(h) {
+      for (const loss of ['request', 'reply'] as const) {
+        let lost = 0;
+        const saving = new Saving();
+        const replica = await h.replica({
+          options: { predecessorMs: 100 },
+          hooks: { settle: saving.settle },
+          wrapStore: (store) =>
+            lossyStore(store, ({ method }) => (method === 'slots.forget' && lost++ === 0 ? loss : 'none')),
+        });
+        const streamId = loss;
+        await (await h.start(replica, { streamId })).complete();
+        const refused = create(replica, { streamId, idempotencyKey: loss });
+        expect(await h.soon(rejection(refused))).toMatchObject({ code: 'predecessor_unsettled' });
+        expect(lost).toBeGreaterThan(1);
+        const { job } = await answerOf(
+          create(replica, { streamId, idempotencyKey: loss, waitFor: undefined }),
+        );
+        saving.open();
+        await job.complete();
+      }
+    },
+  },
+  {
+    id: 'L73 F13',
+    title:
+      'a refusal that the store never answers leaves no producer behind: its lease lapses, and the key is given back',
+    timesLapse: true,
+    async run(h) {
+      let isAway = true;
+      const options = { predecessorMs: 100 };
+      const saving = new Saving();
+      const hooks = { settle: saving.settle };
+      const other = await h.replica({ options, hooks });
+      const cutOff = await h.replica({
+        ...{ options, hooks },
+        wrapStore: (store) =>
+          lossyStore(store, ({ method }) => (method === 'slots.forget' && isAway ? 'request' : 'none')),
+      });
+      const old = await h.start(other);
+      await old.complete();
+      const { job } = await h.soon(answerOf(create(cutOff, { idempotencyKey: 'k' })), 'the answer');
+      expect(job.reason).toBe('lease_lost');
+      expect((await cutOff.manager.stats()).process.producing).toBe(0);
+      expect(await job.run(() => undefined)).toEqual({ reason: 'lease_lost' });
+      const isOver = async () => (await other.manager.getJob('s'))?.status === 'failed';
+      await h.until(isOver, 'its end', 3 * TIMES.leaseMs);
+      expect(await other.manager.getJob('s')).toMatchObject({ error: { code: 'producer_lost' } });
+      const again = await answerOf(create(other, { idempotencyKey: 'k', waitFor: undefined }));
+      expect(again.job.generation).toBeGreaterThan(job.generation);
+      await again.job.complete();
+      isAway = false;
+      saving.open();
+    },
+  },
+  {
+    id: 'L73 F26',
+    title:
+      'a drain refuses the create that waits, where nobody else could go on with it; the request may be made again',
+    async run(h) {
+      const saving = new Saving();
+      const [one, two] = await h.two({ hooks: { settle: saving.settle } });
+      const old = await h.start(two);
+      await old.complete();
+      await h.until(() => saving.begun.length === 1, 'the settlement begins');
+      const creating = create(one, { idempotencyKey: 'k' });
+      const waiting = await newest(h, old.generation);
+      const draining = one.manager.drain({ graceMs: 0 });
+      await h.soon(expectCode(creating, 'draining'), 'the refusal');
+      await h.soon(draining, 'the drain', 10_000);
+      const record = await two.manager.getJob('s');
+      expect(record).toMatchObject({ generation: waiting, status: 'failed', error: { code: 'interrupted' } });
+      expect(record?.idempotencyKey).toBeUndefined();
+      saving.open();
+      const { job } = await h.soon(answerOf(create(two, { idempotencyKey: 'k' })), 'the same request again');
+      expect(job.generation).toBeGreaterThan(waiting);
       await job.complete();
     },
   },

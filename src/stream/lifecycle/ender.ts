@@ -22,7 +22,7 @@ import { giveUpLease } from '../process/give-up-lease.js';
 import { reportHook } from '../process/host-code.js';
 import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
-import { endReleasingKey } from '../process/released-key.js';
+import { endReleasingKey, isForgettable } from '../process/released-key.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
 import { endEvent } from '../producing/end-event.js';
 import type { LeaseKeeper } from '../producing/lease-keeper.js';
@@ -116,9 +116,7 @@ export class Ender {
   async endSilent(key: StreamKey, record: JobRecord, unmovedLeaseUntil?: number): Promise<boolean> {
     const cause = { code: 'producer_lost', retryable: true } as const;
     const end = async () => (await this.#end(key, record, 'lose', cause, unmovedLeaseUntil)) !== undefined;
-    // What was decided stays decided: made again, the request would ask once more.
-    const isForgotten = isEarly(record) && record.resolutions.length === 0;
-    return isForgotten ? endReleasingKey(this.#parts, key, record, end) : end();
+    return isForgettable(record) ? endReleasingKey(this.#parts, key, record, end) : end();
   }
 
   /**

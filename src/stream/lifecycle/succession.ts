@@ -5,6 +5,7 @@
  *
  * held back ──predecessors settled (or left)──► handed out
  *     ├──still unsettled after `predecessorMs`, or set aside──► failed, `predecessor_unsettled`
+ *     ├──ended by a drain of this process──► failed, `interrupted`; the create is refused as `draining`
  *     └──stopped, replaced, lease lost, handed over──► over, as usual
  *
  * With `left` nothing is refused: when the time is over, the producer is told that its predecessor may still run.
@@ -15,7 +16,6 @@ import { isStaying, predecessorsOf } from '../model/predecessor.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord } from '../model/types.js';
 import type { Parts } from '../process/parts.js';
-import { endReleasingKey } from '../process/released-key.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
 import type { JobHandle } from '../producing/job-handle.js';
 import type { Producers } from '../producing/producers.js';
@@ -56,23 +56,42 @@ export class Succession {
     }
     const { clock, observer } = this.#parts;
     const startedAt = clock.monotonic();
-    job.time.hold();
-    const { predecessors, cause } = await this.#wait(job, record.waits, replaced);
-    const isRefused = record.waits === 'settled' && (cause !== undefined || predecessors.some(isUnsettled));
-    job.predecessor = predecessorsOf(predecessors);
-    job.time.start();
-    if (!job.isOver && isRefused) {
-      // The wait was cut short: another replica may wait for as long again.
-      if (this.#context.producers.isDraining) return this.#leave(job);
-      if (await this.#refuse(job, record)) {
-        observer.succeeded('refused', clock.monotonic() - startedAt);
-        const numbers = predecessors.filter(isUnsettled).map(({ generation }) => generation);
-        const message = `Generation ${numbers.join(', ') || 'before it'} is not settled.`;
-        return new GenerationJobError('predecessor_unsettled', message, { cause });
+    const refusal = await this.#holdBack(job, record, record.waits, replaced);
+    const outcome =
+      refusal?.code === 'predecessor_unsettled' ? 'refused' : job.isOver ? 'ended' : 'handed_out';
+    observer.succeeded(outcome, clock.monotonic() - startedAt);
+    return refusal;
+  }
+
+  /** Nobody else has the job meanwhile: whatever is thrown here, it must not stay. */
+  async #holdBack(
+    job: JobHandle,
+    record: JobRecord,
+    waits: NonNullable<JobRecord['waits']>,
+    replaced: JobRecord | undefined,
+  ): Promise<GenerationJobError | undefined> {
+    const { producers } = this.#context;
+    producers.holdBack(job, record);
+    try {
+      const { predecessors, cause } = await this.#wait(job, waits, replaced);
+      job.predecessor = predecessorsOf(predecessors);
+      const isUnsaved = waits === 'settled' && (cause !== undefined || predecessors.some(isUnsettled));
+      if (isUnsaved && !job.isOver) {
+        // A drain cuts the wait short: another replica may wait for as long again.
+        if (producers.isDraining) await producers.handOverOrEnd(job);
+        else {
+          await producers.refuse(job, UNSETTLED);
+          if (job.reason === 'failed') return unsettled(predecessors, cause);
+        }
       }
+    } catch (cause) {
+      if (!job.isEnding) job.loseLease(cause);
+      throw cause;
+    } finally {
+      await producers.letGo(job);
     }
-    observer.succeeded(job.isOver ? 'ended' : 'handed_out', clock.monotonic() - startedAt);
-    return undefined;
+    if (!producers.isDraining || job.reason !== 'failed') return undefined;
+    return new GenerationJobError('draining', 'This replica takes no new jobs.');
   }
 
   /** The predecessors as they are after the wait; `cause` when the store did not say. */
@@ -128,26 +147,12 @@ export class Succession {
     const { options, store } = this.#parts;
     return isStaying(record) ? (record.endedAt ?? 0) + options.predecessorMs - store.now() : 0;
   }
+}
 
-  /** Hands the generation over, or ends it, since this process drains. */
-  async #leave(job: JobHandle): Promise<GenerationJobError | undefined> {
-    await this.#context.producers.handOverOrEnd(job);
-    if (job.reason !== 'failed') return undefined;
-    return new GenerationJobError('draining', 'This replica takes no new jobs.');
-  }
-
-  /** Ends the generation as if it had not been asked for. Says whether it did: others may have ended it first. */
-  #refuse(job: JobHandle, record: JobRecord): Promise<boolean> {
-    return endReleasingKey(this.#parts, job.key, record, async () => {
-      try {
-        await job.fail(UNSETTLED, undefined, true);
-      } catch (cause) {
-        // Ended by others, or the store is away: then the lease lapses, and who takes over waits again.
-        if (!job.isOver && !job.isEnding) job.loseLease(cause);
-      }
-      return job.reason === 'failed';
-    });
-  }
+function unsettled(predecessors: readonly JobRecord[], cause: unknown): GenerationJobError {
+  const numbers = predecessors.filter(isUnsettled).map(({ generation }) => generation);
+  const message = `Generation ${numbers.join(', ') || 'before it'} is not settled.`;
+  return new GenerationJobError('predecessor_unsettled', message, { cause });
 }
 
 function isUnsettled({ settlement }: JobRecord): boolean {

@@ -8,10 +8,18 @@ import type { ContentModel } from '../model/content-model.js';
 import { Fold, type FoldedState } from '../model/fold.js';
 import type { JobRecord, LogEvent, StreamKey } from '../model/types.js';
 import type { Parts } from '../process/parts.js';
+import { endReleasingKey, isForgettable } from '../process/released-key.js';
 import { JobHandle, type JobInput, type JobOwner } from './job-handle.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 
 const INTERRUPTED = { code: 'interrupted', message: 'The server is shutting down.', retryable: true };
+
+/** A job whose producer nobody has yet. */
+interface HeldBack {
+  readonly record: JobRecord;
+  /** The end of it as if it had not been asked for, once that has begun: whoever asks for it, there is one. */
+  refusal?: Promise<void>;
+}
 
 /** A generation that has just been created. */
 export interface NewGeneration {
@@ -27,6 +35,7 @@ export class Producers {
   readonly #leases: LeaseKeeper;
   readonly #owner: JobOwner;
   readonly #staying = new Set<JobHandle>();
+  readonly #heldBack = new Map<JobHandle, HeldBack>();
   #isDraining = false;
 
   constructor(parts: Parts, leases: LeaseKeeper, owner: Omit<JobOwner, 'release'>) {
@@ -68,7 +77,9 @@ export class Producers {
       leaseStartedAt,
     );
     if (this.#isDraining) {
-      await job.fail(INTERRUPTED).catch((error: unknown) => job.loseLease(error));
+      this.holdBack(job, record);
+      await this.refuse(job, INTERRUPTED);
+      await this.letGo(job);
       this.throwIfDraining();
     }
     return job;
@@ -89,6 +100,30 @@ export class Producers {
     );
   }
 
+  /** Holds a job back: its time stands still, and an end by this process is one of a generation that was not asked for. */
+  holdBack(job: JobHandle, record: JobRecord): void {
+    job.time.hold();
+    this.#heldBack.set(job, { record });
+  }
+
+  /** Lets a job go that was held back, and its time run. It is over when it was being refused. */
+  async letGo(job: JobHandle): Promise<void> {
+    await this.#heldBack.get(job)?.refusal;
+    this.#heldBack.delete(job);
+    job.time.start();
+  }
+
+  /**
+   * Ends a job that is held back as if it had not been asked for: its request may be made again under its key. Never rejects;
+   * the job is over by then, as failed unless others were first or the store is away.
+   */
+  async refuse(job: JobHandle, failure: typeof INTERRUPTED): Promise<void> {
+    const held = this.#heldBack.get(job);
+    if (held === undefined) return;
+    held.refusal ??= this.#refuse(job, held.record, failure);
+    await held.refusal;
+  }
+
   /** Makes no more handles from now on. */
   stop(): void {
     this.#isDraining = true;
@@ -99,6 +134,7 @@ export class Producers {
     const { store, hooks } = this.#parts;
     if (job.isEnding) return job.whenOver(); // its own end is on its way: nothing may take its place
     const handsOver = store.shared && hooks.recover !== undefined;
+    if (!handsOver && this.#heldBack.has(job)) return this.refuse(job, INTERRUPTED);
     await (handsOver ? this.#leases.handOver(job) : job.fail(INTERRUPTED)).catch((error: unknown) =>
       job.loseLease(error),
     );
@@ -107,6 +143,21 @@ export class Producers {
   /** Hands every job over, or ends it. Never rejects. */
   async handOverOrEndAll(): Promise<void> {
     await Promise.all(this.#leases.jobs.map((job) => this.handOverOrEnd(job)));
+  }
+
+  async #refuse(job: JobHandle, record: JobRecord, failure: typeof INTERRUPTED): Promise<void> {
+    const end = async (releasesKey?: true) => {
+      // Where it fails, others have ended it, or the store is away: then the lease lapses, and who takes over waits again.
+      await job.fail(failure, undefined, releasesKey).catch((cause: unknown) => job.loseLease(cause));
+      return job.reason === 'failed';
+    };
+    try {
+      if (isForgettable(record)) await endReleasingKey(this.#parts, job.key, record, () => end(true));
+      else await end();
+    } catch (cause) {
+      if (job.isOver) job.report('upkeep', cause);
+      else job.loseLease(cause);
+    }
   }
 
   #takeOn(input: Omit<JobInput, 'leaseDeadline'>, leaseStartedAt: number): JobHandle {
