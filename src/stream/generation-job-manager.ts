@@ -188,9 +188,9 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#settler.throwIfAwaitingItself(input);
     const admitted = await this.#admission.admit(input);
     if (!admitted.started) return admitted;
-    const { record, replaced } = admitted;
+    const { record, before } = admitted;
     const job = await this.#producers.begin(admitted, input.merge ?? false);
-    const refusal = await this.#succession.handOut(job, record, replaced);
+    const refusal = await this.#succession.handOut(job, record, before);
     if (refusal !== undefined) throw refusal;
     return { started: true, job, record, predecessor: job.predecessor };
   }

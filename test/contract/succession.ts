@@ -290,7 +290,7 @@ export const successionContracts: readonly Contract[] = [
       await h.soon(expectCode(create(failing), 'predecessor_unsettled'), 'the refusal');
       expect(h.backend.clock.monotonic() - startedAt).toBeLessThan(AT_ONCE_MS + h.backend.slackMs);
       const { job } = await answerOf(create(failing, { waitFor: undefined }));
-      expect(job.predecessor).toBeUndefined();
+      expect(job.predecessor, 'the one that was refused').toBe('left');
       await job.complete();
 
       const plain = await h.replica();
@@ -411,12 +411,48 @@ export const successionContracts: readonly Contract[] = [
       await h.start(lost, { streamId: 'lost' });
       await lost.crash();
       await h.until(async () => (await two.manager.getJob('lost'))?.status === 'failed', 'it is lost');
-      expect(await told('lost', 'settled')).toBeUndefined();
+      expect(await told('lost', 'settled')).toBe('lost');
       const dead = await h.replica({ hooks, options });
       const silent = await h.start(dead, { streamId: 'silent' });
       await dead.crash();
       expect(await told('silent'), 'its lease had not lapsed').toBe('running');
       expect(silent.generation).toBeGreaterThan(0);
+    },
+  },
+  {
+    id: 'L73',
+    title:
+      'a successor is told that a producer may still run also when what it had said is settled long since',
+    timesLapse: true,
+    async run(h) {
+      const hooks = { settle: () => {} };
+      const options = { predecessorMs: 500, leaveMs: 50 };
+      const [one, two] = await h.two({ hooks, options });
+      const releases: (() => void)[] = [];
+      const deaf = () => new Promise<void>((resolve) => releases.push(resolve));
+      for (const end of ['stopped', 'failed'] as const) {
+        for (const waitFor of ['settled', 'left', undefined] as const) {
+          const streamId = `${end}-${waitFor}`;
+          const old = await h.start(one, { streamId });
+          void old.run(async () => {
+            if (end === 'failed') await old.fail({ code: 'limit_exceeded', message: 'x' });
+            await deaf();
+          });
+          const isSettled = async () =>
+            (await two.manager.getGenerations(streamId))[0]?.settlement === 'settled';
+          if (end === 'stopped') await two.manager.abortJob(streamId);
+          await h.until(isSettled, `${streamId} is settled`);
+          await h.advance(options.predecessorMs);
+          const next = await h.soon(answerOf(create(two, { streamId, waitFor })), streamId);
+          expect([next.predecessor, next.job.predecessor], streamId).toEqual(['running', 'running']);
+          await next.job.complete();
+          // Who waits has read all that is kept, who does not knows the newest alone.
+          const last = await h.soon(answerOf(create(two, { streamId, waitFor })), streamId);
+          expect(last.predecessor, streamId).toBe(waitFor === undefined ? 'left' : 'running');
+          await last.job.complete();
+        }
+      }
+      for (const release of releases) release();
     },
   },
   {

@@ -49,8 +49,9 @@ export interface GenerationJob<Types extends HostTypes = Untyped> {
   /** The reason this handle is over; undefined while it is not. */
   readonly reason: EndReason | undefined;
   /**
-   * Says how the generation's predecessor was when the producer was handed out: the generation that the create ended, or any it
-   * found unsettled. Only `left` says that none of its tools runs. Undefined where there was none.
+   * Says how what came before was when the producer was handed out: with `waitFor`, all ended generations that the stream
+   * keeps; without, the newest one, which the create has ended or found ended. Only `left` says that none of their tools
+   * runs: in doubt it is `running`. Undefined is unknown: nothing is kept of one, or the create has not seen it.
    */
   readonly predecessor: Predecessor | undefined;
   /** The longest wait of an action unless `pause` says otherwise, in milliseconds: the option `approvalWindowMs`. */

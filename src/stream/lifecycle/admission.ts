@@ -26,8 +26,8 @@ export type Admitted =
       readonly record: JobRecord;
       readonly created: LogEvent;
       readonly leaseStartedAt: number;
-      /** The generation that the create ended, if it did. */
-      readonly replaced: JobRecord | undefined;
+      /** The newest ended generation, as far as the create has seen one: that which it ended, or found ended. */
+      readonly before: JobRecord | undefined;
     }
   | { readonly started: false; readonly record: JobRecord };
 
@@ -92,8 +92,9 @@ export class Admission {
       if (reply.outcome === 'created') {
         await this.#announce(request, user, reply);
         const created = { ...request.created, sequence: 1, attempt: 1 };
-        const { record, replaced = await this.#endedBy(request) } = reply;
-        return { started: true, key, record, created, leaseStartedAt, replaced };
+        const found = current && !isActive(current.status) ? current : undefined;
+        const { record, replaced: before = (await this.#endedBy(request)) ?? found } = reply;
+        return { started: true, key, record, created, leaseStartedAt, before };
       }
       // In a conflict it is held again at once, or is not the one in the way.
       if (reply.outcome !== 'conflict') this.#ender.letReplacedGoOn(key, request.replaces);

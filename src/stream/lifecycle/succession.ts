@@ -42,21 +42,21 @@ export class Succession {
 
   /**
    * Waits as long as the record says, and starts the job's time. The job may be over by then.
-   * @param replaced the generation that the create ended, if it did
+   * @param before the newest ended generation that the create knows of
    * @returns the refusal, when the job has ended for it
    */
   async handOut(
     job: JobHandle,
     record: JobRecord,
-    replaced?: JobRecord,
+    before?: JobRecord,
   ): Promise<GenerationJobError | undefined> {
     if (record.waits === undefined) {
-      job.predecessor = replaced && predecessorsOf([replaced]);
+      job.predecessor = before && predecessorsOf([before]);
       return undefined;
     }
     const { clock, observer } = this.#parts;
     const startedAt = clock.monotonic();
-    const refusal = await this.#holdBack(job, record, record.waits, replaced);
+    const refusal = await this.#holdBack(job, record, record.waits, before);
     const outcome =
       refusal?.code === 'predecessor_unsettled' ? 'refused' : job.isOver ? 'ended' : 'handed_out';
     observer.succeeded(outcome, clock.monotonic() - startedAt);
@@ -68,12 +68,12 @@ export class Succession {
     job: JobHandle,
     record: JobRecord,
     waits: NonNullable<JobRecord['waits']>,
-    replaced: JobRecord | undefined,
+    before: JobRecord | undefined,
   ): Promise<GenerationJobError | undefined> {
     const { producers } = this.#context;
     producers.holdBack(job, record);
     try {
-      const { predecessors, cause } = await this.#wait(job, waits, replaced);
+      const { predecessors, cause } = await this.#wait(job, waits, before);
       job.predecessor = predecessorsOf(predecessors);
       const isUnsaved = waits === 'settled' && (cause !== undefined || predecessors.some(isUnsettled));
       if (isUnsaved && !job.isOver) {
@@ -94,29 +94,23 @@ export class Succession {
     return new GenerationJobError('draining', 'This replica takes no new jobs.');
   }
 
-  /** The predecessors as they are after the wait; `cause` when the store did not say. */
+  /** All ended generations that are kept, as they are after the wait; `cause` when the store did not say. */
   async #wait(
     job: JobHandle,
     waits: NonNullable<JobRecord['waits']>,
-    replaced: JobRecord | undefined,
+    before: JobRecord | undefined,
   ): Promise<{ predecessors: readonly JobRecord[]; cause?: unknown }> {
     const { store, clock, options } = this.#parts;
     const until = clock.monotonic() + options.predecessorMs;
-    let found: readonly JobRecord[] = replaced ? [replaced] : [];
+    let ended: readonly JobRecord[] = before ? [before] : [];
     try {
       const kept = await repeatUntilAnswered(this.#parts, () => store.read(job.key, 'kept'), until);
-      const isAhead = (record: JobRecord) =>
-        record.generation < job.generation &&
-        !isActive(record.status) &&
-        (record.generation === replaced?.generation ||
-          isUnsettled(record) ||
-          (waits === 'left' && this.#stayMs(record) > 0));
-      found = kept.filter(isAhead);
-      if (waits === 'settled' && found.some(isSetAside)) return { predecessors: found };
-      const predecessors = await Promise.all(found.map((record) => this.#await(job, record, waits, until)));
+      ended = kept.filter((record) => record.generation < job.generation && !isActive(record.status));
+      if (waits === 'settled' && ended.some(isSetAside)) return { predecessors: ended };
+      const predecessors = await Promise.all(ended.map((record) => this.#await(job, record, waits, until)));
       return { predecessors };
     } catch (cause) {
-      return { predecessors: found, cause };
+      return { predecessors: ended, cause };
     }
   }
 
