@@ -331,6 +331,52 @@ export const sealContracts: readonly Contract[] = [
     },
   },
   {
+    id: 'A23 L86',
+    title:
+      'an annotation seals the metadata that the seal names, of a generation that runs, has ended or was followed by another',
+    async run(h) {
+      const [one, two] = await h.two({ seal: SEAL });
+      const job = await h.start(one, { metadata: { token: 'none' } });
+      const { generation } = job;
+      const seen: unknown[] = [];
+      const annotated = async (at: string) => {
+        const metadata = { token: [at, SECRET], shown: at };
+        seen.push(await two.manager.annotate('s', { generation, metadata }));
+        const record = (await one.manager.getJob('s', { generation })) as JobRecord;
+        seen.push(record, await keptOf(h, job), await one.manager.getResumeState('s', { generation }));
+        expect(record.metadata, at).toEqual({ token: { $sealed: expect.any(String) }, shown: at });
+        expect((await one.manager.openSealed(record)).metadata, at).toEqual(metadata);
+      };
+      await annotated('runs');
+      await job.complete();
+      await annotated('has ended');
+      const next = await h.start(one);
+      await annotated('has a successor');
+      expect((await two.manager.getJob('s'))?.metadata).toEqual({});
+      await next.complete();
+      expect(JSON.stringify(seen)).not.toContain(CANARY);
+    },
+  },
+  {
+    id: 'A23 L86',
+    title: 'an annotation that can’t be sealed, or looks sealed, is refused and changes nothing',
+    async run(h) {
+      const bad = await h.replica({ seal: { ...SEAL, seal: async () => Promise.reject(new Error('away')) } });
+      const job = await h.start(bad, { metadata: { shown: 1 } });
+      const annotate = (token: unknown) => () =>
+        bad.manager.annotate('s', {
+          metadata: { token, shown: 2 },
+          notes: [{ key: 'k', event: 'n', data: 1 }],
+        });
+      const of = { replica: bad, job };
+      const error = await expectRefused(h, of, annotate(SECRET), 'seal_unavailable');
+      expect(inspect(error)).not.toContain(CANARY);
+      await expectRefused(h, of, annotate({ $sealed: 'x' }), 'invalid_argument');
+      await job.complete();
+      expect(await bad.manager.getJob('s')).toMatchObject({ metadata: { shown: 1 }, notes: [] });
+    },
+  },
+  {
     id: 'A23',
     title: 'null is kept as it is, since it says that a secret was taken away',
     async run(h) {

@@ -43,6 +43,9 @@ const runs: Readonly<Record<string, () => Promise<void>>> = {
   settled: async () => {
     expect((await saidBy('settled')).trim()).toBe(promisedOf('settled'));
   },
+  notes: async () => {
+    expect((await saidBy('notes')).trim()).toBe(promisedOf('notes'));
+  },
   metrics: async () => {
     const said = await saidBy('metrics');
     expect(said).toContain('generation_jobs_jobs_created_total 1');

@@ -145,7 +145,8 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
    *   `metadata_too_large`, `notes_limit`: nothing is changed; `invalid_argument`, `invalid_event`, `reserved_event`,
    *   `event_too_large`, `json_too_deep`, `seal_unavailable`; `unavailable`: it may have been written, and may be written again
    * @example
-   * await manager.annotate('s-1', { generation, metadata: { title }, notes: [{ key: 'saved', event: 'saved', data: { id } }] });
+   * const notes = [{ key: 'saved', event: 'saved', data: { id: 7 } }];
+   * await manager.annotate('s-1', { generation: job.generation, metadata: { title: 'A story' }, notes });
    */
   annotate(streamId: string, input: AnnotateInput<Types>): Promise<JobRecord<Types>>;
 
