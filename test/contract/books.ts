@@ -221,7 +221,7 @@ async function settling(
 ): Promise<{ replicas: [Replica, Replica]; seen: Ended[] }> {
   const seen: Ended[] = [];
   const hooks: Hooks = { settle: (ended) => void seen.push(ended) };
-  const options = { ...RENEWS_SELDOM, leaveMs: 60_000, ...input.options };
+  const options = { ...RENEWS_SELDOM, leaveMs: 60_000, predecessorMs: 61_000, ...input.options };
   return { replicas: await h.two({ ...input, hooks: { ...hooks, ...input.hooks }, options }), seen };
 }
 
@@ -280,8 +280,6 @@ export const stoppedContracts: readonly Contract[] = [
     async run(h) {
       const { replicas, seen } = await settling(h, { options: { leaveMs: TIMES.leaveMs } });
       const [, two] = replicas;
-      // What is over is judged by a clock that has been watched for this long.
-      await h.advance(RENEWS_SELDOM.renewMs + 3 * TIMES.sweepMs);
       const doomed = await h.replica({ options: RENEWS_SELDOM });
       const job = await h.start(doomed, { streamId: 'dead' });
       void new Staying(job);
@@ -320,7 +318,7 @@ export const stoppedContracts: readonly Contract[] = [
         // The store is slow for the commits of the producer, and not for the stop.
         const { replicas, seen } = await settling(h);
         const slow = await h.replica({
-          options: { ...RENEWS_SELDOM, leaveMs: 60_000 },
+          options: { ...RENEWS_SELDOM, leaveMs: 60_000, predecessorMs: 61_000 },
           hooks: { settle: (ended) => void seen.push(ended) },
           wrapStore: (store) =>
             lossyStore(store, ({ method, args }) => {
@@ -400,7 +398,7 @@ export const stoppedContracts: readonly Contract[] = [
       const { replicas, seen } = await settling(h);
       let isBlind = false;
       const blind = await h.replica({
-        options: { ...RENEWS_SELDOM, leaveMs: 60_000 },
+        options: { ...RENEWS_SELDOM, leaveMs: 60_000, predecessorMs: 61_000 },
         hooks: { settle: (ended) => void seen.push(ended) },
         wrapStore: (store) =>
           lossyStore(store, ({ method }) => (isBlind && method === 'read' ? 'request' : 'none')),

@@ -41,7 +41,7 @@ async function rounds(h: Harness): Promise<Round & { readonly two: Replica }> {
   const before: Round['before'] = { stop: undefined };
   const input = {
     hooks: { settle: (ended: Ended) => void seen.push(ended) },
-    options: { ...RENEWS_SELDOM, leaveMs: 60_000 },
+    options: { ...RENEWS_SELDOM, leaveMs: 60_000, predecessorMs: 61_000 },
   };
   const one = await h.replica({
     ...input,

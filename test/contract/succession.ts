@@ -168,7 +168,7 @@ export const successionContracts: readonly Contract[] = [
       'a create that waited in vain is refused: its generation failed, and the request may be made again',
     async run(h) {
       const saving = new Saving();
-      const options = { predecessorMs: 300 };
+      const options = { predecessorMs: 300, leaveMs: 200 };
       const [one, two] = await h.two({ options, hooks: { settle: saving.settle } });
       const old = await h.start(one);
       await old.complete();

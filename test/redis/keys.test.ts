@@ -121,7 +121,7 @@ it('L48 after 300 jobs of every outcome and retention, no key is left', async ()
 
 it('P5 a stream’s keys outlive what is due on it, and a renewal extends them', async () => {
   const MARGIN = 2_000;
-  const short = { redisOptions: { expiryMarginMs: MARGIN }, options: { retentionMs: 900 } };
+  const short = { redisOptions: { expiryMarginMs: MARGIN }, options: { retentionMs: 900, leaveMs: 1_000 } };
   const [one, two] = await stage.two(short);
   await one.create({
     streamId: 's',

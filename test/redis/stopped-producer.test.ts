@@ -21,7 +21,11 @@ const LEAVE_MS = 1_500;
 
 async function three(leaveMs: number): Promise<[Replica, Replica, Replica]> {
   const { options, redisOptions } = NOTHING_LAPSES;
-  return stage.three({ settle: true, redisOptions, options: { ...options, leaveMs } });
+  return stage.three({
+    settle: true,
+    redisOptions,
+    options: { ...options, leaveMs, predecessorMs: 2 * leaveMs },
+  });
 }
 
 const settled = () => stage.replicas.flatMap((replica) => replica.settledUsages);

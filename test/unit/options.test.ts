@@ -96,6 +96,9 @@ it('options that contradict each other are refused in words that name both', () 
     [{ limits: { eventBytes: 8_000_000 } }, 'eventBytes', 'bufferBytes'],
     [{ limits: { unsnapshottedEvents: 600_000 } }, 'unsnapshottedEvents', 'generationEvents'],
     [{ limits: { unsnapshottedBytes: 1_000_000_000 } }, 'unsnapshottedBytes', 'generationBytes'],
+    [{ leaveMs: 15_000 }, 'predecessorMs', 'leaveMs'],
+    [{ predecessorMs: 5_000 }, 'predecessorMs', 'leaveMs'],
+    [{ predecessorMs: 1, leaveMs: 1 }, 'predecessorMs', 'leaveMs'],
     [{ snapshotEvents: 200_000 }, 'snapshotEvents', 'unsnapshottedEvents'],
   ];
   for (const [given, one, other] of contradictions) {
@@ -113,7 +116,23 @@ it('a store that may take half a lease to answer is refused, by the options and 
   expect(() => new GenerationJobManager({ ...services, options: { leaseMs: 16_000 } })).not.toThrow();
 });
 
+it('a create that waits for nothing, or a stop that leaves no time for books, contradicts nothing', () => {
+  for (const given of [
+    { predecessorMs: 0 },
+    { leaveMs: 0, predecessorMs: 1 },
+    { leaveMs: 0, predecessorMs: 0 },
+  ])
+    expect(refusalOf(given), JSON.stringify(given)).toBe('accepted');
+});
+
+it('are refused when what a stop has ended could be gone before its producer’s books are closed', () => {
+  const times = { retentionMs: 1_000, leaveMs: 3_000 };
+  expect(refusalOf(times, { keepsEndedMs: 3_001 })).toBe('accepted');
+  expect(refusalOf(times, { keepsEndedMs: 3_000 })).toContain('expiryMarginMs must exceed leaveMs');
+});
+
 it('are refused when they ask for a retention beyond what the store keeps', () => {
-  expect(refusalOf({ retentionMs: 1_000 }, { keepsEndedMs: 1_001 })).toBe('accepted');
-  expect(refusalOf({ retentionMs: 1_000 }, { keepsEndedMs: 1_000 })).toContain('expiryMarginMs must exceed');
+  const times = { retentionMs: 1_000, leaveMs: 500 };
+  expect(refusalOf(times, { keepsEndedMs: 1_001 })).toBe('accepted');
+  expect(refusalOf(times, { keepsEndedMs: 1_000 })).toContain('expiryMarginMs must exceed retentionMs');
 });

@@ -79,7 +79,7 @@ export interface GenerationJobOptions {
   readonly setAsideMost?: number | undefined;
   /**
    * Sets how long a producer that others have stopped may still add usage and metadata before its generation
-   * is settled (ms). 0 ms to 366 d; default 5 s.
+   * is settled; less than predecessorMs (ms). 0 ms to 366 d; default 5 s.
    */
   readonly leaveMs?: number | undefined;
   /**

@@ -121,7 +121,7 @@ export const optionsSchema = z.strictObject({
   ),
   leaveMs: duration(
     5 * SECOND,
-    'Sets how long a producer that others have stopped may still add usage and metadata before its generation is settled',
+    'Sets how long a producer that others have stopped may still add usage and metadata before its generation is settled; less than predecessorMs',
     0,
   ),
   predecessorMs: duration(
@@ -209,6 +209,14 @@ function findContradictions(
     [
       options.retentionMs >= keepsEndedMs,
       'The store’s expiryMarginMs must exceed retentionMs, or what has ended is gone before its time',
+    ],
+    [
+      options.leaveMs >= keepsEndedMs,
+      'The store’s expiryMarginMs must exceed leaveMs, or what a stop has ended is gone before it is settled',
+    ],
+    [
+      options.predecessorMs > 0 && options.predecessorMs <= options.leaveMs,
+      'predecessorMs must exceed leaveMs, or be 0: else a create that waits is refused while a stopped producer may still be there',
     ],
     [options.setAsideRetryMs > options.setAsideMs, 'setAsideRetryMs must not exceed setAsideMs'],
     [options.settleForMs > options.setAsideMs, 'settleForMs must not exceed setAsideMs'],
