@@ -8,6 +8,7 @@ import { InMemoryEventTransport } from '../../src/stream/implementations/memory/
 import { InMemoryJobStore } from '../../src/stream/implementations/memory/job-store.js';
 import type { JobStore } from '../../src/stream/interfaces/job-store.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
+import type { JobRecord } from '../../src/stream/model/types.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { wrapStore } from '../../src/testing/wrapped-store.js';
 import { Activity } from '../contract/delayed-store.js';
@@ -265,6 +266,43 @@ describe('The store’s clock jumps an hour back', () => {
     });
     expect(reply).toMatchObject({ ok: false, refusal: 'lease' });
     await job.complete();
+  });
+});
+
+describe('The store’s clock jumps back after a stop', () => {
+  const stopped = async (h: Harness) => {
+    const settled: string[] = [];
+    const hooks = { settle: ({ record }: { record: JobRecord }) => void settled.push(record.streamId) };
+    const options = { leaveMs: TIMES.renewMs };
+    const [one, doomed] = await h.two({ hooks, options });
+    await h.advance(TWO_LEASES);
+    for (const [streamId, replica] of Object.entries({ staying: one, dead: doomed })) {
+      const job = await h.start(replica, { streamId });
+      void job.run(() => new Promise(() => {}));
+    }
+    await doomed.crash();
+    for (const streamId of ['staying', 'dead']) await one.manager.abortJob(streamId);
+    return { one, settled, hooks, options };
+  };
+  const both = (settled: string[]) => () => [...settled].sort().join() === 'dead,staying';
+
+  onServer('the producer’s books are open no longer than they would have been', async (h, server) => {
+    const { settled, options } = await stopped(h);
+    server.jump(-HOUR);
+    await h.advance(options.leaveMs / 2);
+    expect(settled).toEqual([]);
+    await h.until(both(settled), 'both are settled', options.leaveMs + 3 * TIMES.sweepMs);
+    await h.advance(TWO_LEASES);
+    expect(settled).toHaveLength(2);
+  });
+
+  onServer('a replica that knows no other clock waits for no books an hour ahead', async (h, server) => {
+    const { one, settled, hooks, options } = await stopped(h);
+    await one.crash();
+    server.jump(-HOUR);
+    const later = await h.replica({ hooks, options });
+    for (const streamId of ['staying', 'dead']) await later.store.due.nearer(streamKey(streamId), 0);
+    await h.until(both(settled), 'both are settled', 4 * TIMES.sweepMs);
   });
 });
 

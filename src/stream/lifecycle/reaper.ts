@@ -12,7 +12,7 @@
 import type { TimerHandle } from '../../clock.js';
 import type { Followers } from '../following/followers.js';
 import type { DueEntry, DuePage, PageRequest } from '../interfaces/job-store.js';
-import { deadlineOf, earliestOf, expiryOf, setAsideUntil } from '../model/deadlines.js';
+import { booksMs, deadlineOf, earliestOf, expiryOf, isUntried, setAsideUntil } from '../model/deadlines.js';
 import { ownerOf } from '../model/stream-key.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import type { Parts } from '../process/parts.js';
@@ -164,7 +164,8 @@ export class Reaper {
         return this.#bring(key, () => recovery.recover(key, record, record.leaseUntil));
       }
     }
-    if (deadlineOf(record, options) > storeClock.now()) return;
+    // The first settlement waits for no clock but that of a stopped producer's books, which the settler judges.
+    if (!isUntried(record) && deadlineOf(record, options) > storeClock.now()) return;
     if (needsContent(record) && unknownModels.leaves(record)) return;
     if (record.status === 'requires_action') {
       const isExpired = expiryOf(record) <= storeClock.now();
@@ -203,6 +204,9 @@ export class Reaper {
     if (record.settlement.state === 'set_aside' && hooks.settle === undefined) {
       return Math.min(setAsideUntil(record, options), store.now() + options.setAsideRetryMs);
     }
+    // A clock that went back shows the end of a producer's books far ahead.
+    if (isUntried(record))
+      return Math.min(deadline, store.now() + Math.max(booksMs(record), options.settleBackoffMs));
     const lapsesInMs = record.status === 'running' ? this.#stalled.lapsesInMs(key, record) : undefined;
     // What is left to others stays due: a score put off here would hide it from those who can.
     return lapsesInMs === undefined ? deadline : Math.min(deadline, store.now() + lapsesInMs);

@@ -13,7 +13,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { GenerationJobError } from '../../errors.js';
 import type { CreateJobInput } from '../interfaces/manager-types.js';
-import { isSettledLater, LONGEST_BACKOFF_MS } from '../model/deadlines.js';
+import { hasOpenBooks, isUntried, LONGEST_BACKOFF_MS } from '../model/deadlines.js';
 import { streamKey } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
@@ -49,8 +49,7 @@ export class Settler {
     const { settlement } = record;
     if (isActive(record.status)) return;
     if (settlement.state === 'settled') return this.#retain(key);
-    const isEarly = isSettledLater(record, this.#parts.storeClock.now());
-    if (isEarly && (!isAsked || settlement.claimed)) return;
+    if (this.#isEarly(record) && (!isAsked || settlement.claimed)) return;
     if (this.#stopped.signal.aborted) return;
     const tries = settlement.tries + 1;
     if (hooks.settle === undefined) return; // another replica's: this one has no hook to call
@@ -137,6 +136,13 @@ export class Settler {
     logStep(this.#parts, 'settled', done, { outcome: 'dropped', tries });
     this.#parts.setAside.changed(-1);
     await store.due.nearer(key, options.retentionMs);
+  }
+
+  /** Says whether the next try is still to come. */
+  #isEarly(record: JobRecord): boolean {
+    const { storeClock, options } = this.#parts;
+    if (isUntried(record)) return hasOpenBooks(record, storeClock.likely(), options);
+    return record.settlement.notBefore > storeClock.now();
   }
 
   #pauseAfter(tries: number): number {

@@ -66,22 +66,24 @@ export function setAsideUntil(record: JobRecord, { setAsideMs }: Pick<Options, '
   return (record.endedAt ?? record.updatedAt) + setAsideMs;
 }
 
-/**
- * Says whether a settlement's next try is still to come. The first waits for nothing but a stopped producer's books, by
- * whatever clock.
- */
-export function isSettledLater(record: JobRecord, now: number): boolean {
-  const { tries, notBefore } = record.settlement;
-  return tries > 0 ? notBefore > now : hasOpenBooks(record, now);
+/** Says whether nobody has tried yet to settle an end: that waits for nothing but a stopped producer's books. */
+export function isUntried({ status, settlement: { state, tries } }: JobRecord): boolean {
+  return !isActive(status) && state === 'open' && tries === 0;
 }
 
 /**
  * Says whether a producer that others have stopped may still write its books: only after such an end does the first
- * settlement lie ahead of it.
+ * settlement lie ahead of it. A clock to which the end is still to come has gone back, and says nothing of the time since.
  */
-function hasOpenBooks({ settlement, endedAt = 0, producerLeft }: JobRecord, now: number): boolean {
-  const { state, tries, notBefore } = settlement;
-  return state === 'open' && tries === 0 && !producerLeft && notBefore > endedAt && notBefore > now;
+export function hasOpenBooks(record: JobRecord, now: number, { leaseMs }: Pick<Options, 'leaseMs'>): boolean {
+  const { settlement, endedAt = 0, producerLeft } = record;
+  if (!isUntried(record) || producerLeft || endedAt - now > leaseMs / 2) return false;
+  return settlement.notBefore > Math.max(endedAt, now);
+}
+
+/** Returns how long a stopped producer had for its books, and so how soon somebody looks whether they are closed (ms). */
+export function booksMs({ settlement, endedAt = 0 }: JobRecord): number {
+  return Math.max(0, settlement.notBefore - endedAt);
 }
 
 /** Returns when somebody must look at what is about to end: when the producer's books are closed, or a lease is over (ms). */

@@ -52,6 +52,11 @@ export class StoreClock {
     return this.#believed === undefined || this.#doubt !== undefined;
   }
 
+  /** The store's time as it is believed or, until then, as it shows itself: where a wrong one does little harm. */
+  likely(): number {
+    return this.#believed === undefined ? this.#parts.store.now() : this.now();
+  }
+
   /**
    * Says whether a time of the store's lies so far ahead that a store to which it is over must have jumped. Before
    * anything is believed there is nothing to tell a jump by.
