@@ -198,7 +198,7 @@ export const successionContracts: readonly Contract[] = [
         let lost = 0;
         const saving = new Saving();
         const replica = await h.replica({
-          options: { predecessorMs: 100 },
+          options: { predecessorMs: 100, leaveMs: 50 },
           hooks: { settle: saving.settle },
           wrapStore: (store) =>
             lossyStore(store, ({ method }) => (method === 'slots.forget' && lost++ === 0 ? loss : 'none')),
@@ -223,7 +223,7 @@ export const successionContracts: readonly Contract[] = [
     timesLapse: true,
     async run(h) {
       let isAway = true;
-      const options = { predecessorMs: 100 };
+      const options = { predecessorMs: 100, leaveMs: 50 };
       const saving = new Saving();
       const hooks = { settle: saving.settle };
       const other = await h.replica({ options, hooks });
