@@ -216,6 +216,10 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   // a subscription
   'subscription.read': 'takes nothing',
   'subscription.fail': 'is called by the library',
+  'subscription.announce': 'is called by the library',
+  'subscription.forget': 'is called by the library',
+  'subscription.onReaderFailed': 'is called by the library',
+  'subscription.seeRecord': 'is called by the library',
   'subscription.wake': 'takes nothing',
   'subscription.close': 'takes nothing, so that it may be a listener',
   'subscription.detach': 'is called by the library',
@@ -337,10 +341,13 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   usageCallbacks: 'takes labels, which `job.addUsage` checks',
 };
 
+/** Those that its class inherits among them. */
 function methodsOf(prototype: object): string[] {
-  return Object.entries(Object.getOwnPropertyDescriptors(prototype))
+  const above = Object.getPrototypeOf(prototype);
+  const own = Object.entries(Object.getOwnPropertyDescriptors(prototype))
     .filter(([name, { value }]) => typeof value === 'function' && name !== 'constructor')
     .map(([name]) => name);
+  return above === null || above === Object.prototype ? own : [...own, ...methodsOf(above)];
 }
 
 /** Methods of the two ports are called by managers; what a store of ours has beyond them is called by hosts. */
