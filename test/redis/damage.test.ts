@@ -133,6 +133,13 @@ const leaveIt = (record: JobRecord) =>
     ...{ leaves: true, patch: { number: 9, usage: { t: 3 }, metadata: { c: '3' } } },
   });
 
+const annotateIt = (record: JobRecord) =>
+  store.commit({
+    ...{ writer: 'annotator' as const, key: KEY, generation: record.generation, callId: 'note-it' },
+    ...{ metadata: { d: '4' }, notes: [{ key: 'n', event: 'noted', data: '1' }] },
+    bounds: { metadataBytes: 9_999, notes: 9, notesBytes: 9_999 },
+  });
+
 const snapshotAt = (record: JobRecord, sequence: number) =>
   store.saveSnapshot({
     ...{ key: KEY, generation: record.generation, attempt: record.attempt, trim: true },
@@ -261,6 +268,8 @@ const CALLS: readonly Call[] = [
   { name: 'a settlement of an older one', in: 'running', run: (_, ended) => settleIt(ended) },
   { name: 'a leave', in: 'ended', run: (record) => leaveIt(record) },
   { name: 'a leave of an older one', in: 'running', run: (_, ended) => leaveIt(ended) },
+  { name: 'an annotation', in: 'running', run: (record) => annotateIt(record) },
+  { name: 'an annotation of an older one', in: 'running', run: (_, ended) => annotateIt(ended) },
   { name: 'a create', in: 'ended', adds: 1, run: () => create(undefined, 'call-next') },
   { name: 'a replacement', in: 'running', adds: 2, run: (record) => create(record.generation, 'call-next') },
   { name: 'a renewal', in: 'running', run: (record) => store.renew([{ ...record, key: KEY }], HOUR) },
