@@ -304,6 +304,29 @@ const BROKEN: Readonly<Record<string, Break>> = {
       return { ok: true, lastSequence: record?.lastSequence ?? 0, frames: [], record };
     });
   },
+  'holds an annotation to no bound': asking('commit', (commit: Commit) =>
+    commit.writer === 'annotator'
+      ? { ...commit, bounds: { metadataBytes: 1e9, notes: 1e9, notesBytes: 1e9 } }
+      : commit,
+  ),
+  'annotates what is current in place of what was meant': (store) =>
+    wrapStore(store, async ({ method, args: [commit] }, perform) => {
+      if (method !== 'commit' || (commit as Commit).writer !== 'annotator') return perform();
+      const annotation = commit as Commit & { writer: 'annotator' };
+      const [current] = await store.read(annotation.key, 'current');
+      return store.commit({ ...annotation, generation: current?.generation ?? annotation.generation });
+    }),
+  'takes a leave and writes nothing of it': (store) =>
+    wrapStore(store, async ({ method, args: [commit] }, perform) =>
+      method === 'commit' && (commit as Commit).writer === 'leaver'
+        ? { ok: true, lastSequence: 0, frames: [] }
+        : perform(),
+    ),
+  'makes a pause without its notice': onProducer(({ transition, ...commit }) => ({
+    ...commit,
+    transition: transition && { ...transition, noticeMs: undefined },
+  })),
+  'has pages that name no revision': onPages((page) => ({ ...page, revision: 0, changedRevision: 0 })),
   'lets two settle': (store) =>
     wrapStore(store, async (call, perform) => {
       const [commit] = call.args as [SettlementCommit];
