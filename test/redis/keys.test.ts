@@ -52,6 +52,7 @@ it('L48 after 300 jobs of every outcome and retention, no key is left', async ()
       retentionMs: 400,
       idempotencyMs: 1_500,
       settleClaimMs: 1_500,
+      repairMs: 300 * 24 * 3_600_000, // whoever walks over all streams holds a slot of nobody's until the next walk
       limits: { activeJobsPerUser: 1_000 },
     },
     redisOptions: { createHoldMs: 500, timeoutMs: 4_000 },
