@@ -25,6 +25,7 @@ beforeEach(async () => {
   reports = [];
   manager = new GenerationJobManager({
     ...createStreamServices({ redis }),
+    options: { repairMs: 300 * 24 * 3_600_000 }, // a walk over all streams holds a slot of nobody's
     hooks: { onError: (report) => void reports.push(report) },
   });
   await manager.start();
