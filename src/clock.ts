@@ -35,11 +35,40 @@ export interface Entropy {
   random(): number;
 }
 
+/** The longest wait of one of Node's timers, some 25 days: a longer one fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Returns what a timer of Node's may be given that should not fire before `ms` are over: that, or the longest there is. */
+export function timerMs(ms: number): number {
+  return Math.min(ms, LONGEST_TIMER_MS);
+}
+
+/** A timer that is set again until its time is over, however long that is. */
+class LongTimer {
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(callback: () => void, ms: number) {
+    this.#set(callback, ms);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #set(callback: () => void, ms: number): void {
+    const now = timerMs(ms);
+    const go = now === ms ? callback : () => this.#set(callback, ms - now);
+    this.#timer = setTimeout(go, now).unref();
+  }
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  setTimeout: (callback, ms) => setTimeout(callback, ms).unref(),
-  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  setTimeout: (callback, ms) =>
+    ms > LONGEST_TIMER_MS ? new LongTimer(callback, ms) : setTimeout(callback, ms).unref(),
+  clearTimeout: (timer) =>
+    timer instanceof LongTimer ? timer.clear() : clearTimeout(timer as NodeJS.Timeout),
   defer: (callback) => {
     setImmediate(callback);
   },

@@ -2,8 +2,9 @@
  * A client from a URL, with the settings this library recommends, for hosts that have no client yet. ioredis is an
  * optional peer, loaded by the first call; what is returned is declared by shape, so that nobody needs ioredis to compile.
  */
+
 import { z } from 'zod';
-import { SECOND } from '../clock.js';
+import { SECOND, timerMs } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
 import type { RedisClient } from '../stream/implementations/redis/client.js';
@@ -122,7 +123,7 @@ async function within(ms: number, work: Promise<void>): Promise<void> {
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
       () => reject(new GenerationJobError('unavailable', 'Redis did not answer in time.')),
-      ms,
+      timerMs(ms),
     );
   });
   await Promise.race([work, late]).finally(() => clearTimeout(timer));

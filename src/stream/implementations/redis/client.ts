@@ -3,6 +3,7 @@
  * Cluster. Nothing of a client is imported here.
  */
 import { performance } from 'node:perf_hooks';
+import { timerMs } from '../../../clock.js';
 import { GenerationJobError } from '../../../errors.js';
 
 /** Commands are sent by name, so that no client's typings tie us to its version. */
@@ -115,7 +116,7 @@ export class Deadlines {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { at: performance.now() + this.#ms, reject };
       this.#waiting.add(waiting);
-      this.#timer ??= setInterval(() => this.#rejectOverdue(), this.#ms / 4).unref();
+      this.#timer ??= setInterval(() => this.#rejectOverdue(), timerMs(this.#ms / 4)).unref();
       answer.then(
         (value) => {
           this.#waiting.delete(waiting);

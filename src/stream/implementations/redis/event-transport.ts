@@ -23,6 +23,7 @@
  * One thing goes unseen: a client whose connection to the bus breaks makes another without a word. Where frames travel
  * on the bus, what was missed is found with the stream's next frame, or by the poll.
  */
+import { timerMs } from '../../../clock.js';
 import { GenerationJobError, isGenerationJobError } from '../../../errors.js';
 import type { ControlSignal, EventTransport, FrameListener } from '../../interfaces/event-transport.js';
 import type { Report } from '../../interfaces/report.js';
@@ -162,7 +163,7 @@ export class RedisEventTransport implements EventTransport {
       throw startError(this.#link, error);
     }
     if (this.#closed) return;
-    this.#pingTimer = setInterval(() => void this.#try(this.#link), this.#options.pingMs).unref();
+    this.#pingTimer = setInterval(() => void this.#try(this.#link), timerMs(this.#options.pingMs)).unref();
   }
 
   #makeLink(): RedisClient {
@@ -295,7 +296,7 @@ export class RedisEventTransport implements EventTransport {
     this.#tell('The client has given up the subscriber link. It is made anew; the log is polled meanwhile.');
     this.#anewTimer = setTimeout(() => {
       if (this.#uses(link)) this.#replace(link);
-    }, this.#options.pingMs).unref();
+    }, timerMs(this.#options.pingMs)).unref();
   }
 
   #tellUnasked(cause: unknown): void {

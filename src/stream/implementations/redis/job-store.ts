@@ -4,6 +4,7 @@
  * redis-lua/, do the deciding; this file only translates.
  */
 
+import { timerMs } from '../../../clock.js';
 import { asGenerationJobError } from '../../../errors.js';
 import type {
   AnnotationCommit,
@@ -291,6 +292,6 @@ export class RedisJobStore implements JobStore {
       this.read(key, 'current')
         .then(([record]) => (record === undefined ? this.#users.drop(user, key.streamId) : undefined))
         .catch(() => undefined); // the next listing of the user's streams drops it
-    }, this.#options.createHoldMs).unref();
+    }, timerMs(this.#options.createHoldMs)).unref();
   }
 }
