@@ -92,7 +92,9 @@ export const keptContracts: readonly Contract[] = [
       const current = await start('running');
       expect(await read()).toEqual({ text: 'second' });
       const state = await manager.getResumeState('s', completed);
-      expect(state).toEqual(await manager.getResumeState('s', { generation: second.generation }));
+      const { now: _, ...same } =
+        (await manager.getResumeState('s', { generation: second.generation })) ?? {};
+      expect(state).toMatchObject(same);
       expect(await manager.getPublicState('s', completed)).toMatchObject({
         generation: second.generation,
         metadata: {},

@@ -178,7 +178,8 @@ export const resumeStateContracts: readonly Contract[] = [
         expect(shown?.metadata).toEqual({ title: 'T' });
         const synced = h.follow(two, { resume: true });
         await h.until(() => synced.events.length > 0, 'a sync');
-        expect(synced.events[0]?.data).toEqual(JSON.parse(JSON.stringify(shown)));
+        const { now: _, ...same } = JSON.parse(JSON.stringify(shown));
+        expect(synced.events[0]?.data).toMatchObject(same);
         synced.leave();
         if (moment === 'running') await job.complete();
       }
