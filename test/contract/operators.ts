@@ -95,7 +95,9 @@ export const operatorContracts: readonly Contract[] = [
     id: 'L56',
     title: 'listJobs filters by status, user and tenant, and its pages together are the whole',
     async run(h) {
-      const replica = await h.replica();
+      // Nothing ends by time meanwhile.
+      const long = { approvalWindowMs: 60_000, retentionMs: 60_000, idempotencyMs: 120_000 };
+      const replica = await h.replica({ options: long });
       await jobsOfAllKinds(h, replica);
       for (let n = 0; n < 5; n++) await h.start(replica, { streamId: `more${n}`, userId: 'v' });
       for (const limit of [1, 3, 1_000]) {
