@@ -179,7 +179,10 @@ export class Replica {
     return new Promise<Result>((resolve, reject) => {
       if (this.isDead) return reject(new CallError('dead', 'The replica is dead.'));
       this.#calls.set(id, { resolve, reject });
-      this.#process.send({ id, operation, input });
+      // Killed in this moment, it is not known to be dead yet.
+      this.#process.send({ id, operation, input }, (error) => {
+        if (error) reject(new CallError('dead', 'The replica is dead.'));
+      });
     });
   }
 
