@@ -2,24 +2,21 @@
  * Producers that die, freeze, stall or are told to leave, seen by followers in other processes.
  */
 import { performance } from 'node:perf_hooks';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { RedisProxy } from '../support/redis-proxy.js';
-import { RedisServer } from '../support/redis-server.js';
-import { codeOf, countOf, type Follower, NOTHING_LAPSES, namesOf, Stage, TIMES } from './replicas.js';
+import type { RedisServer } from '../support/redis-server.js';
+import { codeOf, countOf, type Follower, NOTHING_LAPSES, namesOf, type Stage, TIMES } from './replicas.js';
+import { stageForEach } from './stages.js';
 
 const S = 1_000;
 const WITHIN = TIMES.leaseMs + S;
 
 let server: RedisServer;
 let stage: Stage;
-beforeAll(async () => {
-  server = await RedisServer.start();
+stageForEach((made, shared) => {
+  stage = made;
+  server = shared;
 });
-afterAll(() => server.stop());
-beforeEach(() => {
-  stage = new Stage(server.port);
-});
-afterEach(() => stage.close());
 
 /** When the last event arrived. */
 const endedAt = (follower: Follower) => follower.times.at(-1) ?? Number.POSITIVE_INFINITY;

@@ -2,10 +2,10 @@
  * Notes and metadata that this release writes, where the release before produces, takes over, ends, settles and replaces: it
  * knows no notes, and loses none. The release before is the code that was published.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { violations } from '../support/history.js';
-import { RedisServer } from '../support/redis-server.js';
-import { countOf, NOTHING_LAPSES, namesOf, type ReplicaConfig, Stage } from './replicas.js';
+import { countOf, NOTHING_LAPSES, namesOf, type ReplicaConfig, type Stage } from './replicas.js';
+import { stageForEach } from './stages.js';
 
 const BEFORE: ReplicaConfig = {
   library: new URL('../fixtures/releases/0.1.0/index.js', import.meta.url).href,
@@ -20,16 +20,10 @@ const TIMES = {
 const saved = (data: unknown) => ({ key: 'saved', event: 'saved', data });
 const sources = { key: 'sources', event: 'sources', data: [1, 'é'] };
 
-let server: RedisServer;
 let stage: Stage;
-beforeAll(async () => {
-  server = await RedisServer.start();
+stageForEach((made) => {
+  stage = made;
 });
-afterAll(() => server.stop());
-beforeEach(() => {
-  stage = new Stage(server.port);
-});
-afterEach(() => stage.close());
 
 it('What was annotated before and meanwhile stays while the release before takes over, ends, settles and replaces', async () => {
   const doomed = await stage.replica({ ...TIMES, ...BEFORE });

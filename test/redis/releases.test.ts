@@ -2,9 +2,9 @@
  * This release beside the one before, on one Redis: streams made by each, followed, taken over, decided, expired, settled,
  * stopped and replaced by the other. The release before is the code that was published.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RedisServer } from '../support/redis-server.js';
-import { countOf, namesOf, type Replica, type ReplicaConfig, Stage } from './replicas.js';
+import { describe, expect, it } from 'vitest';
+import { countOf, namesOf, type Replica, type ReplicaConfig, type Stage } from './replicas.js';
+import { stageForEach } from './stages.js';
 
 const BEFORE: ReplicaConfig = {
   library: new URL('../fixtures/releases/0.1.0/index.js', import.meta.url).href,
@@ -22,16 +22,10 @@ const QUESTION = {
 };
 const ANSWER = { actionId: 'a', answers: [{ id: 'q', text: 'yes' }], by: 'u' };
 
-let server: RedisServer;
 let stage: Stage;
-beforeAll(async () => {
-  server = await RedisServer.start();
+stageForEach((made) => {
+  stage = made;
 });
-afterAll(() => server.stop());
-beforeEach(() => {
-  stage = new Stage(server.port);
-});
-afterEach(() => stage.close());
 
 const statusOf = async (replica: Replica, streamId: string) => (await replica.job(streamId))?.status;
 const isOver = (replica: Replica, streamId: string, status: string) => async () =>

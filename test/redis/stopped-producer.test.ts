@@ -2,20 +2,14 @@
  * A stop of a producer in another process: what it says late is in what is settled, whoever settles it; and a producer that
  * was killed is waited for and not heard of again.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { RedisServer } from '../support/redis-server.js';
-import { NOTHING_LAPSES, type Replica, Stage } from './replicas.js';
+import { expect, it } from 'vitest';
+import { NOTHING_LAPSES, type Replica, type Stage } from './replicas.js';
+import { stageForEach } from './stages.js';
 
-let server: RedisServer;
 let stage: Stage;
-beforeAll(async () => {
-  server = await RedisServer.start();
+stageForEach((made) => {
+  stage = made;
 });
-afterAll(() => server.stop());
-beforeEach(() => {
-  stage = new Stage(server.port);
-});
-afterEach(() => stage.close());
 
 const LEAVE_MS = 1_500;
 

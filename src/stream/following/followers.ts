@@ -13,8 +13,7 @@ import { callHook } from '../process/host-code.js';
 import type { Parts } from '../process/parts.js';
 import type { HubContext } from './hub-context.js';
 import { HubSubscription } from './hub-subscription.js';
-import { PauseWatch, type WatchedPause } from './pause-watch.js';
-import { SettlementWait, type SettlementWaitInput } from './settlement-wait.js';
+import { RecordWait, type RecordWaitInput, type SettledWaitInput } from './record-wait.js';
 import { StreamHub } from './stream-hub.js';
 import type { SubscriptionContext } from './subscription-context.js';
 
@@ -23,9 +22,7 @@ export class Followers implements SubscriptionContext<HubSubscription> {
   readonly #hubs = new Map<string, StreamHub>();
   readonly #hubContext: HubContext;
   readonly #subscriptions = new Set<HubSubscription>();
-  /** Ends the watch of a pause. */
-  readonly #watches = new Set<() => void>();
-  readonly #waits = new Set<SettlementWait>();
+  readonly #waits = new Set<RecordWait>();
   #timer: TimerHandle | undefined;
 
   constructor(parts: Parts, indexes: HubContext['indexes']) {
@@ -78,57 +75,50 @@ export class Followers implements SubscriptionContext<HubSubscription> {
 
   /**
    * Waits until the settlement of a generation is over: settled, or set aside. A generation that runs is waited for as well.
-   * Costs one listening and a read for each announced change and each poll that finds one; counts as no follower.
+   * @param input `timeoutMs` is `settledWaitMs` by default
+   * @returns as `whenRecord` @throws as `whenRecord`
+   */
+  async whenSettled(key: StreamKey, input: SettledWaitInput = {}): Promise<JobRecord | null> {
+    const { clock, options, observer } = this.#parts;
+    const startedAt = clock.monotonic();
+    const timeoutMs = input.timeoutMs ?? options.settledWaitMs;
+    let result: SettlementWaitResult = 'failed';
+    try {
+      const record = await this.whenRecord(key, { ...input, timeoutMs, until: isSettlementOver });
+      result = resultOf(record);
+      return record;
+    } finally {
+      observer.settlementAwaited(result, clock.monotonic() - startedAt);
+    }
+  }
+
+  /**
+   * Waits until a generation's record is as `until` wants it. Costs one listening and a read for each announced change and
+   * each poll that finds one; counts as no follower.
    * @returns the record as it is then, or after `timeoutMs`, when the signal fires or the process drains; null when the
    *   generation is not kept, or nothing was seen by then
    * @throws GenerationJobError `unavailable` when the store gave no answer in all the time; what else it refused with
    */
-  async whenSettled(key: StreamKey, input: SettlementWaitInput = {}): Promise<JobRecord | null> {
-    const { clock, options, observer, background } = this.#parts;
+  async whenRecord(key: StreamKey, input: RecordWaitInput): Promise<JobRecord | null> {
     const hub = this.#hubOf(key);
-    const startedAt = clock.monotonic();
-    const wait = new SettlementWait(hub, clock, {
-      ...input,
-      timeoutMs: input.timeoutMs ?? options.settledWaitMs,
-    });
-    let result: SettlementWaitResult = 'failed';
+    const wait = new RecordWait(hub, this.#parts.clock, input);
     hub.addWaiting(wait);
     this.#waits.add(wait);
     this.#timer ??= this.#schedule();
-    background.run(wait.begin());
+    this.#parts.background.run(wait.begin());
     try {
-      const record = await wait.over;
-      result = resultOf(record);
-      return record;
+      return await wait.over;
     } finally {
-      // What is awaited by a rule of the caller's own is the caller's to count.
-      if (!input.isOver) observer.settlementAwaited(result, clock.monotonic() - startedAt);
       this.#waits.delete(wait);
       hub.remove(wait);
       this.#closeIfIdle(hub);
     }
   }
 
-  /** Fires `over` once the pause is over; the returned function stops the watch. */
-  watchPause(key: StreamKey, pause: WatchedPause, over: AbortController): () => void {
-    const hub = this.#hubOf(key);
-    const watch = new PauseWatch(hub, pause, over);
-    hub.addWaiting(watch);
-    const stop = () => {
-      this.#watches.delete(stop);
-      hub.remove(watch);
-      this.#closeIfIdle(hub);
-    };
-    this.#watches.add(stop);
-    this.#timer ??= this.#schedule();
-    this.#parts.background.run(watch.begin());
-    return stop;
-  }
-
   /**
    * A stream's generation can't be ended: the store refuses it for good. Its log says nothing of it, so the followers of this
    * process are told by the error itself; those of other replicas when that replica's own upkeep is refused, or ends it.
-   * What this process can't open another one may.
+   * A secret that this process can't open is no such refusal: another one may.
    */
   failUnlessPassing(key: StreamKey, error: unknown): void {
     if (!isUnanswered(error) && !isGenerationJobError(error, 'seal_unavailable'))
@@ -139,8 +129,6 @@ export class Followers implements SubscriptionContext<HubSubscription> {
   closeAll(reason: DetachResult): void {
     for (const subscription of [...this.#subscriptions]) subscription.detach(reason);
     for (const wait of [...this.#waits]) wait.stop();
-    // A hook that does not heed its signal keeps nothing here.
-    for (const stop of [...this.#watches]) stop();
   }
 
   #hubOf(key: StreamKey): StreamHub {

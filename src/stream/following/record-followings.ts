@@ -1,7 +1,7 @@
 /**
  * A follower is told what changes of its generation's record: notes and public metadata, the newest state and not each step.
  *
- * What is to be told is read once a change was announced, or a page of the log names one that is newer than what was told: one
+ * The record is read once a change was announced, or a page of the log names one that is newer than what was told: one
  * read, shared by all who follow the stream here. A step of the settlement alone is none. A slow reader holds one record.
  */
 import type { Cursor } from '../model/cursor.js';

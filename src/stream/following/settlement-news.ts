@@ -4,12 +4,12 @@ import type { SubscribeOptions } from '../interfaces/manager-types.js';
 import type { Cursor } from '../model/cursor.js';
 import type { Batch, JobRecord, StreamKey } from '../model/types.js';
 import { goneBatch, settledBatch } from './follower-events.js';
-import type { SettlementWaitInput } from './settlement-wait.js';
+import type { SettledWaitInput } from './record-wait.js';
 import type { StreamHub } from './stream-hub.js';
 
 interface Waiting {
   now(): number;
-  whenSettled(key: StreamKey, input: SettlementWaitInput): Promise<JobRecord | null>;
+  whenSettled(key: StreamKey, input: SettledWaitInput): Promise<JobRecord | null>;
 }
 
 /**

@@ -294,16 +294,17 @@ export interface Hooks<Types extends HostTypes = Untyped> {
     readonly signal: AbortSignal;
   }): unknown;
   /**
-   * Told that a job waits for a person: for saving the half answer, and for telling somebody. Called at least once for each
+   * Hears that a job waits for a person: for saving the half answer, and for telling somebody. Called at least once for each
    * pause, by one replica at a time, until it returns or the pause is over; `pauseId` is the same each time. Not begun for
    * a pause that is known to be decided; a decision meanwhile fires its signal.
    */
   onPaused?(paused: PausedInput<Types>): unknown;
   /**
-   * Told what a generation with a content model has come to so far: by the process that produces it at most every
-   * `progressMs` while something changes, once when it is paused, and once before `settle` (without that hook, at its end), which waits for it no longer than `progressMs`.
-   * For hosts that keep the partial answer in a database of their own. One call at a time, and the newest content wins. It
-   * delays no event, and an answer that is late (`hookMs`) is not waited for: its signal fires.
+   * Hears what a generation with a content model has come to so far: by the process that produces it at most every
+   * `progressMs` while something changes, once when it is paused, and once before `settle`, which waits for it no longer than
+   * `progressMs` (without that hook, at its end). For hosts that keep the partial answer in a database of their own. One call
+   * at a time, and the newest content wins. It delays no event, and an answer that is late (`hookMs`) is not waited for: its
+   * signal fires.
    */
   onProgress?(progress: ProgressInput<Types>): unknown;
   /** Continues a generation whose producer died; runs as `job.run` would. Without it such a generation fails. */

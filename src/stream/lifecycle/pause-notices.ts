@@ -4,20 +4,29 @@
  * A hook that throws is called again with growing pauses, for as long as the pause lasts. A decision ends the telling.
  */
 import type { Followers } from '../following/followers.js';
-import type { WatchedPause } from '../following/pause-watch.js';
-import { LONGEST_BACKOFF_MS, noticeHeldMs } from '../model/deadlines.js';
+import { expiryOf, LONGEST_BACKOFF_MS, noticeHeldMs } from '../model/deadlines.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { backOff } from '../process/back-off.js';
 import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
 import { Claims } from './claims.js';
 
+/** The pause that the host is told of. */
+interface Pause {
+  readonly key: StreamKey;
+  readonly generation: number;
+  readonly actionId: string;
+}
+
+/** `left`: nobody was called, since this process stops. */
+type Outcome = 'told' | 'retried' | 'left';
+
 export class PauseNotices {
   readonly #parts: Parts;
-  readonly #followers: Pick<Followers, 'watchPause'>;
+  readonly #followers: Pick<Followers, 'whenRecord'>;
   readonly #stopped = new AbortController();
 
-  constructor(parts: Parts, followers: Pick<Followers, 'watchPause'>) {
+  constructor(parts: Parts, followers: Pick<Followers, 'whenRecord'>) {
     this.#parts = parts;
     this.#followers = followers;
   }
@@ -38,18 +47,16 @@ export class PauseNotices {
     if (hooks.onPaused === undefined || notice?.state !== 'open' || action === undefined) return;
     if (this.#stopped.signal.aborted) return;
     if (!isMine && notice.notBefore > storeClock.now()) return;
-    const claims = claimsOn(this.#parts, action.actionId);
-    const tries = isMine ? notice.tries : notice.tries + 1;
+    const pause = { key, generation, actionId: action.actionId };
+    const claims = new Claims(this.#parts, {
+      pauseOf: pause.actionId,
+      standing: (found) => (isPausedBy(found, pause) ? found.pauseNotice : undefined),
+    });
+    const [tries, notBeforeMs] = [notice.tries + 1, options.settleClaimMs];
     const claimed = isMine
       ? record
-      : await claims.step(key, record, {
-          state: 'open',
-          tries,
-          notBeforeMs: options.settleClaimMs,
-          claimed: true,
-        });
-    if (claimed !== undefined)
-      await this.#tellClaimed(key, claimed, { generation, actionId: action.actionId });
+      : await claims.step(key, record, { state: 'open', tries, notBeforeMs, claimed: true });
+    if (claimed !== undefined) await this.#tellClaimed(pause, claims, claimed);
   }
 
   /** No further notices; the hook under way is told by its signal. */
@@ -57,10 +64,9 @@ export class PauseNotices {
     this.#stopped.abort();
   }
 
-  async #tellClaimed(key: StreamKey, claimed: JobRecord, pause: WatchedPause): Promise<void> {
-    const { observer, options } = this.#parts;
-    const claims = claimsOn(this.#parts, pause.actionId);
-    const tries = claimed.pauseNotice?.tries ?? 1;
+  async #tellClaimed(pause: Pause, claims: Claims, claimed: JobRecord): Promise<void> {
+    const { observer, options, background } = this.#parts;
+    const { key } = pause;
     let mine = claimed;
     const told = new AbortController();
     const over = new AbortController();
@@ -70,25 +76,17 @@ export class PauseNotices {
       AbortSignal.any([told.signal, over.signal, this.#stopped.signal]),
       (renewed) => {
         mine = renewed;
-        this.#parts.background.run(this.#bringNear(key, options.settleClaimMs));
+        background.run(this.#bringNear(key, options.settleClaimMs));
       },
       () => over.abort(),
     );
-    const stopWatching = this.#followers.watchPause(key, pause, over);
-    let outcome: 'told' | 'retried' | 'left' = 'told';
-    try {
-      const isCalled = await this.#callHost(key, pause, AbortSignal.any([over.signal, this.#stopped.signal]));
-      if (!isCalled) outcome = 'left';
-    } catch (error) {
-      // What was told to stop, and did, has not failed.
-      outcome = this.#stopped.signal.aborted ? 'left' : 'retried';
-      if (!over.signal.aborted && outcome === 'retried')
-        this.#parts.errors.report({ where: 'onPaused', error, record: claimed });
-    }
-    stopWatching();
+    const watched = AbortSignal.any([told.signal, this.#stopped.signal]);
+    background.run(this.#watch(pause, claimed, watched, over));
+    const outcome = await this.#tryHost(pause, claimed, over.signal);
     told.abort();
     await renewing;
     if (over.signal.aborted) return;
+    const tries = claimed.pauseNotice?.tries ?? 1;
     const pauses = { firstMs: options.settleBackoffMs, longestMs: LONGEST_BACKOFF_MS };
     // Left is what another replica shall tell at once.
     const notBeforeMs = outcome === 'retried' ? backOff(pauses, tries) : 0;
@@ -98,11 +96,35 @@ export class PauseNotices {
     if (done !== undefined && outcome !== 'left') observer.pauseTold(outcome);
   }
 
-  async #callHost(
-    key: StreamKey,
-    { generation, actionId }: WatchedPause,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  /** Fires `over` when the pause is over before the host has been told. The renewal of the claim hears of it in any case. */
+  async #watch(pause: Pause, record: JobRecord, signal: AbortSignal, over: AbortController): Promise<void> {
+    const { generation, key } = pause;
+    const timeoutMs = Math.max(1, expiryOf(record) - this.#parts.store.now());
+    const until = (found: JobRecord) => !isPausedBy(found, pause);
+    const found = await this.#followers.whenRecord(key, {
+      generation,
+      timeoutMs,
+      signal,
+      seen: record,
+      until,
+    });
+    if (found === null || until(found)) over.abort();
+  }
+
+  async #tryHost(pause: Pause, record: JobRecord, over: AbortSignal): Promise<Outcome> {
+    try {
+      const isCalled = await this.#callHost(pause, AbortSignal.any([over, this.#stopped.signal]));
+      return isCalled ? 'told' : 'left';
+    } catch (error) {
+      // What was told to stop, and did, has not failed.
+      if (this.#stopped.signal.aborted) return 'left';
+      if (!over.aborted) this.#parts.errors.report({ where: 'onPaused', error, record });
+      return 'retried';
+    }
+  }
+
+  /** Says whether the host was called: not for a pause that is over, or by a process that stops. */
+  async #callHost({ key, generation, actionId }: Pause, signal: AbortSignal): Promise<boolean> {
     const state = await this.#parts.states.read(key, generation);
     const action = state?.record.pendingAction;
     // Decided, or gone, meanwhile.
@@ -128,10 +150,6 @@ export class PauseNotices {
   }
 }
 
-function claimsOn(parts: Parts, actionId: string): Claims {
-  return new Claims(parts, {
-    pauseOf: actionId,
-    standing: ({ pauseNotice, pendingAction }) =>
-      pendingAction?.actionId === actionId ? pauseNotice : undefined,
-  });
+function isPausedBy({ generation, pendingAction }: JobRecord, pause: Pause): boolean {
+  return generation === pause.generation && pendingAction?.actionId === pause.actionId;
 }

@@ -175,9 +175,9 @@ export class Settler {
     // Deleted although it was claimed: there is nobody left to save it for.
     if (state === null) return;
     const { content, sequence, missing } = state;
-    const { clock, options } = this.#parts;
-    if (record.contentModel !== undefined && this.#parts.models.has(record.contentModel)) {
-      const told = this.#parts.progress.tell(key, generation, async () => ({
+    const { clock, options, progress, models } = this.#parts;
+    if (progress.isWanted && models.has(record.contentModel ?? '')) {
+      const told = progress.tell(key, generation, async () => ({
         record,
         content: structuredClone(content),
         sequence,

@@ -119,9 +119,9 @@ export class Succession {
     { key, signal }: JobHandle,
     record: JobRecord,
     waits: NonNullable<JobRecord['waits']>,
-    until: number,
+    endsAt: number,
   ): Promise<JobRecord> {
-    const leftMs = until - this.#parts.clock.monotonic();
+    const leftMs = endsAt - this.#parts.clock.monotonic();
     const { generation } = record;
     const { followers } = this.#context;
     if (waits === 'settled') {
@@ -132,8 +132,8 @@ export class Succession {
     }
     const timeoutMs = Math.min(leftMs, this.#stayMs(record));
     if (timeoutMs <= 0) return record;
-    const isOver = (seen: JobRecord) => !isStaying(seen);
-    return (await followers.whenSettled(key, { generation, timeoutMs, signal, isOver })) ?? record;
+    const until = (seen: JobRecord) => !isStaying(seen);
+    return (await followers.whenRecord(key, { generation, timeoutMs, signal, until })) ?? record;
   }
 
   /** The time that its producer may still be waited for: one that died after its stop is not heard of any more. */

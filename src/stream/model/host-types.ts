@@ -28,7 +28,7 @@ export type ContentOf<Types extends HostTypes> = Types extends { readonly conten
   ? Content
   : unknown;
 
-/** The metadata of a bag as a record holds it: any of its keys may be absent. */
+/** The metadata of a bag as a record holds it; each of its keys may be absent. */
 export type MetadataOf<Types extends HostTypes> = Types extends { readonly metadata: infer Metadata }
   ? { readonly [Key in keyof Metadata]?: Metadata[Key] | undefined }
   : Readonly<Record<string, unknown>>;

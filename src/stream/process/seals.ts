@@ -2,8 +2,8 @@
  * The host's seal on its way: metadata and the `resumeContext` of actions are sealed before they go into the store, and opened
  * where a run goes on. A record has them sealed everywhere else, so nothing that is shown, logged or listed can give them away.
  *
- * Who goes on with a run opens before it commits: a replica that can't has changed nothing, and another may. What was
- * opened then is remembered by its `Opener`, so that the commit can't come between the two.
+ * A secret is opened before the commit that goes on with a run: a replica that can't has changed nothing, and another may. What
+ * was opened then is remembered by its `Opener`, so that the commit can't come between the two.
  */
 import { GenerationJobError, isGenerationJobError } from '../../errors.js';
 import type { StreamObserver } from '../interfaces/observer.js';

@@ -3,7 +3,7 @@
  * `record <generation> <last sequence> <revision> <changed revision>`, which announces a change of the record that appended no event; on that of
  * the signals a stream and a generation.
  *
- * What this release can't read, because a later one runs beside it, is undefined: thrown in the client's own listener, it
+ * A text that this release can't read, because a later one runs beside it, is undefined: thrown in the client's own listener, it
  * would end the process. Followers of it look at the log, which tells them so.
  */
 import type { ControlSignal } from '../../interfaces/event-transport.js';

@@ -1,43 +1,48 @@
 /**
- * Waits until a generation's settlement is over, bounded in time. It is woken by the hub like a follower, and counted as none.
+ * Waits until a generation's record is as its caller wants it, bounded in time. It is woken by the hub like a follower, and
+ * counted as none.
  *
  * States
  * - `looking`  one read of the record is under way; wake-ups that come meanwhile make another one follow it
- * - `waiting`  the generation runs, or its settlement is open. Left to `looking` when a frame announces a change of the
- *              record or the end, when the hub's poll finds one, or when the time is over: that look is the last
- * - over       with the record: settled or set aside, or as it is when the time is over. With null when it is not kept.
+ * - `waiting`  the record is not so yet. Left to `looking` when a frame announces a change of the record or the end, when the
+ *              hub's poll finds one, or when the time is over: that look is the last
+ * - over       with the record: as it is wanted, or as it is when the time is over. With null when it is not kept.
  *              With an error when the store can't be read, at all or by the time's end
  *
- * Events of a generation that runs wake it, too; they are no reason to look.
+ * Events of a generation that runs wake it, too; they are no reason to look. While it waits for a person each is one.
  */
 import type { Clock, TimerHandle } from '../../clock.js';
 import { isUnanswered } from '../../errors.js';
-import { isSettlementOver } from '../model/settlement-state.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord } from '../model/types.js';
 import type { Follower } from './hub-context.js';
 import type { StreamHub } from './stream-hub.js';
 
-export interface SettlementWaitInput {
+export interface RecordWaitInput {
   /** A generation; undefined for the one that is current at the first look. */
   readonly generation?: number | undefined;
-  /** The longest wait, in milliseconds. Default `settledWaitMs`. */
-  readonly timeoutMs?: number | undefined;
-  /** Says of a record that it is waited for no longer. Default: its settlement is over. */
-  readonly isOver?: ((record: JobRecord) => boolean) | undefined;
+  /** The longest wait, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Says of a record that it is as it is wanted. */
+  readonly until: (record: JobRecord) => boolean;
   /** The record as the caller has seen it, for a wait that ends before the first look. */
   readonly seen?: JobRecord | undefined;
   /** Ends the wait at once with what was seen last. */
   readonly signal?: AbortSignal | undefined;
 }
 
-export class SettlementWait implements Follower {
+/** A wait for a settlement need not say what it waits for, nor how long: `settledWaitMs` by default. */
+export type SettledWaitInput = Omit<RecordWaitInput, 'until' | 'timeoutMs'> & {
+  readonly timeoutMs?: number | undefined;
+};
+
+export class RecordWait implements Follower {
   /** Resolves with the record as it then is, or with null when it is not kept. */
   readonly over: Promise<JobRecord | null>;
   readonly #hub: StreamHub;
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
-  readonly #isAwaited: (record: JobRecord) => boolean;
+  readonly #until: (record: JobRecord) => boolean;
   readonly #timer: TimerHandle;
   #generation: number | undefined;
   #record: JobRecord | null = null;
@@ -49,9 +54,9 @@ export class SettlementWait implements Follower {
   #isOver = false;
   #answer: (record: JobRecord | null | Promise<never>) => void = () => {};
 
-  constructor(hub: StreamHub, clock: Clock, input: SettlementWaitInput & { readonly timeoutMs: number }) {
-    const { generation, timeoutMs, signal, seen = null, isOver = isSettlementOver } = input;
-    this.#isAwaited = isOver;
+  constructor(hub: StreamHub, clock: Clock, input: RecordWaitInput) {
+    const { generation, timeoutMs, signal, seen = null, until } = input;
+    this.#until = until;
     this.#hub = hub;
     this.#clock = clock;
     this.#generation = generation;
@@ -80,10 +85,10 @@ export class SettlementWait implements Follower {
   wake(): void {
     const { generation, mayHaveEnded } = this.#hub;
     const isKnown = this.#record !== null && this.#failure === undefined;
-    const isRunning = isKnown && isActive(this.#record?.status ?? 'running');
-    if (isRunning && generation === this.#generation && !mayHaveEnded) return;
+    const status = isKnown ? this.#record?.status : undefined;
+    if (status === 'running' && generation === this.#generation && !mayHaveEnded) return;
     // Of what has ended, events say nothing any more, unless that it has gone.
-    if (isKnown && !isRunning && generation !== 0) return;
+    if (status !== undefined && !isActive(status) && generation !== 0) return;
     this.#look();
   }
 
@@ -116,7 +121,7 @@ export class SettlementWait implements Follower {
         this.#failure = undefined;
         this.#record = record;
         this.#generation ??= record?.generation;
-        if (record === null || this.#isAwaited(record) || isLast) this.#finish(record);
+        if (record === null || this.#until(record) || isLast) this.#finish(record);
       } catch (error) {
         this.#failure = error;
         if (!isUnanswered(error)) this.fail(error);
