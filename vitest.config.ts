@@ -68,11 +68,11 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Two files at a time, after the others, whatever the cores: each has processes of its own beside it, and waits
+          // Three files at a time, after the others, whatever the cores: each has processes of its own beside it, and waits
           // more than it works.
           name: 'processes',
           include: STARTS_PROCESSES,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

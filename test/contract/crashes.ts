@@ -26,7 +26,6 @@ export const crashContracts: readonly Contract[] = [
       for (const act of ['create', 'resolve', 'abort'] as const) {
         let letGo: (() => void) | undefined;
         let isHeld = false;
-        const settled: string[] = [];
         const slowSweeper = await h.replica({
           options: { sweepMs: 900 },
           hooks: { settle: () => new Promise(() => {}) },
@@ -72,7 +71,6 @@ export const crashContracts: readonly Contract[] = [
         const due = entries.find((one) => one.key.streamId === act);
         const lateBy = (due?.at ?? Number.POSITIVE_INFINITY) - (h.store.now() + TIMES.leaseMs);
         expect(lateBy, act).toBeLessThanOrEqual(0);
-        expect(settled).toEqual([]);
         await h.store.delete(job.key);
       }
     },

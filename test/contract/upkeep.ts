@@ -49,6 +49,37 @@ const isLost = async (h: Harness, streamId: string) => (await h.log(streamId)).a
 export const upkeepContracts: readonly Contract[] = [
   {
     id: 'P5',
+    title: 'two sweeps begun at once visit no stream twice at a time',
+    timesLapse: true,
+    async run(h) {
+      let isWatched = false;
+      let atOnce = 0;
+      let most = 0;
+      const sweeper = await h.replica({
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method }, perform) => {
+            if (!isWatched || method !== 'due.later') return perform();
+            most = Math.max(most, ++atOnce);
+            try {
+              return await perform();
+            } finally {
+              atOnce--;
+            }
+          }),
+      });
+      const job = await h.start(await h.replica());
+      for (let round = 0; round < 5; round++) {
+        isWatched = true;
+        await h.store.due.nearer(job.key, 0);
+        const sweeps = Array.from({ length: 4 }, () => sweeper.manager.upkeep.sweep());
+        await h.soon(Promise.all(sweeps));
+      }
+      expect(most).toBe(1);
+      await job.complete();
+    },
+  },
+  {
+    id: 'P5',
     title: 'more damaged streams than a sweep has places for keep no other stream from its upkeep',
     timesLapse: true,
     async run(h) {

@@ -144,8 +144,11 @@ export class ChatPage {
     expect(state.text).toBe(text);
     expect(state.problem).toBe('');
     expect(this.complaints).toEqual([]);
-    await expect.poll(() => this.connection()).toBe('done');
-    await expect.poll(() => this.page.getByTestId('cursor').textContent()).toBe(state.cursor);
+    await expect.poll(() => this.connection(), { timeout: WAIT_MS }).toBe('done');
+    // A conversation opened again shows what is stored of it first, and has a cursor once it follows.
+    const isCursorShown = async () =>
+      (await this.page.getByTestId('cursor').textContent()) === (await this.state()).cursor;
+    await expect.poll(isCursorShown, { timeout: WAIT_MS }).toBe(true);
     const shown = await this.page.getByTestId('answer').locator('.markdown').allInnerTexts();
     expect(words(shown.join(''))).toBe(words(text));
   }

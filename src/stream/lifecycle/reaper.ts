@@ -134,6 +134,8 @@ export class Reaper {
   async #visit(entry: DueEntry): Promise<void> {
     const { store } = this.#parts;
     const { key } = entry;
+    // Another sweep of this process may have chosen it in the same moment.
+    if (this.#visiting.has(key.id)) return;
     this.#visiting.add(key.id);
     try {
       const before = await store.read(key, 'kept');
