@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import manifest from './package.json' with { type: 'json' };
+import LongestFirst from './test/support/longest-first.js';
 
 /**
  * The package's own name leads to its sources, so that no test passes on a stale build. Child processes that
@@ -50,6 +51,7 @@ export default defineConfig({
     expect: { poll: { timeout: 60_000 } },
     // A test that passes on the second try has found something: it fails instead.
     retry: 0,
+    sequence: { sequencer: LongestFirst },
     reporters: ['default', './scripts/closing-line-reporter.mjs'],
     // Of all sources, those that no test has asked for among them. `npm run test:coverage` says what becomes of it.
     coverage: { provider: 'v8', include: ['src/**/*.ts'], exclude: ['**/*.generated.ts'] },
