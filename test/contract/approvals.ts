@@ -246,10 +246,8 @@ export const approvalContracts: readonly Contract[] = [
       'only the attempt that holds the lease can ask: one that ended, was replaced, fenced or paused can’t',
     timesLapse: true,
     async run(h) {
-      const [one, two] = await h.two({
-        hooks: { recover: (job) => hang(job) },
-        options: { maxRecoveries: 5 },
-      });
+      // No renewal and no sweep changes what is compared.
+      const [one, two] = await h.two({ options: STILL });
       const doomed = await h.replica();
       const over: Record<string, (job: GenerationJob) => Promise<unknown>> = {
         completed: (job) => job.complete(),
@@ -260,8 +258,10 @@ export const approvalContracts: readonly Contract[] = [
         resumed: async (job) => resolveOn(two, await job.pause(ASK), job.streamId),
         fenced: async (job) => {
           doomed.clock.sleep();
+          await h.replica({ hooks: { recover: (job) => hang(job) }, options: { maxRecoveries: 5 } });
           const isTaken = async () => (await h.store.read(job.key, 'current'))[0]?.attempt === 2;
-          await h.until(isTaken, 'it is taken over', TIMES.leaseMs + TIMES.sweepMs);
+          // One that has just started watches for a renewal's time before it judges anybody.
+          await h.until(isTaken, 'it is taken over', TIMES.leaseMs + TIMES.renewMs + 2 * TIMES.sweepMs);
         },
       };
       for (const [streamId, end] of Object.entries(over)) {

@@ -63,8 +63,11 @@ export function backendOnRealTime(ports: PortsUnderTest): Backend {
     activity,
     rounds: 100,
     publishes: ports.publishes ?? false,
-    slackMs: 2_000,
-    roomyTimes: { leaseMs: 4_000, renewMs: 1_300, retentionMs: 60_000, idempotencyMs: 120_000 },
+    slackMs: 15_000,
+    roomyTimes: {
+      ...{ leaseMs: 30_000, renewMs: 1_300, createTimeoutMs: 12_000, settleClaimMs: 30_000 },
+      ...{ approvalWindowMs: 60_000, retentionMs: 60_000, idempotencyMs: 120_000 },
+    },
     connect: () => ports.connect(),
     advance: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     rest,

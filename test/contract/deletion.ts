@@ -37,6 +37,7 @@ export const deletionContracts: readonly Contract[] = [
     id: 'L51 L35',
     title:
       'a deletion waits for a settlement under way on another replica: nothing is saved for who has gone',
+    timesLapse: true,
     async run(h) {
       const saved: string[] = [];
       const finish: (() => void)[] = [];
@@ -93,6 +94,7 @@ export const deletionContracts: readonly Contract[] = [
     id: 'L51 L35',
     title:
       'a deletion waits no longer than hookMs for a settlement, nor for the settle that asks for it, nor for a claim that lapsed',
+    timesLapse: true,
     async run(h) {
       const options = { hookMs: 400 };
       let giveUp = () => {};

@@ -89,6 +89,7 @@ export const descriptionContracts: readonly Contract[] = [
   {
     id: 'F4 P4',
     title: 'a lost producer that is not dead adds nothing between its description and its end',
+    timesLapse: true,
     async run(h) {
       const late: string[] = [];
       const describeEnd = async (record: JobRecord, content: unknown) => {

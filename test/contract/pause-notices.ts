@@ -77,6 +77,7 @@ export const pauseNoticeContracts: readonly Contract[] = [
   {
     id: 'L80 F30',
     title: 'when the process that paused dies while it tells, another one tells it',
+    timesLapse: true,
     async run(h) {
       const first = paused(() => new Promise(() => {}));
       const second = paused();
@@ -160,6 +161,7 @@ export const pauseNoticeContracts: readonly Contract[] = [
   {
     id: 'L80',
     title: 'a replica without the hook leaves the telling to one that has it, and pauses without a notice',
+    timesLapse: true,
     async run(h) {
       const bare = await h.replica();
       await pause(h, bare, 'bare');

@@ -84,6 +84,7 @@ export const unknownModelContracts: readonly Contract[] = [
   {
     id: 'F1',
     title: 'a lost producer is left to a replica that can fold what it said',
+    timesLapse: true,
     async run(h) {
       const told = newTold();
       const { knows } = await started(h);

@@ -111,6 +111,7 @@ export const upkeepContracts: readonly Contract[] = [
   {
     id: 'P5',
     title: 'a part of the due index that fails is counted, and what the others hold is looked after',
+    timesLapse: true,
     async run(h) {
       const failures: string[] = [];
       await orphaned(h, ['good']);
@@ -131,6 +132,7 @@ export const upkeepContracts: readonly Contract[] = [
   {
     id: 'P5',
     title: 'what hangs in a host’s hook takes no place from others in a sweep, however many they are',
+    timesLapse: true,
     async run(h) {
       const [count, sweepStreams] = h.backend.jump ? [300, 256] : [40, 32];
       let release = () => {};
@@ -162,6 +164,7 @@ export const upkeepContracts: readonly Contract[] = [
   {
     id: 'P5',
     title: 'settlements that hang by the hundred keep no dead producer from being noticed',
+    timesLapse: true,
     async run(h) {
       const [count, sweepStreams] = h.backend.jump ? [300, 256] : [40, 32];
       let hung = 0;
@@ -217,6 +220,7 @@ export const upkeepContracts: readonly Contract[] = [
   {
     id: 'P5',
     title: 'one generation whose look fails keeps no other generation of its stream waiting',
+    timesLapse: true,
     async run(h) {
       let failing = true;
       const old = await h.replica({ hooks: { settle: () => new Promise(() => {}) } });

@@ -175,7 +175,8 @@ const operations = {
     const result = await manager.createJob({ userId: 'u', ...input });
     const { record } = result;
     if (result.started) void produce(result.job, work ?? {});
-    return { started: result.started, generation: record.generation, record };
+    const over = result.started ? result.job.reason : undefined;
+    return { started: result.started, over, generation: record.generation, record };
   },
   async follow({ follower, streamId, options }) {
     void follow(follower, streamId, options);

@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
+import type { EndReason } from '../../src/errors.js';
 import type { RedisOptions } from '../../src/stream/implementations/redis/options.js';
 import type { GenerationSummary } from '../../src/stream/interfaces/kept-generations.js';
 import type { AnnotateInput, Stats, SubscribeOptions } from '../../src/stream/interfaces/manager-types.js';
@@ -195,7 +196,7 @@ export class Replica {
     contentModel?: string;
     metadata?: Record<string, unknown>;
     produce?: Work;
-  }): Promise<{ started: boolean; generation: number; record: JobRecord }> {
+  }): Promise<{ started: boolean; over?: EndReason; generation: number; record: JobRecord }> {
     return this.call('create', input);
   }
 

@@ -24,6 +24,7 @@ export class Followers implements SubscriptionContext<HubSubscription> {
   readonly #subscriptions = new Set<HubSubscription>();
   readonly #waits = new Set<RecordWait>();
   #timer: TimerHandle | undefined;
+  #isClosed = false;
 
   constructor(parts: Parts, indexes: HubContext['indexes']) {
     this.#parts = parts;
@@ -101,7 +102,9 @@ export class Followers implements SubscriptionContext<HubSubscription> {
    */
   async whenRecord(key: StreamKey, input: RecordWaitInput): Promise<JobRecord | null> {
     const hub = this.#hubOf(key);
-    const wait = new RecordWait(hub, this.#parts.clock, input);
+    // Whoever comes once all has been closed is told what is there now.
+    const timeoutMs = this.#isClosed ? 0 : input.timeoutMs;
+    const wait = new RecordWait(hub, this.#parts.clock, { ...input, timeoutMs });
     hub.addWaiting(wait);
     this.#waits.add(wait);
     this.#timer ??= this.#schedule();
@@ -125,8 +128,9 @@ export class Followers implements SubscriptionContext<HubSubscription> {
       this.#hubs.get(key.id)?.fail(error);
   }
 
-  /** Closes every subscription, telling its reader why. */
+  /** Closes every subscription, telling its reader why, and ends every wait, those to come as well. */
   closeAll(reason: DetachResult): void {
+    this.#isClosed = true;
     for (const subscription of [...this.#subscriptions]) subscription.detach(reason);
     for (const wait of [...this.#waits]) wait.stop();
   }
