@@ -72,26 +72,32 @@ export interface Contract {
   run(harness: Harness): Promise<void>;
 }
 
+/** How many times longer the times are where they pass by themselves, so that a busy machine keeps them: 1 by default. */
+const PACE = Number(process.env.CONTRACT_PACE ?? 1);
+
 /** Short enough for real time, and none of them equal, so that a test can't confuse them. */
 export const TIMES = {
-  leaseMs: 900,
-  renewMs: 300,
-  sweepMs: 100,
-  logPollMs: 250,
+  leaseMs: 900 * PACE,
+  renewMs: 300 * PACE,
+  sweepMs: 100 * PACE,
+  logPollMs: 250 * PACE,
   idleTimeoutMs: 20_000,
   maxRunMs: 60_000,
-  approvalWindowMs: 4_000,
-  retentionMs: 5_000,
-  idempotencyMs: 12_000,
-  createTimeoutMs: 2_000,
+  approvalWindowMs: 4_000 * PACE,
+  retentionMs: 5_000 * PACE,
+  idempotencyMs: 12_000 * PACE,
+  createTimeoutMs: 2_000 * PACE,
   retryMs: 4,
-  settleBackoffMs: 120,
-  settleClaimMs: 700,
-  leaveMs: 600,
+  settleBackoffMs: 120 * PACE,
+  settleClaimMs: 700 * PACE,
+  leaveMs: 600 * PACE,
 } as const satisfies GenerationJobOptions;
 
 /** A producer with these is told what others do by a signal or its own next write, not by its renewal. */
-export const RENEWS_SELDOM = { leaseMs: 3_000, renewMs: 1_400 } as const satisfies GenerationJobOptions;
+export const RENEWS_SELDOM = {
+  leaseMs: 3_000 * PACE,
+  renewMs: 1_400 * PACE,
+} as const satisfies GenerationJobOptions;
 
 /** How long something that needs no timer may take; on a fake clock far less than any of the times above. */
 export const AT_ONCE_MS = 500;

@@ -207,7 +207,7 @@ export const annotationContracts: readonly Contract[] = [
     title: 'a run that a key remembers is remembered without notes, and a deleted user leaves none',
     timesLapse: true,
     async run(h) {
-      const replica = await h.replica({ options: { retentionMs: 200 } });
+      const replica = await h.replica({ options: { retentionMs: 1_500 } });
       const job = await h.start(replica, { idempotencyKey: 'k' });
       await h.soon(job.complete());
       await h.soon(replica.manager.annotate('s', { metadata: { title: 'T' }, notes: [saved(1)] }));

@@ -281,7 +281,7 @@ export const settledContracts: readonly Contract[] = [
       await h.rest();
       const draining = two.manager.drain({ graceMs: 0 });
       const late = two.manager.settled('t', { timeoutMs: 60_000 });
-      expect(await h.soon(waiting, 'an answer', AT_ONCE_MS)).toBe('open');
+      expect(['open', 'settling']).toContain(await h.soon(waiting, 'an answer', AT_ONCE_MS));
       expect(['open', 'settling']).toContain(await h.soon(late, 'an answer to who comes late', AT_ONCE_MS));
       desk.letSave();
       await h.soon(draining, 'the drain', 20_000);
