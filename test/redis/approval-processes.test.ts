@@ -241,6 +241,7 @@ describe('A replica that asked, killed with SIGKILL', () => {
       });
     }
     const after = await two.follow('s', { resume: true });
+    await stage.until(() => count(after, 'sync') === 1, 'it stands where the job waits');
     expect(await decide(two, 's', actionId, 0)).toMatchObject({ attempt: 2, resolution: { by: 'p0' } });
     await stage.until(() => before.isOver && after.isOver, 'both are told');
     expect(namesOf(after)).toEqual(['sync', 'resumed', 'text', 'text', 'text', 'completed']);
