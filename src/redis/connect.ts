@@ -2,7 +2,6 @@
  * A client from a URL, with the settings this library recommends, for hosts that have no client yet. ioredis is an
  * optional peer, loaded by the first call; what is returned is declared by shape, so that nobody needs ioredis to compile.
  */
-
 import { z } from 'zod';
 import { SECOND, timerMs } from '../clock.js';
 import { GenerationJobError } from '../errors.js';
