@@ -91,6 +91,8 @@ export const TIMES = {
   settleBackoffMs: 120 * PACE,
   settleClaimMs: 700 * PACE,
   leaveMs: 600 * PACE,
+  // A walk over all streams begins at any moment of a quarter of this: none comes between a contract and what it counts.
+  repairMs: 300 * 24 * 3_600_000,
 } as const satisfies GenerationJobOptions;
 
 /** A producer with these is told what others do by a signal or its own next write, not by its renewal. */

@@ -9,6 +9,7 @@ import { createStreamServices } from '../../src/services.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import type { ContentModel } from '../../src/stream/model/content-model.js';
 import { RedisServer } from '../support/redis-server.js';
+import { NO_WALK } from './no-walk.js';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -26,7 +27,7 @@ beforeEach(async () => {
   manager = new GenerationJobManager({
     ...createStreamServices({ redis }),
     contentModels: [textContent() as unknown as ContentModel],
-    options: { snapshotEvents: 5, leaseMs: 60_000, renewMs: 20_000 },
+    options: { snapshotEvents: 5, leaseMs: 60_000, renewMs: 20_000, ...NO_WALK },
   });
   await manager.start();
 });

@@ -14,6 +14,7 @@ import type { ContentModel } from '../../src/stream/model/content-model.js';
 import { pick, seededRandom } from '../contract/seeded.js';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
+import { NO_WALK } from './no-walk.js';
 import { until } from './replicas.js';
 
 let server: RedisServer;
@@ -54,6 +55,7 @@ async function replica(
       renewMs: 300_000,
       sweepMs: 300_000,
       logPollMs: 300_000,
+      ...NO_WALK,
       // Snapshots are counted by themselves, below.
       ...(contentModels.length === 0 && { snapshotEvents: 100_000 }),
       limits: { unsnapshottedEvents: 400_000 },

@@ -7,6 +7,7 @@ import { RedisKeys } from '../../src/stream/implementations/redis/keys.js';
 import type { ErrorReport } from '../../src/stream/model/error-report.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import { RedisServer } from '../support/redis-server.js';
+import { NO_WALK } from './no-walk.js';
 import { until } from './replicas.js';
 
 let server: RedisServer;
@@ -25,7 +26,7 @@ beforeEach(async () => {
   reports = [];
   manager = new GenerationJobManager({
     ...createStreamServices({ redis }),
-    options: { repairMs: 300 * 24 * 3_600_000 }, // a walk over all streams holds a slot of nobody's
+    options: NO_WALK, // a walk holds a slot of nobody's
     hooks: { onError: (report) => void reports.push(report) },
   });
   await manager.start();

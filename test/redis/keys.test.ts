@@ -10,6 +10,7 @@ import { GenerationJobManager } from '../../src/stream/generation-job-manager.js
 import { RedisEventTransport } from '../../src/stream/implementations/redis/event-transport.js';
 import { RedisJobStore } from '../../src/stream/implementations/redis/job-store.js';
 import { RedisServer } from '../support/redis-server.js';
+import { NO_WALK } from './no-walk.js';
 import { codeOf, countOf, namesOf, type Replica, Stage, TIMES } from './replicas.js';
 
 let server: RedisServer;
@@ -52,7 +53,7 @@ it('L48 after 300 jobs of every outcome and retention, no key is left', async ()
       retentionMs: 400,
       idempotencyMs: 1_500,
       settleClaimMs: 1_500,
-      repairMs: 300 * 24 * 3_600_000, // whoever walks over all streams holds a slot of nobody's until the next walk
+      ...NO_WALK, // whoever walks holds a slot of nobody's until the next walk
       limits: { activeJobsPerUser: 1_000 },
     },
     redisOptions: { createHoldMs: 500, timeoutMs: 4_000 },

@@ -16,6 +16,7 @@ import type { GenerationJobOptions } from '../../src/stream/model/options.js';
 import type { SettlementState } from '../../src/stream/model/settlement-state.js';
 import type { JobRecord } from '../../src/stream/model/types.js';
 import { type FollowerHistory, type ProducerHistory, violations } from '../support/history.js';
+import { NO_WALK } from './no-walk.js';
 
 const PROGRAM = fileURLToPath(new URL('replica-process.mjs', import.meta.url));
 const LIBRARY = new URL('../../dist/index.js', import.meta.url).href;
@@ -32,6 +33,7 @@ export const TIMES = {
   idempotencyMs: 120_000,
   createTimeoutMs: 3_000,
   retryMs: 10,
+  ...NO_WALK,
 } as const satisfies GenerationJobOptions;
 
 const REDIS_OPTIONS = { timeoutMs: 300, pingMs: 150, pingTimeoutMs: 250 } as const satisfies RedisOptions;

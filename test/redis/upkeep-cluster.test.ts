@@ -9,9 +9,10 @@ import { GenerationJobManager } from '../../src/stream/generation-job-manager.js
 import { RedisKeys } from '../../src/stream/implementations/redis/keys.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import { type RedisCluster, startCluster } from '../support/redis-server.js';
+import { NO_WALK } from './no-walk.js';
 import { until } from './replicas.js';
 
-const TIMES = { leaseMs: 2_400, renewMs: 400, sweepMs: 100 };
+const TIMES = { leaseMs: 2_400, renewMs: 400, sweepMs: 100, ...NO_WALK };
 const KEYS = new RedisKeys('gj:');
 
 let cluster: RedisCluster;

@@ -15,9 +15,10 @@ import type { UpkeepStep } from '../../src/stream/interfaces/observer.js';
 import type { GenerationJobOptions } from '../../src/stream/model/options.js';
 import { streamKey, userKey } from '../../src/stream/model/stream-key.js';
 import { RedisServer } from '../support/redis-server.js';
+import { NO_WALK } from './no-walk.js';
 import { until } from './replicas.js';
 
-const TIMES = { leaseMs: 2_400, renewMs: 400, sweepMs: 100, repairMs: 600_000 };
+const TIMES = { leaseMs: 2_400, renewMs: 400, sweepMs: 100, ...NO_WALK };
 const KEYS = new RedisKeys('gj:');
 
 let server: RedisServer;
