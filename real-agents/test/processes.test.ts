@@ -111,6 +111,8 @@ describe('a run aborted from another replica', () => {
   it('while its tool runs stops the tool by job.signal, keeps what there is, and leaves no thread (L30; rule 12)', async () => {
     await nine().start('stop-tool', { ...PAY, ask: [], tool: 'waits' }, { begin: true });
     await until(async () => (await used.world.ran('stop-tool')).length === 1, 'the tool runs');
+    // A tool begins while what the model said of it is still on its way to the log.
+    await until(async () => (await eight().parts('stop-tool')).length === 3, 'it is said');
     const aborted = await eight().call('abort', { streamId: 'stop-tool' });
     const kept = [{ type: 'think' }, { type: 'text', text: 'Moving money.' }, { tool_call: { id: 'c1' } }];
     expect(aborted).toMatchObject({ aborted: true, content: { parts: kept } });

@@ -33,7 +33,6 @@ export const TIMES = {
   idempotencyMs: 120_000,
   createTimeoutMs: 3_000,
   retryMs: 10,
-  ...NO_WALK,
 } as const satisfies GenerationJobOptions;
 
 const REDIS_OPTIONS = { timeoutMs: 300, pingMs: 150, pingTimeoutMs: 250 } as const satisfies RedisOptions;
@@ -320,7 +319,8 @@ export class Stage {
     return {
       port: this.port,
       ...config,
-      options: { ...TIMES, ...config.options },
+      // A release before this one knows no walks, and refuses an option that it does not know.
+      options: { ...TIMES, ...(config.library === undefined && NO_WALK), ...config.options },
       redisOptions: { ...REDIS_OPTIONS, keyPrefix: this.#prefix, ...config.redisOptions },
     };
   }
