@@ -32,6 +32,7 @@ const STARTS_PROCESSES = [
   'test/examples/**/*.test.ts',
   'test/docs/programs.test.ts',
   'test/types/compilers.test.ts',
+  'test/worker/processes/**/*.test.ts',
   'real-agents/test/**/*.test.ts',
 ];
 

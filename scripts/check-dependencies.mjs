@@ -92,6 +92,19 @@ const layers = [
     layers: ['implementations', ...beside],
     packages: ['zod', 'ioredis'],
   },
+  {
+    name: 'gateway',
+    files: /^src\/worker\/gateway\//,
+    layers: ['http', 'transcripts', ...beside],
+    packages: ['zod', 'node:', 'jose', 'express'],
+  },
+  { name: 'transcripts', files: /^src\/transcripts\//, layers: beside, packages: ['zod', 'node:'] },
+  {
+    name: 'worker',
+    files: /^src\/worker\//,
+    layers: ['content', 'transcripts', ...beside],
+    packages: ['zod', 'node:'],
+  },
   { name: 'agents', files: /^src\/agents\//, layers: beside, packages: ['zod', 'node:'] },
 ];
 
