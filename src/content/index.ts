@@ -10,4 +10,16 @@ export type {
   SubagentContent,
   ToolCall,
 } from './graph-content.js';
+export { messageContent } from './message.js';
+export {
+  type FilePart,
+  type MessageContent,
+  type MessagePart,
+  messageText,
+  type PartApproval,
+  type ReasoningPart,
+  type StatusPart,
+  type TextPart,
+  type ToolPart,
+} from './message-content.js';
 export { type TextContentOptions, textContent } from './text.js';

@@ -286,6 +286,8 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   ),
   textContent: refuses({ event: 7, field: 7 }, (options) => content.textContent(options)),
   graphContent: 'takes nothing',
+  messageContent: 'takes nothing',
+  messageText: 'takes content',
   createMetrics: refuses<metrics.MetricsOptions>(
     { registry: {}, prefix: 7 },
     (options) => metrics.createMetrics(options),
