@@ -13,6 +13,7 @@ import { ERROR_TABLE, optionsSchema, TRANSITIONS } from '../dist/index.js';
 import { createMetrics } from '../dist/metrics/index.js';
 import { connectSchema } from '../dist/redis/connect.js';
 import { redisOptionsSchema } from '../dist/redis/index.js';
+import { outboxSchema } from '../dist/worker/outbox/options.js';
 import { declarationsIn, functionsOf, membersOf } from './docs-members.mjs';
 import { optionRow, optionsOf, optionTypes } from './option-docs.mjs';
 
@@ -46,6 +47,7 @@ const tables = [
     name: 'checkpointer-options',
     make: () => propertiesTable('CheckpointerOptions'),
   },
+  { file: 'docs/workers.md', name: 'outbox-options', make: outboxOptionsTable },
   { file: 'PROTOCOL.md', name: 'transitions', make: transitionsTable },
 ];
 
@@ -77,6 +79,13 @@ const types = {
       name: 'HandlerSettings',
       about: 'The settings of `createStreamHandler`, beside what it asks of the host.',
       options: optionsOf(handlerSchema),
+    },
+  ],
+  'src/worker/outbox/options.generated.ts': [
+    {
+      name: 'OutboxSettings',
+      about: 'The settings of an outbox.',
+      options: optionsOf(outboxSchema),
     },
   ],
   'src/redis/connect-options.generated.ts': [
@@ -161,6 +170,11 @@ function optionsTable() {
     OPTION_COLUMNS,
     rows.map(([name, option]) => optionRow(name, option)),
   );
+}
+
+function outboxOptionsTable() {
+  const rows = optionsOf(outboxSchema).map(([name, option]) => optionRow(name, option));
+  return table(OPTION_COLUMNS, rows);
 }
 
 function redisOptionsTable() {

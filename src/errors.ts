@@ -134,6 +134,27 @@ export const ERROR_TABLE = {
     status: 500,
     remedy: 'Look at what the cause names: the store refuses it for good. Delete the stream, or mend it.',
   },
+  outbox_in_use: {
+    status: 503,
+    remedy: 'Give each worker a file of its own, or wait until the other has closed it.',
+  },
+  outbox_damaged: {
+    status: 500,
+    remedy: 'Keep the file for whoever can read what is left of it, and begin with a new one.',
+  },
+  outbox_newer_format: {
+    status: 503,
+    remedy: 'Open it with the release that wrote it, or a newer one; or begin with a new file.',
+  },
+  outbox_full: {
+    status: 503,
+    remedy: 'Look at why nothing is delivered, discard what is set aside, or raise maxRows or maxBytes.',
+  },
+  outbox_failed: { status: 503, remedy: 'Look at the disk that the cause tells of, and try again.' },
+  worker_events_lost: {
+    status: 500,
+    remedy: 'Start the generation again: events of its worker could not be delivered.',
+  },
   unavailable: { status: 503, remedy: 'Try again: the store did not answer.' },
   draining: { status: 503, remedy: 'Reconnect: this replica is shutting down.' },
   closed: { status: 503, remedy: 'Use a manager that has not been closed.' },

@@ -2,4 +2,22 @@
  * The worker's side: it runs beside an agent outside the web process, such as on a machine that sees nothing but a gateway's
  * HTTP. It knows neither Redis nor the manager's parts.
  */
-export {};
+export { type Delivery, deliveryOf, type HttpAnswer } from './outbox/delivery.js';
+export { openOutbox } from './outbox/outbox.js';
+export type {
+  LaneSummary,
+  Outbox,
+  OutboxEvent,
+  OutboxInput,
+  OutboxStats,
+  Report,
+  ReportLane,
+  ReportLaneInput,
+  ReportOptions,
+  RunEnd,
+  RunItem,
+  RunLane,
+  RunLaneInput,
+  SetAside,
+} from './outbox/outbox-types.js';
+export type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './outbox/sqlite.js';

@@ -1,0 +1,166 @@
+/**
+ * Opens the outbox's file, or refuses it by name and leaves it as it is. The file is locked by SQLite itself for as long as
+ * it is open (`locking_mode=EXCLUSIVE`), so a second process is refused, and a process that dies leaves no lock behind.
+ * Two libraries in one process don't see each other's locks, so a registry on `globalThis` knows the files that are open.
+ */
+import { realpathSync } from 'node:fs';
+import { GenerationJobError } from '../../errors.js';
+import { ItemTable, SCHEMA } from './item-table.js';
+import { isBusy, isDamaged, type SqliteDatabase, type SqliteRow } from './sqlite.js';
+
+/** Marks a file as an outbox: `GJob` in ASCII. */
+const APPLICATION_ID = 0x474a6f62;
+/** Rises with each change of the table that an older release could not read. */
+const FORMAT = 1;
+/** A process that is just dying has this long (ms) to let the file go. */
+const BUSY_MS = 500;
+/** A write-ahead log larger than this (bytes) is cut when it has been written back. */
+const WAL_BYTES = 16 * 1024 * 1024;
+
+const REGISTRY = Symbol.for('generation-jobs.outbox-files');
+
+export class OutboxFile {
+  readonly table: ItemTable;
+  readonly #database: SqliteDatabase;
+  readonly #path: string;
+
+  /** @throws GenerationJobError `outbox_in_use` · `outbox_damaged` · `outbox_newer_format` · `invalid_options` · `outbox_failed` */
+  constructor(database: SqliteDatabase) {
+    this.#database = database;
+    try {
+      this.#path = attempt(() => pathOf(database));
+      this.table = attempt(() => openTable(database));
+    } catch (error) {
+      closeRefused(database, error);
+      throw error;
+    }
+    openFiles().add(this.#path);
+  }
+
+  /** Runs writes as one, on the disk when it returns. @throws GenerationJobError `outbox_failed` · `outbox_damaged` · what `step` throws */
+  transaction<Result>(step: () => Result): Result {
+    attempt(() => this.#database.exec('BEGIN IMMEDIATE'));
+    try {
+      const result = attempt(step);
+      attempt(() => this.#database.exec('COMMIT'));
+      return result;
+    } catch (error) {
+      rollBack(this.#database, error);
+      throw error;
+    }
+  }
+
+  /**
+   * Runs writes that may be undone by a power cut, though not by the death of the process: what they note, such as that a
+   * batch has been taken, is found out again by delivering it again.
+   */
+  relaxed<Result>(step: () => Result): Result {
+    return attempt(() => {
+      this.#database.exec('PRAGMA synchronous=NORMAL');
+      try {
+        return this.transaction(step);
+      } finally {
+        this.#database.exec('PRAGMA synchronous=FULL');
+      }
+    });
+  }
+
+  /** Runs reads. @throws GenerationJobError `outbox_failed` · `outbox_damaged` */
+  read<Result>(step: () => Result): Result {
+    return attempt(step);
+  }
+
+  close(): void {
+    openFiles().delete(this.#path);
+    attempt(() => this.#database.close?.());
+  }
+}
+
+function openFiles(): Set<string> {
+  const registry = globalThis as { [REGISTRY]?: Set<string> };
+  registry[REGISTRY] ??= new Set();
+  return registry[REGISTRY];
+}
+
+/** Gives what a library throws one of our codes. */
+function attempt<Result>(step: () => Result): Result {
+  try {
+    return step();
+  } catch (cause) {
+    if (cause instanceof GenerationJobError) throw cause;
+    if (isBusy(cause)) {
+      throw new GenerationJobError('outbox_in_use', 'Another process has the outbox open.', { cause });
+    }
+    if (isDamaged(cause)) {
+      throw new GenerationJobError('outbox_damaged', 'The outbox’s file is not whole.', { cause });
+    }
+    throw new GenerationJobError('outbox_failed', 'The outbox’s file could not be read or written.', { cause });
+  }
+}
+
+/** Ends a failed transaction; one that SQLite itself has ended can't be, and its error says so beside the first. */
+function rollBack(database: SqliteDatabase, error: unknown): void {
+  try {
+    database.exec('ROLLBACK');
+  } catch (rollback) {
+    if (error instanceof Error) error.cause = new AggregateError([error.cause, rollback]);
+  }
+}
+
+function closeRefused(database: SqliteDatabase, error: unknown): void {
+  try {
+    database.close?.();
+  } catch (close) {
+    if (error instanceof Error) error.cause = new AggregateError([error.cause, close]);
+  }
+}
+
+function pragma(database: SqliteDatabase, name: string): unknown {
+  return Object.values((database.prepare(`PRAGMA ${name}`).get() as SqliteRow | undefined) ?? {})[0];
+}
+
+function pathOf(database: SqliteDatabase): string {
+  const main = (database.prepare('PRAGMA database_list').all() as SqliteRow[]).find(({ name }) => name === 'main');
+  const path = String(main?.file ?? '');
+  if (path === '') {
+    throw new GenerationJobError('invalid_options', 'database: must be a file, since memory is lost with the process.');
+  }
+  const real = realpathSync(path);
+  if (openFiles().has(real)) {
+    throw new GenerationJobError('outbox_in_use', 'This process has the outbox open already.');
+  }
+  return real;
+}
+
+function openTable(database: SqliteDatabase): ItemTable {
+  database.exec(`PRAGMA busy_timeout=${BUSY_MS}; PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE`);
+  const isNew = inspect(database);
+  database.exec('COMMIT');
+  const mode = pragma(database, 'journal_mode=WAL');
+  if (mode !== 'wal') {
+    throw new GenerationJobError('invalid_options', `database: has no write-ahead log there (${mode}): use a local disk.`);
+  }
+  database.exec(`PRAGMA synchronous=FULL; PRAGMA journal_size_limit=${WAL_BYTES}`);
+  if (isNew) {
+    database.exec(
+      `BEGIN IMMEDIATE; ${SCHEMA} PRAGMA application_id=${APPLICATION_ID}; PRAGMA user_version=${FORMAT}; COMMIT`,
+    );
+  }
+  return new ItemTable(database);
+}
+
+/** Says whether the file is a new one. Reads, and changes nothing. */
+function inspect(database: SqliteDatabase): boolean {
+  const [id, format] = [pragma(database, 'application_id'), Number(pragma(database, 'user_version'))];
+  const { tables } = database.prepare('SELECT COUNT(*) AS tables FROM sqlite_schema').get() as SqliteRow;
+  if (id === 0 && format === 0 && Number(tables) === 0) return true;
+  if (id !== APPLICATION_ID) {
+    throw new GenerationJobError('outbox_damaged', 'The file is a database of something else.');
+  }
+  if (format > FORMAT) {
+    throw new GenerationJobError('outbox_newer_format', `The outbox has format ${format}; known is ${FORMAT}.`);
+  }
+  const found = pragma(database, 'quick_check(1)');
+  if (found !== 'ok') throw new GenerationJobError('outbox_damaged', `The outbox’s file is not whole: ${found}.`);
+  return false;
+}
