@@ -13,9 +13,11 @@ import * as contract from 'generation-jobs/ports/contract';
 import * as redis from 'generation-jobs/redis';
 import * as testing from 'generation-jobs/testing';
 import * as web from 'generation-jobs/web';
+import * as worker from 'generation-jobs/worker';
 import { Registry } from 'prom-client';
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemEntropy } from '../../src/clock.js';
+import { freshPath, sqliteLibraries } from '../worker/outbox-databases.js';
 
 /** What a host writes that the types would have refused. */
 type Odd = never;
@@ -52,6 +54,11 @@ async function started(): Promise<root.GenerationJob> {
 const job = await started();
 const { streamId } = job;
 const subscription = manager.subscribe(streamId);
+const database = sqliteLibraries[0].open(freshPath(afterAll));
+const outbox = worker.openOutbox({ database });
+afterAll(() => outbox.close());
+const runLane = outbox.run('run', { deliver: async () => ({ kind: 'again' }) });
+const reportLane = outbox.reports('reports', { mode: 'append', deliver: async () => ({ kind: 'done' }) });
 const client = {
   ...{ call() {}, evalsha() {}, eval() {}, subscribe() {}, unsubscribe() {}, off() {} },
   on() {},
@@ -262,6 +269,55 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   isReservedEvent: 'takes no options',
   isTerminalEvent: 'takes no options',
 
+  // the outbox
+  openOutbox: refuses<worker.OutboxInput>(
+    {
+      ...{ database: {}, clock: {}, entropy: {}, logger: 7, onEvent: 7, maxRows: '1', maxBytes: '1' },
+      ...{ reportTries: 0, retryMs: '1', longestRetryMs: 0, pollMs: 0, deliveryMs: 0, batchItems: 0 },
+      batchBytes: 0,
+    },
+    (input) => worker.openOutbox(input),
+    { database },
+  ),
+  deliveryOf: 'takes an answer over HTTP, whatever it is; see test/worker/delivery.test.ts',
+  'outbox.run': refuses<worker.RunLaneInput>(
+    { deliver: 7, onEnded: 7 },
+    (input) => outbox.run('another', input),
+    { deliver: async () => ({ kind: 'done' }) },
+  ),
+  'outbox.reports': refuses<worker.ReportLaneInput>(
+    { mode: 'Append', deliver: 7 },
+    (input) => outbox.reports('another', input),
+    { mode: 'append', deliver: async () => ({ kind: 'done' }) },
+  ),
+  'outbox.lanes': 'takes nothing',
+  'outbox.setAside': refuses({ after: '1', limit: 0 }, (page) => outbox.setAside(page)),
+  'outbox.setAsideText': { parameters: { id: () => outbox.setAsideText('1' as Odd) } },
+  'outbox.retry': { parameters: { id: () => outbox.retry('1' as Odd) } },
+  'outbox.discard': { parameters: { id: () => outbox.discard('1' as Odd) } },
+  'outbox.stats': 'takes nothing',
+  'outbox.flush': refuses({ withinMs: '1' }, (input) => outbox.flush(input), { withinMs: 1 }),
+  'outbox.close': 'takes nothing',
+  'outbox.onRunEnded': 'is called by the library',
+  'runLane.append': {
+    parameters: {
+      first: () => runLane.append(0, 1, ''),
+      count: () => runLane.append(1, 0, ''),
+      text: () => runLane.append(1, 1, 7 as Odd),
+    },
+  },
+  'runLane.acknowledged': { parameters: { upTo: () => runLane.acknowledged('1' as Odd) } },
+  'runLane.end': { parameters: { reason: () => runLane.end(7 as Odd) } },
+  'runLane.idle': 'takes nothing',
+  'runLane.lose': 'is called by the library',
+  'runLane.lostForRoom': 'is called by the library',
+  'runLane.close': 'is called by the library',
+  'reportLane.put': refuses<worker.ReportOptions>({ key: 7, at: '1', idempotencyKey: 7 }, (options) =>
+    reportLane.put(null, options),
+  ),
+  'reportLane.idle': 'takes nothing',
+  'reportLane.close': 'is called by the library',
+
   // the other entries
   connectRedis: refuses<redis.ConnectRedisOptions>(
     { cluster: 'yes', connectTimeoutMs: '1', socketTimeoutMs: '1', onError: 7 },
@@ -358,7 +414,10 @@ const PORTS = new Set([
   ...methodsOf(root.InMemoryEventTransport.prototype),
   'nodeOf',
 ]);
-const INSTANCES = { manager, approvals: manager.approvals, upkeep: manager.upkeep, job, subscription };
+const INSTANCES = {
+  ...{ manager, approvals: manager.approvals, upkeep: manager.upkeep, job, subscription },
+  ...{ outbox, runLane, reportLane },
+};
 
 /** Who has an instance's methods: its class, or itself. */
 function holderOf(instance: object): object {
@@ -367,7 +426,7 @@ function holderOf(instance: object): object {
 }
 
 function publicCalls(): string[] {
-  const entries = [root, agents, content, express, metrics, ports, contract, redis, testing, web];
+  const entries = [root, agents, content, express, metrics, ports, contract, redis, testing, web, worker];
   const exported = entries.flatMap((entry) =>
     Object.entries(entry).filter(([, value]) => typeof value === 'function'),
   );

@@ -25,12 +25,12 @@ function nodeSqlite(): SqliteLibrary[] {
   return [{ name: 'node:sqlite', open: (path) => new DatabaseSync(path) }];
 }
 
-export const sqliteLibraries: readonly SqliteLibrary[] = [libsql, ...nodeSqlite()];
+export const sqliteLibraries: readonly [SqliteLibrary, ...SqliteLibrary[]] = [libsql, ...nodeSqlite()];
 console.log(`outbox: Node ${process.version} has ${sqliteLibraries.map(({ name }) => name).join(' and ')}`);
 
-/** A path for a file in a folder that goes with the test. */
-export function freshPath(): string {
+/** A path for a file in a folder that goes with the test, or with what else `atEnd` belongs to. */
+export function freshPath(atEnd: (remove: () => void) => void = onTestFinished): string {
   const folder = mkdtempSync(join(tmpdir(), 'outbox-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   return join(folder, 'outbox.db');
 }

@@ -19,7 +19,7 @@ export interface Cargo {
   settle(delivery: Delivery): Settled;
 }
 
-/** Whether something has moved; if not, how often the same has failed, and how long it is to be left alone at least. */
+/** Says whether something has moved; if not, how often the same has failed, and how long it is to be left alone at least. */
 export type Settled =
   | { readonly hasMoved: true }
   | { readonly hasMoved: false; readonly tries?: number; readonly afterMs?: number | undefined };
@@ -115,7 +115,8 @@ export class Courier {
     const delivery = await this.#bounded(cargo);
     if (this.isStopped) return;
     const settled = this.#try(() => cargo.settle(delivery));
-    if (settled === FAILED || !settled.hasMoved) return this.#pause(settled === FAILED ? { hasMoved: false } : settled);
+    if (settled === FAILED || !settled.hasMoved)
+      return this.#pause(settled === FAILED ? { hasMoved: false } : settled);
     this.#failures = 0;
     this.#start();
   }

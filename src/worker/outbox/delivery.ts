@@ -1,27 +1,51 @@
-/** What became of a delivery, and how an answer over HTTP says it. */
+/** A delivery says what became of it; an answer over HTTP is turned into one. */
 import { isObject } from '../../stream/model/plain-values.js';
 
-/**
- * - `done`: taken. For a run, all events up to `upTo`; left out, all that were given.
- * - `gap`: the other side has everything before `expected` and nothing more: a run goes back, or on, to there.
- * - `over`: an answer as well: nobody wants more of it, for that reason. What a run still has waiting is set aside.
- * - `never`: refused for ever. A run ends by name (`worker_events_lost`); a report is set aside.
- * - `again`: to be tried again, after `afterMs` at the soonest. It counts as a try unless `isTry` is false.
- */
-export type Delivery =
-  | { readonly kind: 'done'; readonly upTo?: number | undefined }
-  | { readonly kind: 'gap'; readonly expected: number }
-  | { readonly kind: 'over'; readonly reason: string }
-  | { readonly kind: 'never'; readonly error: unknown }
-  | {
-      readonly kind: 'again';
-      readonly error?: unknown;
-      readonly afterMs?: number | undefined;
-      readonly isTry?: boolean | undefined;
-    };
+/** The outcome of a delivery. A run's lane and a report go by it as each kind says. */
+export type Delivery = Done | Gap | Over | Never | Again;
+
+interface Done {
+  /** Taken by the other side. */
+  readonly kind: 'done';
+  /** The last event of a run that was taken; left out, all that were given. */
+  readonly upTo?: number | undefined;
+}
+
+interface Gap {
+  /** Not taken, since something is missing before it: a run goes back, or on, to what is expected. */
+  readonly kind: 'gap';
+  /** The number of the event that the other side waits for: it has all before it, and nothing more. */
+  readonly expected: number;
+}
+
+interface Over {
+  /** Not wanted any more, which is an answer as well: what a run still has waiting is set aside, a report is done. */
+  readonly kind: 'over';
+  /** Says why: `fenced`, `replaced`, `ended` and so on. */
+  readonly reason: string;
+}
+
+interface Never {
+  /** Refused for ever: a run ends as `worker_events_lost`, a report is set aside. */
+  readonly kind: 'never';
+  /** The refusal, for whoever looks into it. */
+  readonly error: unknown;
+}
+
+interface Again {
+  /** To be tried again after a pause. */
+  readonly kind: 'again';
+  /** The failure, for whoever looks into it. */
+  readonly error?: unknown;
+  /** The shortest pause the other side asks for, in milliseconds; at most ten of the longest pauses are granted. */
+  readonly afterMs?: number | undefined;
+  /** False when it does not count as a try, such as for a token that was too old; default true. */
+  readonly isTry?: boolean | undefined;
+}
 
 /** An answer over HTTP; `fetch` gives its parts. */
 export interface HttpAnswer {
+  /** The status code. */
   readonly status: number;
   /** The body as parsed JSON; undefined when it is none. */
   readonly body?: unknown;
@@ -30,7 +54,8 @@ export interface HttpAnswer {
 }
 
 const FOR_EVER: ReadonlySet<number> = new Set([400, 413, 422]);
-const OVER = /^[a-z_]{1,64}$/;
+/** A longer code is none of ours. */
+const LONGEST_CODE = 64;
 const SECOND = 1000;
 
 /**
@@ -65,7 +90,7 @@ function conflictOf(body: Readonly<Record<string, unknown>>): Delivery | undefin
 /** The code stands in the body, or in its `error`. */
 function codeOf(body: Readonly<Record<string, unknown>>): string | undefined {
   const code = isObject(body.error) ? body.error.code : body.code;
-  return typeof code === 'string' && OVER.test(code) ? code : undefined;
+  return typeof code === 'string' && code !== '' && code.length <= LONGEST_CODE ? code : undefined;
 }
 
 function isSequence(value: unknown): value is number {
@@ -83,7 +108,8 @@ function waitOf(retryAfter: string | null | undefined, now: number): number | un
 /** Returns what the host's code gave as an answer; anything that is none is tried again. */
 export function asDelivery(given: unknown): Delivery {
   if (isObject(given)) {
-    if (given.kind === 'done' && (given.upTo === undefined || isSequence(given.upTo))) return given as Delivery;
+    if (given.kind === 'done' && (given.upTo === undefined || isSequence(given.upTo)))
+      return given as Delivery;
     if (given.kind === 'gap' && isSequence(given.expected)) return given as Delivery;
     if (given.kind === 'over' && typeof given.reason === 'string') return given as Delivery;
     if (given.kind === 'never' || given.kind === 'again') return given as Delivery;

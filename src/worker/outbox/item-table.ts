@@ -49,7 +49,7 @@ export type NewItem = Pick<ItemRow, 'lane' | 'first' | 'last' | 'key' | 'idempot
   readonly text: string;
 };
 
-/** So many rows, with so much text. */
+/** A number of rows, and how much text they have. */
 export interface Amount {
   readonly rows: number;
   readonly bytes: number;
@@ -121,7 +121,9 @@ export class ItemTable {
 
   /** Returns the two oldest waiting rows. */
   oldest(lane: string): ItemRow[] {
-    return [...this.#rows('untried', lane, 2), ...this.#rows('oldestTried', lane)].sort((a, b) => a.id - b.id);
+    return [...this.#rows('untried', lane, 2), ...this.#rows('oldestTried', lane)].sort(
+      (a, b) => a.id - b.id,
+    );
   }
 
   /** Returns a run's oldest batch that ends after that number. */

@@ -1,5 +1,5 @@
 /**
- * What is in the outbox: each change of the table together with what it does to the room that is left, as one step. A change
+ * The content of the outbox: each change of the table together with what it does to the room that is left, as one step. A change
  * that must survive a power cut is synced when its method returns; one that is found out again by delivering again is not.
  */
 import { GenerationJobError } from '../../errors.js';
@@ -107,7 +107,8 @@ export class Items {
 
   /** Removes a failed report of whose key a newer one waits; says whether it has. */
   removeSuperseded(row: ItemRow): boolean {
-    const [newest] = row.key === null ? [] : this.#file.read(() => this.#file.table.keyed(row.lane, row.key ?? ''));
+    const [newest] =
+      row.key === null ? [] : this.#file.read(() => this.#file.table.keyed(row.lane, row.key ?? ''));
     if (newest === undefined || newest.id <= row.id) return false;
     this.#relaxedly(() => this.#remove(row));
     this.counts.coalesced++;
@@ -147,9 +148,11 @@ export class Items {
     const lanes = new Set<string>();
     let rows = 0;
     for (let after = id === undefined ? 0 : id - 1; ; ) {
-      const found = this.#file.read(() => this.#file.table.asideReports(after, id === undefined ? PUT_BACK_ROWS : 1));
+      const found = this.#file.read(() =>
+        this.#file.table.asideReports(after, id === undefined ? PUT_BACK_ROWS : 1),
+      );
       const page = found.filter((row) => id === undefined || row.id === id);
-      if (page.length > 0) this.#durably(() => page.forEach((row) => this.#putBackRow(row)));
+      if (page.length > 0) this.#durably(() => this.#putBackRows(page));
       for (const { lane } of page) lanes.add(lane);
       rows += page.length;
       after = page.at(-1)?.id ?? AFTER_ALL;
@@ -188,10 +191,12 @@ export class Items {
     return made;
   }
 
-  #putBackRow(row: ItemRow): void {
-    this.#file.table.putBack(row.id);
-    this.#room.remove(row.lane, 'aside', amountOf(row));
-    this.#room.add(row.lane, 'waiting', amountOf(row));
+  #putBackRows(rows: readonly ItemRow[]): void {
+    for (const row of rows) {
+      this.#file.table.putBack(row.id);
+      this.#room.remove(row.lane, 'aside', amountOf(row));
+      this.#room.add(row.lane, 'waiting', amountOf(row));
+    }
   }
 
   #remove(row: ItemRow): void {

@@ -3,7 +3,7 @@ import { GenerationJobError } from '../../errors.js';
 
 export type LaneKind = 'run' | 'report';
 
-/** Of a lane, and of a report’s keys, in characters. */
+/** The longest name of a lane, and the longest key of a report, in characters. */
 export const LONGEST_NAME = 512;
 
 /** @throws GenerationJobError `invalid_argument` when the name is empty or longer than 512 characters */
@@ -25,7 +25,7 @@ export function nameOf(lane: string): string {
 }
 
 /** Returns a text of 1 to 512 characters. @throws GenerationJobError `invalid_argument` naming `what` */
-export function checkName(what: string, name: unknown): string {
+function checkName(what: string, name: unknown): string {
   if (typeof name === 'string' && name.length > 0 && name.length <= LONGEST_NAME) return name;
   throw new GenerationJobError('invalid_argument', `${what}: must have 1 to ${LONGEST_NAME} characters.`);
 }

@@ -16,7 +16,7 @@ export interface RoomContext {
 }
 
 /** Rows that were dropped for room. */
-export interface Dropped extends Amount {
+interface Dropped extends Amount {
   readonly lane: string;
 }
 

@@ -94,7 +94,9 @@ function attempt<Result>(step: () => Result): Result {
     if (isDamaged(cause)) {
       throw new GenerationJobError('outbox_damaged', 'The outbox’s file is not whole.', { cause });
     }
-    throw new GenerationJobError('outbox_failed', 'The outbox’s file could not be read or written.', { cause });
+    throw new GenerationJobError('outbox_failed', 'The outbox’s file could not be read or written.', {
+      cause,
+    });
   }
 }
 
@@ -120,10 +122,15 @@ function pragma(database: SqliteDatabase, name: string): unknown {
 }
 
 function pathOf(database: SqliteDatabase): string {
-  const main = (database.prepare('PRAGMA database_list').all() as SqliteRow[]).find(({ name }) => name === 'main');
+  const main = (database.prepare('PRAGMA database_list').all() as SqliteRow[]).find(
+    ({ name }) => name === 'main',
+  );
   const path = String(main?.file ?? '');
   if (path === '') {
-    throw new GenerationJobError('invalid_options', 'database: must be a file, since memory is lost with the process.');
+    throw new GenerationJobError(
+      'invalid_options',
+      'database: must be a file, since memory is lost with the process.',
+    );
   }
   const real = realpathSync(path);
   if (openFiles().has(real)) {
@@ -138,7 +145,10 @@ function openTable(database: SqliteDatabase): ItemTable {
   database.exec('COMMIT');
   const mode = pragma(database, 'journal_mode=WAL');
   if (mode !== 'wal') {
-    throw new GenerationJobError('invalid_options', `database: has no write-ahead log there (${mode}): use a local disk.`);
+    throw new GenerationJobError(
+      'invalid_options',
+      `database: has no write-ahead log there (${mode}): use a local disk.`,
+    );
   }
   database.exec(`PRAGMA synchronous=FULL; PRAGMA journal_size_limit=${WAL_BYTES}`);
   if (isNew) {
@@ -158,9 +168,13 @@ function inspect(database: SqliteDatabase): boolean {
     throw new GenerationJobError('outbox_damaged', 'The file is a database of something else.');
   }
   if (format > FORMAT) {
-    throw new GenerationJobError('outbox_newer_format', `The outbox has format ${format}; known is ${FORMAT}.`);
+    throw new GenerationJobError(
+      'outbox_newer_format',
+      `The outbox has format ${format}; known is ${FORMAT}.`,
+    );
   }
   const found = pragma(database, 'quick_check(1)');
-  if (found !== 'ok') throw new GenerationJobError('outbox_damaged', `The outbox’s file is not whole: ${found}.`);
+  if (found !== 'ok')
+    throw new GenerationJobError('outbox_damaged', `The outbox’s file is not whole: ${found}.`);
   return false;
 }

@@ -16,27 +16,53 @@ export interface OutboxInput extends OutboxSettings {
    * It is the outbox's from then on, which closes it, also when it refuses the file.
    */
   readonly database: SqliteDatabase;
+  /** Tells the time; default the system's. */
   readonly clock?: Clock | undefined;
+  /** Makes idempotency keys and jitter; default the system's. */
   readonly entropy?: Entropy | undefined;
+  /** Takes what was not delivered, as pino does; default: nobody. */
   readonly logger?: Logger | undefined;
   /** Told of everything that was not delivered; what it throws is logged. */
   readonly onEvent?: ((event: OutboxEvent) => unknown) | undefined;
 }
 
-/** Something that was, or may be, not delivered. */
-export type OutboxEvent =
-  /** A report waits for `retry`: it was refused for ever, or failed too often. */
-  | { readonly kind: 'set_aside'; readonly lane: string; readonly id: number; readonly reason: string }
-  /** Rows were dropped for room: set aside before, or the oldest of the reports that hold most. */
-  | { readonly kind: 'dropped'; readonly lane: string; readonly rows: number; readonly bytes: number }
-  /** A run has ended with batches waiting: they are lost, or set aside because nobody wants them any more. */
-  | {
-      readonly kind: 'run_ended';
-      readonly lane: string;
-      readonly reason: string;
-      readonly rows: number;
-      readonly isLost: boolean;
-    };
+/** Something that was not delivered, or may never be. */
+export type OutboxEvent = ReportSetAside | RowsDropped | RunEnded;
+
+interface ReportSetAside {
+  /** A report waits for `retry`: it was refused for ever, or has failed too often. */
+  readonly kind: 'set_aside';
+  /** The name of its lane. */
+  readonly lane: string;
+  /** The id that `retry` takes. */
+  readonly id: number;
+  /** Says why: the refusal, or the last failure. */
+  readonly reason: string;
+}
+
+interface RowsDropped {
+  /** Rows were dropped for room: set aside before, or the oldest reports of the lane that holds most. */
+  readonly kind: 'dropped';
+  /** The name of their lane. */
+  readonly lane: string;
+  /** The number of rows. */
+  readonly rows: number;
+  /** The size of their texts in UTF-8. */
+  readonly bytes: number;
+}
+
+interface RunEnded {
+  /** A run has ended with batches waiting. */
+  readonly kind: 'run_ended';
+  /** The name of its lane. */
+  readonly lane: string;
+  /** `worker_events_lost`, or what the other side said, or what `end` was given. */
+  readonly reason: string;
+  /** The number of batches that were waiting. */
+  readonly rows: number;
+  /** Says whether they were discarded; otherwise they are set aside. */
+  readonly isLost: boolean;
+}
 
 /** A batch of a run's events: what one `append` was given. */
 export interface RunItem {
@@ -44,6 +70,7 @@ export interface RunItem {
   readonly first: number;
   /** The number of its last event. */
   readonly last: number;
+  /** The text as `append` was given it. */
   readonly text: string;
   /** Wall time of the append, in milliseconds since 1970. */
   readonly at: number;
@@ -55,6 +82,7 @@ export interface RunItem {
 export interface RunEnd {
   /** `worker_events_lost`, or what the other side said: `fenced`, `replaced`, `ended` and so on. */
   readonly reason: string;
+  /** The cause, as far as one is known. */
   readonly error?: unknown;
 }
 
@@ -70,6 +98,7 @@ export interface RunLaneInput {
 
 /** A run's events, in strict order. */
 export interface RunLane {
+  /** The name its opener gave it. */
   readonly name: string;
   /**
    * Takes a batch: when it returns, the batch stands on the disk, and is delivered after all before it.
@@ -95,8 +124,11 @@ export interface RunLane {
 
 /** A report on its way. */
 export interface Report {
+  /** Rises with each put. */
   readonly id: number;
+  /** The data as `put` was given them, read from JSON. */
   readonly data: Json;
+  /** The key that `put` was given, if any. */
   readonly key: string | undefined;
   /** Wall time at which it happened, in milliseconds since 1970. */
   readonly at: number;
@@ -124,6 +156,7 @@ export interface ReportOptions {
 
 /** Reports, of which each stands alone: one that fails holds up no other. */
 export interface ReportLane {
+  /** The name its opener gave it. */
   readonly name: string;
   /**
    * Takes a report: when it returns, it stands on the disk. Where there is no room, those set aside are dropped, then the
@@ -141,41 +174,59 @@ export interface ReportLane {
 export interface SetAside {
   /** Rises with the time of the put. */
   readonly id: number;
+  /** The name of its lane. */
   readonly lane: string;
+  /** The kind of its lane: a batch of a run, or a report. */
   readonly kind: 'run' | 'report';
+  /** Says why: what the other side answered, or how often it has failed. */
   readonly reason: string;
   /** Wall time at which it was set aside, in milliseconds since 1970. */
   readonly setAsideAt: number;
   /** Wall time at which it happened, in milliseconds since 1970. */
   readonly at: number;
+  /** The number of tries that have failed. */
   readonly tries: number;
+  /** The size of its text in UTF-8. */
   readonly bytes: number;
-  /** For a run: its first and last event. `worker_events_lost` has no text: those events were discarded. */
+  /** The first event of a run's batch. One that is `worker_events_lost` has no text: those events were discarded. */
   readonly first: number | undefined;
+  /** The last event of a run's batch. */
   readonly last: number | undefined;
+  /** The key of a report, if it has one. */
   readonly key: string | undefined;
+  /** The idempotency key of a report. */
   readonly idempotencyKey: string | undefined;
 }
 
 /** A lane that has rows, or is open. */
 export interface LaneSummary {
+  /** The name its opener gave it. */
   readonly name: string;
+  /** Tells runs from reports, which have names of their own. */
   readonly kind: 'run' | 'report';
   /** Says whether this process delivers it. */
   readonly isOpen: boolean;
+  /** The number of its batches or reports that wait. */
   readonly waiting: number;
+  /** The number of its batches or reports that are set aside. */
   readonly setAside: number;
+  /** The size of all its texts in UTF-8. */
   readonly bytes: number;
 }
 
 /** Counts since the outbox was opened, and what is in it now. */
 export interface OutboxStats {
+  /** The number of batches and reports in the file. */
   readonly rows: number;
+  /** The size of all texts in the file, in UTF-8. */
   readonly bytes: number;
+  /** The number of rows that wait. */
   readonly waiting: number;
+  /** The number of rows that are set aside. */
   readonly setAside: number;
   /** Rows taken by the other side, or not wanted by it. */
   readonly delivered: number;
+  /** Deliveries that have failed and counted as a try. */
   readonly failedTries: number;
   /** Reports replaced by a newer one of their key. */
   readonly coalesced: number;
@@ -209,6 +260,7 @@ export interface Outbox extends AsyncDisposable {
   retry(id?: number): number;
   /** Forgets one that was set aside; false when there is none of that id. */
   discard(id: number): boolean;
+  /** Returns counts of the rows there are, and of what became of others. */
   stats(): OutboxStats;
   /** Tries everything at once, and again until nothing waits in the open lanes or the time is over; says whether nothing waits. */
   flush(input: { readonly withinMs: number }): Promise<boolean>;

@@ -110,7 +110,9 @@ class SqliteOutbox implements Outbox, RunLaneOwner {
   setAsideText(id: number): string | undefined {
     this.#refuseClosed();
     checkId(id);
-    return this.#items.read((table) => (typeof table.row(id)?.aside === 'string' ? table.text(id) : undefined));
+    return this.#items.read((table) =>
+      typeof table.row(id)?.aside === 'string' ? table.text(id) : undefined,
+    );
   }
 
   retry(id?: number): number {

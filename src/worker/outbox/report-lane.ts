@@ -47,7 +47,10 @@ export class OutboxReportLane implements ReportLane {
     checkOutboxCall('report', options);
     const { key, at, idempotencyKey } = options;
     if (coalesces && key === undefined) {
-      throw new GenerationJobError('invalid_argument', 'key: is asked for where the newest of a key is kept.');
+      throw new GenerationJobError(
+        'invalid_argument',
+        'key: is asked for where the newest of a key is kept.',
+      );
     }
     const text = jsonOf(data);
     const item = {
@@ -124,7 +127,8 @@ export class OutboxReportLane implements ReportLane {
     if (this.#isSuperseded(row)) return { hasMoved: false, afterMs };
     const tries = row.tries + 1;
     items.failed(row, clock.monotonic() + scattered(backOff(pauses, tries), this.#context));
-    if (tries >= options.reportTries) this.#setAside(row, error ?? new Error(`It has failed ${tries} times.`));
+    if (tries >= options.reportTries)
+      this.#setAside(row, error ?? new Error(`It has failed ${tries} times.`));
     return { hasMoved: false, afterMs };
   }
 
@@ -136,7 +140,7 @@ export class OutboxReportLane implements ReportLane {
     return { hasMoved: true };
   }
 
-  /** With `coalesce`, what has failed gives way to a newer one that has come in meanwhile. */
+  /** Says whether a newer one of its key has come in meanwhile, to which one that has failed gives way. */
   #isSuperseded(row: ItemRow): boolean {
     return this.#input.mode === 'coalesce' && this.#context.items.removeSuperseded(row);
   }

@@ -23,7 +23,7 @@ export class Room {
   readonly #bounds: Bounds;
   readonly #holdings = new Map<string, Holding>();
   #total: Holding = EMPTY;
-  /** What each lane held when the transaction under way began to change it. */
+  /** The holdings of each lane when the transaction under way began to change it. */
   #before: Map<string, Holding> | undefined;
 
   constructor(bounds: Bounds) {

@@ -22,7 +22,10 @@ export interface LaneContext extends CourierContext {
 
 export interface RunLaneOwner {
   /** The lane has ended; `rows` were lost or set aside. Calls the lane's `onEnded` unless `isAsked`. */
-  onRunEnded(lane: OutboxRunLane, end: { readonly rows: number; readonly isLost: boolean; readonly isAsked: boolean }): void;
+  onRunEnded(
+    lane: OutboxRunLane,
+    end: { readonly rows: number; readonly isLost: boolean; readonly isAsked: boolean },
+  ): void;
 }
 
 const LOST = 'worker_events_lost';
@@ -70,7 +73,15 @@ export class OutboxRunLane implements RunLane {
   append(first: number, count: number, text: string): void {
     this.#refuse(first, count, text);
     const last = first + count - 1;
-    const item = { lane: this.lane, first, last, key: null, idempotency: null, at: this.#context.now(), text };
+    const item = {
+      lane: this.lane,
+      first,
+      last,
+      key: null,
+      idempotency: null,
+      at: this.#context.now(),
+      text,
+    };
     try {
       this.#context.items.addBatch({ ...item, bytes: Buffer.byteLength(text) });
     } catch (error) {
@@ -126,17 +137,23 @@ export class OutboxRunLane implements RunLane {
     this.#next = span.last + 1;
     this.#gone = span.first - 1;
     if (span.count === span.last - span.first + 1) this.courier.kick();
-    else this.lose(new GenerationJobError('outbox_damaged', `Batches of ${this.name} are missing in the file.`));
+    else
+      this.lose(new GenerationJobError('outbox_damaged', `Batches of ${this.name} are missing in the file.`));
   }
 
   #refuse(first: number, count: number, text: string): void {
     if (this.#ended?.reason === LOST) {
-      throw new GenerationJobError(LOST, `The run ${this.name} has lost events.`, { cause: this.#ended.error });
+      throw new GenerationJobError(LOST, `The run ${this.name} has lost events.`, {
+        cause: this.#ended.error,
+      });
     }
-    if (this.#ended) throw new GenerationJobError('job_ended', `The run ${this.name} has ended: ${this.#ended.reason}.`);
+    if (this.#ended)
+      throw new GenerationJobError('job_ended', `The run ${this.name} has ended: ${this.#ended.reason}.`);
     if (this.courier.isStopped) throw new GenerationJobError('closed', 'The outbox is closed.');
     if (!Number.isSafeInteger(first) || first < 1 || (this.#next !== undefined && first !== this.#next)) {
-      throw invalid(`first: must be ${this.#next ?? '1 or more'}, the event after the last one; got ${first}.`);
+      throw invalid(
+        `first: must be ${this.#next ?? '1 or more'}, the event after the last one; got ${first}.`,
+      );
     }
     if (!Number.isSafeInteger(count) || count < 1) throw invalid(`count: must be 1 or more; got ${count}.`);
     if (typeof text !== 'string') throw invalid('text: must be a text.');
@@ -147,7 +164,9 @@ export class OutboxRunLane implements RunLane {
     const rows = this.#batch();
     const [head] = rows;
     if (head === undefined) return undefined;
-    const given = this.#context.items.read((table) => rows.map((row) => itemOf(row, table.text(row.id) ?? '')));
+    const given = this.#context.items.read((table) =>
+      rows.map((row) => itemOf(row, table.text(row.id) ?? '')),
+    );
     return {
       deliver: (signal) => this.input.deliver(given, signal),
       settle: (delivery) => this.#settle(delivery, head, given),
@@ -170,7 +189,9 @@ export class OutboxRunLane implements RunLane {
     if (this.#ended) return { hasMoved: false };
     switch (delivery.kind) {
       case 'done':
-        return this.#removeUpTo(delivery.upTo ?? given.at(-1)?.last ?? 0) ? { hasMoved: true } : this.#failed(head);
+        return this.#removeUpTo(delivery.upTo ?? given.at(-1)?.last ?? 0)
+          ? { hasMoved: true }
+          : this.#failed(head);
       case 'gap':
         return this.#goTo(delivery.expected, head);
       case 'over':
@@ -193,7 +214,12 @@ export class OutboxRunLane implements RunLane {
     this.#removeUpTo(expected - 1);
     const next = this.#context.items.read((table) => table.untried(this.lane, 1))[0]?.first ?? this.#next;
     if (next === expected) return { hasMoved: true };
-    this.lose(new GenerationJobError(LOST, `Event ${expected} of ${this.name} is expected, and ${next} is the next there is.`));
+    this.lose(
+      new GenerationJobError(
+        LOST,
+        `Event ${expected} of ${this.name} is expected, and ${next} is the next there is.`,
+      ),
+    );
     return { hasMoved: true };
   }
 

@@ -5,7 +5,7 @@
  * spread nor compared.
  */
 
-/** What a column holds. */
+/** The value of a column. */
 export type SqliteValue = string | number | bigint | null | Uint8Array;
 
 /** A row by the names of its columns. */
@@ -29,24 +29,29 @@ export interface SqliteDatabase {
   close?(): unknown;
 }
 
-/** The primary result codes that say what to do. */
-const BUSY = [5, 6];
-const DAMAGED = [11, 26];
+/** The primary result codes that say what to do, and what those libraries say that give a name, or words alone. */
+const BUSY = { codes: [5, 6], words: ['SQLITE_BUSY', 'SQLITE_LOCKED', 'is locked'] };
+const DAMAGED = {
+  codes: [11, 26],
+  words: ['SQLITE_CORRUPT', 'SQLITE_NOTADB', 'malformed', 'is not a database'],
+};
 
 /** Says whether somebody else has the file. */
 export function isBusy(error: unknown): boolean {
-  return isOneOf(error, BUSY, /SQLITE_(BUSY|LOCKED)|database (table )?is locked/);
+  return isOneOf(error, BUSY);
 }
 
 /** Says whether the file is not a database, or not a whole one. */
 export function isDamaged(error: unknown): boolean {
-  return isOneOf(error, DAMAGED, /SQLITE_(CORRUPT|NOTADB)|malformed|not a database/);
+  return isOneOf(error, DAMAGED);
 }
 
 /** Each library has a place of its own for the code: `errcode`, `rawCode`, or a name in `code`. */
-function isOneOf(error: unknown, codes: readonly number[], names: RegExp): boolean {
+function isOneOf(error: unknown, { codes, words }: typeof BUSY): boolean {
+  if (typeof error !== 'object' || error === null) return false;
   const { errcode, rawCode, code, message } = error as Record<string, unknown>;
   const numbers = [errcode, rawCode].filter((one) => typeof one === 'number');
   if (numbers.some((one) => codes.includes(one & 0xff))) return true;
-  return names.test(`${String(code).slice(0, 100)} ${String(message).slice(0, 500)}`);
+  const said = `${code} ${message}`;
+  return words.some((word) => said.includes(word));
 }
