@@ -156,7 +156,7 @@ export class Courier {
     this.#failures++;
     const { pauses, clock, random } = this.#context;
     const pauseMs = scattered(backOff(pauses, Math.max(this.#failures, tries)), { random });
-    const askedMs = Math.min(Number.isFinite(afterMs) ? afterMs : 0, LONGEST_ASKED_FACTOR * pauses.longestMs);
+    const askedMs = Math.min(afterMs, LONGEST_ASKED_FACTOR * pauses.longestMs);
     this.#sleepUntil(clock.monotonic() + Math.max(pauseMs, askedMs), 'pausing');
   }
 

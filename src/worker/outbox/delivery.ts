@@ -107,12 +107,13 @@ function waitOf(retryAfter: string | null | undefined, now: number): number | un
 
 /** Returns what the host's code gave as an answer; anything that is none is tried again. */
 export function asDelivery(given: unknown): Delivery {
-  if (isObject(given)) {
-    if (given.kind === 'done' && (given.upTo === undefined || isSequence(given.upTo)))
-      return given as Delivery;
-    if (given.kind === 'gap' && isSequence(given.expected)) return given as Delivery;
-    if (given.kind === 'over' && typeof given.reason === 'string') return given as Delivery;
-    if (given.kind === 'never' || given.kind === 'again') return given as Delivery;
-  }
-  return { kind: 'again', error: new TypeError('`deliver` gave no Delivery.') };
+  const { kind, upTo, expected, reason, error, afterMs, isTry } = isObject(given) ? given : {};
+  if (kind === 'done' && upTo === undefined) return { kind };
+  if (kind === 'done' && isSequence(upTo)) return { kind, upTo };
+  if (kind === 'gap' && isSequence(expected)) return { kind, expected };
+  if (kind === 'over' && typeof reason === 'string') return { kind, reason };
+  if (kind === 'never') return { kind, error };
+  if (kind !== 'again') return { kind: 'again', error: new TypeError('`deliver` gave no Delivery.') };
+  const pause = typeof afterMs === 'number' && Number.isFinite(afterMs) ? afterMs : undefined;
+  return { kind, error, afterMs: pause, isTry: isTry !== false };
 }
