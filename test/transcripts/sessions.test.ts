@@ -1,0 +1,301 @@
+/**
+ * An agent's session file at the beginning and the end of its runs: hydrated, saved, cleared.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FakeClock } from 'generation-jobs/testing';
+import {
+  clearTranscripts,
+  createFileTranscripts,
+  createMemoryTranscripts,
+  hydrateTranscript,
+  type RunTranscripts,
+  saveTranscript,
+  type TranscriptStore,
+  transcriptsOf,
+} from 'generation-jobs/transcripts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { gated, pieces } from './contract.js';
+
+const OF = { tenantId: 't', agentId: 'a', conversationId: 'c' };
+const { signal } = new AbortController();
+
+let folder: string;
+let file: string;
+let store: TranscriptStore;
+const run = (runId: string, startedAt?: number) => transcriptsOf(store, { ...OF, runId, startedAt });
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sessions-'));
+  file = join(folder, 'session.jsonl');
+  store = createMemoryTranscripts();
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+/** Transcripts whose latest one is what a test says. */
+function promising(read: () => AsyncIterable<Uint8Array>, size: number, sha256 = '0'.repeat(64)): RunTranscripts {
+  const latest = { runId: 'r', startedAt: 1, savedAt: 2, size, sha256, read };
+  const nothing = () => Promise.reject(new Error('not asked for'));
+  return { latest: async () => ({ clears: 0, latest }), save: nothing, clear: nothing };
+}
+
+describe('hydrateTranscript', () => {
+  it('writes the latest transcript byte for byte, for the user alone, and says whose it is', async () => {
+    const bytes = randomBytes(700_000);
+    await store.save({ ...OF, runId: 'r-1' }, pieces(bytes), { signal });
+    const deep = join(folder, 'made', 'for it', 'session.jsonl');
+    expect(await hydrateTranscript(run('r-2'), { file: deep })).toEqual({
+      ...{ result: 'hydrated', clears: 0, runId: 'r-1', size: bytes.length },
+    });
+    expect(bytes.equals(await readFile(deep))).toBe(true);
+    expect((await stat(deep)).mode & 0o777).toBe(0o600);
+    expect(await readdir(join(folder, 'made', 'for it'))).toEqual(['session.jsonl']);
+  });
+
+  it('replaces a longer file that another run has left', async () => {
+    await writeFile(file, 'a longer text than that which is saved');
+    await store.save({ ...OF, runId: 'r-1' }, pieces('saved'), { signal });
+    await hydrateTranscript(run('r-2'), { file });
+    expect(await readFile(file, 'utf8')).toBe('saved');
+  });
+
+  it('leaves the file as it is when there is no transcript, also when it was cleared', async () => {
+    await writeFile(file, 'mine');
+    expect(await hydrateTranscript(run('r-1'), { file })).toEqual({ result: 'none', clears: 0 });
+    await store.clear(OF, signal);
+    expect(await hydrateTranscript(run('r-1'), { file })).toEqual({ result: 'none', clears: 1 });
+    expect(await readFile(file, 'utf8')).toBe('mine');
+  });
+
+  it.each([
+    ['too short', 10, 'transcript_damaged'],
+    ['too long', 3, 'transcript_damaged'],
+    ['of another digest', 5, 'transcript_damaged'],
+    ['larger than it may be', 101, 'transcript_too_large'],
+  ])('throws for bytes that are %s, and leaves the file and no part of another', async (_, size, code) => {
+    await writeFile(file, 'mine');
+    const hydrating = hydrateTranscript(promising(() => pieces('bytes'), size), { file, maxBytes: 100 });
+    await expect(hydrating).rejects.toMatchObject({ code });
+    expect(await readFile(file, 'utf8')).toBe('mine');
+    expect(await readdir(folder)).toEqual(['session.jsonl']);
+  });
+
+  it('gives up after 30 s, leaves no part, and keeps no timer', async () => {
+    const clock = new FakeClock();
+    const stuck = gated('half', '');
+    const hydrating = hydrateTranscript(promising(() => stuck.bytes, 10), { file, clock });
+    const outcome = hydrating.catch((error: unknown) => error);
+    await stuck.reached;
+    await expect.poll(() => readdir(folder)).toHaveLength(1);
+    await clock.advance(29_999);
+    expect(await readdir(folder)).toHaveLength(1);
+    await clock.advance(1);
+    expect(await outcome).toMatchObject({ code: 'transcript_timeout' });
+    await expect.poll(() => readdir(folder)).toEqual([]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('takes the newer transcript when the one it reads is replaced and gone', async () => {
+    let asked = 0;
+    const gone = promising(() => pieces('ol'), 3);
+    const newer = run('r-3');
+    await store.save({ ...OF, runId: 'r-2' }, pieces('new'), { signal });
+    const transcripts = { ...newer, latest: () => (asked++ ? newer.latest(signal) : gone.latest(signal)) };
+    expect(await hydrateTranscript(transcripts, { file })).toMatchObject({ runId: 'r-2' });
+    expect(await readFile(file, 'utf8')).toBe('new');
+  });
+
+  it('removes the parts that processes which died have left, and nobody else’s', async () => {
+    // A process of this number can't be there: Linux has none above 2 ** 22.
+    const left = join(folder, `.session.jsonl.${2 ** 22 + 1}-x.part`);
+    const alive = join(folder, `.session.jsonl.${process.pid}-x.part`);
+    const other = join(folder, `.other.jsonl.${2 ** 22 + 1}-x.part`);
+    for (const part of [left, alive, other]) await writeFile(part, 'half');
+    await store.save({ ...OF, runId: 'r-1' }, pieces('saved'), { signal });
+    await hydrateTranscript(run('r-2'), { file });
+    expect((await readdir(folder)).sort()).toEqual(
+      [`.other.jsonl.${2 ** 22 + 1}-x.part`, `.session.jsonl.${process.pid}-x.part`, 'session.jsonl'].sort(),
+    );
+  });
+
+  it('throws what the file system refuses, with what it said', async () => {
+    await store.save({ ...OF, runId: 'r-1' }, pieces('saved'), { signal });
+    await mkdir(file);
+    const hydrating = hydrateTranscript(run('r-2'), { file });
+    await expect(hydrating).rejects.toMatchObject({ code: 'unavailable', cause: { code: 'EISDIR' } });
+    expect(await readdir(folder)).toEqual(['session.jsonl']);
+  });
+});
+
+describe('saveTranscript', () => {
+  const completed = { outcome: 'completed' };
+
+  it('saves the file of a run that completed, and answers a second time that it is saved', async () => {
+    const bytes = randomBytes(700_000);
+    await writeFile(file, bytes);
+    expect(await saveTranscript(run('r-1'), { file, ...completed })).toEqual({ result: 'saved' });
+    expect(await saveTranscript(run('r-1'), { file, ...completed })).toEqual({ result: 'already_saved' });
+    await hydrateTranscript(run('r-2'), { file: join(folder, 'copy') });
+    expect(bytes.equals(await readFile(join(folder, 'copy')))).toBe(true);
+  });
+
+  it.each(['failed', 'aborted', 'replaced', 'lease_lost', 'handed_over', undefined])(
+    'saves nothing of a run that ended as %s, and none is hydrated after it',
+    async (outcome) => {
+      await writeFile(file, 'half an answer');
+      expect(await saveTranscript(run('r-1'), { file, outcome })).toEqual({ result: 'not_completed' });
+      expect(await hydrateTranscript(run('r-2'), { file })).toMatchObject({ result: 'none' });
+    },
+  );
+
+  it('has nothing to do where the file is empty or missing', async () => {
+    expect(await saveTranscript(run('r-1'), { file, ...completed })).toEqual({ result: 'nothing' });
+    await writeFile(file, '');
+    expect(await saveTranscript(run('r-1'), { file, ...completed })).toEqual({ result: 'nothing' });
+    expect((await store.latest(OF, signal)).latest).toBeNull();
+  });
+
+  it('saves nothing of a conversation that was cleared since it was hydrated', async () => {
+    const { clears } = await hydrateTranscript(run('r-1'), { file });
+    await writeFile(file, 'of before');
+    await clearTranscripts(transcriptsOf(store, OF));
+    expect(await saveTranscript(run('r-1'), { file, ...completed, clears })).toEqual({ result: 'cleared' });
+  });
+
+  it('never throws: what fails is its result', async () => {
+    const failing = { ...run('r-1'), save: () => Promise.reject(new Error('ECONNRESET')) };
+    await writeFile(file, 'text');
+    const failed = (code: string) => ({ result: 'failed', error: { code } });
+    expect(await saveTranscript(failing, { file, ...completed })).toMatchObject(failed('unavailable'));
+    const thrown = {
+      ...failing,
+      save: () => {
+        throw new Error('at once');
+      },
+    };
+    expect(await saveTranscript(thrown, { file, ...completed })).toMatchObject(failed('unavailable'));
+    const misspelt = { file, ...completed, witihnMs: 1 };
+    expect(await saveTranscript(failing, misspelt)).toMatchObject(failed('invalid_options'));
+    const small = { file, ...completed, maxBytes: 3 };
+    expect(await saveTranscript(run('r-1'), small)).toMatchObject(failed('transcript_too_large'));
+    expect(await saveTranscript(run('r-1'), { file: folder, ...completed })).toMatchObject(
+      failed('unavailable'),
+    );
+    expect((await store.latest(OF, signal)).latest).toBeNull();
+  });
+
+  it('gives up after 60 s, and at once when it is told to stop', async () => {
+    await writeFile(file, 'text');
+    const clock = new FakeClock();
+    const hanging = { ...run('r-1'), save: () => new Promise<never>(() => {}) };
+    const saving = saveTranscript(hanging, { file, ...completed, clock });
+    await expect.poll(() => clock.pendingTimers).toBe(1);
+    await clock.advance(60_000);
+    expect(await saving).toMatchObject({ result: 'failed', error: { code: 'transcript_timeout' } });
+    const dying = new AbortController();
+    const stopped = saveTranscript(hanging, { file, ...completed, clock, signal: dying.signal });
+    await expect.poll(() => clock.pendingTimers).toBe(1);
+    dying.abort();
+    expect(await stopped).toEqual({ result: 'stopped' });
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('saves a file that grows up to where it was, and one that shrinks not at all', async () => {
+    await writeFile(file, 'x'.repeat(600_000));
+    const change = (length: number): RunTranscripts => ({
+      ...run(`r-${length}`),
+      save: async (bytes, options) => {
+        await truncate(file, length);
+        return run(`r-${length}`).save(bytes, options);
+      },
+    });
+    expect(await saveTranscript(change(900_000), { file, ...completed })).toEqual({ result: 'saved' });
+    expect((await store.latest(OF, signal)).latest).toMatchObject({ size: 600_000 });
+    const shrunk = await saveTranscript(change(100), { file, ...completed });
+    expect(shrunk).toMatchObject({ result: 'failed', error: { code: 'transcript_damaged' } });
+  });
+
+  it('needs to know the run', async () => {
+    await writeFile(file, 'text');
+    const saving = saveTranscript(transcriptsOf(store, OF), { file, ...completed });
+    expect(await saving).toMatchObject({ result: 'failed', error: { code: 'invalid_argument' } });
+  });
+});
+
+describe('clearTranscripts', () => {
+  it('clears that conversation alone, also without a run, as often as one likes', async () => {
+    await store.save({ ...OF, runId: 'r-1' }, pieces('mine'), { signal });
+    await store.save({ ...OF, conversationId: 'other', runId: 'r-1' }, pieces('other'), { signal });
+    expect(await clearTranscripts(transcriptsOf(store, OF))).toEqual({ clears: 1 });
+    expect(await clearTranscripts(transcriptsOf(store, OF))).toEqual({ clears: 2 });
+    expect((await store.latest(OF, signal)).latest).toBeNull();
+    expect((await store.latest({ ...OF, conversationId: 'other' }, signal)).latest).not.toBeNull();
+  });
+
+  it('gives up after 30 s', async () => {
+    const clock = new FakeClock();
+    const hanging = { ...run('r-1'), clear: () => new Promise<never>(() => {}) };
+    const clearing = clearTranscripts(hanging, { clock }).catch((error: unknown) => error);
+    await expect.poll(() => clock.pendingTimers).toBe(1);
+    await clock.advance(30_000);
+    expect(await clearing).toMatchObject({ code: 'transcript_timeout' });
+  });
+});
+
+describe('the names of a conversation', () => {
+  it.each([
+    [{ ...OF, agentId: '' }, 'agentId'],
+    [{ ...OF, agentId: 'x'.repeat(257) }, 'agentId'],
+    [{ ...OF, conversationId: '\ud800' }, 'conversationId'],
+    [{ ...OF, tenantId: 'a/b' }, 'tenantId'],
+    [{ ...OF, conversationID: 'c' }, 'did you mean "conversationId"?'],
+  ])('are checked: %j', (of, named) => {
+    expect(() => transcriptsOf(store, of)).toThrow(named);
+  });
+});
+
+describe('transcripts in files', () => {
+  const inFiles = () => createFileTranscripts({ folder: join(folder, 'all') });
+
+  /** The file of the only transcript there is. */
+  async function onlyFile(): Promise<string> {
+    const names = await readdir(join(folder, 'all'), { recursive: true });
+    return join(folder, 'all', names.find((name) => name.endsWith('.jsonl')) ?? 'none');
+  }
+
+  it('notice bytes that are no longer those that were saved', async () => {
+    store = inFiles();
+    await store.save({ ...OF, runId: 'r-1' }, pieces('saved'), { signal });
+    await writeFile(await onlyFile(), 'x', { flag: 'a' });
+    await expect(hydrateTranscript(run('r-2'), { file })).rejects.toMatchObject({ code: 'transcript_damaged' });
+    expect(await readdir(folder)).toEqual(['all']);
+  });
+
+  it('a damaged one costs the conversation’s next run nothing, once it has saved', async () => {
+    store = inFiles();
+    await store.save({ ...OF, runId: 'r-1', startedAt: 1 }, pieces('saved'), { signal });
+    await writeFile(await onlyFile(), '{"transcript":');
+    await expect(hydrateTranscript(run('r-2'), { file })).rejects.toMatchObject({ code: 'transcript_damaged' });
+    const other = { ...OF, conversationId: 'other' };
+    expect(await store.latest(other, signal)).toMatchObject({ latest: null });
+    expect(
+      await store.save({ ...OF, runId: 'r-2', startedAt: Date.now() + 60_000 }, pieces('next'), { signal }),
+    ).toBe('saved');
+    expect(await hydrateTranscript(run('r-3'), { file })).toMatchObject({ runId: 'r-2' });
+  });
+
+  it('keep nothing of saves that broke off, nor of what was cleared', async () => {
+    store = inFiles();
+    const broken = gated('half', '');
+    const saving = store.save({ ...OF, runId: 'r-1' }, broken.bytes, { signal });
+    await broken.reached;
+    broken.breakOff(Object.assign(new Error('the session file is gone'), { code: 'ENOENT' }));
+    await expect(saving).rejects.toMatchObject({ code: 'unavailable' });
+    await store.save({ ...OF, runId: 'r-1' }, pieces('saved'), { signal });
+    await store.clear(OF, signal);
+    const names = await readdir(join(folder, 'all'), { recursive: true });
+    expect(names.filter((name) => name.includes('.'))).toEqual([]);
+  });
+});
