@@ -98,7 +98,12 @@ const layers = [
     layers: ['http', 'transcripts', ...beside],
     packages: ['zod', 'node:', 'jose', 'express'],
   },
-  { name: 'transcripts', files: /^src\/transcripts\//, layers: ['http', ...beside], packages: ['zod', 'node:'] },
+  {
+    name: 'transcripts',
+    files: /^src\/transcripts\//,
+    layers: ['http', ...beside],
+    packages: ['zod', 'node:'],
+  },
   {
     name: 'worker',
     files: /^src\/worker\//,

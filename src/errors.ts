@@ -123,14 +123,6 @@ export const ERROR_TABLE = {
     remedy: 'Save it again if its file is still there; else clear the conversation’s transcripts.',
   },
   transcript_timeout: { status: 504, remedy: 'Try again, or raise withinMs.' },
-  transcript_not_completed: {
-    status: 409,
-    remedy: 'Complete the run first: transcripts of others are never saved.',
-  },
-  transcripts_not_kept: {
-    status: 404,
-    remedy: 'Name a store of transcripts in the run’s token, and give the gateway that store.',
-  },
   newer_format: {
     status: 503,
     remedy: 'Ask a replica of the newer release; or give this one a keyPrefix of its own.',

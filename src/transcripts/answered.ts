@@ -1,4 +1,4 @@
-/** What a database or a file system throws says nothing to clients: they are told that the store did not answer. */
+/** Clients learn nothing from what a database or a file system throws: they are told that the store did not answer. */
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 
 /**

@@ -29,7 +29,7 @@ export interface HydrateOptions {
   readonly clock?: Clock | undefined;
 }
 
-/** What a run goes on from. */
+/** A run goes on from this. */
 export interface Hydrated {
   /** `hydrated`: the file is the transcript of a run before; `none`: there is none, and the file was not touched. */
   readonly result: 'hydrated' | 'none';
@@ -81,7 +81,8 @@ async function hydrate(transcripts: RunTranscripts, options: HydrateOptions): Pr
         await answered(() => replaceFile(file, until(bytesOf(latest, maxBytes), over)), over);
         return { result: 'hydrated', clears, runId: latest.runId, size: latest.size };
       } catch (error) {
-        if (tries === MOST_TRIES || over.aborted || !(await isReplaced(transcripts, latest, over))) throw error;
+        if (tries === MOST_TRIES || over.aborted || !(await isReplaced(transcripts, latest, over)))
+          throw error;
       }
     }
   });

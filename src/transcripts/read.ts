@@ -1,5 +1,5 @@
 /**
- * What is in a transcript: the one parser of worker and host. Each agent has a form of its own; common to all is a JSON
+ * The content of a transcript: the one parser of worker and host. Each agent has a form of its own; common to all is a JSON
  * object a line, and messages with a role, at the top or one step below. What is no message is counted, what is damaged
  * costs its own line.
  */
@@ -25,7 +25,7 @@ export interface ReadTranscriptOptions {
 export interface TranscriptMessage {
   /** Its line, from 1. */
   readonly line: number;
-  /** As it stands there, such as `user`, `assistant`, `tool`, `toolResult`. */
+  /** The role as it stands there, such as `user`, `assistant`, `tool`, `toolResult`. */
   readonly role: string;
   /** The content as it stands there: text, or parts in the form of the agent. */
   readonly content: unknown;
@@ -42,7 +42,7 @@ export interface DamagedLine {
   readonly line: number;
   /** Its length in bytes, without its end. */
   readonly size: number;
-  /** What is wrong with it; `cut_off`: the last one has no end and can't be read. */
+  /** The kind of the damage; `cut_off`: the last one has no end and can't be read. */
   readonly reason: 'too_long' | 'too_deep' | 'not_utf8' | 'not_json' | 'not_an_object' | 'cut_off';
 }
 
@@ -64,7 +64,7 @@ export interface TranscriptCounts {
 export interface Transcript {
   /** The last messages, in their order. */
   readonly messages: readonly TranscriptMessage[];
-  /** How much there is of each kind. */
+  /** The numbers of each kind. */
   readonly counts: TranscriptCounts;
   /** The first 100 damaged lines. */
   readonly damaged: readonly DamagedLine[];
@@ -75,7 +75,7 @@ const DEEPEST = 200;
 const MOST_LISTED = 100;
 const MOST_ROLES = 32;
 const LONGEST_ROLE = 64;
-/** So many bytes are read at once, some milliseconds of work, before others have their turn. */
+/** The bytes that are read at once, some milliseconds of work, before others have their turn. */
 const STEP_BYTES = 1024 * 1024;
 const BYTE_ORDER_MARK = '\ufeff';
 const optionsSchema = z.strictObject({
@@ -150,7 +150,7 @@ class Reader {
   #take(line: ByteLine): void {
     this.#line++;
     if (line.bytes?.length === 0) return;
-    const value = valueOf(line, this.#line === 1);
+    const value = jsonIn(line, this.#line === 1);
     if (value === 'blank') return;
     this.#counts.lines++;
     if (typeof value === 'string') return this.#addDamaged(line, value);
@@ -188,7 +188,7 @@ class Reader {
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-function valueOf({ bytes }: ByteLine, isFirst: boolean): JsonObject | DamagedLine['reason'] | 'blank' {
+function jsonIn({ bytes }: ByteLine, isFirst: boolean): JsonObject | DamagedLine['reason'] | 'blank' {
   if (bytes === null) return 'too_long';
   let text: string;
   try {

@@ -24,13 +24,13 @@ export interface SaveOptions extends HydrateOptions {
 }
 
 /**
- * What became of a transcript: as for the store (`saved`, `already_saved`, `cleared`, `nothing`); `not_completed`: it was
+ * The answer of a save: as for the store (`saved`, `already_saved`, `cleared`, `nothing`); `not_completed`: it was
  * not to be saved; `stopped`: the signal fired before it was; `failed`: see `error`.
  */
 export interface SavedTranscript {
-  /** What became of it. */
+  /** The outcome, by name. */
   readonly result: SaveResult | 'not_completed' | 'stopped' | 'failed';
-  /** Why it failed; of no other result. Saving again may help if the code is `unavailable` or `transcript_timeout`. */
+  /** The reason of `failed`; no other result has one. Saving again may help if the code is `unavailable` or `transcript_timeout`. */
   readonly error?: GenerationJobError | undefined;
 }
 
@@ -91,7 +91,10 @@ async function* readFirst(file: FileHandle, size: number): AsyncGenerator<Uint8A
     const wanted = Math.min(READ_BYTES, size - at);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(wanted), 0, wanted, at);
     if (bytesRead === 0)
-      throw new GenerationJobError('transcript_damaged', 'The session file became shorter while it was read.');
+      throw new GenerationJobError(
+        'transcript_damaged',
+        'The session file became shorter while it was read.',
+      );
     yield buffer.subarray(0, bytesRead);
     at += bytesRead;
   }

@@ -63,7 +63,7 @@ export interface TranscriptBytes {
 }
 
 /**
- * What became of a save: `saved`; `already_saved` by the same run; `cleared` when the conversation has been cleared since
+ * The outcome of a save: `saved`; `already_saved` by the same run; `cleared` when the conversation has been cleared since
  * the save began, or since what `clears` says; `nothing` when there are no bytes.
  */
 export type SaveResult = 'saved' | 'already_saved' | 'cleared' | 'nothing';

@@ -6,7 +6,12 @@ import { GenerationJobError } from '../errors.js';
 import { having } from '../stream/model/host-values.js';
 import { isIdText, isStreamId } from '../stream/model/stream-key.js';
 import { parseStrictly } from '../stream/model/strict.js';
-import type { RunTranscripts, TranscriptConversation, TranscriptRun, TranscriptStore } from './transcript-store.js';
+import type {
+  RunTranscripts,
+  TranscriptConversation,
+  TranscriptRun,
+  TranscriptStore,
+} from './transcript-store.js';
 
 const idText = (most: number) =>
   z.custom<string>((value) => isIdText(value, most), `must have 1 to ${most} well-formed characters`);

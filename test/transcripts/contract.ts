@@ -46,7 +46,7 @@ export function gated(first: string, rest: string) {
   return { bytes: read(), reached: reached.promise, goOn: gate.resolve, breakOff: gate.reject };
 }
 
-export async function textOf({ latest }: ConversationState): Promise<string | null> {
+async function textOf({ latest }: ConversationState): Promise<string | null> {
   return latest && (await bytesOf(latest.read())).toString();
 }
 

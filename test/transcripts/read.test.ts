@@ -2,7 +2,8 @@ import { readTranscript } from 'generation-jobs/transcripts';
 import { describe, expect, it } from 'vitest';
 import { pieces } from './contract.js';
 
-const lines = (...given: readonly unknown[]) => Buffer.from(given.map((one) => `${JSON.stringify(one)}\n`).join(''));
+const lines = (...given: readonly unknown[]) =>
+  Buffer.from(given.map((one) => `${JSON.stringify(one)}\n`).join(''));
 
 describe('readTranscript', () => {
   it('finds the messages of each form that agents write, and keeps what it does not know', async () => {
@@ -104,6 +105,8 @@ describe('readTranscript', () => {
       code: 'transcript_too_large',
     });
     await expect(readTranscript('text' as never)).rejects.toMatchObject({ code: 'invalid_argument' });
-    await expect(readTranscript(Buffer.alloc(1), { lats: 1 } as never)).rejects.toThrow('did you mean "last"?');
+    await expect(readTranscript(Buffer.alloc(1), { lats: 1 } as never)).rejects.toThrow(
+      'did you mean "last"?',
+    );
   });
 });

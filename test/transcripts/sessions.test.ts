@@ -35,7 +35,11 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 /** Transcripts whose latest one is what a test says. */
-function promising(read: () => AsyncIterable<Uint8Array>, size: number, sha256 = '0'.repeat(64)): RunTranscripts {
+function promising(
+  read: () => AsyncIterable<Uint8Array>,
+  size: number,
+  sha256 = '0'.repeat(64),
+): RunTranscripts {
   const latest = { runId: 'r', startedAt: 1, savedAt: 2, size, sha256, read };
   const nothing = () => Promise.reject(new Error('not asked for'));
   return { latest: async () => ({ clears: 0, latest }), save: nothing, clear: nothing };
@@ -76,7 +80,10 @@ describe('hydrateTranscript', () => {
     ['larger than it may be', 101, 'transcript_too_large'],
   ])('throws for bytes that are %s, and leaves the file and no part of another', async (_, size, code) => {
     await writeFile(file, 'mine');
-    const hydrating = hydrateTranscript(promising(() => pieces('bytes'), size), { file, maxBytes: 100 });
+    const hydrating = hydrateTranscript(
+      promising(() => pieces('bytes'), size),
+      { file, maxBytes: 100 },
+    );
     await expect(hydrating).rejects.toMatchObject({ code });
     expect(await readFile(file, 'utf8')).toBe('mine');
     expect(await readdir(folder)).toEqual(['session.jsonl']);
@@ -85,7 +92,10 @@ describe('hydrateTranscript', () => {
   it('gives up after 30 s, leaves no part, and keeps no timer', async () => {
     const clock = new FakeClock();
     const stuck = gated('half', '');
-    const hydrating = hydrateTranscript(promising(() => stuck.bytes, 10), { file, clock });
+    const hydrating = hydrateTranscript(
+      promising(() => stuck.bytes, 10),
+      { file, clock },
+    );
     const outcome = hydrating.catch((error: unknown) => error);
     await stuck.reached;
     await expect.poll(() => readdir(folder)).toHaveLength(1);
@@ -269,7 +279,9 @@ describe('transcripts in files', () => {
     store = inFiles();
     await store.save({ ...OF, runId: 'r-1' }, pieces('saved'), { signal });
     await writeFile(await onlyFile(), 'x', { flag: 'a' });
-    await expect(hydrateTranscript(run('r-2'), { file })).rejects.toMatchObject({ code: 'transcript_damaged' });
+    await expect(hydrateTranscript(run('r-2'), { file })).rejects.toMatchObject({
+      code: 'transcript_damaged',
+    });
     expect(await readdir(folder)).toEqual(['all']);
   });
 
@@ -277,7 +289,9 @@ describe('transcripts in files', () => {
     store = inFiles();
     await store.save({ ...OF, runId: 'r-1', startedAt: 1 }, pieces('saved'), { signal });
     await writeFile(await onlyFile(), '{"transcript":');
-    await expect(hydrateTranscript(run('r-2'), { file })).rejects.toMatchObject({ code: 'transcript_damaged' });
+    await expect(hydrateTranscript(run('r-2'), { file })).rejects.toMatchObject({
+      code: 'transcript_damaged',
+    });
     const other = { ...OF, conversationId: 'other' };
     expect(await store.latest(other, signal)).toMatchObject({ latest: null });
     expect(

@@ -7,6 +7,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const SUPPORT = join(import.meta.dirname, '..', 'support');
 const BARE_CALLS = join(SUPPORT, 'bare-calls.mjs');
 const BARE_ENTRIES = join(SUPPORT, 'bare-entries.mjs');
+const BARE_TRANSCRIPTS = join(SUPPORT, 'bare-transcripts.mjs');
 
 /** Rejects when the process ends with anything but 0. */
 async function run(...script: string[]): Promise<{ stdout: string; stderr: string }> {
@@ -65,5 +66,13 @@ it('no call of any entry ends the process when nobody awaits it: those of no man
       ...['connectRedis', 'connectRedis', 'createCheckpointer', 'createCheckpointer', 'deleteThread'],
       ...['isPausedAt', 'raiseFormat', 'decide'],
     ].sort(),
+  );
+});
+
+it('nor does one of the entry for transcripts', async () => {
+  const { stderr } = await run(BARE_TRANSCRIPTS);
+  const printed = [...stderr.matchAll(/^generation-jobs: a call failed .*call (\w+)\)$/gm)];
+  expect(printed.map(([, call]) => call).sort()).toEqual(
+    ['latest', 'save', 'clear', 'hydrateTranscript', 'clearTranscripts', 'readTranscript'].sort(),
   );
 });

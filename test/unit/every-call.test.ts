@@ -12,6 +12,7 @@ import * as ports from 'generation-jobs/ports';
 import * as contract from 'generation-jobs/ports/contract';
 import * as redis from 'generation-jobs/redis';
 import * as testing from 'generation-jobs/testing';
+import * as transcripts from 'generation-jobs/transcripts';
 import * as web from 'generation-jobs/web';
 import * as worker from 'generation-jobs/worker';
 import { Registry } from 'prom-client';
@@ -101,6 +102,14 @@ const agentOptions: Wrong<agents.AgentOptions> = {
   ...{ configurable: 7, durability: 'Exit', sdkVersion: 7, approvalWindowMs: '1', fingerprint: 7 },
   ...{ resumeContext: ANY, final: 7, onError: 7, toEvent: 7 },
 };
+
+const transcriptStore = transcripts.createMemoryTranscripts();
+const transcriptsOfRun = transcripts.transcriptsOf(transcriptStore, { agentId: 'a', conversationId: 'c' });
+const storeOptions: Wrong<transcripts.TranscriptStoreOptions> = { keepRuns: '1', clock: {} };
+const bounds: Wrong<transcripts.HydrateOptions> = {
+  ...{ file: 7, withinMs: '1', maxBytes: '1', signal: {}, clock: {} },
+};
+const { file: _file, maxBytes: _maxBytes, ...clearBounds } = bounds;
 
 const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongParameters } | string>> = {
   // the manager
@@ -381,6 +390,37 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   ),
   threadIdOf: 'takes a job',
   hostContextOf: 'takes an action',
+  createMemoryTranscripts: refuses(storeOptions, (options) => transcripts.createMemoryTranscripts(options)),
+  createFileTranscripts: refuses<transcripts.FileTranscriptsOptions>(
+    { ...storeOptions, folder: 7 },
+    (options) => transcripts.createFileTranscripts(options),
+    { folder: 'transcripts' },
+  ),
+  createMongoTranscripts: refuses<transcripts.MongoTranscriptsOptions>(
+    { ...storeOptions, mongo: {}, dbName: 7, collection: 7 },
+    (options) => transcripts.createMongoTranscripts(options),
+    { mongo: { getClient: () => null, readyState: 0 } },
+  ),
+  transcriptsOf: refuses<transcripts.TranscriptRun>(
+    { tenantId: 7, agentId: 7, conversationId: 7, runId: 7, startedAt: '1' },
+    (of) => transcripts.transcriptsOf(transcriptStore, of),
+    { agentId: 'a', conversationId: 'c' },
+  ),
+  hydrateTranscript: refuses(bounds, (options) => transcripts.hydrateTranscript(transcriptsOfRun, options), {
+    file: 'session.jsonl',
+  }),
+  saveTranscript: refuses<transcripts.SaveOptions>(
+    { ...bounds, outcome: 7, clears: '1' },
+    (options) => transcripts.saveTranscript(transcriptsOfRun, options),
+    { file: 'session.jsonl', outcome: 'completed' },
+  ),
+  clearTranscripts: refuses<transcripts.ClearOptions>(clearBounds, (options) =>
+    transcripts.clearTranscripts(transcriptsOfRun, options),
+  ),
+  readTranscript: refuses<transcripts.ReadTranscriptOptions>(
+    { last: '1', maxBytes: '1', logger: {} },
+    (options) => transcripts.readTranscript(new Uint8Array(), options),
+  ),
   streamKey: 'takes no options',
   userKey: 'takes no options',
   describeStoreContract: 'is for tests',
@@ -426,7 +466,10 @@ function holderOf(instance: object): object {
 }
 
 function publicCalls(): string[] {
-  const entries = [root, agents, content, express, metrics, ports, contract, redis, testing, web, worker];
+  const entries = [
+    ...[root, agents, content, express, metrics, ports, contract, redis, testing, web],
+    ...[transcripts, worker],
+  ];
   const exported = entries.flatMap((entry) =>
     Object.entries(entry).filter(([, value]) => typeof value === 'function'),
   );

@@ -20,7 +20,7 @@ const aboutSchema = z.looseObject({
   size: z.number().int().positive(),
   sha256: z.string().length(64),
 });
-/** What the first line says; other keys of it are kept for releases to come. */
+/** The first line says this; other keys of it are kept for releases to come. */
 export type AboutFile = Pick<
   z.output<typeof aboutSchema>,
   'runId' | 'startedAt' | 'savedAt' | 'size' | 'sha256'

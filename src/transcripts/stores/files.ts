@@ -164,7 +164,7 @@ class FileTranscripts implements TranscriptStore {
 
 interface TranscriptFile {
   readonly file: string;
-  /** Of one that doesn't say what it is: the time it was written. */
+  /** The time the run began; of a file that doesn't say what it is, the time it was written. */
   readonly startedAt: number;
   readonly savedAt: number;
   readonly about: StoredTranscript | null;
@@ -211,7 +211,7 @@ async function clearsOf(place: string): Promise<number> {
 
 async function countsIn(place: string): Promise<number[]> {
   const names = (await existing(readdir(place))) ?? [];
-  return names.filter((name) => /^\d{1,15}$/.test(name)).map(Number);
+  return names.filter((name) => name.length <= 15 && /^\d+$/.test(name)).map(Number);
 }
 
 /** Deletes a folder; while a save still writes into it, that takes more than one try. */

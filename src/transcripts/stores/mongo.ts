@@ -24,7 +24,14 @@ import type {
   TranscriptStore,
 } from '../transcript-store.js';
 import { settledBefore } from '../within.js';
-import { binaryOf, type Collection, type Database, type Document, isDuplicate, type MongooseLike } from './mongo-shapes.js';
+import {
+  binaryOf,
+  type Collection,
+  type Database,
+  type Document,
+  isDuplicate,
+  type MongooseLike,
+} from './mongo-shapes.js';
 import { latestFirst, parseStoreOptions, type TranscriptStoreOptions } from './store-options.js';
 
 export interface MongoTranscriptsOptions extends TranscriptStoreOptions {
@@ -138,10 +145,7 @@ class MongoTranscripts implements TranscriptStore {
     await pieces.deleteMany({ ...conversation, ...abandoned });
   }
 
-  #ask<Answer>(
-    signal: AbortSignal,
-    work: (collections: Collections) => Promise<Answer>,
-  ): Promise<Answer> {
+  #ask<Answer>(signal: AbortSignal, work: (collections: Collections) => Promise<Answer>): Promise<Answer> {
     return answered(() => settledBefore(signal, async () => work(await this.#collections())), signal);
   }
 

@@ -1,4 +1,4 @@
-/** What every store of transcripts is given. */
+/** The options of every store of transcripts. */
 import { z } from 'zod';
 import { type Clock, systemClock } from '../../clock.js';
 import { clockSchema } from '../../stream/model/host-values.js';
@@ -12,7 +12,7 @@ export interface TranscriptStoreOptions {
   readonly clock?: Clock | undefined;
 }
 
-export const STORE_OPTIONS = {
+const STORE_OPTIONS = {
   keepRuns: z.number().int().min(1).max(1_000).optional(),
   clock: clockSchema.optional(),
 } satisfies Record<keyof TranscriptStoreOptions, z.ZodType>;

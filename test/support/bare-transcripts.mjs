@@ -1,0 +1,33 @@
+// biome-ignore-all lint/nursery/noFloatingPromises: what nobody awaits is what this is about.
+/**
+ * A process that awaits nothing: makes each call of the entry for transcripts bare, so that it fails. Any unhandled
+ * rejection ends it.
+ */
+import {
+  clearTranscripts,
+  createMongoTranscripts,
+  hydrateTranscript,
+  readTranscript,
+  saveTranscript,
+  transcriptsOf,
+} from 'generation-jobs/transcripts';
+
+let untold = 6;
+const warn = console.error;
+console.error = (text) => {
+  untold--;
+  warn(text);
+};
+
+const store = createMongoTranscripts({ mongo: { getClient: () => null, readyState: 0 } });
+const conversation = { agentId: 'a', conversationId: 'c' };
+const { signal } = new AbortController();
+store.latest(conversation, signal);
+store.save({ ...conversation, runId: 'r' }, [], { signal });
+store.clear(conversation, signal);
+hydrateTranscript(transcriptsOf(store, conversation), {});
+saveTranscript(transcriptsOf(store, conversation), {}); // never rejects
+clearTranscripts(transcriptsOf(store, conversation), { none: 1 });
+readTranscript('none');
+const deadline = Date.now() + 10_000;
+while (untold > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
