@@ -20,6 +20,10 @@ declare global {
   const question: string;
   const url: string;
   const socket: { send(text: string): void; on(event: 'message', listener: (data: unknown) => void): void };
+  const mongoose: { connection: import('generation-jobs/transcripts').MongooseLike };
+  const store: import('generation-jobs/transcripts').TranscriptStore;
+  const transcripts: import('generation-jobs/transcripts').RunTranscripts;
+  const tenantId: string;
   function answerTo(question: string): AsyncIterable<string>;
   function goOn(job: import('generation-jobs').GenerationJob, from: import('generation-jobs').Continuation): Promise<void>;
   function expect(value: unknown): { toEqual(other: unknown): void };
@@ -36,11 +40,21 @@ declare global {
 export {};
 `;
 const IMPORTS = `
+import { readFile } from 'node:fs/promises';
 import { createSeal, createStreamServices, defineContentModel, GenerationJobManager } from 'generation-jobs';
 import { textContent } from 'generation-jobs/content';
 import { createStreamRouter, errorHandler } from 'generation-jobs/express';
 import { connectRedis } from 'generation-jobs/redis';
 import { until } from 'generation-jobs/testing';
+import {
+  clearTranscripts,
+  createFileTranscripts,
+  createMongoTranscripts,
+  hydrateTranscript,
+  readTranscript,
+  saveTranscript,
+  transcriptsOf,
+} from 'generation-jobs/transcripts';
 import { createStreamHandler } from 'generation-jobs/web';
 `;
 /** Each by the words its declaration begins with. */

@@ -211,7 +211,7 @@ async function clearsOf(place: string): Promise<number> {
 
 async function countsIn(place: string): Promise<number[]> {
   const names = (await existing(readdir(place))) ?? [];
-  return names.filter((name) => name.length <= 15 && /^\d+$/.test(name)).map(Number);
+  return names.filter((name) => String(Number(name)) === name).map(Number);
 }
 
 /** Deletes a folder; while a save still writes into it, that takes more than one try. */
