@@ -3,6 +3,7 @@
 --
 -- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
 -- ARGV  1 generation  2 attempt  3 lease in ms, 0 to give it up  4 expiry margin in ms
+--       5 who has the attempt from now on, or "" to leave that
 -- Reply "held" | refusal: gone replaced ended paused fenced
 -- @include record
 -- @include writes
@@ -24,6 +25,9 @@ end
 local at = now()
 local lease_until = ARGV[3] == '0' and '0' or text(at + tonumber(ARGV[3]))
 write('HSET', job, 'leaseUntil', lease_until, 'updatedAt', text(at), 'lease', lease_of(ARGV[2], ARGV[3]))
+if ARGV[5] ~= '' then
+  write('HSET', job, 'replica', ARGV[2] .. ' ' .. ARGV[5])
+end
 local margin = tonumber(ARGV[4])
 if redis.call('PTTL', job) < margin / 2 + tonumber(ARGV[3]) then
   keep_for(KEYS, margin + tonumber(ARGV[3]))

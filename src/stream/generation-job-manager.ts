@@ -33,6 +33,7 @@ import type { AbortInput, AbortResult, SettledInput } from './interfaces/stoppin
 import type { Upkeep } from './interfaces/upkeep.js';
 import { Admission } from './lifecycle/admission.js';
 import { annotate } from './lifecycle/annotations.js';
+import { AttemptEnds } from './lifecycle/attempt-ends.js';
 import { Deletion } from './lifecycle/deletion.js';
 import { Ender } from './lifecycle/ender.js';
 import { GenerationReads } from './lifecycle/generation-reads.js';
@@ -52,7 +53,6 @@ import type { PublicState, ResumeState } from './model/lifecycle-payloads.js';
 import { publicState, resumeState } from './model/resume-state.js';
 import type { SettlementState } from './model/settlement-state.js';
 import { streamKey, userKey } from './model/stream-key.js';
-import { isActive } from './model/transitions.js';
 import type { JobRecord } from './model/types.js';
 import { atMost } from './process/at-most.js';
 import { checkCall } from './process/call-input.js';
@@ -60,11 +60,12 @@ import { handOutMethods } from './process/handed-out.js';
 import { HealthCheck } from './process/health-check.js';
 import { checkManagerInput } from './process/host-input.js';
 import { IndexKeeper } from './process/index-keeper.js';
-import { shareInternals } from './process/internals.js';
+import { type Internals, shareInternals } from './process/internals.js';
 import type { Parts } from './process/parts.js';
 import { partsFrom } from './process/parts-from.js';
 import { LeaseKeeper } from './producing/lease-keeper.js';
 import { Producers } from './producing/producers.js';
+import { RemoteAttempts } from './producing/remote-attempts.js';
 
 const NO_OPTIONS = {};
 
@@ -124,21 +125,6 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#healthCheck = new HealthCheck(parts);
     this.#summaries = new JobSummaries(parts, this.#indexes);
     this.#setAsideLimit = new SetAsideLimit(parts, this.#listings, this.#settler);
-    this.#producers = new Producers(parts, this.#leases, {
-      onStoreDamaged: (job) => {
-        parts.background.run(parts.slots.give(job.key, job));
-        parts.background.run(this.#endDamaged(job));
-      },
-      onLeft: ({ key }, record) => {
-        if (record !== undefined) parts.background.run(this.#settler.settle(key, record));
-      },
-      onTransition: (job, name, record) => {
-        parts.observer.jobTransitioned(name, record.status);
-        if (name === 'pause') parts.background.run(this.#notices.begin(job.key, record));
-        if (isActive(record.status)) parts.background.run(parts.slots.give(job.key, job));
-        else this.#ender.afterEnd(job.key, record);
-      },
-    });
     this.#settlements = new SettlementWaits(parts, this.#followers, this.#settler);
     this.#ender = new Ender(parts, {
       leases: this.#leases,
@@ -146,6 +132,20 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
       onEnded: (key, record) => {
         parts.background.run(parts.slots.give(key, record));
         parts.background.run(this.#settler.settle(key, record));
+      },
+    });
+    const steps = { ender: this.#ender, notices: this.#notices, settler: this.#settler };
+    const { onTransition, onLeft } = new AttemptEnds(parts, steps);
+    const remote = new RemoteAttempts(parts, { indexes: this.#indexes, onTransition, onLeft });
+    const follow: Internals['follow'] = (streamId, options) => this.#follow(streamId, options);
+    const internals = { ...parts, follow, remote };
+    this.#producers = new Producers(parts, this.#leases, {
+      onTransition,
+      onLeft,
+      onTaken: (job) => shareInternals(job, internals),
+      onStoreDamaged: (job) => {
+        parts.background.run(parts.slots.give(job.key, job));
+        parts.background.run(this.#endDamaged(job));
       },
     });
     this.#succession = new Succession(parts, { followers: this.#followers, producers: this.#producers });
@@ -165,7 +165,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
       renewLeases: () => this.#leases.renew(),
       idle: () => parts.background.idle(),
     };
-    shareInternals(this, { ...parts, follow: (streamId, options) => this.#follow(streamId, options) });
+    shareInternals(this, internals);
   }
 
   get isDraining(): boolean {

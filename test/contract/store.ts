@@ -538,4 +538,27 @@ export const storeContracts: readonly Contract[] = [
       expect((await desk.store.read(KEY, 'current'))[0]?.leaseUntil).toBeUndefined();
     },
   },
+  {
+    id: 'P3',
+    title:
+      'a renewal that names somebody else hands the attempt over: its name and its lease are the record’s',
+    async run(h) {
+      const desk = new Desk(h);
+      const { generation } = await desk.created();
+      const claim = { key: KEY, generation, attempt: 1, replicaId: 'worker/ünïcode' };
+      const now = async () => (await desk.store.read(KEY, 'current'))[0];
+      expect(await desk.store.renew([{ ...claim, attempt: 2 }], 7 * LEASE)).toEqual(['fenced']);
+      expect((await now())?.replicaId, 'a refusal changes nothing').not.toBe(claim.replicaId);
+      expect(await desk.store.renew([claim], 7 * LEASE)).toEqual(['held']);
+      const handed = (await now()) as JobRecord;
+      expect(handed).toMatchObject({ replicaId: claim.replicaId, leaseMs: 7 * LEASE, attempt: 1 });
+      await h.advance(LEASE + 10);
+      expect(await desk.refusal(desk.store.commit(desk.other(handed, 'lose')))).toBe('lease');
+      expect(await desk.store.renew([claimOf(handed)], LEASE)).toEqual(['held']);
+      expect(await now(), 'a renewal without a name').toMatchObject({
+        replicaId: claim.replicaId,
+        leaseMs: LEASE,
+      });
+    },
+  },
 ];

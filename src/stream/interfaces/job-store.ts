@@ -52,6 +52,8 @@ export interface LeaseClaim {
   readonly generation: number;
   /** The attempt that has the lease. */
   readonly attempt: number;
+  /** Names who has the attempt from now on, such as a worker that it is handed to. Left out, the record says what it said. */
+  readonly replicaId?: string | undefined;
 }
 
 /** The answer to one claim. An error says that this claim got no answer (`unavailable`) or can't be renewed at all. */
@@ -239,7 +241,7 @@ export interface JobStore {
 
   /**
    * Renews leases until `leaseMs` from now. With 0 they are given up: `leaseUntil` becomes 0, and the take-over that
-   * follows is not counted among the recoveries. Each is renewed, or refused for the reason a
+   * follows is not counted among the recoveries. What a claim's `replicaId` says is in the record with it. Each is renewed, or refused for the reason a
    * commit would be; an answer per claim, in order. A claim that fails is answered with its error as a value, so that
    * one stream never speaks for another.
    */

@@ -5,17 +5,20 @@
 import { GenerationJobError } from '../../errors.js';
 import type { BatchReader } from '../interfaces/batch-reader.js';
 import type { SubscribeOptions } from '../interfaces/manager-types.js';
+import type { RemoteAttempts } from '../interfaces/remote-attempts.js';
 import type { Parts } from './parts.js';
 
 export interface Internals
   extends Pick<Parts, 'background' | 'clock' | 'entropy' | 'errors' | 'observer' | 'logger' | 'options'> {
   /** Follows a stream as `subscribe` does. @throws what `subscribe` throws */
   follow(streamId: string, options: SubscribeOptions): BatchReader;
+  /** Commits for producers that work elsewhere. */
+  readonly remote: RemoteAttempts;
 }
 
 const known = new WeakMap<object, Internals>();
 
-/** Shares a manager's internals with the layers around it. */
+/** Shares a manager's internals with the layers around it, or around one of its jobs. */
 export function shareInternals(manager: object, internals: Internals): void {
   known.set(manager, internals);
 }
@@ -27,5 +30,15 @@ export function internalsOf(manager: object): Internals {
   throw new GenerationJobError(
     'invalid_options',
     'manager must be a GenerationJobManager, and of this copy of generation-jobs: install the package once.',
+  );
+}
+
+/** Returns the internals of the manager that handed a job out. @throws GenerationJobError `invalid_argument` for what is none */
+export function internalsOfJob(job: object): Internals {
+  const internals = typeof job === 'object' && job !== null ? known.get(job) : undefined;
+  if (internals !== undefined) return internals;
+  throw new GenerationJobError(
+    'invalid_argument',
+    'job must be one that a manager of this copy of generation-jobs handed out.',
   );
 }

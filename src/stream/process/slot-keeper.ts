@@ -31,9 +31,12 @@ export class SlotKeeper {
     throw new GenerationJobError('user_limit_exceeded', `The user already has ${limit} running jobs.`);
   }
 
-  /** Takes the slot for an attempt that runs already, whatever the others hold. */
-  async retake(key: StreamKey, owner: SlotOwner): Promise<void> {
-    if (this.#limit > 0) await this.#take(key, owner, Number.MAX_SAFE_INTEGER);
+  /**
+   * Takes the slot for an attempt that runs already, whatever the others hold.
+   * @param forMs the length of the attempt's lease; default `leaseMs`
+   */
+  async retake(key: StreamKey, owner: SlotOwner, forMs?: number): Promise<void> {
+    if (this.#limit > 0) await this.#take(key, owner, Number.MAX_SAFE_INTEGER, forMs);
   }
 
   /** Nothing happens when another attempt holds it by now. */
@@ -49,9 +52,14 @@ export class SlotKeeper {
     return this.#parts.options.limits.activeJobsPerUser;
   }
 
-  #take(key: StreamKey, owner: SlotOwner, limit: number): Promise<boolean> {
-    const { store, options } = this.#parts;
-    const slot = { streamId: key.streamId, holder: holderOf(owner), limit, forMs: options.leaseMs };
+  #take(
+    key: StreamKey,
+    owner: SlotOwner,
+    limit: number,
+    forMs: number = this.#parts.options.leaseMs,
+  ): Promise<boolean> {
+    const { store } = this.#parts;
+    const slot = { streamId: key.streamId, holder: holderOf(owner), limit, forMs };
     return store.slots.take(ownerOf(key, owner.userId), slot);
   }
 }

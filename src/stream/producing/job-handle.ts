@@ -7,10 +7,9 @@ import type { CommitReply, ProducerTransition } from '../interfaces/commits.js';
 import type { AttemptEnd, GenerationJob, JobUpdate } from '../interfaces/generation-job.js';
 import type { LeaseClaim } from '../interfaces/job-store.js';
 import type { PipeMapper, PipeSource } from '../interfaces/pipe.js';
-import { noticeHeldMs } from '../model/deadlines.js';
 import { isWholeFailure, reasonOf, toFailure } from '../model/end-reasons.js';
 import type { ErrorPlace, ErrorSubject } from '../model/error-report.js';
-import { serialiseHostEvent, serialiseLifecycle } from '../model/events.js';
+import { serialiseHostEvent, type serialiseLifecycle } from '../model/events.js';
 import type { Fold } from '../model/fold.js';
 import type { HostEvent } from '../model/host-types.js';
 import type { Predecessor } from '../model/predecessor.js';
@@ -20,7 +19,6 @@ import type { JobRecord, LogEvent, StreamKey, UsageInput } from '../model/types.
 import { checkCall } from '../process/call-input.js';
 import { giveUpLease } from '../process/give-up-lease.js';
 import { handOutMethods } from '../process/handed-out.js';
-import { boundHook } from '../process/host-code.js';
 import type { Parts } from '../process/parts.js';
 import { AttemptFold } from './attempt-fold.js';
 import { AttemptLimits } from './attempt-limits.js';
@@ -28,7 +26,7 @@ import { AttemptTime } from './attempt-time.js';
 import { Books } from './books.js';
 import { EmitBuffer } from './emit-buffer.js';
 import { endEvent } from './end-event.js';
-import { parsePause, withPayloadChecked } from './pending-action.js';
+import { preparePause } from './pause-commit.js';
 import { pipeInto } from './pipe.js';
 import { ProgressReports } from './progress-reports.js';
 import { UsageCount } from './usage-count.js';
@@ -204,28 +202,13 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   }
 
   async pause(input: PauseInput): Promise<{ actionId: string }> {
-    const { actionTypes, entropy, hooks, options, seals, store } = this.#parts;
-    let action = parsePause(input, entropy, options);
-    const schema = actionTypes.get(action.type)?.payload;
-    if (schema) {
-      const given = action;
-      action = await boundHook(this.#parts, 'actionType', () => withPayloadChecked(given, schema, options));
-    }
-    if (this.#earlierActions.has(action.actionId))
-      throw new GenerationJobError('invalid_action', 'The generation has had an action of this id.');
-    const { resumeContext: _, fingerprint: __, expiresInMs, ...shown } = action;
-    const sealed = seals.action(action, this);
-    action = sealed instanceof Promise ? await sealed : sealed;
-    const event = serialiseLifecycle('requires_action', { action: shown }, options.limits);
-    const noticeMs = hooks.onPaused === undefined ? undefined : options.settleClaimMs;
-    // The lease's place in the due index is near enough unless the action expires before it; that of a notice is held.
-    if (noticeMs !== undefined) {
-      await store.due.nearer(this.key, Math.min(expiresInMs, noticeMs), noticeHeldMs(noticeMs, options));
-    } else if (expiresInMs < options.leaseMs) await store.due.nearer(this.key, expiresInMs);
-    const callId = entropy.id();
-    await this.#end({ name: 'pause', callId, action, noticeMs, settles: this.#settles }, event);
-    this.#parts.observer.approval('paused');
-    return { actionId: action.actionId };
+    const { key, generation } = this;
+    const place = { key, generation, earlierActions: this.#earlierActions };
+    return preparePause(this.#parts, place, input, async ({ transition, event }) => {
+      await this.#end(transition, event);
+      this.#parts.observer.approval('paused');
+      return { actionId: transition.action.actionId };
+    });
   }
 
   async complete(final: unknown = null): Promise<void> {

@@ -30,17 +30,24 @@ export interface NewGeneration {
   readonly leaseStartedAt: number;
 }
 
+export interface ProducersOwner extends Omit<JobOwner, 'release'> {
+  /** A handle has been made. */
+  onTaken(job: JobHandle): void;
+}
+
 export class Producers {
   readonly #parts: Parts;
   readonly #leases: LeaseKeeper;
   readonly #owner: JobOwner;
+  readonly #onTaken: (job: JobHandle) => void;
   readonly #staying = new Set<JobHandle>();
   readonly #heldBack = new Map<JobHandle, HeldBack>();
   #isDraining = false;
 
-  constructor(parts: Parts, leases: LeaseKeeper, owner: Omit<JobOwner, 'release'>) {
+  constructor(parts: Parts, leases: LeaseKeeper, { onTaken, ...owner }: ProducersOwner) {
     this.#parts = parts;
     this.#leases = leases;
+    this.#onTaken = onTaken;
     this.#owner = {
       ...owner,
       release: (job) => {
@@ -163,6 +170,7 @@ export class Producers {
   #takeOn(input: Omit<JobInput, 'leaseDeadline'>, leaseStartedAt: number): JobHandle {
     const leaseDeadline = leaseStartedAt + this.#parts.options.leaseMs;
     const job = new JobHandle(this.#parts, this.#owner, { ...input, leaseDeadline });
+    this.#onTaken(job);
     this.#leases.add(job);
     return job;
   }

@@ -13,6 +13,7 @@ import type {
   Refusal,
   SettlementCommit,
 } from '../../interfaces/commits.js';
+import type { LeaseClaim } from '../../interfaces/job-store.js';
 import type { FoundPage, ReadLogRequest } from '../../interfaces/log-pages.js';
 import { settlementStateOf } from '../../model/settlement-state.js';
 import { isActive, refusalOfProducer, TRANSITIONS, transitionOf } from '../../model/transitions.js';
@@ -256,12 +257,13 @@ export class InMemoryGeneration {
   }
 
   /** @param leaseMs 0 to give the lease up */
-  renew(attempt: number, leaseMs: number, now: number): Refusal | 'held' {
-    const refusal = refusalOfProducer(this.#record, attempt);
+  renew({ attempt, replicaId }: LeaseClaim, leaseMs: number, now: number): Refusal | 'held' {
+    const record = this.#record;
+    const refusal = refusalOfProducer(record, attempt);
     if (refusal) return refusal;
-    this.#record.leaseUntil = leaseMs === 0 ? 0 : now + leaseMs;
-    this.#record.leaseMs = leaseMs === 0 ? undefined : leaseMs;
-    this.#record.updatedAt = now;
+    if (replicaId !== undefined) record.replicaId = replicaId;
+    [record.leaseUntil, record.leaseMs] = leaseMs === 0 ? [0, undefined] : [now + leaseMs, leaseMs];
+    record.updatedAt = now;
     return 'held';
   }
 
@@ -380,14 +382,9 @@ export class InMemoryGeneration {
   }
 
   #frame(events: readonly LogEvent[]): Frame {
-    return {
-      key: this.key,
-      generation: this.#record.generation,
-      firstSequence: events[0]?.sequence ?? 0,
-      lastSequence: events.at(-1)?.sequence ?? 0,
-      events,
-      emittedAt: undefined,
-    };
+    const { generation } = this.#record;
+    const [firstSequence, lastSequence] = [events[0]?.sequence ?? 0, events.at(-1)?.sequence ?? 0];
+    return { key: this.key, generation, firstSequence, lastSequence, events, emittedAt: undefined };
   }
 
   /** Tells followers that the record has changed; they look at what interests them. */

@@ -163,9 +163,9 @@ export class InMemoryJobStore implements JobStore {
 
   async renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly RenewAnswer[]> {
     const now = this.now();
-    return claims.map(({ key, generation, attempt }) => {
-      return this.#find(key, generation)?.renew(attempt, leaseMs, now) ?? 'gone';
-    });
+    return claims.map(
+      (claim) => this.#find(claim.key, claim.generation)?.renew(claim, leaseMs, now) ?? 'gone',
+    );
   }
 
   async listByUser(user: UserKey, request: PageRequest): Promise<Page<OwnedStream>> {

@@ -188,8 +188,10 @@ export class RedisJobStore implements JobStore {
 
   renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly RenewAnswer[]> {
     const { expiryMarginMs } = this.#options;
-    const renewOne = ({ key, generation, attempt }: LeaseClaim) =>
-      this.#run('renew', key, [generation, attempt, leaseMs, expiryMarginMs]).catch(asGenerationJobError);
+    const renewOne = ({ key, generation, attempt, replicaId = '' }: LeaseClaim) =>
+      this.#run('renew', key, [generation, attempt, leaseMs, expiryMarginMs, replicaId]).catch(
+        asGenerationJobError,
+      );
     return this.#scripts.together(() => Promise.all(claims.map(renewOne)) as Promise<readonly RenewAnswer[]>);
   }
 
