@@ -13,6 +13,7 @@ import { ERROR_TABLE, optionsSchema, TRANSITIONS } from '../dist/index.js';
 import { createMetrics } from '../dist/metrics/index.js';
 import { connectSchema } from '../dist/redis/connect.js';
 import { redisOptionsSchema } from '../dist/redis/index.js';
+import { gatewaySchema, webGatewaySchema } from '../dist/worker/gateway/gateway-options.js';
 import { outboxSchema } from '../dist/worker/outbox/options.js';
 import { declarationsIn, functionsOf, membersOf } from './docs-members.mjs';
 import { optionRow, optionsOf, optionTypes } from './option-docs.mjs';
@@ -86,6 +87,18 @@ const types = {
       name: 'OutboxSettings',
       about: 'The settings of an outbox.',
       options: optionsOf(outboxSchema),
+    },
+  ],
+  'src/worker/gateway/gateway-options.generated.ts': [
+    {
+      name: 'GatewaySettings',
+      about: 'The settings of `createWorkerRouter`, beside what it asks of the host.',
+      options: optionsOf(gatewaySchema),
+    },
+    {
+      name: 'WebGatewaySettings',
+      about: 'The settings of `createWorkerHandler`, beside what it asks of the host.',
+      options: optionsOf(webGatewaySchema),
     },
   ],
   'src/redis/connect-options.generated.ts': [

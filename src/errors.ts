@@ -164,6 +164,23 @@ export const ERROR_TABLE = {
     status: 500,
     remedy: 'Start the generation again: events of its worker could not be delivered.',
   },
+  token_invalid: {
+    status: 401,
+    remedy: 'Send the run token that the host has issued, whole and as a bearer.',
+  },
+  token_expired: {
+    status: 401,
+    remedy: 'Renew it with POST /token, which takes one that has just expired; later, ask the host.',
+  },
+  token_of_another_run: { status: 403, remedy: 'Leave out whose run it is: the token says so, and alone.' },
+  gap: { status: 409, remedy: 'Send on from the sequence that is expected.' },
+  run_paused: { status: 409, remedy: 'Wait for the decision on GET /control: it makes the next attempt.' },
+  not_handed_over: {
+    status: 409,
+    remedy:
+      'Ask again soon: the host has yet to hand the next attempt over, with issueRunToken and waiting: true.',
+  },
+  too_many_requests: { status: 429, remedy: 'Wait as long as retry-after says, and send larger batches.' },
   unavailable: { status: 503, remedy: 'Try again: the store did not answer.' },
   draining: { status: 503, remedy: 'Reconnect: this replica is shutting down.' },
   closed: { status: 503, remedy: 'Use a manager that has not been closed.' },

@@ -19,6 +19,8 @@ declare global {
   const model: { stream(options: { signal: AbortSignal }): AsyncIterable<string> };
   const question: string;
   const url: string;
+  const token: string;
+  const keys: import('generation-jobs/worker/gateway').RunTokenKeys;
   const socket: { send(text: string): void; on(event: 'message', listener: (data: unknown) => void): void };
   const mongoose: { connection: import('generation-jobs/transcripts').MongooseLike };
   const store: import('generation-jobs/transcripts').TranscriptStore;
@@ -56,6 +58,7 @@ import {
   transcriptsOf,
 } from 'generation-jobs/transcripts';
 import { createStreamHandler } from 'generation-jobs/web';
+import { createWorkerHandler, createWorkerRouter, issueRunToken } from 'generation-jobs/worker/gateway';
 `;
 /** Each by the words its declaration begins with. */
 const FIRST_CALLS = [

@@ -8,6 +8,7 @@ import { createStreamServices, GenerationJobManager } from 'generation-jobs';
 import { Checkpointer, createCheckpointer, createToolPolicy } from 'generation-jobs/agents';
 import { connectRedis, RedisJobStore } from 'generation-jobs/redis';
 import { createStreamHandler } from 'generation-jobs/web';
+import { createWorkerHandler, issueRunToken, verifyRunToken } from 'generation-jobs/worker/gateway';
 
 const print = (line) => console.log(JSON.stringify(line));
 /** Bare calls that nobody has been told of yet. */
@@ -35,8 +36,10 @@ for (const owner of [manager, manager.approvals]) {
     owner[name]({ none: 1 }, { none: 1 });
   }
 }
-untold++;
+untold += 2;
 createStreamHandler(manager, { authorize: () => null })({ url: 'nowhere' });
+const keys = [{ id: 'k', secret: 'x'.repeat(32) }];
+createWorkerHandler(manager, { keys })({ url: 'nowhere' });
 
 const nobody = () => Promise.reject(new Error('Mongo is away'));
 const saver = { getTuple: nobody, deleteThread: nobody };
@@ -51,9 +54,11 @@ const client = {
   unsubscribe: on,
   duplicate: on,
 };
-untold += 8;
+untold += 10;
 connectRedis('redis://127.0.0.1:1', { connectTimeoutMs: 20 });
 connectRedis('nonsense');
+issueRunToken({}, { keys, agentId: 'a' });
+verifyRunToken('none', { keys });
 createCheckpointer({ ttlMs: 1 });
 createCheckpointer({ importPeer: nobody });
 new Checkpointer(saver).deleteThread('t');

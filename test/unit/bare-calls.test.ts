@@ -59,12 +59,14 @@ it('no call of any entry ends the process when nobody awaits it: those of no man
   const called = lines.flatMap(({ called: name }) => name ?? []);
   expect(called.length).toBeGreaterThan(15);
   const told = lines.filter(({ where }) => where === 'unawaited');
-  expect(told.map(({ call }) => call).sort()).toEqual([...called, 'createStreamHandler'].sort());
+  expect(told.map(({ call }) => call).sort()).toEqual(
+    [...called, 'createStreamHandler', 'createWorkerHandler'].sort(),
+  );
   const printed = [...stderr.matchAll(/^generation-jobs: a call failed .*call (\w+)\)$/gm)];
   expect(printed.map(([, call]) => call).sort()).toEqual(
     [
       ...['connectRedis', 'connectRedis', 'createCheckpointer', 'createCheckpointer', 'deleteThread'],
-      ...['isPausedAt', 'raiseFormat', 'decide'],
+      ...['isPausedAt', 'raiseFormat', 'decide', 'issueRunToken', 'verifyRunToken'],
     ].sort(),
   );
 });

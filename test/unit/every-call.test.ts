@@ -15,6 +15,7 @@ import * as testing from 'generation-jobs/testing';
 import * as transcripts from 'generation-jobs/transcripts';
 import * as web from 'generation-jobs/web';
 import * as worker from 'generation-jobs/worker';
+import * as gateway from 'generation-jobs/worker/gateway';
 import { Registry } from 'prom-client';
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemEntropy } from '../../src/clock.js';
@@ -110,6 +111,11 @@ const bounds: Wrong<transcripts.HydrateOptions> = {
   ...{ file: 7, withinMs: '1', maxBytes: '1', signal: {}, clock: {} },
 };
 const { file: _file, maxBytes: _maxBytes, ...clearBounds } = bounds;
+const secrets = [{ id: 'k', secret: 'x'.repeat(32) }];
+const gatewayOptions: Wrong<gateway.WorkerRouterOptions> = {
+  ...{ keys: [7], onHookFatal: 7, audience: 7, tokenMs: '1', tokenGraceMs: '1', bodyBytes: '1', bodyMs: '1' },
+  ...{ requestsPerSecond: '1', heartbeatMs: '1', stallMs: '1', retryMs: '1' },
+};
 
 const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongParameters } | string>> = {
   // the manager
@@ -423,6 +429,29 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   ),
   streamKey: 'takes no options',
   userKey: 'takes no options',
+  createWorkerRouter: refuses<gateway.WorkerRouterOptions>(
+    gatewayOptions,
+    (options) => gateway.createWorkerRouter(manager, options),
+    { keys: secrets },
+  ),
+  createWorkerHandler: refuses<gateway.WorkerHandlerOptions>(
+    { ...gatewayOptions, basePath: 'api' },
+    (options) => gateway.createWorkerHandler(manager, options),
+    { keys: secrets },
+  ),
+  issueRunToken: refuses<gateway.IssueRunTokenOptions>(
+    {
+      ...{ keys: 7, agentId: '', audience: 7, expiresInMs: '1', workerLeaseMs: 1, conversationId: 7 },
+      ...{ transcripts: 7, waiting: 'yes' },
+    },
+    async (options) => gateway.issueRunToken(await started(), options),
+    { keys: secrets, agentId: 'a' },
+  ),
+  verifyRunToken: refuses<gateway.VerifyRunTokenOptions>(
+    { keys: [{ id: 'k', secret: 'short' }], audience: 7, graceMs: '1' },
+    (options) => gateway.verifyRunToken('token', options),
+    { keys: secrets },
+  ),
   describeStoreContract: 'is for tests',
   describeStreamContract: 'is for tests',
   backendOnFakeTime: 'is for tests',
@@ -468,7 +497,7 @@ function holderOf(instance: object): object {
 function publicCalls(): string[] {
   const entries = [
     ...[root, agents, content, express, metrics, ports, contract, redis, testing, web],
-    ...[transcripts, worker],
+    ...[transcripts, worker, gateway],
   ];
   const exported = entries.flatMap((entry) =>
     Object.entries(entry).filter(([, value]) => typeof value === 'function'),

@@ -1,4 +1,4 @@
-/** What follows a commit by which a producer itself ended or paused its generation, wherever it works. */
+/** The follow-up of a commit by which a producer itself ended or paused its generation, wherever it works. */
 import type { ProducerTransition } from '../interfaces/commits.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey } from '../model/types.js';

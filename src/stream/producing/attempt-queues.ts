@@ -1,10 +1,10 @@
 /**
- * What is known of attempts that others produce, one after the other for each: a bounded number of them, those used last. What
- * is forgotten is read again.
+ * The queues of attempts that others produce: calls for one attempt are made one after the other, with what is known of it. A
+ * bounded number of them is known, those used last; what is forgotten is read again.
  */
 import type { LeaseClaim } from '../interfaces/job-store.js';
 
-/** As many folds as a busy process has jobs; each holds a content. */
+/** The most attempts that are known: as many folds as a busy process has jobs, each of which holds a content. */
 const MOST_KNOWN = 512;
 
 interface Entry<Known> {

@@ -1,2 +1,14 @@
 /** The side of workers that runs in the web process: run tokens, and the routes that a worker talks to. */
-export {};
+export { createWorkerRouter } from './express.js';
+export type { HookFatal, WorkerHandlerOptions, WorkerRouterOptions } from './gateway-options.js';
+export {
+  type IssuedRun,
+  type IssueRunTokenOptions,
+  issueRunToken,
+  type RunClaims,
+  type VerifiedRun,
+  type VerifyRunTokenOptions,
+  verifyRunToken,
+} from './run-tokens.js';
+export type { RunTokenKeySet, RunTokenKeys, RunTokenSecret } from './token-keys.js';
+export { createWorkerHandler } from './web.js';

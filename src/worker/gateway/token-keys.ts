@@ -21,7 +21,13 @@ export interface RunTokenSecret {
 }
 
 /** The keys, newest first: the first signs, all of them verify. A set with public keys alone verifies only. */
-export type RunTokenKeys = readonly RunTokenSecret[] | { readonly keys: readonly JWK[] };
+export type RunTokenKeys = readonly RunTokenSecret[] | RunTokenKeySet;
+
+/** A JSON Web Key set (RFC 7517). */
+export interface RunTokenKeySet {
+  /** The keys, each with its `kid` and `alg`. */
+  readonly keys: readonly JWK[];
+}
 
 export interface LoadedKey {
   readonly id: string;
@@ -54,10 +60,11 @@ const loaded = new WeakMap<object, Promise<readonly LoadedKey[]>>();
 
 /** @throws GenerationJobError `invalid_options` naming what is no key, or two of one id */
 export function checkTokenKeys(keys: RunTokenKeys): void {
-  const isList = Array.isArray(keys);
-  const ids = isList
+  const ids = isSecrets(keys)
     ? parseStrictly('invalid_options', z.object({ keys: secretsSchema }), { keys }).keys.map((one) => one.id)
-    : parseStrictly('invalid_options', z.object({ keys: setSchema }), { keys }).keys.keys.map(({ kid }) => kid);
+    : parseStrictly('invalid_options', z.object({ keys: setSchema }), { keys }).keys.keys.map(
+        ({ kid }) => kid,
+      );
   const twice = ids.find((one, at) => ids.indexOf(one) < at);
   if (twice === undefined) return;
   throw new GenerationJobError('invalid_options', `keys: two have the id ${JSON.stringify(twice)}.`);
@@ -65,7 +72,8 @@ export function checkTokenKeys(keys: RunTokenKeys): void {
 
 /** Loads keys, once for each list. @throws GenerationJobError `invalid_options` */
 export function loadTokenKeys(keys: RunTokenKeys): Promise<readonly LoadedKey[]> {
-  const known = typeof keys === 'object' && keys !== null ? loaded.get(keys) : undefined;
+  checkTokenKeys(keys);
+  const known = loaded.get(keys);
   if (known) return known;
   const loading = load(keys);
   loaded.set(keys, loading);
@@ -74,8 +82,7 @@ export function loadTokenKeys(keys: RunTokenKeys): Promise<readonly LoadedKey[]>
 }
 
 async function load(keys: RunTokenKeys): Promise<readonly LoadedKey[]> {
-  checkTokenKeys(keys);
-  if (!('keys' in keys)) {
+  if (isSecrets(keys)) {
     return keys.map((one) => ({ id: one.id, algorithm: 'HS256', key: bytesOf(one.secret), signs: true }));
   }
   return Promise.all(keys.keys.map(importOne));
@@ -90,4 +97,8 @@ async function importOne(jwk: JWK): Promise<LoadedKey> {
     const message = `keys: ${JSON.stringify(named)} is no key for ${alg.slice(0, 16)}.`;
     throw new GenerationJobError('invalid_options', message, { cause });
   }
+}
+
+function isSecrets(keys: RunTokenKeys): keys is readonly RunTokenSecret[] {
+  return Array.isArray(keys);
 }

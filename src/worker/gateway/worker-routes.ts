@@ -1,0 +1,187 @@
+/**
+ * The routes for workers, without a web framework. Each asks in the same order: whose token is it, does the run send too much, is
+ * the body well formed and of the same run; and only then the store, which says whether the attempt may still write. Nothing is
+ * kept here that another replica needs. What is refused is logged by its code, never with the token.
+ */
+import type { z } from 'zod';
+import { ERROR_TABLE, type ErrorCode, GenerationJobError, isGenerationJobError } from '../../errors.js';
+import { type BodyLimits, readJsonBody } from '../../http/json-body.js';
+import { errorReply, jsonReply, replyToError } from '../../http/replies.js';
+import type { Reply, RouteRequest } from '../../http/route-types.js';
+import type { GenerationJobManager } from '../../stream/interfaces/generation-job-manager.js';
+import type { RemoteAttempt } from '../../stream/interfaces/remote-attempts.js';
+import { streamKey } from '../../stream/model/stream-key.js';
+import { boundHook } from '../../stream/process/host-code.js';
+import { type Internals, internalsOf } from '../../stream/process/internals.js';
+import { ControlRoute } from './control-route.js';
+import type { GatewayOptions } from './gateway-options.js';
+import { RequestRate, TooManyRequests } from './request-rate.js';
+import {
+  batchBody,
+  batchOf,
+  checkNamed,
+  heartbeatBody,
+  hookFatalBody,
+  tokenBody,
+  usageBody,
+} from './run-bodies.js';
+import { descriptionOf, overReply, replyOf } from './run-replies.js';
+import { type RunClaims, type VerifiedRun, verifiedAt } from './run-tokens.js';
+import { renewedToken } from './token-renewal.js';
+
+/** A route of a run: the token has been verified, and the request counted. */
+export type RunRoute = (request: RouteRequest, run: VerifiedRun) => Promise<Reply>;
+
+interface Route {
+  readonly method: 'GET' | 'POST';
+  readonly answer: RunRoute;
+}
+
+/** A body holds what an event's data holds, and itself around that. */
+const DEPTH_AROUND = 4;
+const BEARER = /^Bearer +([A-Za-z0-9_.-]{1,8192})$/i;
+
+export class WorkerRoutes {
+  readonly #internals: Internals;
+  readonly #options: GatewayOptions;
+  readonly #rate: RequestRate;
+  readonly #bodyLimits: BodyLimits;
+  readonly #routes: ReadonlyMap<string, Route>;
+
+  /**
+   * @param more further routes of a run, by their paths
+   * @throws GenerationJobError `invalid_options` for what is no manager
+   */
+  constructor(
+    manager: GenerationJobManager,
+    options: GatewayOptions,
+    more: ReadonlyMap<string, Route> = new Map(),
+  ) {
+    const internals = internalsOf(manager);
+    const { clock, options: streamOptions } = internals;
+    this.#internals = internals;
+    this.#options = options;
+    this.#rate = new RequestRate(clock, options.requestsPerSecond);
+    const { bodyBytes, bodyMs } = options;
+    const jsonDepth = streamOptions.limits.jsonDepth + DEPTH_AROUND;
+    this.#bodyLimits = { bodyBytes, bodyMs, jsonDepth, clock };
+    const control = new ControlRoute(internals, options);
+    const post = (answer: RunRoute): Route => ({ method: 'POST', answer });
+    this.#routes = new Map<string, Route>([
+      ['events', post((request, run) => this.#events(request, run))],
+      ['pause', post((request, run) => this.#events(request, run))],
+      ['usage', post((request, run) => this.#usage(request, run))],
+      ['heartbeat', post((request, run) => this.#heartbeat(request, run))],
+      ['token', post((request, run) => this.#token(request, run))],
+      ['hook-fatal', post((request, run) => this.#hookFatal(request, run))],
+      ['control', { method: 'GET', answer: (request, run) => control.answer(request, run) }],
+      ...more,
+    ]);
+  }
+
+  /** Answers a request; undefined at once when its path is none of ours. Never rejects. */
+  answer(request: RouteRequest): Promise<Reply> | undefined {
+    const name = nameIn(request.path);
+    const route = this.#routes.get(name);
+    return route && this.#answer(name, route, request);
+  }
+
+  async #answer(name: string, { method, answer }: Route, request: RouteRequest): Promise<Reply> {
+    let run: VerifiedRun | undefined;
+    try {
+      if (request.method !== method) return errorReply('method_not_allowed', { allow: method });
+      run = await this.#identify(request, name === 'token' ? this.#options.tokenGraceMs : 0);
+      this.#rate.take(`${run.tenantId ?? ''}/${run.streamId}/${run.generation}`);
+      return await answer(request, run);
+    } catch (error) {
+      return this.#refuse(name, run, error);
+    }
+  }
+
+  /** @throws GenerationJobError `token_invalid`, `token_expired` */
+  #identify(request: RouteRequest, graceMs: number): Promise<VerifiedRun> {
+    const token = BEARER.exec((request.header('authorization') ?? '').slice(0, 8200))?.[1];
+    if (token === undefined) throw new GenerationJobError('token_invalid', 'There is no bearer token.');
+    const { keys, audience } = this.#options;
+    return verifiedAt(this.#internals.clock.now(), token, { keys, audience, graceMs });
+  }
+
+  #refuse(route: string, run: RunClaims | undefined, error: unknown): Reply {
+    const { logger, errors } = this.#internals;
+    const code: ErrorCode = isGenerationJobError(error) ? error.code : 'internal';
+    if (ERROR_TABLE[code].status < 500) {
+      const { tenantId, streamId, generation, attempt } = run ?? {};
+      logger.warn({ route, code, tenantId, streamId, generation, attempt }, 'a worker was refused');
+    }
+    if (error instanceof TooManyRequests)
+      return errorReply(code, { 'retry-after': String(Math.ceil(error.afterMs / 1000)) });
+    return replyToError(error, route, errors);
+  }
+
+  async #bodyOf<Body extends object>(
+    request: RouteRequest,
+    run: RunClaims,
+    schema: z.ZodType<Body>,
+  ): Promise<Body> {
+    const body = await readJsonBody(request, this.#bodyLimits, schema);
+    checkNamed(body, run);
+    return body;
+  }
+
+  async #events(request: RouteRequest, run: VerifiedRun): Promise<Reply> {
+    const batch = batchOf(await this.#bodyOf(request, run, batchBody));
+    return replyOf(await this.#internals.remote.commit(attemptOf(run), batch), run, this.#internals);
+  }
+
+  async #usage(request: RouteRequest, run: VerifiedRun): Promise<Reply> {
+    const { remote } = this.#internals;
+    const body = await this.#bodyOf(request, run, usageBody);
+    const reply =
+      'after' in body
+        ? await remote.commit(attemptOf(run), batchOf(body))
+        : await remote.leave(attemptOf(run), body.change, body.leaves);
+    return replyOf(reply, run, this.#internals);
+  }
+
+  async #heartbeat(request: RouteRequest, run: VerifiedRun): Promise<Reply> {
+    const { remote, options } = this.#internals;
+    const { describe } = await this.#bodyOf(request, run, heartbeatBody);
+    const attempt = attemptOf(run);
+    const answer = await remote.renew(attempt);
+    const record = describe || answer !== 'held' ? await remote.read(attempt) : undefined;
+    if (answer !== 'held') return overReply(answer, record);
+    const times = { now: remote.now(), leaseUntil: remote.now() + run.leaseMs };
+    return jsonReply(200, record ? { ...times, run: descriptionOf(record, run, options) } : times);
+  }
+
+  async #token(request: RouteRequest, run: VerifiedRun): Promise<Reply> {
+    await this.#bodyOf(request, run, tokenBody);
+    const record = await this.#internals.remote.read(attemptOf(run));
+    return renewedToken(run, record, this.#options, this.#internals.clock.now());
+  }
+
+  async #hookFatal(request: RouteRequest, run: VerifiedRun): Promise<Reply> {
+    const report = await this.#bodyOf(request, run, hookFatalBody);
+    const { onHookFatal } = this.#options;
+    const { logger } = this.#internals;
+    const { expiresAt: _, ...claims } = run;
+    if (onHookFatal) await boundHook(this.#internals, 'onHookFatal', () => onHookFatal(report, claims));
+    else {
+      const { tenantId, streamId, generation, agentId } = run;
+      const { hook, exitCode, at } = report;
+      logger.error(
+        { tenantId, streamId, generation, agentId, hook, exitCode, at },
+        'a hook of a worker died',
+      );
+    }
+    return jsonReply(200, {});
+  }
+}
+
+function nameIn(path: string): string {
+  return path.replace(/^\//, '').replace(/\/$/, '');
+}
+
+function attemptOf({ streamId, tenantId, generation, attempt, leaseMs }: RunClaims): RemoteAttempt {
+  return { key: streamKey(streamId, tenantId), generation, attempt, leaseMs };
+}
