@@ -16,7 +16,7 @@ const SEED = /\b((?:PROPERTY|MODEL|FAULT)_SEED)=(\d+)/g;
 
 /** The suites to try, and what of each. */
 const SUITES = [
-  { name: 'properties', filters: ['test/unit'], options: ['--project', 'side-by-side'] },
+  { name: 'properties', filters: ['test/unit', 'test/worker'], options: ['--project', 'side-by-side'] },
   { name: 'random histories against the model', filters: ['test/model'], options: [] },
   {
     name: 'every contract through every client library',

@@ -1,20 +1,31 @@
 /** The shapes of what comes with the calls of an outbox. */
 import { z } from 'zod';
 import { GenerationJobError } from '../../errors.js';
-import { callable, requiredFunction } from '../../stream/model/host-values.js';
+import { callable, membersOf, requiredFunction } from '../../stream/model/host-values.js';
 import { parseStrictly } from '../../stream/model/strict.js';
 import { LONGEST_NAME } from './lane-names.js';
 
 const name = z.string().min(1).max(LONGEST_NAME).optional();
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
+const LANES = {
+  run: { deliver: requiredFunction, onEnded: callable },
+  reports: { mode: z.enum(['append', 'coalesce']), deliver: requiredFunction },
+};
+
 const SHAPES = {
-  run: z.strictObject({ deliver: requiredFunction, onEnded: callable }),
-  reports: z.strictObject({ mode: z.enum(['append', 'coalesce']), deliver: requiredFunction }),
   report: z.strictObject({ key: name, at: whole.optional(), idempotencyKey: name }),
   page: z.strictObject({ after: whole.optional(), limit: whole.min(1).max(1_000).optional() }),
   flush: z.strictObject({ withinMs: whole }),
 };
+
+/**
+ * Checks what opens a lane, which may be an instance of a class of the host's.
+ * @throws GenerationJobError `invalid_argument` naming each key and value that is not known
+ */
+export function checkLane(kind: keyof typeof LANES, given: unknown): void {
+  parseStrictly('invalid_argument', membersOf(given, LANES[kind]), given, 'options');
+}
 
 /** @throws GenerationJobError `invalid_argument` naming each key and value that is not known */
 export function checkOutboxCall(call: keyof typeof SHAPES, given: unknown): void {

@@ -33,7 +33,7 @@ interface Never {
 }
 
 interface Again {
-  /** To be tried again after a pause. */
+  /** Not taken, and to be tried again after a pause. */
   readonly kind: 'again';
   /** The failure, for whoever looks into it. */
   readonly error?: unknown;

@@ -1,7 +1,8 @@
 /**
- * Opens the outbox's file, or refuses it by name and leaves it as it is. The file is locked by SQLite itself for as long as
- * it is open (`locking_mode=EXCLUSIVE`), so a second process is refused, and a process that dies leaves no lock behind.
- * Two libraries in one process don't see each other's locks, so a registry on `globalThis` knows the files that are open.
+ * Opens the outbox's file, or refuses it by name and leaves it as it is. Beside it stands a small database that is locked by
+ * SQLite itself for as long as the outbox is open: a second process is refused, and one that dies leaves no lock behind. It is
+ * attached, since what is attached can be let go: a library may keep the file itself open after `close` until its statements
+ * are collected. Two libraries in one process don't see each other's locks, so a registry on `globalThis` knows what is open.
  */
 import { realpathSync } from 'node:fs';
 import { GenerationJobError } from '../../errors.js';
@@ -17,6 +18,7 @@ const BUSY_MS = 500;
 /** A write-ahead log larger than this (bytes) is cut when it has been written back. */
 const WAL_BYTES = 16 * 1024 * 1024;
 
+const LOCK = 'outbox_lock';
 const REGISTRY = Symbol.for('generation-jobs.outbox-files');
 
 export class OutboxFile {
@@ -27,11 +29,15 @@ export class OutboxFile {
   /** @throws GenerationJobError `outbox_in_use` · `outbox_damaged` · `outbox_newer_format` · `invalid_options` · `outbox_failed` */
   constructor(database: SqliteDatabase) {
     this.#database = database;
+    let isAttached = false;
     try {
       this.#path = attempt(() => pathOf(database));
+      attempt(() => attachLock(database, this.#path));
+      isAttached = true;
+      attempt(() => lock(database));
       this.table = attempt(() => openTable(database));
     } catch (error) {
-      closeRefused(database, error);
+      closeRefused(database, isAttached, error);
       throw error;
     }
     openFiles().add(this.#path);
@@ -56,11 +62,11 @@ export class OutboxFile {
    */
   relaxed<Result>(step: () => Result): Result {
     return attempt(() => {
-      this.#database.exec('PRAGMA synchronous=NORMAL');
+      this.#database.exec('PRAGMA main.synchronous=NORMAL');
       try {
         return this.transaction(step);
       } finally {
-        this.#database.exec('PRAGMA synchronous=FULL');
+        this.#database.exec('PRAGMA main.synchronous=FULL');
       }
     });
   }
@@ -72,7 +78,10 @@ export class OutboxFile {
 
   close(): void {
     openFiles().delete(this.#path);
-    attempt(() => this.#database.close?.());
+    attempt(() => {
+      this.#database.exec(`DETACH ${LOCK}`);
+      this.#database.close?.();
+    });
   }
 }
 
@@ -88,9 +97,6 @@ function attempt<Result>(step: () => Result): Result {
     return step();
   } catch (cause) {
     if (cause instanceof GenerationJobError) throw cause;
-    if (isBusy(cause)) {
-      throw new GenerationJobError('outbox_in_use', 'Another process has the outbox open.', { cause });
-    }
     if (isDamaged(cause)) {
       throw new GenerationJobError('outbox_damaged', 'The outbox’s file is not whole.', { cause });
     }
@@ -109,11 +115,12 @@ function rollBack(database: SqliteDatabase, error: unknown): void {
   }
 }
 
-function closeRefused(database: SqliteDatabase, error: unknown): void {
+function closeRefused(database: SqliteDatabase, isAttached: boolean, error: unknown): void {
   try {
+    if (isAttached) database.exec(`DETACH ${LOCK}`);
     database.close?.();
-  } catch (close) {
-    if (error instanceof Error) error.cause = new AggregateError([error.cause, close]);
+  } catch (failure) {
+    if (error instanceof Error) error.cause = new AggregateError([error.cause, failure]);
   }
 }
 
@@ -139,18 +146,31 @@ function pathOf(database: SqliteDatabase): string {
   return real;
 }
 
+function attachLock(database: SqliteDatabase, path: string): void {
+  database.exec(`PRAGMA busy_timeout=${BUSY_MS}`);
+  database.prepare(`ATTACH ? AS ${LOCK}`).run(`${path}-lock`);
+}
+
+/** Takes the lock, for as long as it is attached: in this mode what a write has locked stays locked. */
+function lock(database: SqliteDatabase): void {
+  try {
+    database.exec(`PRAGMA ${LOCK}.locking_mode=EXCLUSIVE; PRAGMA ${LOCK}.user_version=${FORMAT}`);
+  } catch (cause) {
+    if (!isBusy(cause)) throw cause;
+    throw new GenerationJobError('outbox_in_use', 'Another process has the outbox open.', { cause });
+  }
+}
+
 function openTable(database: SqliteDatabase): ItemTable {
-  database.exec(`PRAGMA busy_timeout=${BUSY_MS}; PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE`);
   const isNew = inspect(database);
-  database.exec('COMMIT');
-  const mode = pragma(database, 'journal_mode=WAL');
+  const mode = pragma(database, 'main.journal_mode=WAL');
   if (mode !== 'wal') {
     throw new GenerationJobError(
       'invalid_options',
       `database: has no write-ahead log there (${mode}): use a local disk.`,
     );
   }
-  database.exec(`PRAGMA synchronous=FULL; PRAGMA journal_size_limit=${WAL_BYTES}`);
+  database.exec(`PRAGMA main.synchronous=FULL; PRAGMA main.journal_size_limit=${WAL_BYTES}`);
   if (isNew) {
     database.exec(
       `BEGIN IMMEDIATE; ${SCHEMA} PRAGMA application_id=${APPLICATION_ID}; PRAGMA user_version=${FORMAT}; COMMIT`,
@@ -161,8 +181,11 @@ function openTable(database: SqliteDatabase): ItemTable {
 
 /** Says whether the file is a new one. Reads, and changes nothing. */
 function inspect(database: SqliteDatabase): boolean {
-  const [id, format] = [pragma(database, 'application_id'), Number(pragma(database, 'user_version'))];
-  const { tables } = database.prepare('SELECT COUNT(*) AS tables FROM sqlite_schema').get() as SqliteRow;
+  const [id, format] = [
+    pragma(database, 'main.application_id'),
+    Number(pragma(database, 'main.user_version')),
+  ];
+  const { tables } = database.prepare('SELECT COUNT(*) AS tables FROM main.sqlite_schema').get() as SqliteRow;
   if (id === 0 && format === 0 && Number(tables) === 0) return true;
   if (id !== APPLICATION_ID) {
     throw new GenerationJobError('outbox_damaged', 'The file is a database of something else.');
@@ -173,7 +196,7 @@ function inspect(database: SqliteDatabase): boolean {
       `The outbox has format ${format}; known is ${FORMAT}.`,
     );
   }
-  const found = pragma(database, 'quick_check(1)');
+  const found = pragma(database, 'main.quick_check(1)');
   if (found !== 'ok')
     throw new GenerationJobError('outbox_damaged', `The outbox’s file is not whole: ${found}.`);
   return false;

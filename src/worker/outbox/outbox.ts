@@ -4,7 +4,7 @@ import { GenerationJobError } from '../../errors.js';
 import type { Logger } from '../../stream/interfaces/logger.js';
 import { callUnawaited } from '../../stream/process/host-code.js';
 import { safeLogger } from '../../stream/process/safe-logger.js';
-import { checkOutboxCall } from './call-input.js';
+import { checkLane, checkOutboxCall } from './call-input.js';
 import type { ItemRow } from './item-table.js';
 import { Items } from './items.js';
 import { isRun, kindOf, type LaneKind, laneOf, nameOf } from './lane-names.js';
@@ -77,14 +77,14 @@ class SqliteOutbox implements Outbox, RunLaneOwner {
   }
 
   run(name: string, input: RunLaneInput): RunLane {
-    checkOutboxCall('run', input);
+    checkLane('run', input);
     const lane = new OutboxRunLane(this.#context, this, this.#free('run', name), input);
     if (lane.ended === undefined) this.#open.set(lane.lane, lane);
     return lane;
   }
 
   reports(name: string, input: ReportLaneInput): ReportLane {
-    checkOutboxCall('reports', input);
+    checkLane('reports', input);
     const lane = new OutboxReportLane(this.#context, this.#free('report', name), input);
     this.#open.set(lane.lane, lane);
     return lane;

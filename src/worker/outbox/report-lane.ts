@@ -21,6 +21,8 @@ export class OutboxReportLane implements ReportLane {
   readonly courier: Courier;
   readonly #context: ReportLaneContext;
   readonly #input: ReportLaneInput;
+  /** Says whether the last delivery has moved something. */
+  #hasMoved = true;
 
   constructor(context: ReportLaneContext, lane: string, input: ReportLaneInput) {
     this.lane = lane;
@@ -72,9 +74,10 @@ export class OutboxReportLane implements ReportLane {
   #nextCargo(): Cargo | { readonly dueAt: number } | undefined {
     const { items, clock } = this.#context;
     const [tried, untried] = items.read((table) => [table.tried(this.lane), table.untried(this.lane, 1)[0]]);
-    // Those that have failed come up rarely, each at its own time, and would wait for ever behind new ones.
     const isDue = tried !== undefined && tried.due <= clock.monotonic();
-    const row = isDue ? tried : untried;
+    // In turns: one that has failed goes first after a success, or it would wait for ever behind new ones; after a failure
+    // others do, or it would hold them up.
+    const row = isDue && (this.#hasMoved || untried === undefined) ? tried : untried;
     if (row) return this.#cargoOf(row);
     return tried && { dueAt: tried.due };
   }
@@ -89,7 +92,9 @@ export class OutboxReportLane implements ReportLane {
       },
       settle: (delivery) => {
         items.inFlight.delete(row.id);
-        return this.#settle(delivery, row);
+        const settled = this.#settle(delivery, row);
+        this.#hasMoved = settled.hasMoved;
+        return settled;
       },
     };
   }
