@@ -29,6 +29,11 @@ const SUITES = [
     filters: ['test/redis/asking-again.test.ts'],
     options: [],
   },
+  {
+    name: 'workers killed beside their outbox',
+    filters: ['test/worker/processes/outbox-kills.test.ts'],
+    options: [],
+  },
 ];
 
 process.chdir(join(import.meta.dirname, '..'));

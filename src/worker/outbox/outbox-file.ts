@@ -146,15 +146,22 @@ function pathOf(database: SqliteDatabase): string {
   return real;
 }
 
+/** A database that is locked can't even be attached. */
 function attachLock(database: SqliteDatabase, path: string): void {
   database.exec(`PRAGMA busy_timeout=${BUSY_MS}`);
-  database.prepare(`ATTACH ? AS ${LOCK}`).run(`${path}-lock`);
+  unlessBusy(() => database.prepare(`ATTACH ? AS ${LOCK}`).run(`${path}-lock`));
 }
 
 /** Takes the lock, for as long as it is attached: in this mode what a write has locked stays locked. */
 function lock(database: SqliteDatabase): void {
-  try {
+  unlessBusy(() => {
     database.exec(`PRAGMA ${LOCK}.locking_mode=EXCLUSIVE; PRAGMA ${LOCK}.user_version=${FORMAT}`);
+  });
+}
+
+function unlessBusy(step: () => void): void {
+  try {
+    step();
   } catch (cause) {
     if (!isBusy(cause)) throw cause;
     throw new GenerationJobError('outbox_in_use', 'Another process has the outbox open.', { cause });
