@@ -59,6 +59,8 @@ import {
 } from 'generation-jobs/transcripts';
 import { createStreamHandler } from 'generation-jobs/web';
 import { createWorkerHandler, createWorkerRouter, issueRunToken } from 'generation-jobs/worker/gateway';
+import { openOutbox } from 'generation-jobs/worker';
+import Database from 'libsql';
 `;
 /** Each by the words its declaration begins with. */
 const FIRST_CALLS = [

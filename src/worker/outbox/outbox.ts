@@ -35,7 +35,7 @@ const PAGE = 100;
  * @throws GenerationJobError `outbox_in_use` when another process, or another outbox here, has it open · `outbox_damaged` and
  *   `outbox_newer_format`, which leave the file as it is · `outbox_failed` when the disk refuses · `invalid_options`
  * @example
- * const outbox = openOutbox({ database: new DatabaseSync('/var/lib/worker/outbox.db') });
+ * const outbox = openOutbox({ database: new Database('/var/lib/worker/outbox.db') });
  */
 export function openOutbox(input: OutboxInput): Outbox {
   const options = parseOutboxInput(input);
