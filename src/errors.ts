@@ -105,6 +105,10 @@ export const ERROR_TABLE = {
     remedy:
       'Try again: another replica may be able to. On the server, give each one the seal, and the keys, of all others.',
   },
+  agent_running: {
+    status: 409,
+    remedy: 'Follow the stream: its agent runs already. Or stop the job, and start another.',
+  },
   checkpoint_lost: { status: 410, remedy: 'Start a new generation: what the run had saved is gone.' },
   checkpoint_too_large: {
     status: 413,

@@ -14,6 +14,7 @@ export interface MessageContent {
 export type MessagePart = TextPart | ReasoningPart | ToolPart | FilePart | StatusPart;
 
 export interface TextPart {
+  /** Names the kind of part: text. */
   readonly type: 'text';
   /** The agent's own name for the piece; absent where it has none. */
   readonly id?: string;
@@ -23,6 +24,7 @@ export interface TextPart {
 
 /** The thinking of a model, as far as it is shown. */
 export interface ReasoningPart {
+  /** Names the kind of part: reasoning. */
   readonly type: 'reasoning';
   /** The agent's own name for the piece; absent where it has none. */
   readonly id?: string;
@@ -32,6 +34,7 @@ export interface ReasoningPart {
 
 /** A call of a tool, or a sub-agent, which is a call with parts. */
 export interface ToolPart {
+  /** Names the kind of part: a call of a tool. */
   readonly type: 'tool';
   /** Names the call in its result. */
   readonly id: string;
@@ -65,6 +68,7 @@ export interface PartApproval {
 }
 
 export interface FilePart {
+  /** Names the kind of part: a file. */
   readonly type: 'file';
   /** The agent's own name for the file; absent where it has none. */
   readonly id?: string;
@@ -78,6 +82,7 @@ export interface FilePart {
 
 /** A word on what keeps the agent busy, such as `preparing`; nothing of the answer. */
 export interface StatusPart {
+  /** Names the kind of part: a status. */
   readonly type: 'status';
   /** Names the status in the event that closes it. */
   readonly id: string;

@@ -22,8 +22,6 @@ import { mergedPieces } from './message-merge.js';
  * Makes a model named `message` whose content is `{ parts }`: text, reasoning, tool calls with input, output and error,
  * sub-agents within the calls that run them, files and statuses, in the order they came. With `merge: true`, a job stores
  * neighbouring pieces as one event. A message is empty while it has nothing but blank text and statuses.
- * @example
- * const manager = new GenerationJobManager({ ...createStreamServices(), contentModels: [messageContent()] });
  */
 export function messageContent(): ContentModel<MessageContent> {
   return defineContentModel<MessageContent>({

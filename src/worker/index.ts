@@ -2,6 +2,16 @@
  * The worker's side: it runs beside an agent outside the web process, such as on a machine that sees nothing but a gateway's
  * HTTP. It knows neither Redis nor the manager's parts.
  */
+
+export { type AgentMapperName, agentMappers } from './mappers/index.js';
+export type {
+  AgentEnd,
+  AgentMapper,
+  AgentQuestion,
+  ClosedLines,
+  LineReader,
+  MappedLine,
+} from './mappers/mapper.js';
 export { type Delivery, deliveryOf, type HttpAnswer } from './outbox/delivery.js';
 export { openOutbox } from './outbox/outbox.js';
 export type {
@@ -21,3 +31,17 @@ export type {
   SetAside,
 } from './outbox/outbox-types.js';
 export type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './outbox/sqlite.js';
+export type { ProcessDiagnosis } from './process/diagnosis.js';
+export { AgentProcessError, PROCESS_FAILURES, type ProcessFailureCode } from './process/failures.js';
+export type {
+  AgentProcessEnd,
+  AgentProcessOptions,
+  AgentQuestions,
+  QuestionManager,
+} from './process/options.js';
+export {
+  type AgentProcessInfo,
+  agentProcesses,
+  resumeAgentProcess,
+  runAgentProcess,
+} from './process/run-agent-process.js';

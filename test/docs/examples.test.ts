@@ -58,6 +58,7 @@ import {
   transcriptsOf,
 } from 'generation-jobs/transcripts';
 import { createStreamHandler } from 'generation-jobs/web';
+import { runAgentProcess } from 'generation-jobs/worker';
 import { createWorkerHandler, createWorkerRouter, issueRunToken } from 'generation-jobs/worker/gateway';
 import { openOutbox } from 'generation-jobs/worker';
 import Database from 'libsql';
