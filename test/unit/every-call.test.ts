@@ -284,6 +284,18 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   isReservedEvent: 'takes no options',
   isTerminalEvent: 'takes no options',
 
+  // agents as child processes
+  runAgentProcess: refuses<worker.AgentProcessOptions>(
+    {
+      ...{ command: 7, args: '-p', cwd: 7, env: { PORT: 7 }, stdin: 7, keepStdinOpen: 'yes', mapper: 'claude' },
+      ...{ questions: { manager: {} }, graceMs: 0, silenceMs: '1', lineBytes: 1 },
+    },
+    async (options) => worker.runAgentProcess(await started(), options),
+    { command: 'none', mapper: 'raw' },
+  ),
+  resumeAgentProcess: 'takes a job and its continuation',
+  agentProcesses: 'takes nothing',
+  AgentProcessError: 'is thrown by the library',
   // the outbox
   openOutbox: refuses<worker.OutboxInput>(
     {

@@ -1,4 +1,4 @@
-/** What an item of Codex is in a message: texts, and calls of its tools. */
+/** An item of Codex as a part of a message: a text, or a call of one of its tools. */
 import {
   contentOf,
   errorText,

@@ -59,8 +59,12 @@ export interface ClosedLines {
 
 /** The agent's own word for how its run has ended. */
 export type AgentEnd =
-  | { readonly ok: true }
   | {
+      /** The agent has said that all is well. */
+      readonly ok: true;
+    }
+  | {
+      /** The agent has said that something went wrong. */
       readonly ok: false;
       /** The reason, for clients. */
       readonly code: 'agent_failed' | 'agent_out_of_turns' | 'agent_out_of_budget';

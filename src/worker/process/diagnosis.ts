@@ -16,7 +16,7 @@ export interface ProcessDiagnosis {
   readonly lines: number;
   /** Lines that are no JSON objects, or too long: how many, and the beginnings of the first 16. */
   readonly badLines: { readonly count: number; readonly kept: readonly string[] };
-  /** How many lines of each kind the mapper did not know: at most 64 kinds, and `others` beyond. */
+  /** Counts, by kind, the lines that the mapper did not know: at most 64 kinds, and `others` beyond. */
   readonly unknownLines: Readonly<Record<string, number>>;
   /** The agent's own name for its session, when it told one. */
   readonly session: string | undefined;

@@ -29,7 +29,7 @@ export class AgentProcessError extends Error {
   override readonly name = 'AgentProcessError';
   /** The failure that clients were told. */
   readonly code: ProcessFailureCode;
-  /** What the process and its lines showed. */
+  /** Says what the process and its lines showed. */
   readonly diagnosis: ProcessDiagnosis;
 
   constructor(

@@ -11,7 +11,7 @@ interface Emitting {
   emit(event: HostEvent): Promise<void>;
 }
 
-/** As JSON text a UTF-16 unit takes at most six bytes; the rest is for what stands beside it. */
+/** A UTF-16 unit takes at most six bytes as JSON text; the rest is for what stands beside it. */
 const BYTES_A_UNIT = 8;
 const LEAST_UNITS = 16;
 

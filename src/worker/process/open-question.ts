@@ -14,7 +14,7 @@ import type { AgentQuestion } from '../mappers/mapper.js';
 import type { AgentQuestions } from './options.js';
 import { watchPause } from './pause-watch.js';
 
-/** Whoever has decided elsewhere may hand the attempt over for so long. */
+/** The time in which a decision made elsewhere must bring its handle here. */
 const HANDLE_MS = 30 * SECOND;
 /** The store ends what has expired; this is for a store that can't be followed. */
 const EXPIRY_MARGIN_MS = MINUTE;

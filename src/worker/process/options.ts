@@ -1,4 +1,4 @@
-/** What a host says of an agent's process: checked before anything is started. */
+/** A host's word on an agent's process: checked before anything is started. */
 import { z } from 'zod';
 import { HOUR, MIB, MINUTE, SECOND } from '../../clock.js';
 import type { ResolveInput } from '../../stream/interfaces/action-input.js';
@@ -62,7 +62,7 @@ export interface AgentProcessOptions {
 
 /** The end of an attempt, and what its process showed. */
 export interface AgentProcessEnd extends AttemptEnd {
-  /** What the process has shown so far: for the host, never for clients. Undefined when none was started. */
+  /** Says what the process has shown so far: for the host, never for clients. Undefined when none was started. */
   readonly diagnosis?: ProcessDiagnosis | undefined;
 }
 
