@@ -7,6 +7,7 @@ import { benchFanOut } from './fan-out.js';
 import { describeMachine } from './figures.js';
 import { benchGreedInMemory } from './greed.js';
 import { benchIdle } from './idle.js';
+import { benchOutbox } from './outbox.js';
 import { benchSlowReaders } from './slow-readers.js';
 
 const benches: Record<string, () => Promise<void>> = {
@@ -14,6 +15,7 @@ const benches: Record<string, () => Promise<void>> = {
   'fan-out': benchFanOut,
   greed: benchGreedInMemory,
   idle: benchIdle,
+  outbox: benchOutbox,
   slow: benchSlowReaders,
 };
 

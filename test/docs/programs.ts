@@ -17,6 +17,7 @@ declare global {
   const job: jobs.GenerationJob;
   const app: Express;
   const server: import('node:http').Server;
+  const outbox: import('generation-jobs/worker').Outbox;
   const authorize: Authorize<Request>;
   const text: string;
   const streamId: string;

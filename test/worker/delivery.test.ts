@@ -24,6 +24,7 @@ it('a 409 goes back for a gap and is an answer for any other code', () => {
   expect(kindOf(409, { code: 'gap', expected: 12 })).toEqual({ kind: 'gap', expected: 12 });
   for (const reason of ['fenced', 'replaced', 'ended', 'gone', 'paused'])
     expect(kindOf(409, { code: reason })).toEqual({ kind: 'over', reason });
+  expect(kindOf(404, { code: 'stream_not_found' })).toEqual({ kind: 'over', reason: 'stream_not_found' });
   expect(kindOf(409, { error: { code: 'fenced' } })).toEqual({ kind: 'over', reason: 'fenced' });
 });
 

@@ -1,5 +1,5 @@
 import { closeSync, copyFileSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
-import { openOutbox, type SqliteDatabase } from 'generation-jobs/worker';
+import { openOutbox, type SqliteDatabase, type SqliteStatement } from 'generation-jobs/worker';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { freshPath, sqliteLibraries } from './outbox-databases.js';
 import { again, OutboxStage, ReportSide, RunSide } from './outbox-stage.js';
@@ -87,6 +87,34 @@ describe.each(sqliteLibraries)('the file of an outbox on $name', (library) => {
 
   it('must be a file: what is in memory is lost with the process', () => {
     expect(() => openOutbox({ database: library.open(':memory:') })).toThrow(coded('invalid_options'));
+  });
+
+  it('may be read with integers as bigint', async () => {
+    const database = library.open(freshPath());
+    const asBigint: SqliteDatabase = {
+      exec: (sql) => database.exec(sql),
+      prepare: (sql) => {
+        const statement = database.prepare(sql) as SqliteStatement & {
+          safeIntegers?(is: boolean): unknown;
+          setReadBigInts?(is: boolean): unknown;
+        };
+        statement.safeIntegers?.(true);
+        statement.setReadBigInts?.(true);
+        return statement;
+      },
+    };
+    const outbox = openOutbox({ database: asBigint });
+    onTestFinished(() => outbox.close());
+    const [runs, reports] = [new RunSide(), new ReportSide({ kind: 'never', error: 'no' })];
+    const [run, turns] = [
+      outbox.run('run', runs),
+      outbox.reports('turns', { mode: 'append', deliver: reports.deliver }),
+    ];
+    run.append(1, 2, 'a');
+    turns.put('b');
+    await Promise.all([run.idle(), turns.idle()]);
+    expect(runs.items).toMatchObject([{ first: 1, last: 2, tries: 0 }]);
+    expect(outbox.retry(outbox.setAside()[0]?.id)).toBe(1);
   });
 
   it('that has lost rows of a run ends that run by name, and no other', async () => {

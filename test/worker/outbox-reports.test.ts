@@ -243,6 +243,18 @@ describe.each(sqliteLibraries)('a full outbox on $name', (library) => {
     expect(outbox.run('earlier', new RunSide()).ended).toEqual({ reason: 'worker_events_lost' });
   });
 
+  it('refuses a report rather than take room from others, when all its own lane holds is on its way', async () => {
+    const { outbox, clock } = new OutboxStage(library, { maxBytes: 1024 });
+    const turns = outbox.reports('turns', { mode: 'append', deliver: new ReportSide('silence').deliver });
+    const run = outbox.run('run', new RunSide(again));
+    turns.put(bytes(700));
+    run.append(1, 1, bytes(100));
+    await clock.advance(0);
+    expect(() => turns.put(bytes(400))).toThrow(expect.objectContaining({ code: 'outbox_full' }));
+    expect(run.ended).toBeUndefined();
+    expect(outbox.stats()).toMatchObject({ waiting: 2, dropped: 0, discarded: 0 });
+  });
+
   it('refuses a report that is larger than all there is, and keeps the others', () => {
     const { outbox } = new OutboxStage(library, { maxBytes: 1024 });
     const lane = outbox.reports('turns', { mode: 'append', deliver: new ReportSide('silence').deliver });

@@ -61,7 +61,8 @@ const SECOND = 1000;
 /**
  * Returns what an answer of the gateway means for what was sent. 2xx with a JSON object is `done`, up to
  * the `sequence` it names. 401 asks
- * for a fresh token and is no try. 409 `gap` goes back to what is `expected`; any other 409 with a code is `over`. 400, 413
+ * for a fresh token and is no try. 409 `gap` goes back to what is `expected`; any other 409 with a code is `over`, and
+ * so is a stream that is gone. 400, 413
  * and 422 are for ever. 408, 429, 5xx and whatever else came, such as the page of a proxy, are tries.
  * @param now the wall time in milliseconds, for a `retry-after` that is a date
  */
@@ -73,10 +74,15 @@ export function deliveryOf(answer: HttpAnswer, now: number): Delivery {
     return { kind: 'done', upTo: isSequence(body.sequence) ? body.sequence : undefined };
   }
   if (status === 401) return { kind: 'again', error, isTry: false };
-  const conflict = status === 409 ? conflictOf(body) : undefined;
+  const conflict = isAnswer(status, body) ? conflictOf(body) : undefined;
   if (conflict !== undefined) return conflict;
   if (FOR_EVER.has(status)) return { kind: 'never', error };
   return { kind: 'again', error, afterMs: waitOf(answer.retryAfter, now) };
+}
+
+/** A stream that is gone is an answer; any other 404 is that of a gateway that is not there yet. */
+function isAnswer(status: number, body: Readonly<Record<string, unknown>>): boolean {
+  return status === 409 || (status === 404 && codeOf(body) === 'stream_not_found');
 }
 
 function conflictOf(body: Readonly<Record<string, unknown>>): Delivery | undefined {

@@ -236,10 +236,28 @@ export class ItemTable {
   }
 
   #rows(name: Name, ...values: SqliteValue[]): ItemRow[] {
-    return this.#all(name, ...values) as unknown as ItemRow[];
+    return this.#all(name, ...values).map(itemOf);
   }
 
   #row(name: Name, ...values: SqliteValue[]): ItemRow | undefined {
     return this.#rows(name, ...values)[0];
   }
+}
+
+/** A library may be set to give integers as bigint. */
+function itemOf(row: SqliteRow): ItemRow {
+  return {
+    ...{ id: Number(row.id), lane: String(row.lane), at: Number(row.at), tries: Number(row.tries) },
+    ...{ due: Number(row.due), bytes: Number(row.bytes), asideAt: numberOf(row.asideAt) },
+    ...{ first: numberOf(row.first), last: numberOf(row.last), key: textOf(row.key) },
+    ...{ idempotency: textOf(row.idempotency), aside: textOf(row.aside) },
+  };
+}
+
+function numberOf(value: unknown): number | null {
+  return value === null ? null : Number(value);
+}
+
+function textOf(value: unknown): string | null {
+  return value === null ? null : String(value);
 }

@@ -49,6 +49,7 @@ export function makeRoom(context: RoomContext, lane: string, need: Amount): Made
     }
     const oldest = table.oldest(largest).find(({ id }) => !context.inFlight.has(id));
     if (oldest) dropped.push(drop(context, oldest));
+    else if (largest === lane) return undefined;
     else spent.add(largest);
   }
   return { dropped: merged(dropped), lost };

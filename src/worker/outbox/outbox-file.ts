@@ -188,10 +188,8 @@ function openTable(database: SqliteDatabase): ItemTable {
 
 /** Says whether the file is a new one. Reads, and changes nothing. */
 function inspect(database: SqliteDatabase): boolean {
-  const [id, format] = [
-    pragma(database, 'main.application_id'),
-    Number(pragma(database, 'main.user_version')),
-  ];
+  const id = Number(pragma(database, 'main.application_id'));
+  const format = Number(pragma(database, 'main.user_version'));
   const { tables } = database.prepare('SELECT COUNT(*) AS tables FROM main.sqlite_schema').get() as SqliteRow;
   if (id === 0 && format === 0 && Number(tables) === 0) return true;
   if (id !== APPLICATION_ID) {
