@@ -1,0 +1,197 @@
+/**
+ * One attempt's way to the gateway: its batches, in strict order, through a lane of the outbox or of memory. It knows what the
+ * gateway has, what became of the attempt's own end, and why the attempt is over when the gateway says so.
+ *
+ * A lane counts batches, not events: a change of the record has no event, and stands in the same order.
+ */
+import { type Clock, type Entropy, sleep } from '../../clock.js';
+import { type EndReason, GenerationJobError, isGenerationJobError } from '../../errors.js';
+import type { ProducerCommit, RecordPatch } from '../../stream/interfaces/commits.js';
+import { isObject } from '../../stream/model/plain-values.js';
+import { backOff, scattered } from '../../stream/process/back-off.js';
+import { mergedPatch } from '../../stream/producing/patches.js';
+import { type Delivery, deliveryOf, type HttpAnswer } from '../outbox/delivery.js';
+import type { Outbox, RunEnd, RunItem, RunLane, RunLaneInput } from '../outbox/outbox-types.js';
+import type { GatewayLink } from './gateway-link.js';
+import { MemoryLane } from './memory-lane.js';
+import { asEndReason, endIn, errorIn } from './run-end.js';
+import { requestOf, textOfCommit, type WireRequest } from './wire-batches.js';
+
+/** The pauses before the gateway is told again that a run has lost events. */
+const PAUSES = { firstMs: 200, longestMs: 5_000 };
+
+export interface ChannelOwner {
+  /** The gateway has accepted something: the lease begins anew from when it was sent. */
+  onAccepted(sentAt: number): void;
+  /** The attempt is over, as the gateway says. */
+  onOver(reason: EndReason): void;
+  /** Events of the attempt are lost: no one else can make good for them. */
+  onLost(error: unknown): void;
+}
+
+export interface ChannelContext {
+  readonly link: GatewayLink;
+  readonly outbox: Outbox | undefined;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+}
+
+/** The outcome of an attempt's own end or pause. */
+export type Closed = { readonly status: string } | { readonly over: EndReason };
+
+export class RunChannel {
+  readonly #context: ChannelContext;
+  readonly #lane: RunLane & { room?(): Promise<void> };
+  #owner: ChannelOwner | undefined;
+  #ordinal: number;
+  #reached = 0;
+  #over: EndReason | undefined;
+  #closing: ((closed: Closed) => void) | undefined;
+  /** The changes that the gateway is not known to have, and the batch of the newest. */
+  #untold: { readonly patch: RecordPatch; readonly ordinal: number } | undefined;
+
+  constructor(context: ChannelContext, name: string) {
+    this.#context = context;
+    const input: RunLaneInput = {
+      deliver: (items, signal) => this.#deliver(items, signal),
+      onEnded: (end) => this.#onEnded(end),
+    };
+    this.#lane = context.outbox ? context.outbox.run(name, input) : new MemoryLane(name, input, context);
+    this.#ordinal = this.#lane.next ?? 1;
+    if (this.#lane.ended) this.#over = asEndReason(this.#lane.ended.reason, 'fenced');
+  }
+
+  /** Begins to tell of what becomes of it. */
+  attach(owner: ChannelOwner, sequence: number): void {
+    this.#owner = owner;
+    this.#reached = Math.max(this.#reached, sequence);
+  }
+
+  /** The sequence up to which the gateway is known to have the run. */
+  get reached(): number {
+    return this.#reached;
+  }
+
+  /** The reason the attempt is over, once the gateway, or the lane, has said so. */
+  get over(): EndReason | undefined {
+    return this.#over;
+  }
+
+  /** Batches that wait. */
+  get pending(): number {
+    return this.#lane.pending;
+  }
+
+  /** Resolves when nothing waits any more. */
+  idle(): Promise<void> {
+    return this.#lane.idle();
+  }
+
+  /** Takes a batch: when it resolves, it is kept. @throws GenerationJobError `unavailable` when it may be tried again */
+  async take(commit: ProducerCommit): Promise<void> {
+    await this.#lane.room?.();
+    const ordinal = this.#ordinal;
+    try {
+      this.#lane.append(ordinal, 1, textOfCommit(commit));
+    } catch (cause) {
+      if (!isGenerationJobError(cause, 'outbox_failed')) throw cause;
+      throw new GenerationJobError('unavailable', 'The outbox could not be written.', { cause });
+    }
+    this.#ordinal = ordinal + 1;
+    if (commit.patch) this.#untold = { patch: mergedPatch(this.#untold?.patch, commit.patch), ordinal };
+  }
+
+  /** Resolves with what the gateway says of the attempt's own end, the last batch. */
+  closed(): Promise<Closed> {
+    return new Promise((resolve) => {
+      if (this.#over) resolve({ over: this.#over });
+      else this.#closing = resolve;
+    });
+  }
+
+  /** Hands out the changes that the gateway is not known to have: they go into the books of a stopped producer. */
+  takeUntold(): RecordPatch | undefined {
+    const patch = this.#untold?.patch;
+    this.#untold = undefined;
+    return patch;
+  }
+
+  /** Lets go of the lane; what waits in an outbox stays there for the next process. */
+  close(): void {
+    if (this.#lane.pending === 0 && this.#lane.ended === undefined) this.#lane.end('closed');
+  }
+
+  async #deliver(items: readonly RunItem[], signal: AbortSignal): Promise<Delivery> {
+    const { link, clock } = this.#context;
+    const request = requestOf(items);
+    const sentAt = clock.monotonic();
+    const answer = await link.send('events', request.batch, signal);
+    if (answer.status === 200 && isObject(answer.body)) return this.#accepted(request, answer, sentAt);
+    const { code, expected } = errorIn(answer);
+    if (answer.status === 409 && code === 'gap') return afterGap(request, Number(expected));
+    const over = endIn(answer);
+    if (over) return { kind: 'over', reason: over };
+    // A token is renewed by the link: one that was refused all the same may be good later.
+    if (answer.status === 403)
+      return {
+        kind: 'never',
+        error: new GenerationJobError('token_of_another_run', 'The gateway refused it.'),
+      };
+    return deliveryOf(answer, clock.now());
+  }
+
+  #accepted({ items, batch }: WireRequest, { body }: HttpAnswer, sentAt: number): Delivery {
+    const last = items.at(-1) ?? { ordinal: 0, lastSequence: 0 };
+    this.#reached = Math.max(this.#reached, last.lastSequence);
+    if (this.#untold && this.#untold.ordinal <= last.ordinal) this.#untold = undefined;
+    this.#owner?.onAccepted(sentAt);
+    const status = isObject(body) ? body.status : undefined;
+    if ((batch.end || batch.pause) && typeof status === 'string') this.#close({ status });
+    return { kind: 'done', upTo: last.ordinal };
+  }
+
+  #close(closed: Closed): void {
+    this.#closing?.(closed);
+    this.#closing = undefined;
+  }
+
+  #onEnded({ reason, error }: RunEnd): void {
+    if (reason === 'worker_events_lost') {
+      this.#over = 'failed';
+      this.#owner?.onLost(error);
+      void this.#endByName();
+    } else {
+      this.#over = asEndReason(reason, 'fenced');
+      this.#owner?.onOver(this.#over);
+    }
+    this.#close({ over: this.#over });
+  }
+
+  /** Tells the gateway that events are lost, so that the run ends by that name; without an answer its lease ends it. */
+  async #endByName(): Promise<void> {
+    const { link, clock, entropy } = this.#context;
+    const message = 'Events of the worker could not be delivered.';
+    const end = {
+      name: 'fail',
+      callId: entropy.id(),
+      error: { code: 'worker_events_lost', message, retryable: true },
+    };
+    let after = this.#reached;
+    for (let failures = 1; !link.signal.aborted; failures++) {
+      // Without an answer it is tried again.
+      const answer = await link.send('events', { after, events: [], end }).catch(() => undefined);
+      const { code, expected } = answer ? errorIn(answer) : {};
+      if (code === 'gap') after = Number(expected) - 1;
+      else if (answer && answer.status < 500 && answer.status !== 429 && answer.status !== 401) return;
+      await sleep(clock, scattered(backOff(PAUSES, failures), entropy), link.signal);
+    }
+  }
+}
+
+/** The gateway has everything before `expected`: what was given up to there is done. What it lacks and we don't have is lost. */
+function afterGap({ items, batch }: WireRequest, expected: number): Delivery {
+  const done = items.filter(({ lastSequence }) => lastSequence < expected).at(-1);
+  if (done && done.lastSequence === expected - 1) return { kind: 'done', upTo: done.ordinal };
+  const message = `The gateway expects event ${expected}, and the next there is is ${batch.after + 1}.`;
+  return { kind: 'never', error: new GenerationJobError('worker_events_lost', message) };
+}

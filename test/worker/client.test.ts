@@ -1,0 +1,291 @@
+/** The worker's handle over a gateway: the same as a local one, and what it is told of its run. */
+import { createStreamServices, type GenerationJob, JobEndedError } from 'generation-jobs';
+import { textContent } from 'generation-jobs/content';
+import { createWorkerClient, type WorkerClient, type WorkerClientInput } from 'generation-jobs/worker';
+import { issueRunToken } from 'generation-jobs/worker/gateway';
+import { describe, expect, it } from 'vitest';
+import { afterTest, eventsOf, type Gateway, handedOver, KEYS, startGateway, until } from './gateway.js';
+
+const text = (delta: string) => ({ event: 'text', data: { delta } });
+
+async function connect(
+  gateway: Gateway,
+  token: WorkerClientInput['token'],
+  input: Partial<WorkerClientInput> = {},
+): Promise<WorkerClient> {
+  const client = await createWorkerClient({ url: gateway.url, token, onError: () => {}, ...input });
+  afterTest(() => client.close({ graceMs: 0 }));
+  return client;
+}
+
+/** Writes so many words, as an agent would: its code knows nothing of a gateway. */
+async function write(job: GenerationJob, words: number): Promise<{ text: string }> {
+  for (let n = 0; n < words; n++) await job.emit(text(`${n} `));
+  await job.addUsage({ kind: 'model', model: 'm', tokens: { out: words } });
+  await job.update({ metadata: { words } });
+  return { text: `${words} words` };
+}
+
+describe('a worker’s job', () => {
+  it('is written to and ended as a local one is, and followers can’t tell them apart', async () => {
+    const gateway = await startGateway({ manager: { contentModels: [textContent()] } });
+    const made = await gateway.manager.createJob({
+      streamId: 's',
+      userId: 'ann',
+      contentModel: 'text',
+      metadata: { before: 1 },
+    });
+    if (!made.started) throw new Error('not started');
+    await made.job.emit(text('before '));
+    await made.job.addUsage({ tokens: { out: 1 } });
+    const { token } = await issueRunToken(made.job, { keys: KEYS, agentId: 'writer' });
+    const client = await connect(gateway, token);
+    expect(client.job).toMatchObject({
+      streamId: 's',
+      userId: 'ann',
+      attempt: 1,
+      generation: made.record.generation,
+    });
+    const following = eventsOf(gateway.manager);
+    const end = await client.job.run((job) => write(job, 2_000));
+    expect(end).toEqual({ reason: 'completed' });
+    const events = await following;
+    const told = events
+      .filter(({ event }) => event === 'text')
+      .map(({ data }) => (data as { delta: string }).delta);
+    expect(told).toEqual(['before ', ...Array.from({ length: 2_000 }, (_, n) => `${n} `)]);
+    expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, at) => at + 1));
+    expect(events.at(-1)).toMatchObject({ event: 'completed', data: { final: { text: '2000 words' } } });
+    const record = await gateway.manager.getJob('s');
+    expect(record).toMatchObject({
+      status: 'completed',
+      usage: { 'tokens.out': 2_001 },
+      metadata: { before: 1, words: 2_000 },
+    });
+    expect(record?.usageEntries).toHaveLength(2);
+    expect(client.pending).toBe(0);
+  });
+
+  it('fails with what its producer throws on purpose, and hides anything else', async () => {
+    const gateway = await startGateway();
+    const one = await connect(gateway, (await handedOver(gateway, {}, 'one')).token);
+    const two = await connect(gateway, (await handedOver(gateway, {}, 'two')).token);
+    await one.job.run(() =>
+      Promise.reject(Object.assign(new Error('busy'), { code: 'busy', retryable: true })),
+    );
+    await two.job.run(() => Promise.reject(new Error('secret')));
+    expect(await gateway.manager.getJob('one')).toMatchObject({
+      status: 'failed',
+      error: { code: 'busy', message: 'busy' },
+    });
+    expect(await gateway.manager.getJob('two')).toMatchObject({
+      status: 'failed',
+      error: { code: 'producer_failed' },
+    });
+  });
+
+  it('is refused where the mistake is, by the gateway’s own limits', async () => {
+    const gateway = await startGateway({ manager: { options: { limits: { eventBytes: 300 } } } });
+    const client = await connect(gateway, (await handedOver(gateway)).token);
+    expect(client.job.eventBytes).toBe(300);
+    expect(() => client.job.emit(text('x'.repeat(400)))).toThrow(
+      expect.objectContaining({ code: 'event_too_large' }),
+    );
+    expect(() => client.job.emit({ event: 'completed', data: {} })).toThrow(
+      expect.objectContaining({ code: 'reserved_event' }),
+    );
+    expect(await client.job.run((job) => write(job, 3))).toEqual({ reason: 'completed' });
+  });
+
+  it('outlives an outage shorter than its lease: nothing is lost or repeated', async () => {
+    const gateway = await startGateway();
+    const client = await connect(gateway, (await handedOver(gateway)).token);
+    await client.job.emit(text('a'));
+    await client.job.flush();
+    await gateway.stop();
+    for (let n = 0; n < 300; n++) await client.job.emit(text(String(n)));
+    await client.job.flush();
+    expect(client.pending).toBeGreaterThan(0);
+    await gateway.begin();
+    await client.job.complete();
+    const events = await eventsOf(gateway.manager);
+    expect(events.filter(({ event }) => event === 'text')).toHaveLength(301);
+  });
+});
+
+describe('a worker is told', () => {
+  it('at once that somebody has stopped its run; its books are closed only when it has returned', async () => {
+    const settled: unknown[] = [];
+    const gateway = await startGateway({
+      manager: {
+        options: { leaveMs: 60_000, predecessorMs: 90_000 },
+        hooks: { settle: ({ record }) => void settled.push(record) },
+      },
+    });
+    const client = await connect(gateway, (await handedOver(gateway)).token);
+    let hasBegun = false;
+    const running = client.job.run(async (job) => {
+      await job.emit(text('a'));
+      hasBegun = true;
+      await new Promise((resolve) => job.signal.addEventListener('abort', resolve, { once: true }));
+      await job.addUsage({ out: 7 });
+    });
+    await until('it has begun', () => hasBegun);
+    await gateway.manager.abortJob('s');
+    expect(await running).toMatchObject({ reason: 'aborted' });
+    await until('it is settled', () => settled.length > 0);
+    expect(settled).toMatchObject([{ status: 'aborted', usage: { out: 7 }, producerLeft: true }]);
+  });
+
+  it('that its run was replaced or is gone', async () => {
+    const gateway = await startGateway();
+    const one = await connect(gateway, (await handedOver(gateway, {}, 'one')).token);
+    const next = await gateway.manager.createJob({ streamId: 'one', userId: 'ann', onConflict: 'replace' });
+    await until('it is told', () => one.job.isOver);
+    expect(one.job.reason).toBe('replaced');
+    if (next.started) await next.job.complete();
+    const two = await connect(gateway, (await handedOver(gateway, {}, 'two')).token);
+    await gateway.manager.deleteStream('two');
+    await until('it is told', () => two.job.isOver);
+    expect(two.job.reason).toBe('gone');
+  });
+
+  it('of the decision it has paused for, and goes on with the attempt that is handed over to it', async () => {
+    const gateway = await startGateway();
+    const client = await connect(gateway, (await handedOver(gateway)).token);
+    const first = client.job;
+    const end = await first.run(async (job) => {
+      await job.emit(text('a'));
+      await job.pause({
+        actionId: 'a1',
+        type: 'tool_approval',
+        requests: [{ id: 'r', name: 'send' }],
+        resumeContext: { at: 1 },
+      });
+    });
+    expect(end).toEqual({ reason: 'paused' });
+    const waiting = client.nextAttempt();
+    const decisions = [{ id: 'r', decision: 'approve' as const }];
+    const { job: decided } = await gateway.manager.approvals.resolve('s', {
+      actionId: 'a1',
+      decisions,
+      by: 'bob',
+    });
+    await issueRunToken(decided, { keys: KEYS, agentId: 'writer', waiting: true });
+    const { job, decision } = await waiting;
+    expect(decision).toMatchObject({ actionId: 'a1', attempt: 2, by: 'bob', decisions });
+    expect(job).not.toBe(first);
+    expect(client.job).toBe(job);
+    expect(job.attempt).toBe(2);
+    await job.run((next) => write(next, 2));
+    expect((await eventsOf(gateway.manager)).map(({ event }) => event)).toEqual([
+      ...['created', 'text', 'requires_action', 'resumed', 'text', 'text', 'completed'],
+    ]);
+  });
+
+  it('that nobody will decide: an expiry and an abort end the wait by name', async () => {
+    const gateway = await startGateway({ manager: { options: { sweepMs: 50 } } });
+    for (const [streamId, expected] of [
+      ['one', 'expired'],
+      ['two', 'aborted'],
+    ] as const) {
+      const client = await connect(gateway, (await handedOver(gateway, {}, streamId)).token);
+      const expiresInMs = streamId === 'one' ? 50 : 60_000;
+      await client.job.pause({
+        type: 'ask_user_question',
+        questions: [{ id: 'q', question: '?' }],
+        expiresInMs,
+      });
+      const waiting = client.nextAttempt().catch((error: unknown) => error);
+      if (streamId === 'two') await gateway.manager.abortJob(streamId);
+      const error = await waiting;
+      expect(error).toBeInstanceOf(JobEndedError);
+      expect((error as JobEndedError).reason).toBe(expected);
+    }
+  });
+});
+
+describe('a client', () => {
+  it('renews its token before it expires, or asks the host’s function for another', async () => {
+    const gateway = await startGateway({ routes: { tokenMs: 1_000 } });
+    const short = await handedOver(gateway, { expiresInMs: 1_000 }, 'one');
+    const client = await connect(gateway, short.token);
+    const asked: number[] = [];
+    const { token, ...run } = await handedOver(gateway, { expiresInMs: 1_000 }, 'two');
+    const { SignJWT } = await import('jose');
+    const fresh = () => {
+      asked.push(1);
+      if (asked.length === 1) return token;
+      const claims = {
+        stream: 'two',
+        generation: run.generation,
+        attempt: 1,
+        agent: 'writer',
+        lease: 120_000,
+      };
+      return new SignJWT(claims)
+        .setProtectedHeader({ alg: 'HS256', kid: 'k1' })
+        .setSubject('ann')
+        .setAudience('generation-jobs/worker')
+        .setIssuedAt()
+        .setExpirationTime('1h')
+        .sign(Buffer.from('x'.repeat(32)));
+    };
+    const other = await connect(gateway, fresh);
+    const later = Date.now() + 8_000; // the tokens, and the skew that a gateway allows, are over by then
+    await until('the first tokens have expired', () => Date.now() > later);
+    for (const { job } of [client, other])
+      expect(await job.run((one) => write(one, 2))).toEqual({ reason: 'completed' });
+    expect(asked.length).toBeGreaterThan(1);
+  });
+
+  it('that is closed ends what still runs as interrupted, and delivers what waits', async () => {
+    const gateway = await startGateway();
+    const client = await connect(gateway, (await handedOver(gateway)).token);
+    await client.job.emit(text('a'));
+    await client.close();
+    expect(await gateway.manager.getJob('s')).toMatchObject({
+      status: 'failed',
+      error: { code: 'interrupted' },
+    });
+    expect((await eventsOf(gateway.manager)).map(({ event }) => event)).toEqual([
+      'created',
+      'text',
+      'failed',
+    ]);
+  });
+
+  it('of a run that is over, with no token, or at no gateway is refused by name', async () => {
+    const gateway = await startGateway();
+    const { token } = await handedOver(gateway);
+    await gateway.manager.abortJob('s');
+    await expect(connect(gateway, token)).rejects.toMatchObject({ reason: 'aborted' });
+    await expect(connect(gateway, 'nonsense')).rejects.toMatchObject({ code: 'token_invalid' });
+    await expect(
+      createWorkerClient({ url: 'http://127.0.0.1:9', token, startMs: 200 }),
+    ).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(createWorkerClient({ url: 'nowhere', token })).rejects.toMatchObject({
+      code: 'invalid_options',
+    });
+  });
+
+  it('goes on over another gateway of the same store, when the first one drains', async () => {
+    const services = createStreamServices();
+    const one = await startGateway({ services });
+    const two = await startGateway({ services });
+    let target = one.url;
+    const { token } = await handedOver(one);
+    const fetchThere = (url: string, init: RequestInit) =>
+      fetch(url.replace('http://gateway/worker', target), init);
+    const client = await connect(one, token, { url: 'http://gateway/worker', fetch: fetchThere });
+    await client.job.emit(text('a'));
+    await client.job.flush();
+    await until('it is delivered', () => client.pending === 0);
+    target = two.url;
+    await one.manager.drain({ graceMs: 0 });
+    await client.job.emit(text('b'));
+    await two.manager.abortJob('s');
+    await until('it is told', () => client.job.isOver);
+    expect(client.job.reason).toBe('aborted');
+  });
+});
