@@ -136,7 +136,10 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     });
     const steps = { ender: this.#ender, notices: this.#notices, settler: this.#settler };
     const { onTransition, onLeft } = new AttemptEnds(parts, steps);
-    const remote = new RemoteAttempts(parts, { indexes: this.#indexes, onTransition, onLeft });
+    const remote = new RemoteAttempts(parts, {
+      ...{ indexes: this.#indexes, onTransition, onLeft },
+      onDead: (key, record) => recovery.recover(key, record, record.leaseUntil),
+    });
     const follow: Internals['follow'] = (streamId, options) => this.#follow(streamId, options);
     const internals = { ...parts, follow, remote };
     this.#producers = new Producers(parts, this.#leases, {
@@ -149,13 +152,14 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
       },
     });
     this.#succession = new Succession(parts, { followers: this.#followers, producers: this.#producers });
+    const recovery = new Recovery(parts, this.#ender, this.#producers, this.#succession);
     this.#admission = new Admission(parts, this.#ender);
     this.#deletion = new Deletion(parts, this.#leases, this.#settler);
     this.approvals = new ApprovalLifecycle(parts, { ender: this.#ender, producers: this.#producers });
     this.#reaper = new Reaper(parts, {
       leases: this.#leases,
       ender: this.#ender,
-      recovery: new Recovery(parts, this.#ender, this.#producers, this.#succession),
+      recovery,
       settler: this.#settler,
       notices: this.#notices,
       followers: this.#followers,

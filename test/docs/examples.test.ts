@@ -20,6 +20,8 @@ declare global {
   const question: string;
   const url: string;
   const token: string;
+  const child: import('node:child_process').ChildProcess;
+  const { streamId, generation, attempt }: import('generation-jobs/worker/gateway').IssuedRun;
   const keys: import('generation-jobs/worker/gateway').RunTokenKeys;
   const socket: { send(text: string): void; on(event: 'message', listener: (data: unknown) => void): void };
   const mongoose: { connection: import('generation-jobs/transcripts').MongooseLike };
@@ -58,9 +60,8 @@ import {
   transcriptsOf,
 } from 'generation-jobs/transcripts';
 import { createStreamHandler } from 'generation-jobs/web';
-import { runAgentProcess } from 'generation-jobs/worker';
-import { createWorkerHandler, createWorkerRouter, issueRunToken } from 'generation-jobs/worker/gateway';
-import { openOutbox } from 'generation-jobs/worker';
+import { createWorkerClient, openOutbox, runAgentProcess } from 'generation-jobs/worker';
+import { createWorkerHandler, createWorkerRouter, issueRunToken, workerLost } from 'generation-jobs/worker/gateway';
 import Database from 'libsql';
 `;
 /** Each by the words its declaration begins with. */

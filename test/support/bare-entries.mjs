@@ -8,7 +8,13 @@ import { createStreamServices, GenerationJobManager } from 'generation-jobs';
 import { Checkpointer, createCheckpointer, createToolPolicy } from 'generation-jobs/agents';
 import { connectRedis, RedisJobStore } from 'generation-jobs/redis';
 import { createStreamHandler } from 'generation-jobs/web';
-import { createWorkerHandler, issueRunToken, verifyRunToken } from 'generation-jobs/worker/gateway';
+import { createWorkerClient } from 'generation-jobs/worker';
+import {
+  createWorkerHandler,
+  issueRunToken,
+  verifyRunToken,
+  workerLost,
+} from 'generation-jobs/worker/gateway';
 
 const print = (line) => console.log(JSON.stringify(line));
 /** Bare calls that nobody has been told of yet. */
@@ -54,11 +60,13 @@ const client = {
   unsubscribe: on,
   duplicate: on,
 };
-untold += 10;
+untold += 12;
 connectRedis('redis://127.0.0.1:1', { connectTimeoutMs: 20 });
 connectRedis('nonsense');
 issueRunToken({}, { keys, agentId: 'a' });
 verifyRunToken('none', { keys });
+workerLost(manager, {});
+createWorkerClient({ url: 'nowhere', token: 'none' });
 createCheckpointer({ ttlMs: 1 });
 createCheckpointer({ importPeer: nobody });
 new Checkpointer(saver).deleteThread('t');

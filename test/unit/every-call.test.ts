@@ -451,6 +451,14 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     (options) => gateway.createWorkerHandler(manager, options),
     { keys: secrets },
   ),
+  createWorkerClient: refuses<worker.WorkerClientInput>(
+    {
+      ...{ url: 'nowhere', token: 7, outbox: {}, requestMs: '1', startMs: '1', onError: 7, logger: 7 },
+      ...{ fetch: 7, clock: {}, entropy: {} },
+    },
+    (input) => worker.createWorkerClient(input),
+    { url: 'http://127.0.0.1:1', token: 't' },
+  ),
   issueRunToken: refuses<gateway.IssueRunTokenOptions>(
     {
       ...{ keys: 7, agentId: '', audience: 7, expiresInMs: '1', workerLeaseMs: 1, conversationId: 7 },
@@ -458,6 +466,11 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     },
     async (options) => gateway.issueRunToken(await started(), options),
     { keys: secrets, agentId: 'a' },
+  ),
+  workerLost: refuses<Parameters<typeof gateway.workerLost>[1]>(
+    { tenantId: 7, streamId: 7, generation: '1', attempt: '1' },
+    (run) => gateway.workerLost(manager, run),
+    { streamId: 's', generation: 1, attempt: 1 },
   ),
   verifyRunToken: refuses<gateway.VerifyRunTokenOptions>(
     { keys: [{ id: 'k', secret: 'short' }], audience: 7, graceMs: '1' },

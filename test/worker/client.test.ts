@@ -1,11 +1,14 @@
 /** The worker's handle over a gateway: the same as a local one, and what it is told of its run. */
 import { createStreamServices, type GenerationJob, JobEndedError } from 'generation-jobs';
 import { textContent } from 'generation-jobs/content';
+import { FakeClock } from 'generation-jobs/testing';
 import { createWorkerClient, type WorkerClient, type WorkerClientInput } from 'generation-jobs/worker';
 import { issueRunToken } from 'generation-jobs/worker/gateway';
 import { describe, expect, it } from 'vitest';
-import { afterTest, eventsOf, type Gateway, handedOver, KEYS, startGateway, until } from './gateway.js';
+import { afterTest, eventsOf, type Gateway, handedOver, KEYS, post, startGateway, until } from './gateway.js';
 
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 const text = (delta: string) => ({ event: 'text', data: { delta } });
 
 async function connect(
@@ -207,36 +210,30 @@ describe('a worker is told', () => {
 
 describe('a client', () => {
   it('renews its token before it expires, or asks the host’s function for another', async () => {
-    const gateway = await startGateway({ routes: { tokenMs: 1_000 } });
-    const short = await handedOver(gateway, { expiresInMs: 1_000 }, 'one');
-    const client = await connect(gateway, short.token);
-    const asked: number[] = [];
-    const { token, ...run } = await handedOver(gateway, { expiresInMs: 1_000 }, 'two');
-    const { SignJWT } = await import('jose');
-    const fresh = () => {
-      asked.push(1);
-      if (asked.length === 1) return token;
-      const claims = {
-        stream: 'two',
-        generation: run.generation,
-        attempt: 1,
-        agent: 'writer',
-        lease: 120_000,
-      };
-      return new SignJWT(claims)
-        .setProtectedHeader({ alg: 'HS256', kid: 'k1' })
-        .setSubject('ann')
-        .setAudience('generation-jobs/worker')
-        .setIssuedAt()
-        .setExpirationTime('1h')
-        .sign(Buffer.from('x'.repeat(32)));
+    const clock = new FakeClock();
+    const gateway = await startGateway({ services: createStreamServices({ clock }), manager: { clock } });
+    const lasting = { workerLeaseMs: 6 * HOUR };
+    let renewals = 0;
+    const counted = (url: string, init: RequestInit) => {
+      if (url.endsWith('/token')) renewals++;
+      return fetch(url, init);
     };
-    const other = await connect(gateway, fresh);
-    const later = Date.now() + 8_000; // the tokens, and the skew that a gateway allows, are over by then
-    await until('the first tokens have expired', () => Date.now() > later);
+    const one = await handedOver(gateway, lasting, 'one');
+    const client = await connect(gateway, one.token, { clock, fetch: counted });
+    const two = await handedOver(gateway, lasting, 'two');
+    const asked: string[] = [];
+    const ask = async () => {
+      const { token } = asked.length === 0 ? two : (await post(gateway, 'token', two.token, {})).body;
+      asked.push(token);
+      return token;
+    };
+    const other = await connect(gateway, ask, { clock });
+    await clock.advance(11 * MINUTE); // of a quarter of an hour
+    await until('both have another token', () => renewals > 0 && asked.length > 1);
+    await clock.advance(5 * MINUTE);
+    expect((await post(gateway, 'heartbeat', one.token, {})).status, 'the first has expired').toBe(401);
     for (const { job } of [client, other])
-      expect(await job.run((one) => write(one, 2))).toEqual({ reason: 'completed' });
-    expect(asked.length).toBeGreaterThan(1);
+      expect(await job.run((of) => write(of, 2))).toEqual({ reason: 'completed' });
   });
 
   it('that is closed ends what still runs as interrupted, and delivers what waits', async () => {

@@ -2,7 +2,7 @@
 
 import { createStreamServices } from 'generation-jobs';
 import { FakeClock } from 'generation-jobs/testing';
-import { issueRunToken } from 'generation-jobs/worker/gateway';
+import { issueRunToken, workerLost } from 'generation-jobs/worker/gateway';
 import { SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { eventsOf, handedOver, KEYS, post, startGateway, startJob, until } from './gateway.js';
@@ -206,6 +206,23 @@ describe('handing over', () => {
       status: 409,
       body: { error: { code: 'generation_ended', reason: 'lease_lost', failure: { code: 'producer_lost' } } },
     });
+  });
+
+  it('to a worker that is known to be dead ends at once, without waiting for the lease', async () => {
+    const gateway = await startGateway();
+    const run = await handedOver(gateway, { workerLeaseMs: 3_600_000 });
+    const { streamId, generation, attempt } = run;
+    expect(await workerLost(gateway.manager, { streamId, generation, attempt: 2 })).toBe(false);
+    expect(await workerLost(gateway.manager, { streamId, generation, attempt })).toBe(true);
+    expect(await gateway.manager.getJob('s')).toMatchObject({
+      status: 'failed',
+      error: { code: 'producer_lost' },
+    });
+    expect(await workerLost(gateway.manager, { streamId, generation, attempt })).toBe(false);
+    const local = await startJob(gateway.manager, 'local');
+    const own = { streamId: 'local', generation: local.generation, attempt: 1 };
+    expect(await workerLost(gateway.manager, own), 'a job of this process').toBe(false);
+    await local.complete();
   });
 
   it('of what is over, or with keys that can’t sign, is refused and changes nothing', async () => {

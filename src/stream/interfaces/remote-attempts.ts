@@ -93,6 +93,13 @@ export interface RemoteAttempts {
   /** Renews the lease. @throws GenerationJobError what the store could not do */
   renew(attempt: RemoteAttempt): Promise<Exclude<RenewAnswer, Error>>;
 
+  /**
+   * Ends an attempt whose worker is known to be dead, as if its lease had lapsed: the generation is taken over or lost, by the
+   * ordinary rules. Says whether the attempt was a worker's and still ran.
+   * @throws GenerationJobError what the store could not do
+   */
+  lose(attempt: Omit<RemoteAttempt, 'leaseMs'>): Promise<boolean>;
+
   /** Reads the generation's record; undefined when it is not kept. */
   read(attempt: Pick<RemoteAttempt, 'key' | 'generation'>): Promise<JobRecord | undefined>;
 

@@ -38,9 +38,14 @@ export interface RemoteOwner {
     name: ProducerTransition['name'],
     record: JobRecord,
   ): void;
+  /** A worker is known to be dead: its lease counts as lapsed. */
+  onDead(key: StreamKey, record: JobRecord): Promise<void>;
   /** A worker that others had stopped has returned. */
   onLeft(attempt: { readonly key: StreamKey }, record: JobRecord | undefined): void;
 }
+
+/** The names of workers in records begin with it. */
+export const WORKER = 'worker';
 
 /** The last part of a commit: its change of state, and the event that tells of it. */
 interface Closing {
@@ -96,6 +101,15 @@ export class RemoteAttempts implements RemoteAttemptsFace {
     const mirror = this.#attempts.peek(claim);
     if (answer === 'held' && mirror) this.#keepPlaces(mirror, leaseMs);
     return answer;
+  }
+
+  async lose(attempt: Omit<RemoteAttempt, 'leaseMs'>): Promise<boolean> {
+    const record = await this.read(attempt);
+    const isWorkers = record?.replicaId?.startsWith(WORKER) ?? false;
+    if (!isWorkers || record?.status !== 'running' || record.attempt !== attempt.attempt) return false;
+    this.#attempts.forget(attempt);
+    await this.#owner.onDead(attempt.key, record);
+    return true;
   }
 
   commit(attempt: RemoteAttempt, batch: RemoteBatch): Promise<RemoteReply> {

@@ -12,3 +12,4 @@ export {
 } from './run-tokens.js';
 export type { RunTokenKeySet, RunTokenKeys, RunTokenSecret } from './token-keys.js';
 export { createWorkerHandler } from './web.js';
+export { workerLost } from './worker-lost.js';

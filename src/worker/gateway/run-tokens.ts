@@ -14,6 +14,7 @@ import { parseStrictly } from '../../stream/model/strict.js';
 import type { JobRecord } from '../../stream/model/types.js';
 import { handOut, NO_MANAGER } from '../../stream/process/handed-out.js';
 import { internalsOfJob } from '../../stream/process/internals.js';
+import { WORKER } from '../../stream/producing/remote-attempts.js';
 import { loadTokenKeys, type RunTokenKeys } from './token-keys.js';
 
 export const DEFAULT_AUDIENCE = 'generation-jobs/worker';
@@ -137,7 +138,7 @@ const claimsSchema = z.object({
 
 /** The name that an attempt has in its record while a worker has it. */
 export function workerName(agentId: string, isWaiting: boolean): string {
-  return `worker${isWaiting ? ':waiting' : ''}/${agentId}`;
+  return `${WORKER}${isWaiting ? ':waiting' : ''}/${agentId}`;
 }
 
 /**

@@ -6,6 +6,7 @@ import { errorReply, jsonReply } from '../../http/replies.js';
 import type { Reply } from '../../http/route-types.js';
 import { isActive, refusalOfProducer } from '../../stream/model/transitions.js';
 import type { JobRecord } from '../../stream/model/types.js';
+import { WORKER } from '../../stream/producing/remote-attempts.js';
 import type { GatewayOptions } from './gateway-options.js';
 import { overReply } from './run-replies.js';
 import { signRunToken, type VerifiedRun, workerName } from './run-tokens.js';
@@ -21,7 +22,7 @@ export async function renewedToken(
   const isNext = record.attempt > run.attempt && record.replicaId === workerName(run.agentId, true);
   if (record.attempt !== run.attempt && !isNext) {
     const mayFollow = record.attempt === run.attempt + 1 && record.resumedAction !== undefined;
-    const isTaken = record.replicaId?.startsWith('worker') ?? false;
+    const isTaken = record.replicaId?.startsWith(WORKER) ?? false;
     if (mayFollow && !isTaken) return errorReply('not_handed_over', { 'retry-after': '1' });
     return overReply(refusalOfProducer(record, run.attempt) ?? 'fenced', record);
   }
