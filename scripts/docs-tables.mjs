@@ -49,6 +49,7 @@ const tables = [
     make: () => propertiesTable('CheckpointerOptions'),
   },
   { file: 'docs/workers.md', name: 'outbox-options', make: outboxOptionsTable },
+  { file: 'docs/workers.md', name: 'gateway-options', make: gatewayOptionsTable },
   { file: 'PROTOCOL.md', name: 'transitions', make: transitionsTable },
 ];
 
@@ -187,6 +188,11 @@ function optionsTable() {
 
 function outboxOptionsTable() {
   const rows = optionsOf(outboxSchema).map(([name, option]) => optionRow(name, option));
+  return table(OPTION_COLUMNS, rows);
+}
+
+function gatewayOptionsTable() {
+  const rows = optionsOf(gatewaySchema).map(([name, option]) => optionRow(name, option));
   return table(OPTION_COLUMNS, rows);
 }
 

@@ -20,6 +20,17 @@ declare global {
   const outbox: import('generation-jobs/worker').Outbox;
   const authorize: Authorize<Request>;
   const text: string;
+  const question: string;
+  const url: string;
+  const token: string;
+  const generation: number;
+  const attempt: number;
+  const child: import('node:child_process').ChildProcess;
+  const queue: { push(item: object): Promise<void> };
+  const database: import('generation-jobs/worker').SqliteDatabase;
+  function answerTo(question: string): AsyncIterable<string>;
+  function ask(job: jobs.GenerationJob): Promise<void>;
+  function decided(decision: import('generation-jobs/worker').Decision): Promise<void>;
   const streamId: string;
   const userId: string;
   const actionId: string;

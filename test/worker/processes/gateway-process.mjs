@@ -1,0 +1,43 @@
+/**
+ * A gateway as a process: a manager of the built library on a Redis, with the routes for workers on a port of its own. argv[2] is
+ * JSON: `library`, `redisPort`, `port` and the manager's `options`. It makes runs, and tells what is in them, when its parent asks.
+ */
+import express from 'express';
+import { Redis } from 'ioredis';
+
+process.on('disconnect', () => process.exit(0));
+if (!process.connected) process.exit(0);
+
+const { library, redisPort, port, options } = JSON.parse(process.argv[2]);
+const { GenerationJobManager, createStreamServices } = await import(library);
+const { createWorkerRouter, issueRunToken } = await import(new URL('worker/gateway/index.js', library).href);
+
+const keys = [{ id: 'k1', secret: 'x'.repeat(32) }];
+const redis = new Redis({ port: redisPort, host: '127.0.0.1' });
+redis.on('error', () => {}); // told by what fails
+const services = createStreamServices({ redis, timeoutMs: 5_000 });
+const manager = new GenerationJobManager({ ...services, options, hooks: { onError: () => {} } });
+await manager.start();
+
+const asked = {
+  async create({ streamId, workerLeaseMs }) {
+    const { job } = await manager.createJob({ streamId, userId: 'ann' });
+    return issueRunToken(job, { keys, agentId: 'writer', workerLeaseMs });
+  },
+  async read({ streamId }) {
+    const events = [];
+    for await (const { event, data, cursor } of manager.subscribe(streamId))
+      events.push({ event, data, cursor });
+    return { record: await manager.getJob(streamId), events };
+  },
+};
+process.on('message', async ({ id, call, ...input }) => {
+  const answer = await asked[call](input).catch((error) => ({ failed: String(error) }));
+  process.send({ id, answer });
+});
+
+const server = express()
+  .use('/worker', createWorkerRouter(manager, { keys }))
+  .listen(port, '127.0.0.1', () => {
+    process.send({ listening: server.address().port });
+  });
