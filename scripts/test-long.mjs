@@ -23,6 +23,11 @@ const SUITES = [
     filters: ['test/contract/redis-ioredis5.test.ts', 'test/contract/redis-iovalkey.test.ts'],
     options: [],
   },
+  {
+    name: 'workers and gateways killed in mid-answer',
+    filters: ['test/worker/processes/kills.test.ts'],
+    options: [],
+  },
   { name: 'rounds of faults among three replicas', filters: ['test/redis/rounds.test.ts'], options: [] },
   {
     name: 'answers stopped and asked over among three replicas',

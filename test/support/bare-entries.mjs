@@ -8,13 +8,7 @@ import { createStreamServices, GenerationJobManager } from 'generation-jobs';
 import { Checkpointer, createCheckpointer, createToolPolicy } from 'generation-jobs/agents';
 import { connectRedis, RedisJobStore } from 'generation-jobs/redis';
 import { createStreamHandler } from 'generation-jobs/web';
-import { createWorkerClient } from 'generation-jobs/worker';
-import {
-  createWorkerHandler,
-  issueRunToken,
-  verifyRunToken,
-  workerLost,
-} from 'generation-jobs/worker/gateway';
+import { createWorkerHandler, workerLost } from 'generation-jobs/worker/gateway';
 
 const print = (line) => console.log(JSON.stringify(line));
 /** Bare calls that nobody has been told of yet. */

@@ -167,6 +167,13 @@ describe('a worker is told', () => {
       });
     });
     expect(end).toEqual({ reason: 'paused' });
+    const heard: unknown[] = [];
+    const hearing = (async () => {
+      for await (const news of client.questions.subscribe('s')) {
+        heard.push(news);
+        if (news.event === 'resumed') return;
+      }
+    })();
     const waiting = client.nextAttempt();
     const decisions = [{ id: 'r', decision: 'approve' as const }];
     const { job: decided } = await gateway.manager.approvals.resolve('s', {
@@ -175,7 +182,14 @@ describe('a worker is told', () => {
       by: 'bob',
     });
     await issueRunToken(decided, { keys: KEYS, agentId: 'writer', waiting: true });
-    const { job, decision } = await waiting;
+    const { job, decision, continuation } = await waiting;
+    await hearing;
+    expect(heard[0]).toEqual({ event: 'sync', data: { status: 'requires_action' } });
+    expect(continuation).toMatchObject({
+      action: { actionId: 'a1', type: 'tool_approval' },
+      resolution: { actionId: 'a1', decisions, by: 'bob' },
+      sequence: 4,
+    });
     expect(decision).toMatchObject({ actionId: 'a1', attempt: 2, by: 'bob', decisions });
     expect(job).not.toBe(first);
     expect(client.job).toBe(job);

@@ -5,6 +5,7 @@ import { FakeClock } from 'generation-jobs/testing';
 import { issueRunToken, workerLost } from 'generation-jobs/worker/gateway';
 import { SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
+import { follow } from '../http/serving.js';
 import { eventsOf, handedOver, KEYS, post, startGateway, startJob, until } from './gateway.js';
 
 const text = (delta: string) => ({ event: 'text', data: { delta } });
@@ -419,6 +420,40 @@ describe('limits', () => {
     expect(codeOf(refused as never)).toBe('too_many_requests');
     expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     expect(await post(gateway, 'heartbeat', other.token, {})).toMatchObject({ status: 200 });
+  });
+});
+
+describe('the control stream', () => {
+  it('tells the life of the run and nothing else, goes on from a cursor, and says that the replica drains', async () => {
+    const gateway = await startGateway();
+    const { token, generation } = await handedOver(gateway);
+    const headers = { authorization: `Bearer ${token}` };
+    const control = await follow(`${gateway.url}/control?after=${generation}-1`, headers);
+    const action = { actionId: 'a1', type: 'ask_user_question', questions: [{ id: 'q', question: '?' }] };
+    await post(gateway, 'pause', token, { after: 1, events: [text('a')], pause: { callId: 'p', action } });
+    await until('the pause is told', () => control.events.length > 0);
+    const decision = { actionId: 'a1', answers: [{ id: 'q', text: 'yes' }], by: 'ann' };
+    const { job } = await gateway.manager.approvals.resolve('s', decision);
+    await until('the decision is told', () => control.events.length > 1);
+    expect(control.events.map(({ event, id }) => [event, id])).toEqual([
+      ['requires_action', `${generation}-3`],
+      ['resumed', `${generation}-4`],
+    ]);
+    const again = await follow(`${gateway.url}/control`, { ...headers, 'last-event-id': `${generation}-3` });
+    await until('what was missed is told', () => again.events.length > 0);
+    expect(JSON.parse(again.events[0]?.data ?? '')).toMatchObject({
+      attempt: 2,
+      answers: [{ id: 'q', text: 'yes' }],
+    });
+    await issueRunToken(job, { keys: KEYS, agentId: 'writer', waiting: true });
+    await gateway.manager.drain({ graceMs: 0 });
+    await control.over;
+    expect(control.events.at(-1)).toMatchObject({ event: 'drain', data: '{}' });
+    expect((await gateway.manager.getJob('s'))?.status, 'a worker’s run is not ended by a drain').toBe(
+      'running',
+    );
+    const other = await fetch(`${gateway.url}/control?after=1-1`, { headers });
+    expect(other.status).toBe(403);
   });
 });
 

@@ -98,8 +98,10 @@ export class RemoteAttempts implements RemoteAttemptsFace {
 
   async renew({ leaseMs, ...claim }: RemoteAttempt): Promise<Exclude<RenewAnswer, Error>> {
     const answer = await this.#renewed(claim, leaseMs);
+    if (answer !== 'held') return answer;
     const mirror = this.#attempts.peek(claim);
-    if (answer === 'held' && mirror) this.#keepPlaces(mirror, leaseMs);
+    if (mirror) this.#keepPlaces(mirror, leaseMs);
+    else this.#parts.background.run(this.#retakeSlot(claim, leaseMs));
     return answer;
   }
 
@@ -332,6 +334,14 @@ export class RemoteAttempts implements RemoteAttemptsFace {
     const { background, slots } = this.#parts;
     this.#owner.indexes.renewed(mirror);
     background.run(slots.retake(mirror.key, mirror, leaseMs));
+  }
+
+  /** Keeps the user's slot of an attempt that only sends heartbeats here. */
+  async #retakeSlot({ key, generation }: LeaseClaim, leaseMs: number): Promise<void> {
+    const { slots, options } = this.#parts;
+    if (options.limits.activeJobsPerUser === 0) return;
+    const record = await this.read({ key, generation });
+    if (record?.status === 'running') await slots.retake(key, record, leaseMs);
   }
 
   get #settles(): boolean {

@@ -3,12 +3,12 @@ import { type Clock, type Entropy, SECOND } from '../../clock.js';
 import { type EndReason, GenerationJobError } from '../../errors.js';
 import type { EventTransport } from '../../stream/interfaces/event-transport.js';
 import type { Logger } from '../../stream/interfaces/logger.js';
-import type { Hooks } from '../../stream/interfaces/manager-types.js';
+import type { Continuation, Hooks } from '../../stream/interfaces/manager-types.js';
 import type { FoldedState } from '../../stream/model/fold.js';
 import { parseOptions } from '../../stream/model/options.js';
 import { isObject } from '../../stream/model/plain-values.js';
 import { streamKey } from '../../stream/model/stream-key.js';
-import type { JobRecord } from '../../stream/model/types.js';
+import type { JobRecord, PendingAction, Resolution } from '../../stream/model/types.js';
 import { IndexKeeper } from '../../stream/process/index-keeper.js';
 import type { Parts } from '../../stream/process/parts.js';
 import { partsFrom } from '../../stream/process/parts-from.js';
@@ -47,6 +47,8 @@ const NO_TRANSPORT: EventTransport = {
 export class RemoteRun {
   readonly job: JobHandle;
   readonly channel: RunChannel;
+  /** The attempt's continuation, as far as the gateway tells it: without the content and the action's `resumeContext`. */
+  readonly continuation: Continuation;
   readonly #parts: Parts;
   readonly #producers: Producers;
 
@@ -59,6 +61,7 @@ export class RemoteRun {
     const hooks = { ...(onError && { onError }) };
     const host = { hooks, clock, entropy, ...(logger && { logger }) };
     this.channel = channel;
+    this.continuation = continuationFrom(described, record);
     this.#parts = partsFrom({
       ...host,
       jobStore: store,
@@ -119,6 +122,18 @@ function recordOf(described: RunDescription): JobRecord {
     resolutions: actions.map((actionId) => ({ ...past, actionId, askedAt: now, at: now })),
     ...{ usage: run.usage, usageEntries: run.usageEntries, metadata: {}, notes: [], revision: 0 },
     settlement: { state: 'settled', revision: 0, tries: 0, notBefore: 0 },
+  };
+}
+
+/** The gateway has checked what it tells: it is as it stands in the record. */
+function continuationFrom({ run: { action, decision } }: RunDescription, record: JobRecord): Continuation {
+  return {
+    record,
+    ...(action && { action: action as unknown as PendingAction }),
+    ...(decision && { resolution: decision as unknown as Resolution }),
+    content: null,
+    sequence: record.lastSequence,
+    kept: [],
   };
 }
 

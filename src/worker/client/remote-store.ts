@@ -2,7 +2,7 @@
  * The store of a worker's handle: nobody else writes to its attempt, so a batch that is kept is a commit. An end or a pause is
  * one when the gateway says so. What only the gateway's side knows (records, logs, indexes, snapshots) is not here.
  */
-import { GenerationJobError } from '../../errors.js';
+import { GenerationJobError, isGenerationJobError } from '../../errors.js';
 import type { Commit, CommitReply, LeaverCommit, ProducerCommit } from '../../stream/interfaces/commits.js';
 import type { JobStore, LeaseClaim, RenewAnswer } from '../../stream/interfaces/job-store.js';
 import type { LogPage } from '../../stream/interfaces/log-pages.js';
@@ -89,9 +89,16 @@ export class RemoteStore implements JobStore {
   async close(): Promise<void> {}
 
   async #produce(commit: ProducerCommit): Promise<CommitReply> {
-    const { over } = this.#channel;
-    if (over !== undefined) return { ok: false, ...refusalOf(over, this.#record) };
-    await this.#channel.take(commit);
+    const before = this.#channel.over;
+    if (before !== undefined) return { ok: false, ...refusalOf(before, this.#record) };
+    try {
+      await this.#channel.take(commit);
+    } catch (error) {
+      // The lane may have ended meanwhile, for a reason of the gateway's.
+      const { over } = this.#channel;
+      if (over === undefined || isGenerationJobError(error, 'worker_events_lost')) throw error;
+      return { ok: false, ...refusalOf(over, this.#record) };
+    }
     const lastSequence = commit.afterSequence + commit.events.length;
     if (commit.transition === undefined) return { ok: true, lastSequence, frames: NO_FRAMES };
     const closed = await this.#channel.closed();

@@ -17,6 +17,8 @@ import { MemoryLane } from './memory-lane.js';
 import { asEndReason, endIn, errorIn } from './run-end.js';
 import { requestOf, textOfCommit, type WireRequest } from './wire-batches.js';
 
+/** The end of a lane whose run has lost events. */
+const LOST = 'worker_events_lost';
 /** The pauses before the gateway is told again that a run has lost events. */
 const PAUSES = { firstMs: 200, longestMs: 5_000 };
 
@@ -58,7 +60,6 @@ export class RunChannel {
     };
     this.#lane = context.outbox ? context.outbox.run(name, input) : new MemoryLane(name, input, context);
     this.#ordinal = this.#lane.next ?? 1;
-    if (this.#lane.ended) this.#over = asEndReason(this.#lane.ended.reason, 'fenced');
   }
 
   /** Begins to tell of what becomes of it. */
@@ -74,7 +75,9 @@ export class RunChannel {
 
   /** The reason the attempt is over, once the gateway, or the lane, has said so. */
   get over(): EndReason | undefined {
-    return this.#over;
+    // The lane tells of its end a turn later than it knows it.
+    const { ended } = this.#lane;
+    return this.#over ?? (ended && reasonOfLane(ended));
   }
 
   /** Batches that wait. */
@@ -87,15 +90,21 @@ export class RunChannel {
     return this.#lane.idle();
   }
 
-  /** Takes a batch: when it resolves, it is kept. @throws GenerationJobError `unavailable` when it may be tried again */
+  /**
+   * Takes a batch: when it resolves, it is kept.
+   * @throws GenerationJobError `unavailable` when it may be tried again; `worker_events_lost`; what the lane throws after its end
+   */
   async take(commit: ProducerCommit): Promise<void> {
     await this.#lane.room?.();
     const ordinal = this.#ordinal;
     try {
       this.#lane.append(ordinal, 1, textOfCommit(commit));
     } catch (cause) {
-      if (!isGenerationJobError(cause, 'outbox_failed')) throw cause;
-      throw new GenerationJobError('unavailable', 'The outbox could not be written.', { cause });
+      if (isGenerationJobError(cause, 'outbox_failed'))
+        throw new GenerationJobError('unavailable', 'The outbox could not be written.', { cause });
+      if (isGenerationJobError(cause, 'outbox_full'))
+        throw new GenerationJobError(LOST, 'There was no room for events of this worker.', { cause });
+      throw cause;
     }
     this.#ordinal = ordinal + 1;
     if (commit.patch) this.#untold = { patch: mergedPatch(this.#untold?.patch, commit.patch), ordinal };
@@ -104,7 +113,8 @@ export class RunChannel {
   /** Resolves with what the gateway says of the attempt's own end, the last batch. */
   closed(): Promise<Closed> {
     return new Promise((resolve) => {
-      if (this.#over) resolve({ over: this.#over });
+      const { over } = this;
+      if (over) resolve({ over });
       else this.#closing = resolve;
     });
   }
@@ -118,7 +128,12 @@ export class RunChannel {
 
   /** Lets go of the lane; what waits in an outbox stays there for the next process. */
   close(): void {
-    if (this.#lane.pending === 0 && this.#lane.ended === undefined) this.#lane.end('closed');
+    try {
+      if (this.#lane.pending === 0 && this.#lane.ended === undefined) this.#lane.end('closed');
+    } catch (error) {
+      // The host has closed the outbox before its client, and the lane with it.
+      if (!isGenerationJobError(error)) throw error;
+    }
   }
 
   async #deliver(items: readonly RunItem[], signal: AbortSignal): Promise<Delivery> {
@@ -155,16 +170,14 @@ export class RunChannel {
     this.#closing = undefined;
   }
 
-  #onEnded({ reason, error }: RunEnd): void {
-    if (reason === 'worker_events_lost') {
-      this.#over = 'failed';
-      this.#owner?.onLost(error);
+  #onEnded(end: RunEnd): void {
+    const over = reasonOfLane(end);
+    this.#over = over;
+    if (end.reason === LOST) {
+      this.#owner?.onLost(end.error);
       void this.#endByName();
-    } else {
-      this.#over = asEndReason(reason, 'fenced');
-      this.#owner?.onOver(this.#over);
-    }
-    this.#close({ over: this.#over });
+    } else this.#owner?.onOver(over);
+    this.#close({ over });
   }
 
   /** Tells the gateway that events are lost, so that the run ends by that name; without an answer its lease ends it. */
@@ -174,7 +187,7 @@ export class RunChannel {
     const end = {
       name: 'fail',
       callId: entropy.id(),
-      error: { code: 'worker_events_lost', message, retryable: true },
+      error: { code: LOST, message, retryable: true },
     };
     let after = this.#reached;
     for (let failures = 1; !link.signal.aborted; failures++) {
@@ -188,10 +201,14 @@ export class RunChannel {
   }
 }
 
+function reasonOfLane({ reason }: RunEnd): EndReason {
+  return reason === LOST ? 'failed' : asEndReason(reason, 'fenced');
+}
+
 /** The gateway has everything before `expected`: what was given up to there is done. What it lacks and we don't have is lost. */
 function afterGap({ items, batch }: WireRequest, expected: number): Delivery {
   const done = items.filter(({ lastSequence }) => lastSequence < expected).at(-1);
   if (done && done.lastSequence === expected - 1) return { kind: 'done', upTo: done.ordinal };
   const message = `The gateway expects event ${expected}, and the next there is is ${batch.after + 1}.`;
-  return { kind: 'never', error: new GenerationJobError('worker_events_lost', message) };
+  return { kind: 'never', error: new GenerationJobError(LOST, message) };
 }

@@ -26,7 +26,8 @@ const schema = z.looseObject({
       z.object({ kind: label, model: label, provider: label, agentId: label, calls: whole, usage }),
     ),
     actions: z.array(z.string()),
-    decision: z.unknown().optional(),
+    action: z.looseObject({ actionId: z.string(), type: z.string() }).optional(),
+    decision: z.looseObject({ actionId: z.string() }).optional(),
     leaseMs: z.number().int().min(1),
     options: z.looseObject({
       limits: z.record(z.string(), z.unknown()),

@@ -5,6 +5,7 @@
 import { HOUR, SECOND, sleep } from '../../clock.js';
 import { type EndReason, GenerationJobError, JobEndedError } from '../../errors.js';
 import type { GenerationJob } from '../../stream/interfaces/generation-job.js';
+import type { Continuation } from '../../stream/interfaces/manager-types.js';
 import type { HostTypes, Untyped } from '../../stream/model/host-types.js';
 import { isObject } from '../../stream/model/plain-values.js';
 import { atMost } from '../../stream/process/at-most.js';
@@ -21,6 +22,7 @@ import {
   type WorkerClientInput,
 } from './client-options.js';
 import { ControlFollower } from './control-follower.js';
+import { ControlNews } from './control-news.js';
 import { type Decision, DecisionWait } from './decision-wait.js';
 import { GatewayLink } from './gateway-link.js';
 import { RemoteRun } from './remote-run.js';
@@ -36,6 +38,8 @@ export interface NextAttempt<Types extends HostTypes = Untyped> {
   readonly job: GenerationJob<Types>;
   /** Says what was decided, as followers were told. */
   readonly decision: Decision;
+  /** Holds what it goes on from, as for a local job, but without the content and the action's `resumeContext`. */
+  readonly continuation: Continuation;
 }
 
 type Settings = ReturnType<typeof parseClientInput>;
@@ -50,6 +54,7 @@ export class WorkerClient<Types extends HostTypes = Untyped> implements AsyncDis
   #run: RemoteRun;
   #control: ControlFollower;
   #decision = new DecisionWait();
+  #news = new ControlNews();
   #closing: Promise<void> | undefined;
   /** A worker's process lasts until its client is closed: none of the library's own timers keeps one alive. */
   readonly #alive = setInterval(() => {}, HOUR);
@@ -103,9 +108,26 @@ export class WorkerClient<Types extends HostTypes = Untyped> implements AsyncDis
     this.#control.close();
     this.#run = await startRun(this.#settings, this.#link);
     this.#decision = new DecisionWait();
+    this.#news = new ControlNews();
     this.#control = this.#followControl();
-    return { job: this.job, decision };
+    return { job: this.job, decision, continuation: this.#run.continuation };
   }
+
+  /**
+   * A stand-in for the manager, for `questions.manager` of `runAgentProcess`: a paused agent hears through it of the decision and of
+   * the end of its run. A worker decides nothing: `resolve` rejects with `action_refused`.
+   */
+  readonly questions = {
+    subscribe: (_streamId: string, options: { readonly signal?: AbortSignal | undefined } = {}) => {
+      const signals = [this.#link.signal, ...(options.signal ? [options.signal] : [])];
+      return this.#news.follow(this.#run.job.reason, AbortSignal.any(signals));
+    },
+    approvals: {
+      resolve: async (): Promise<never> => {
+        throw new GenerationJobError('action_refused', 'A worker does not decide what it has asked.');
+      },
+    },
+  };
 
   /** Makes the `deliver` of a lane of reports that go to a route of the gateway, such as `hook-fatal`. */
   deliverTo(path: string): (report: Report, signal: AbortSignal) => Promise<Delivery> {
@@ -170,6 +192,7 @@ export class WorkerClient<Types extends HostTypes = Untyped> implements AsyncDis
         onOver: () => void this.#askWhy(run),
         onEvent: (event, data) => {
           this.#decision.take(event, data);
+          this.#news.tell(event, data);
           const reason = reasonIn(event, data, attempt);
           if (reason) run.stop(reason);
         },
@@ -185,7 +208,9 @@ export class WorkerClient<Types extends HostTypes = Untyped> implements AsyncDis
     const reason = answer && endIn(answer);
     if (reason === undefined) return;
     run.stop(reason);
-    if (reason !== 'paused') this.#decision.end(reason);
+    if (reason === 'paused') return;
+    this.#decision.end(reason);
+    this.#news.end(reason);
   }
 }
 

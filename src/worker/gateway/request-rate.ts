@@ -1,4 +1,4 @@
-/** Bounds how many requests of one run this replica takes: one that floods costs the others nothing. */
+/** Bounds how many requests of one run this replica takes, each second and at once: one that floods costs the others nothing. */
 import { type Clock, SECOND } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
 
@@ -6,6 +6,9 @@ import { GenerationJobError } from '../../errors.js';
 const MOST_RUNS = 10_000;
 /** The allowance, in seconds of requests. */
 const BURST = 2;
+/** Requests of one run under way: a client has two or three, and each may hold a large body. */
+const MOST_AT_ONCE = 32;
+const AT_ONCE_MS = SECOND;
 
 interface Allowance {
   left: number;
@@ -28,11 +31,27 @@ export class RequestRate {
   readonly #perMs: number;
   readonly #most: number;
   readonly #allowances = new Map<string, Allowance>();
+  readonly #underWay = new Map<string, number>();
 
   constructor(clock: Clock, requestsPerSecond: number) {
     this.#clock = clock;
     this.#perMs = requestsPerSecond / SECOND;
     this.#most = requestsPerSecond * BURST;
+  }
+
+  /** Answers a request of a run, if there is room for it. @throws TooManyRequests; what `answer` throws */
+  async during<Result>(run: string, answer: () => Promise<Result>): Promise<Result> {
+    this.take(run);
+    const others = this.#underWay.get(run) ?? 0;
+    if (others >= MOST_AT_ONCE) throw new TooManyRequests(AT_ONCE_MS);
+    this.#underWay.set(run, others + 1);
+    try {
+      return await answer();
+    } finally {
+      const left = (this.#underWay.get(run) ?? 1) - 1;
+      if (left === 0) this.#underWay.delete(run);
+      else this.#underWay.set(run, left);
+    }
   }
 
   /** Counts a request. @throws TooManyRequests */

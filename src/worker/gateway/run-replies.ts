@@ -6,6 +6,7 @@ import type { Refusal } from '../../stream/interfaces/commits.js';
 import type { RemoteReply } from '../../stream/interfaces/remote-attempts.js';
 import { reasonOf } from '../../stream/model/end-reasons.js';
 import type { Options } from '../../stream/model/options.js';
+import { publicAction } from '../../stream/model/resume-state.js';
 import type { JobRecord } from '../../stream/model/types.js';
 import type { Internals } from '../../stream/process/internals.js';
 import type { RunClaims } from './run-tokens.js';
@@ -57,7 +58,7 @@ export function descriptionOf(
     ...{ tenantId, streamId, generation, attempt, userId, conversationId, createId, createdAt, agentId },
     ...{ sequence: lastSequence, lifecycleEvents, usage, usageEntries },
     actions: resolutions.map(({ actionId }) => actionId),
-    decision: resumedAction && resolutions.at(-1),
+    ...(resumedAction && { action: publicAction(resumedAction), decision: resolutions.at(-1) }),
     leaseMs,
     options: { limits, approvalWindowMs, idleTimeoutMs, maxRunMs, retryMs },
   };

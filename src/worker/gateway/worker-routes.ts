@@ -91,8 +91,9 @@ export class WorkerRoutes {
     try {
       if (request.method !== method) return errorReply('method_not_allowed', { allow: method });
       run = await this.#identify(request, name === 'token' ? this.#options.tokenGraceMs : 0);
-      this.#rate.take(`${run.tenantId ?? ''}/${run.streamId}/${run.generation}`);
-      return await answer(request, run);
+      const known = run;
+      const { tenantId = '', streamId, generation } = known;
+      return await this.#rate.during(`${tenantId}/${streamId}/${generation}`, () => answer(request, known));
     } catch (error) {
       return this.#refuse(name, run, error);
     }

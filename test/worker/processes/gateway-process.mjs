@@ -22,7 +22,7 @@ await manager.start();
 const asked = {
   async create({ streamId, workerLeaseMs }) {
     const { job } = await manager.createJob({ streamId, userId: 'ann' });
-    return issueRunToken(job, { keys, agentId: 'writer', workerLeaseMs });
+    return issueRunToken(job, { keys, agentId: 'writer', workerLeaseMs, expiresInMs: 24 * 3_600_000 });
   },
   async read({ streamId }) {
     const events = [];

@@ -39,7 +39,7 @@ it('either side killed again and again: every event that was kept arrives exactl
 }, 600_000);
 
 it('an outage longer than the lease: the run has ended by name, and the worker that comes back is told so', async () => {
-  const stage = await startStage({ ...PATIENT, leaseMs: 3_000, renewMs: 500 }, 3_000);
+  const stage = await startStage(PATIENT, 3_000);
   const life = stage.live('one', 100_000, 5);
   await untilKept(life, 20);
   await life.kill();
