@@ -7,6 +7,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const SUPPORT = join(import.meta.dirname, '..', 'support');
 const BARE_CALLS = join(SUPPORT, 'bare-calls.mjs');
 const BARE_ENTRIES = join(SUPPORT, 'bare-entries.mjs');
+const BARE_WORKERS = join(SUPPORT, 'bare-workers.mjs');
 const BARE_TRANSCRIPTS = join(SUPPORT, 'bare-transcripts.mjs');
 
 /** Rejects when the process ends with anything but 0. */
@@ -66,7 +67,7 @@ it('no call of any entry ends the process when nobody awaits it: those of no man
   expect(printed.map(([, call]) => call).sort()).toEqual(
     [
       ...['connectRedis', 'connectRedis', 'createCheckpointer', 'createCheckpointer', 'deleteThread'],
-      ...['isPausedAt', 'raiseFormat', 'decide', 'issueRunToken', 'verifyRunToken', 'createWorkerClient'],
+      ...['isPausedAt', 'raiseFormat', 'decide'],
     ].sort(),
   );
 });
@@ -76,5 +77,13 @@ it('nor does one of the entry for transcripts', async () => {
   const printed = [...stderr.matchAll(/^generation-jobs: a call failed .*call (\w+)\)$/gm)];
   expect(printed.map(([, call]) => call).sort()).toEqual(
     ['latest', 'save', 'clear', 'hydrateTranscript', 'clearTranscripts', 'readTranscript'].sort(),
+  );
+});
+
+it('nor does one of the entries for workers', async () => {
+  const { stderr } = await run(BARE_WORKERS);
+  const printed = [...stderr.matchAll(/^generation-jobs: a call failed .*call (\w+)\)$/gm)];
+  expect(printed.map(([, call]) => call).sort()).toEqual(
+    ['issueRunToken', 'verifyRunToken', 'createWorkerClient'].sort(),
   );
 });

@@ -20,7 +20,7 @@ const RENEWAL_RETRY_MS = 5 * SECOND;
 /** Answers are small; one that is not is no answer of a gateway's. */
 const LONGEST_ANSWER = 4 * 1024 * 1024;
 
-/** What a token says of its run. It is read and not verified: the gateway does that. */
+/** The claims that a token makes of its run. They are read and not verified: the gateway does that. */
 export interface TokenClaims {
   readonly tenantId: string | undefined;
   readonly streamId: string;

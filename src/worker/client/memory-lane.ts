@@ -87,7 +87,7 @@ export class MemoryLane implements RunLane {
     this.#isPumping = false;
   }
 
-  /** What is thrown is a try. */
+  /** Delivers a batch; an error that is thrown is a try. */
   async #deliver(given: readonly RunItem[]): Promise<Delivery> {
     try {
       return await this.#input.deliver(given, this.#stopped.signal);

@@ -1,4 +1,4 @@
-/** Whoever has spawned a worker notices its death before the lease does, and says so. */
+/** The death of a worker, as whoever has spawned it notices before the lease does. */
 import { z } from 'zod';
 import type { GenerationJobManager } from '../../stream/interfaces/generation-job-manager.js';
 import type { HostTypes, Untyped } from '../../stream/model/host-types.js';
