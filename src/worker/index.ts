@@ -2,6 +2,11 @@
  * The worker's side: it runs beside an agent outside the web process, such as on a machine that sees nothing but a gateway's
  * HTTP. It knows neither Redis nor the manager's parts.
  */
+
+export type { CloseOptions, NextAttemptOptions, WorkerClientInput } from './client/client-options.js';
+export type { Decision } from './client/decision-wait.js';
+export type { Fetch, TokenSource } from './client/gateway-link.js';
+export { createWorkerClient, type NextAttempt, type WorkerClient } from './client/worker-client.js';
 export { type AgentMapperName, agentMappers } from './mappers/index.js';
 export type {
   AgentEnd,
@@ -11,10 +16,15 @@ export type {
   LineReader,
   MappedLine,
 } from './mappers/mapper.js';
-export type { CloseOptions, NextAttemptOptions, WorkerClientInput } from './client/client-options.js';
-export type { Decision } from './client/decision-wait.js';
-export type { Fetch, TokenSource } from './client/gateway-link.js';
-export { createWorkerClient, type NextAttempt, type WorkerClient } from './client/worker-client.js';
+export { createMessageFile } from './message-file/message-file.js';
+export type {
+  ConversationEntry,
+  ConversationPlace,
+  MessageFile,
+  MessageFileOptions,
+  StoredMessage,
+  UserMessage,
+} from './message-file/message-types.js';
 export { type Delivery, deliveryOf, type HttpAnswer } from './outbox/delivery.js';
 export { openOutbox } from './outbox/outbox.js';
 export type {

@@ -60,7 +60,7 @@ import {
   transcriptsOf,
 } from 'generation-jobs/transcripts';
 import { createStreamHandler } from 'generation-jobs/web';
-import { createWorkerClient, openOutbox, runAgentProcess } from 'generation-jobs/worker';
+import { createMessageFile, createWorkerClient, openOutbox, runAgentProcess } from 'generation-jobs/worker';
 import { createWorkerHandler, createWorkerRouter, issueRunToken, workerLost } from 'generation-jobs/worker/gateway';
 import Database from 'libsql';
 `;

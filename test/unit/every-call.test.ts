@@ -287,7 +287,15 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   // agents as child processes
   runAgentProcess: refuses<worker.AgentProcessOptions>(
     {
-      ...{ command: 7, args: '-p', cwd: 7, env: { PORT: 7 }, stdin: 7, keepStdinOpen: 'yes', mapper: 'claude' },
+      ...{
+        command: 7,
+        args: '-p',
+        cwd: 7,
+        env: { PORT: 7 },
+        stdin: 7,
+        keepStdinOpen: 'yes',
+        mapper: 'claude',
+      },
       ...{ questions: { manager: {} }, graceMs: 0, silenceMs: '1', lineBytes: 1 },
     },
     async (options) => worker.runAgentProcess(await started(), options),
@@ -296,6 +304,11 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   resumeAgentProcess: 'takes a job and its continuation',
   agentProcesses: 'takes nothing',
   AgentProcessError: 'is thrown by the library',
+  createMessageFile: refuses<worker.MessageFileOptions>(
+    { folder: 7, userMessage: 7, writeMs: '1', fileBytes: 1 },
+    (options) => worker.createMessageFile(options),
+    { folder: 'messages' },
+  ),
   // the outbox
   openOutbox: refuses<worker.OutboxInput>(
     {
