@@ -127,6 +127,18 @@ export const ERROR_TABLE = {
     remedy: 'Save it again if its file is still there; else clear the conversation’s transcripts.',
   },
   transcript_timeout: { status: 504, remedy: 'Try again, or raise withinMs.' },
+  transcript_not_completed: {
+    status: 409,
+    remedy: 'Complete the run first: no other run’s transcript is saved.',
+  },
+  transcript_not_found: {
+    status: 404,
+    remedy: 'Complete a run of the conversation first; a cleared one has none.',
+  },
+  transcripts_not_kept: {
+    status: 503,
+    remedy: 'Give the gateway the store of transcripts that the run’s token names.',
+  },
   newer_format: {
     status: 503,
     remedy: 'Ask a replica of the newer release; or give this one a keyPrefix of its own.',

@@ -3,6 +3,12 @@
  * next run, on whatever machine, begins with it.
  */
 export { type ClearOptions, clearTranscripts } from './clear.js';
+export {
+  createTranscriptHandler,
+  createTranscriptRouter,
+  type TranscriptRouteOptions,
+} from './http/conversation-route.js';
+export { type RemoteTranscriptsOptions, remoteTranscripts } from './http/remote.js';
 export { type Hydrated, type HydrateOptions, hydrateTranscript } from './hydrate.js';
 export {
   type DamagedLine,

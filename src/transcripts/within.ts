@@ -52,5 +52,6 @@ export async function within<Value>(
   } finally {
     clock.clearTimeout(timer);
     signal?.removeEventListener('abort', stop);
+    over.abort(); // what the work has left open, such as an answer that nobody read, is let go
   }
 }

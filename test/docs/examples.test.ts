@@ -28,6 +28,8 @@ declare global {
   const store: import('generation-jobs/transcripts').TranscriptStore;
   const transcripts: import('generation-jobs/transcripts').RunTranscripts;
   const tenantId: string;
+  const token: string;
+  function conversationOf(request: object): { agentId: string; conversationId: string } | null;
   function answerTo(question: string): AsyncIterable<string>;
   function goOn(job: import('generation-jobs').GenerationJob, from: import('generation-jobs').Continuation): Promise<void>;
   function expect(value: unknown): { toEqual(other: unknown): void };
@@ -54,8 +56,10 @@ import {
   clearTranscripts,
   createFileTranscripts,
   createMongoTranscripts,
+  createTranscriptRouter,
   hydrateTranscript,
   readTranscript,
+  remoteTranscripts,
   saveTranscript,
   transcriptsOf,
 } from 'generation-jobs/transcripts';

@@ -19,7 +19,7 @@ console.error = (text) => {
   warn(text);
 };
 
-const store = createMongoTranscripts({ mongo: { getClient: () => null, readyState: 0 } });
+const store = createMongoTranscripts({ mongo: { getClient: () => null } });
 const conversation = { agentId: 'a', conversationId: 'c' };
 const { signal } = new AbortController();
 store.latest(conversation, signal);

@@ -430,12 +430,23 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   createMongoTranscripts: refuses<transcripts.MongoTranscriptsOptions>(
     { ...storeOptions, mongo: {}, dbName: 7, collection: 7 },
     (options) => transcripts.createMongoTranscripts(options),
-    { mongo: { getClient: () => null, readyState: 0 } },
+    { mongo: { getClient: () => null } },
   ),
   transcriptsOf: refuses<transcripts.TranscriptRun>(
     { tenantId: 7, agentId: 7, conversationId: 7, runId: 7, startedAt: '1' },
     (of) => transcripts.transcriptsOf(transcriptStore, of),
     { agentId: 'a', conversationId: 'c' },
+  ),
+  remoteTranscripts: refuses<transcripts.RemoteTranscriptsOptions>(
+    { url: 'chat.example', token: '', fetch: 7 },
+    (options) => transcripts.remoteTranscripts(options),
+    { url: 'https://chat.example', token: 't' },
+  ),
+  createTranscriptRouter: refuses<transcripts.TranscriptRouteOptions<never>>({ authorize: 7 }, (options) =>
+    transcripts.createTranscriptRouter(transcriptStore, options),
+  ),
+  createTranscriptHandler: refuses<transcripts.TranscriptRouteOptions<Request>>({ authorize: 7 }, (options) =>
+    transcripts.createTranscriptHandler(transcriptStore, options),
   ),
   hydrateTranscript: refuses(bounds, (options) => transcripts.hydrateTranscript(transcriptsOfRun, options), {
     file: 'session.jsonl',

@@ -3,10 +3,8 @@
  */
 
 export interface MongooseLike {
-  /** Gives the driver's client, of an open connection. */
+  /** Gives the driver's client, of a connection that was opened. */
   getClient(): unknown;
-  /** 1 when it is open. */
-  readonly readyState: number;
   /** The name of its database. */
   readonly name?: string | undefined;
   /** The mongoose it belongs to. */
@@ -15,7 +13,11 @@ export interface MongooseLike {
 
 export type Document = Readonly<Record<string, unknown>>;
 
-export interface Database {
+export interface Client {
+  db(name: string | undefined, options: object): Database;
+}
+
+interface Database {
   collection(name: string): Collection;
 }
 
@@ -26,6 +28,18 @@ export interface Collection {
   insertOne(document: object): Promise<unknown>;
   findOneAndUpdate(filter: object, update: object, options: object): Promise<Document | null>;
   deleteMany(filter: object): Promise<unknown>;
+}
+
+/**
+ * Deletes all that match. Drivers repeat other writes whose connection broke, but not those of many documents; a deletion
+ * may be repeated, so it is, once.
+ */
+export async function deleteAll(collection: Collection, filter: object): Promise<void> {
+  try {
+    await collection.deleteMany(filter);
+  } catch {
+    await collection.deleteMany(filter); // what fails for good fails again, and is told
+  }
 }
 
 const DUPLICATE_KEY = 11_000;

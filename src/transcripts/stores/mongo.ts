@@ -26,16 +26,17 @@ import type {
 import { settledBefore } from '../within.js';
 import {
   binaryOf,
+  type Client,
   type Collection,
-  type Database,
   type Document,
+  deleteAll,
   isDuplicate,
   type MongooseLike,
 } from './mongo-shapes.js';
 import { latestFirst, parseStoreOptions, type TranscriptStoreOptions } from './store-options.js';
 
 export interface MongoTranscriptsOptions extends TranscriptStoreOptions {
-  /** `mongoose.connection`, open when the store is used. */
+  /** `mongoose.connection`, opened before the store is used. */
   readonly mongo: MongooseLike;
   /** The database. Default: the connection's. */
   readonly dbName?: string | undefined;
@@ -43,7 +44,6 @@ export interface MongoTranscriptsOptions extends TranscriptStoreOptions {
   readonly collection?: string | undefined;
 }
 
-const OPEN = 1;
 /** Four of them fit a document of 16 MiB, with room for what else is in it. */
 const PIECE_BYTES = 4 * MIB;
 /** No save takes so long: older pieces that no document names were left by one that died. */
@@ -125,8 +125,8 @@ class MongoTranscripts implements TranscriptStore {
       const place = placeOf(conversation);
       const clears = await countClearing(collections, place);
       const before = { ...place, clears: { $lt: clears } };
-      await collections.transcripts.deleteMany({ ...before, run: { $ne: NO_RUN } });
-      await collections.pieces.deleteMany(before);
+      await deleteAll(collections.transcripts, { ...before, run: { $ne: NO_RUN } });
+      await deleteAll(collections.pieces, before);
       return clears;
     });
   }
@@ -136,13 +136,13 @@ class MongoTranscripts implements TranscriptStore {
     const { clock, keepRuns } = this.#options;
     const there = await transcriptsOf({ transcripts }, place);
     for (const { save } of there.slice(keepRuns - 1)) {
-      await transcripts.deleteMany({ ...place, save });
-      await pieces.deleteMany({ ...place, save });
+      await deleteAll(transcripts, { ...place, save });
+      await deleteAll(pieces, { ...place, save });
     }
     const named = there.slice(0, keepRuns - 1).map(({ save }) => save);
     const { clears: _, ...conversation } = place;
     const abandoned = { at: { $lt: new Date(clock.now() - ABANDONED_MS) }, save: { $nin: named } };
-    await pieces.deleteMany({ ...conversation, ...abandoned });
+    await deleteAll(pieces, { ...conversation, ...abandoned });
   }
 
   #ask<Answer>(signal: AbortSignal, work: (collections: Collections) => Promise<Answer>): Promise<Answer> {
@@ -150,8 +150,6 @@ class MongoTranscripts implements TranscriptStore {
   }
 
   async #collections(): Promise<Collections> {
-    if (this.#options.mongo.readyState !== OPEN)
-      throw new GenerationJobError('unavailable', 'The mongoose connection is not open.');
     this.#opened ??= this.#open();
     try {
       return await this.#opened;
@@ -164,7 +162,8 @@ class MongoTranscripts implements TranscriptStore {
   async #open(): Promise<Collections> {
     const { mongo, dbName = mongo.name, collection = 'transcripts' } = this.#options;
     // What was acknowledged must outlive a change of the primary.
-    const client = mongo.getClient() as { db(name: string | undefined, options: object): Database };
+    const client = mongo.getClient() as Client | undefined;
+    if (!client) throw new GenerationJobError('unavailable', 'The mongoose connection was never opened.');
     const db = client.db(dbName, { writeConcern: { w: 'majority' }, readPreference: 'primary' });
     const [transcripts, pieces] = [db.collection(collection), db.collection(`${collection}_pieces`)];
     const place = { tenant: 1, agent: 1, conversation: 1 };
@@ -212,8 +211,8 @@ class Save {
   async discard(hasFailed: boolean): Promise<void> {
     const { transcripts, pieces } = this.#collections;
     try {
-      await transcripts.deleteMany(this.#about);
-      await pieces.deleteMany(this.#about);
+      await deleteAll(transcripts, this.#about);
+      await deleteAll(pieces, this.#about);
     } catch (error) {
       // Pieces without their document are not seen, and a later save deletes them.
       if (!hasFailed) throw error;
@@ -245,7 +244,7 @@ class Save {
       if (there?.clears === clears) return 'already_saved';
       if (there && Number(there.clears) > clears) return 'cleared';
       // One of before a clearing, whose own save died before it could take it away.
-      await transcripts.deleteMany({ ...place, run: document.run, clears: { $lt: clears } });
+      await deleteAll(transcripts, { ...place, run: document.run, clears: { $lt: clears } });
     }
     throw new GenerationJobError('unavailable', 'Others cleared and saved the transcript all the time.');
   }
