@@ -139,6 +139,11 @@ export const ERROR_TABLE = {
     status: 503,
     remedy: 'Give the gateway the store of transcripts that the run’s token names.',
   },
+  log_unavailable: { status: 500, remedy: 'Install pino, or name it by importPeer.' },
+  control_unavailable: {
+    status: 500,
+    remedy: 'Look at what the cause names: the port must be free, and the port file’s folder writable.',
+  },
   newer_format: {
     status: 503,
     remedy: 'Ask a replica of the newer release; or give this one a keyPrefix of its own.',

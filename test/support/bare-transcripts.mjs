@@ -19,15 +19,16 @@ console.error = (text) => {
   warn(text);
 };
 
-const store = createMongoTranscripts({ mongo: { getClient: () => null } });
+// One for each call: an error is told once, however many calls it met.
+const store = () => createMongoTranscripts({ mongo: { getClient: () => null } });
 const conversation = { agentId: 'a', conversationId: 'c' };
 const { signal } = new AbortController();
-store.latest(conversation, signal);
-store.save({ ...conversation, runId: 'r' }, [], { signal });
-store.clear(conversation, signal);
-hydrateTranscript(transcriptsOf(store, conversation), {});
-saveTranscript(transcriptsOf(store, conversation), {}); // never rejects
-clearTranscripts(transcriptsOf(store, conversation), { none: 1 });
+store().latest(conversation, signal);
+store().save({ ...conversation, runId: 'r' }, [], { signal });
+store().clear(conversation, signal);
+hydrateTranscript(transcriptsOf(store(), conversation), {});
+saveTranscript(transcriptsOf(store(), conversation), {}); // never rejects
+clearTranscripts(transcriptsOf(store(), conversation), { none: 1 });
 readTranscript('none');
 const deadline = Date.now() + 10_000;
 while (untold > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));

@@ -200,7 +200,7 @@ describe.each([
     expect(asked).toEqual([false, true]);
     refused = new Set(['Bearer old', 'Bearer new']);
     const refusals = await hydrateTranscript(await connectTo({ token }), { file }).catch((error) => error);
-    expect(refusals).toMatchObject({ code: 'unavailable', message: expect.stringContaining('401') });
+    expect(refusals).toMatchObject({ code: 'token_expired', message: expect.stringContaining('401') });
     expect(refusals.message).not.toMatch(/old|new/);
     expect(tokens.slice(2)).toEqual(['Bearer old', 'Bearer new']);
   });

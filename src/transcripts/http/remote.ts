@@ -41,7 +41,7 @@ const UNAUTHORIZED = 401;
 /** The answers of a gateway are some bytes; a page of something else is not read whole. */
 const LONGEST_ANSWER = 64 * KIB;
 const optionsSchema = z.strictObject({
-  url: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }),
+  url: z.custom<string>(isHttp, 'must be an http or https address'),
   token: z.custom(
     (value) => typeof value === 'function' || (typeof value === 'string' && value.length > 0),
     'must be a token, or a function that gives one',
@@ -58,6 +58,11 @@ const optionsSchema = z.strictObject({
  */
 export function remoteTranscripts(options: RemoteTranscriptsOptions): RunTranscripts {
   return new RemoteTranscripts(options);
+}
+
+function isHttp(text: unknown): boolean {
+  if (typeof text !== 'string' || !URL.canParse(text)) return false;
+  return ['http:', 'https:'].includes(new URL(text).protocol);
 }
 
 class RemoteTranscripts implements RunTranscripts {

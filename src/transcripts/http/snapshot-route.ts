@@ -10,7 +10,7 @@ import { within } from '../within.js';
 import { CLEARS_HEADER, countIn, headersOf } from './snapshot-form.js';
 
 export interface SnapshotRequest {
-  /** In capitals. */
+  /** The method, in capitals. */
   readonly method: string;
   /** Returns a header by its lower-case name. */
   header(name: string): string | undefined;
@@ -37,7 +37,7 @@ export interface SnapshotLimits {
 export interface SnapshotReply {
   /** The HTTP status. */
   readonly status: number;
-  /** By their lower-case names. */
+  /** The headers, by their lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   /** JSON, the bytes of the transcript, or nothing. Bytes that throw are an answer that breaks off. */
   readonly body: string | AsyncIterable<Uint8Array> | null;
@@ -97,7 +97,7 @@ const NONE_KEPT: RunTranscripts = {
   clear: async () => 0,
 };
 
-/** Once it is begun, the answer lasts as long as its reader: it is bound by the client's leaving, and by its own bound. */
+/** An answer that is begun lasts as long as its reader: it is bound by the client's leaving, and by its own bound. */
 async function get(
   method: 'GET' | 'HEAD',
   transcripts: RunTranscripts,
