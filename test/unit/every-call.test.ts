@@ -115,6 +115,7 @@ const secrets = [{ id: 'k', secret: 'x'.repeat(32) }];
 const gatewayOptions: Wrong<gateway.WorkerRouterOptions> = {
   ...{ keys: [7], onHookFatal: 7, audience: 7, tokenMs: '1', tokenGraceMs: '1', bodyBytes: '1', bodyMs: '1' },
   ...{ requestsPerSecond: '1', heartbeatMs: '1', stallMs: '1', retryMs: '1' },
+  ...{ transcripts: { main: {} }, transcriptBytes: '1' },
 };
 
 const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongParameters } | string>> = {

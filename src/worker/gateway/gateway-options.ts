@@ -1,8 +1,10 @@
 /** The gateway goes by these options: names, defaults, bounds and meaning in one schema. */
 import { z } from 'zod';
 import { HOUR, MIB, MINUTE, SECOND } from '../../clock.js';
-import { callable } from '../../stream/model/host-values.js';
+import { callable, having } from '../../stream/model/host-values.js';
 import { parseStrictly } from '../../stream/model/strict.js';
+import { LARGEST_TRANSCRIPT } from '../../transcripts/bytes.js';
+import type { TranscriptStore } from '../../transcripts/transcript-store.js';
 import type { GatewaySettings, WebGatewaySettings } from './gateway-options.generated.js';
 import { DEFAULT_AUDIENCE, type RunClaims } from './run-tokens.js';
 import { checkTokenKeys, type RunTokenKeys } from './token-keys.js';
@@ -43,6 +45,13 @@ export const gatewaySchema = z.strictObject({
     .default(8 * MIB)
     .describe('The body of a request (bytes); more than limits.finalBytes, or long answers can’t end'),
   bodyMs: duration(10, 30 * SECOND, HOUR, 'Sets how long the body of a request is waited for'),
+  transcriptBytes: z
+    .number()
+    .int()
+    .min(1024)
+    .max(4096 * MIB)
+    .default(LARGEST_TRANSCRIPT)
+    .describe('A transcript (bytes); it is passed on as it comes'),
   requestsPerSecond: z
     .number()
     .int()
@@ -85,6 +94,8 @@ export const webGatewaySchema = gatewaySchema.extend({
 interface Host {
   /** The keys that tokens are verified with; the first signs those that are renewed. */
   readonly keys: RunTokenKeys;
+  /** The stores of transcripts, by the names that run tokens give them. Default: none. */
+  readonly transcripts?: Readonly<Record<string, TranscriptStore>> | undefined;
   /** Told of a hook that died beside an agent. What it throws makes the worker report it again. Default: it is logged. */
   readonly onHookFatal?: ((report: HookFatal, run: RunClaims) => unknown) | undefined;
 }
@@ -96,7 +107,13 @@ export interface WorkerHandlerOptions extends Host, WebGatewaySettings {}
 
 export type GatewayOptions = z.output<typeof gatewaySchema> & Host;
 
-const hostShape = { keys: z.unknown(), onHookFatal: callable };
+const hostShape = {
+  keys: z.unknown(),
+  onHookFatal: callable,
+  transcripts: z
+    .record(z.string().min(1).max(128), having('a TranscriptStore', 'latest', 'save', 'clear'))
+    .optional(),
+};
 
 /** @throws GenerationJobError `invalid_options` naming each option that is missing, unknown or out of bounds */
 export function parseGatewayOptions(given: WorkerRouterOptions): GatewayOptions {
@@ -115,7 +132,7 @@ export function parseWebGatewayOptions(given: WorkerHandlerOptions) {
 }
 
 function withHost<Settings extends object>(given: Host, settings: Settings): Settings & Host {
-  const { keys, onHookFatal } = given ?? {};
+  const { keys, onHookFatal, transcripts } = given ?? {};
   checkTokenKeys(keys);
-  return { ...settings, keys, onHookFatal };
+  return { ...settings, keys, onHookFatal, transcripts };
 }

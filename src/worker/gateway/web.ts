@@ -5,6 +5,7 @@ import type { GenerationJobManager } from '../../stream/interfaces/generation-jo
 import type { HostTypes, Untyped } from '../../stream/model/host-types.js';
 import { handOut } from '../../stream/process/handed-out.js';
 import { internalsOf } from '../../stream/process/internals.js';
+import { snapshotRequestFrom, snapshotResponse } from '../../transcripts/http/adapters.js';
 import { parseWebGatewayOptions, type WorkerHandlerOptions } from './gateway-options.js';
 import { WorkerRoutes } from './worker-routes.js';
 
@@ -23,6 +24,10 @@ export function createWorkerHandler<Types extends HostTypes = Untyped>(
   const { basePath, ...settings } = parseWebGatewayOptions(options);
   const routes = new WorkerRoutes(manager as unknown as GenerationJobManager, settings);
   const answer = async (request: Request): Promise<Response> => {
+    const { pathname } = new URL(request.url);
+    const path = pathname.startsWith(basePath) ? pathname.slice(basePath.length) : '';
+    const transcript = await routes.transcript(path, () => snapshotRequestFrom(request));
+    if (transcript !== undefined) return snapshotResponse(transcript);
     const reply = await routes.answer(webRequestOf(request, basePath, () => null));
     return responseOf(reply ?? errorReply('stream_not_found'), request);
   };

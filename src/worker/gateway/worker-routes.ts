@@ -13,6 +13,8 @@ import type { RemoteAttempt } from '../../stream/interfaces/remote-attempts.js';
 import { streamKey } from '../../stream/model/stream-key.js';
 import { boundHook } from '../../stream/process/host-code.js';
 import { type Internals, internalsOf } from '../../stream/process/internals.js';
+import { SNAPSHOT_PATH } from '../../transcripts/http/snapshot-form.js';
+import type { SnapshotReply, SnapshotRequest } from '../../transcripts/http/snapshot-route.js';
 import { ControlRoute } from './control-route.js';
 import type { GatewayOptions } from './gateway-options.js';
 import { RequestRate, TooManyRequests } from './request-rate.js';
@@ -28,6 +30,7 @@ import {
 import { descriptionOf, overReply, replyOf } from './run-replies.js';
 import { type RunClaims, type VerifiedRun, verifiedAt } from './run-tokens.js';
 import { renewedToken } from './token-renewal.js';
+import { TranscriptRoute } from './transcript-route.js';
 
 /** A route of a run: the token has been verified, and the request counted. */
 export type RunRoute = (request: RouteRequest, run: VerifiedRun) => Promise<Reply>;
@@ -47,6 +50,7 @@ export class WorkerRoutes {
   readonly #rate: RequestRate;
   readonly #bodyLimits: BodyLimits;
   readonly #routes: ReadonlyMap<string, Route>;
+  readonly #transcript: TranscriptRoute;
 
   /**
    * @param more further routes of a run, by their paths
@@ -66,6 +70,7 @@ export class WorkerRoutes {
     const jsonDepth = streamOptions.limits.jsonDepth + DEPTH_AROUND;
     this.#bodyLimits = { bodyBytes, bodyMs, jsonDepth, clock };
     const control = new ControlRoute(internals, options);
+    this.#transcript = new TranscriptRoute(internals, options);
     const post = (answer: RunRoute): Route => ({ method: 'POST', answer });
     this.#routes = new Map<string, Route>([
       ['events', post((request, run) => this.#events(request, run))],
@@ -86,21 +91,41 @@ export class WorkerRoutes {
     return route && this.#answer(name, route, request);
   }
 
+  /**
+   * Answers a request for the run's transcripts, whose body and answer are streams; undefined at once when its path is not
+   * theirs. Never rejects.
+   */
+  transcript(path: string, requested: () => SnapshotRequest): Promise<SnapshotReply> | undefined {
+    return path === SNAPSHOT_PATH ? this.#answerTranscript(requested()) : undefined;
+  }
+
+  async #answerTranscript(request: SnapshotRequest): Promise<SnapshotReply> {
+    let run: VerifiedRun | undefined;
+    try {
+      run = await this.#identify(request, 0);
+      const known = run;
+      return await this.#rate.during(rateKeyOf(known), () => this.#transcript.answer(request, known));
+    } catch (error) {
+      const reply = this.#refuse('transcript', run, error);
+      const { status, headers } = reply;
+      return { status, headers, body: reply.kind === 'json' ? reply.body : null };
+    }
+  }
+
   async #answer(name: string, { method, answer }: Route, request: RouteRequest): Promise<Reply> {
     let run: VerifiedRun | undefined;
     try {
       if (request.method !== method) return errorReply('method_not_allowed', { allow: method });
       run = await this.#identify(request, name === 'token' ? this.#options.tokenGraceMs : 0);
       const known = run;
-      const { tenantId = '', streamId, generation } = known;
-      return await this.#rate.during(`${tenantId}/${streamId}/${generation}`, () => answer(request, known));
+      return await this.#rate.during(rateKeyOf(known), () => answer(request, known));
     } catch (error) {
       return this.#refuse(name, run, error);
     }
   }
 
   /** @throws GenerationJobError `token_invalid`, `token_expired` */
-  #identify(request: RouteRequest, graceMs: number): Promise<VerifiedRun> {
+  #identify(request: Pick<RouteRequest, 'header'>, graceMs: number): Promise<VerifiedRun> {
     const token = BEARER.exec((request.header('authorization') ?? '').slice(0, 8200))?.[1];
     if (token === undefined) throw new GenerationJobError('token_invalid', 'There is no bearer token.');
     const { keys, audience } = this.#options;
@@ -181,6 +206,10 @@ export class WorkerRoutes {
 
 function nameIn(path: string): string {
   return path.replace(/^\//, '').replace(/\/$/, '');
+}
+
+function rateKeyOf({ tenantId = '', streamId, generation }: RunClaims): string {
+  return `${tenantId}/${streamId}/${generation}`;
 }
 
 function attemptOf({ streamId, tenantId, generation, attempt, leaseMs }: RunClaims): RemoteAttempt {
