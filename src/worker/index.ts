@@ -7,6 +7,15 @@ export type { CloseOptions, NextAttemptOptions, WorkerClientInput } from './clie
 export type { Decision } from './client/decision-wait.js';
 export type { Fetch, TokenSource } from './client/gateway-link.js';
 export { createWorkerClient, type NextAttempt, type WorkerClient } from './client/worker-client.js';
+export { type AgentLog, type AgentLogOptions, type LogLevel, openAgentLog } from './diagnostics/agent-log.js';
+export {
+  type ControlServer,
+  type ControlServerOptions,
+  type DeadHook,
+  startControlServer,
+} from './diagnostics/control-server.js';
+export { type HookGuardOptions, hookGuard } from './diagnostics/hook-guard.js';
+export { type CachedState, SnapshotCache, type SnapshotCacheOptions } from './diagnostics/snapshot-cache.js';
 export { type AgentMapperName, agentMappers } from './mappers/index.js';
 export type {
   AgentEnd,

@@ -28,6 +28,10 @@ declare global {
   const store: import('generation-jobs/transcripts').TranscriptStore;
   const transcripts: import('generation-jobs/transcripts').RunTranscripts;
   const tenantId: string;
+  const portFile: string;
+  const script: string;
+  const log: import('generation-jobs/worker').LogLevel;
+  function askForApprovals(signal: AbortSignal): Promise<string[]>;
   const token: string;
   function conversationOf(request: object): { agentId: string; conversationId: string } | null;
   function answerTo(question: string): AsyncIterable<string>;
@@ -46,7 +50,7 @@ declare global {
 export {};
 `;
 const IMPORTS = `
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createSeal, createStreamServices, defineContentModel, GenerationJobManager } from 'generation-jobs';
 import { textContent } from 'generation-jobs/content';
 import { createStreamRouter, errorHandler } from 'generation-jobs/express';
@@ -64,7 +68,16 @@ import {
   transcriptsOf,
 } from 'generation-jobs/transcripts';
 import { createStreamHandler } from 'generation-jobs/web';
-import { createMessageFile, createWorkerClient, openOutbox, runAgentProcess } from 'generation-jobs/worker';
+import {
+  createMessageFile,
+  createWorkerClient,
+  hookGuard,
+  openAgentLog,
+  openOutbox,
+  runAgentProcess,
+  SnapshotCache,
+  startControlServer,
+} from 'generation-jobs/worker';
 import { createWorkerHandler, createWorkerRouter, issueRunToken, workerLost } from 'generation-jobs/worker/gateway';
 import Database from 'libsql';
 `;

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/nursery/noFloatingPromises: what nobody awaits is what this is about.
 /**
- * A process that awaits nothing: makes each call of the entry for transcripts bare, so that it fails. Any unhandled
+ * A process that awaits nothing: makes each call of the entry for transcripts, and those of diagnostics, bare, so that it fails. Any unhandled
  * rejection ends it.
  */
 import {
@@ -11,8 +11,9 @@ import {
   saveTranscript,
   transcriptsOf,
 } from 'generation-jobs/transcripts';
+import { openAgentLog, startControlServer } from 'generation-jobs/worker';
 
-let untold = 6;
+let untold = 8;
 const warn = console.error;
 console.error = (text) => {
   untold--;
@@ -30,5 +31,7 @@ hydrateTranscript(transcriptsOf(store(), conversation), {});
 saveTranscript(transcriptsOf(store(), conversation), {}); // never rejects
 clearTranscripts(transcriptsOf(store(), conversation), { none: 1 });
 readTranscript('none');
+openAgentLog({});
+startControlServer({});
 const deadline = Date.now() + 10_000;
 while (untold > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));

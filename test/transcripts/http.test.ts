@@ -189,20 +189,20 @@ describe.each([
   });
 
   it('ask for another token when theirs is refused, once', async () => {
-    refused = new Set(['Bearer old']);
+    refused = new Set(['Bearer t-old']);
     const asked: boolean[] = [];
     const token = ({ isRefused }: { isRefused: boolean }) => {
       asked.push(isRefused);
-      return isRefused ? 'new' : 'old';
+      return isRefused ? 't-new' : 't-old';
     };
     await writeFile(file, 'text');
     expect(await save(await connectTo({ token }))).toEqual({ result: 'saved' });
     expect(asked).toEqual([false, true]);
-    refused = new Set(['Bearer old', 'Bearer new']);
+    refused = new Set(['Bearer t-old', 'Bearer t-new']);
     const refusals = await hydrateTranscript(await connectTo({ token }), { file }).catch((error) => error);
     expect(refusals).toMatchObject({ code: 'token_expired', message: expect.stringContaining('401') });
-    expect(refusals.message).not.toMatch(/old|new/);
-    expect(tokens.slice(2)).toEqual(['Bearer old', 'Bearer new']);
+    expect(refusals.message).not.toMatch(/t-old|t-new/);
+    expect(tokens.slice(2)).toEqual(['Bearer t-old', 'Bearer t-new']);
   });
 
   it('are none where the token names no store: each run begins fresh and saves nothing', async () => {

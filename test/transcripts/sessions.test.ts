@@ -2,7 +2,19 @@
  * An agent's session file at the beginning and the end of its runs: hydrated, saved, cleared.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { existsSync, readlinkSync } from 'node:fs';
+import {
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeClock } from 'generation-jobs/testing';
@@ -16,7 +28,7 @@ import {
   type TranscriptStore,
   transcriptsOf,
 } from 'generation-jobs/transcripts';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { gated, pieces } from './contract.js';
 
 const OF = { tenantId: 't', agentId: 'a', conversationId: 'c' };
@@ -32,7 +44,10 @@ beforeEach(async () => {
   file = join(folder, 'session.jsonl');
   store = createMemoryTranscripts();
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true });
+});
 
 /** Transcripts whose latest one is what a test says. */
 function promising(
@@ -45,7 +60,31 @@ function promising(
   return { latest: async () => ({ clears: 0, latest }), save: nothing, clear: nothing };
 }
 
+/** Notes what is brought onto the disk, and whether the file has its name by then. */
+async function watchSyncs(named: () => boolean): Promise<{ path: string; isNamed: boolean }[]> {
+  const synced: { path: string; isNamed: boolean }[] = [];
+  const opened = await open(folder);
+  const prototype: FileHandle = Object.getPrototypeOf(opened);
+  await opened.close();
+  const { sync } = prototype;
+  vi.spyOn(prototype, 'sync').mockImplementation(function (this: FileHandle) {
+    synced.push({ path: readlinkSync(`/proc/self/fd/${this.fd}`), isNamed: named() });
+    return sync.call(this);
+  });
+  return synced;
+}
+
 describe('hydrateTranscript', () => {
+  it('brings the file onto the disk before it has its name, and its folder after, before it returns', async () => {
+    await store.save({ ...OF, runId: 'r-1' }, pieces('text'), { signal });
+    const synced = await watchSyncs(() => existsSync(file));
+    await hydrateTranscript(run('r-2'), { file });
+    expect(synced).toEqual([
+      { path: expect.stringMatching(/\.session\.jsonl\..*\.part$/), isNamed: false },
+      { path: folder, isNamed: true },
+    ]);
+  });
+
   it('writes the latest transcript byte for byte, for the user alone, and says whose it is', async () => {
     const bytes = randomBytes(700_000);
     await store.save({ ...OF, runId: 'r-1' }, pieces(bytes), { signal });
@@ -274,6 +313,20 @@ describe('transcripts in files', () => {
     const names = await readdir(join(folder, 'all'), { recursive: true });
     return join(folder, 'all', names.find((name) => name.endsWith('.jsonl')) ?? 'none');
   }
+
+  it('are on the disk, with the names of their folders, when they are saved', async () => {
+    store = inFiles();
+    const synced = await watchSyncs(() => false);
+    await store.save({ ...OF, runId: 'r-1' }, pieces('text'), { signal });
+    const all = join(folder, 'all');
+    const paths = synced.map(({ path }) => path);
+    expect(paths[0]).toMatch(/\.part$/);
+    expect(paths.slice(1)).toEqual([
+      expect.stringMatching(/\/0$/),
+      expect.stringMatching(/[0-9a-f]{40}$/),
+      all,
+    ]);
+  });
 
   it('notice bytes that are no longer those that were saved', async () => {
     store = inFiles();

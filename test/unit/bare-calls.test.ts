@@ -72,11 +72,14 @@ it('no call of any entry ends the process when nobody awaits it: those of no man
   );
 });
 
-it('nor does one of the entry for transcripts', async () => {
+it('nor does one of the entry for transcripts, nor of diagnostics', async () => {
   const { stderr } = await run(BARE_TRANSCRIPTS);
   const printed = [...stderr.matchAll(/^generation-jobs: a call failed .*call (\w+)\)$/gm)];
   expect(printed.map(([, call]) => call).sort()).toEqual(
-    ['latest', 'save', 'clear', 'hydrateTranscript', 'clearTranscripts', 'readTranscript'].sort(),
+    [
+      ...['latest', 'save', 'clear', 'hydrateTranscript', 'clearTranscripts', 'readTranscript'],
+      ...['openAgentLog', 'startControlServer'],
+    ].sort(),
   );
 });
 

@@ -3,6 +3,8 @@
  * The calls are derived from the entries' exports and the classes' prototypes, so that a new one fails here until it is in
  * the table; the options of each call are derived from its types.
  */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as root from 'generation-jobs';
 import * as agents from 'generation-jobs/agents';
 import * as content from 'generation-jobs/content';
@@ -448,6 +450,29 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   ),
   createTranscriptHandler: refuses<transcripts.TranscriptRouteOptions<Request>>({ authorize: 7 }, (options) =>
     transcripts.createTranscriptHandler(transcriptStore, options),
+  ),
+  openAgentLog: refuses<worker.AgentLogOptions>(
+    { folder: 7, agentId: 7, level: 'Info', maxBytes: '1', importPeer: 7, clock: {} },
+    (options) => worker.openAgentLog(options),
+    { folder: join(tmpdir(), 'never-made'), agentId: 'a' },
+  ),
+  startControlServer: refuses<worker.ControlServerOptions>(
+    { portFile: 7, log: {}, status: 7, onHookFatal: 7, onError: 7, port: '1', clock: {} },
+    (options) => worker.startControlServer(options),
+    { portFile: 'port', log: { level: 'info', levels: [] }, status: () => null, onHookFatal: () => {} },
+  ),
+  hookGuard: refuses<worker.HookGuardOptions>(
+    { hook: 7, portFile: 7 },
+    (options) => worker.hookGuard(options),
+    { hook: 'h', portFile: 'port' },
+  ),
+  SnapshotCache: refuses<worker.SnapshotCacheOptions<unknown>>(
+    {
+      ...{ read: 7, debounceMs: '1', refreshMs: '1', readMs: '1', retryMs: '1', onError: 7, clock: {} },
+      entropy: {},
+    },
+    (options) => new worker.SnapshotCache(options),
+    { read: async () => null },
   ),
   hydrateTranscript: refuses(bounds, (options) => transcripts.hydrateTranscript(transcriptsOfRun, options), {
     file: 'session.jsonl',

@@ -61,7 +61,11 @@ it('what nests too deeply is told as text', async () => {
 it('any event of a mapper fits once it is made to', async () => {
   const data = fc.record({
     ...{ id: fc.constant('t'), parent: fc.constantFrom('p', undefined), output: fc.jsonValue() },
-    ...{ inputText: fc.string({ maxLength: 3_000 }), error: fc.string({ maxLength: 3_000 }), input: fc.jsonValue() },
+    ...{
+      inputText: fc.string({ maxLength: 3_000 }),
+      error: fc.string({ maxLength: 3_000 }),
+      input: fc.jsonValue(),
+    },
   });
   for (const one of fc.sample(data, 300)) {
     const job = taker();

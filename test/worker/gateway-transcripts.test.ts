@@ -48,7 +48,9 @@ describe.each(['express', 'web'] as const)('a worker’s transcripts through the
 
     const second = await handedOver(gateway, TOLD);
     const copy = `${file}.copy`;
-    expect(await hydrateTranscript(remote(second.token), { file: copy })).toMatchObject({ result: 'hydrated' });
+    expect(await hydrateTranscript(remote(second.token), { file: copy })).toMatchObject({
+      result: 'hydrated',
+    });
     expect(await readFile(copy, 'utf8')).toBe(await readFile(file, 'utf8'));
   });
 
@@ -84,7 +86,9 @@ describe.each(['express', 'web'] as const)('a worker’s transcripts through the
     const { gateway, remote, file } = await setUp(adapter);
     const { token } = await handedOver(gateway, TOLD);
     for (const wrong of ['none', `${token}x`])
-      await expect(hydrateTranscript(remote(wrong), { file })).rejects.toMatchObject({ code: 'token_invalid' });
+      await expect(hydrateTranscript(remote(wrong), { file })).rejects.toMatchObject({
+        code: 'token_invalid',
+      });
     const shown = gateway.logged.filter((line) => line.includes('transcript'));
     expect(shown).toHaveLength(4); // each of the two is tried twice
     expect(shown.join()).not.toContain(token);

@@ -50,7 +50,10 @@ export interface AgentLog extends LogLevel {
 type Pino = (
   options: object,
   stream: object,
-) => AgentLog['logger'] & { level: string; readonly levels: { readonly values: Readonly<Record<string, number>> } };
+) => AgentLog['logger'] & {
+  level: string;
+  readonly levels: { readonly values: Readonly<Record<string, number>> };
+};
 
 const PEER = 'pino';
 const SILENT = 'silent';
@@ -127,6 +130,7 @@ async function loadPino({ importPeer = (name) => import(name) }: AgentLogOptions
     throw new GenerationJobError('log_unavailable', 'pino could not be loaded.', { cause });
   }
   const found = loaded.pino ?? loaded.default;
-  if (typeof found !== 'function') throw new GenerationJobError('log_unavailable', 'What was loaded is no pino.');
+  if (typeof found !== 'function')
+    throw new GenerationJobError('log_unavailable', 'What was loaded is no pino.');
   return found as Pino;
 }

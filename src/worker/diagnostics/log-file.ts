@@ -17,7 +17,7 @@ const LONGEST_NAME = 48;
 
 export interface LogFileInput {
   readonly file: string;
-  /** When it has so many bytes it becomes `<file>.1`, in whose place a new one begins. */
+  /** The size (bytes) at which it becomes `<file>.1`, and a new one begins in its place. */
   readonly maxBytes: number;
   readonly clock: Clock;
   /** Takes what the file can't. */

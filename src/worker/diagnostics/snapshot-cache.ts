@@ -9,9 +9,22 @@
  * - *closed*: it serves the last good state, and reads no more.
  */
 import { z } from 'zod';
-import { type Clock, type Entropy, SECOND, systemClock, systemEntropy, type TimerHandle } from '../../clock.js';
+import {
+  type Clock,
+  type Entropy,
+  SECOND,
+  systemClock,
+  systemEntropy,
+  type TimerHandle,
+} from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
-import { callable, clockSchema, durationMs, having, requiredFunction } from '../../stream/model/host-values.js';
+import {
+  callable,
+  clockSchema,
+  durationMs,
+  having,
+  requiredFunction,
+} from '../../stream/model/host-values.js';
 import { parseStrictly } from '../../stream/model/strict.js';
 
 export interface SnapshotCacheOptions<State> {

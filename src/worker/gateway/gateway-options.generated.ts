@@ -19,6 +19,8 @@ export interface GatewaySettings {
   readonly bodyBytes?: number | undefined;
   /** Sets how long the body of a request is waited for (ms). 10 ms to 1 h; default 30 s. */
   readonly bodyMs?: number | undefined;
+  /** A transcript (bytes); it is passed on as it comes. 1 KiB to 4 GiB; default 64 MiB. */
+  readonly transcriptBytes?: number | undefined;
   /**
    * Requests of one run that a replica takes each second, on average; twice as many at once. 1 to 1,000,000;
    * default 500.
@@ -50,6 +52,8 @@ export interface WebGatewaySettings {
   readonly bodyBytes?: number | undefined;
   /** Sets how long the body of a request is waited for (ms). 10 ms to 1 h; default 30 s. */
   readonly bodyMs?: number | undefined;
+  /** A transcript (bytes); it is passed on as it comes. 1 KiB to 4 GiB; default 64 MiB. */
+  readonly transcriptBytes?: number | undefined;
   /**
    * Requests of one run that a replica takes each second, on average; twice as many at once. 1 to 1,000,000;
    * default 500.

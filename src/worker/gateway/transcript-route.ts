@@ -34,7 +34,8 @@ export class TranscriptRoute {
    */
   async answer(request: SnapshotRequest, run: VerifiedRun): Promise<SnapshotReply> {
     const record = await this.#read(run);
-    if (record === undefined) throw new GenerationJobError('stream_not_found', 'The run is not kept any more.');
+    if (record === undefined)
+      throw new GenerationJobError('stream_not_found', 'The run is not kept any more.');
     if (record.attempt !== run.attempt)
       throw new GenerationJobError('fenced', 'Another attempt makes this run by now.');
     const { transcriptBytes: maxBytes } = this.#options;
