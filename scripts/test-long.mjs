@@ -1,11 +1,12 @@
 /**
  * `npm run test:long`: what takes too long for `npm test`. The tests that try chance, twenty times as often: properties,
- * random histories against the model, rounds of faults among replicas; and every contract through every client library.
- * Seeds are chosen anew, printed, and with the outcome written to test/long-run.md, which is checked in, so that
- * everybody sees what was last tried, and can try it again.
+ * random histories against the model, rounds of faults among replicas and workers; and every contract through every client
+ * library. `npm run test:long -- model rounds` runs the suites named. Seeds are chosen anew, printed, and with the outcome
+ * written to test/long-run.md as each suite ends. That file is checked in, so that everybody sees what was last tried, and when,
+ * and can try it again.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { ensureTools } from './tools.mjs';
@@ -14,59 +15,70 @@ const REPORT = 'test/long-run.md';
 const LONGEST_TEST_MS = 6 * 3_600_000;
 const SEED = /\b((?:PROPERTY|MODEL|FAULT)_SEED)=(\d+)/g;
 
-/** The suites to try, and what of each. */
-const SUITES = [
-  { name: 'properties', filters: ['test/unit', 'test/worker'], options: ['--project', 'side-by-side'] },
-  { name: 'random histories against the model', filters: ['test/model'], options: [] },
-  {
-    name: 'every contract through every client library',
-    filters: ['test/contract/redis-ioredis5.test.ts', 'test/contract/redis-iovalkey.test.ts'],
-    options: [],
+/** The suites to try, what each tries, and where that is. */
+const SUITES = {
+  properties: { what: 'properties', run: ['--project', 'side-by-side', 'test/unit', 'test/worker'] },
+  model: { what: 'random histories against the model', run: ['test/model'] },
+  contracts: {
+    what: 'every contract through every client library',
+    run: ['test/contract/redis-ioredis5.test.ts', 'test/contract/redis-iovalkey.test.ts'],
   },
-  {
-    name: 'workers and gateways killed in mid-answer',
-    filters: ['test/worker/processes/kills.test.ts'],
-    options: [],
+  workers: {
+    what: 'workers and gateways killed in mid-answer',
+    run: ['test/worker/processes/kills.test.ts'],
   },
-  { name: 'rounds of faults among three replicas', filters: ['test/redis/rounds.test.ts'], options: [] },
-  {
-    name: 'answers stopped and asked over among three replicas',
-    filters: ['test/redis/asking-again.test.ts'],
-    options: [],
+  outbox: {
+    what: 'workers killed beside their outbox',
+    run: ['test/worker/processes/outbox-kills.test.ts'],
   },
-  {
-    name: 'workers killed beside their outbox',
-    filters: ['test/worker/processes/outbox-kills.test.ts'],
-    options: [],
+  rounds: { what: 'rounds of faults among three replicas', run: ['test/redis/rounds.test.ts'] },
+  'asking-again': {
+    what: 'answers stopped and asked over among three replicas',
+    run: ['test/redis/asking-again.test.ts'],
   },
-];
+};
 
 process.chdir(join(import.meta.dirname, '..'));
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !Object.hasOwn(SUITES, name));
+if (unknown.length > 0) {
+  console.error(`test:long: no suite ${unknown.join(', ')}; there are ${Object.keys(SUITES).join(', ')}`);
+  process.exit(1);
+}
 const environment = { ...process.env, LONG_TESTS: '1', ...(await ensureTools()) };
 await run('scripts/build.mjs', ['--if-stale']);
-const rows = [];
-let failed = 0;
-for (const { name, filters, options } of SUITES) {
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+const where = `${version}, Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model.trim()}`;
+const rows = rowsOf(REPORT);
+for (const name of chosen.length > 0 ? chosen : Object.keys(SUITES)) {
+  const suite = SUITES[name];
   const startedAt = performance.now();
-  const args = ['run', ...options, '--testTimeout', `${LONGEST_TEST_MS}`, ...filters];
+  const args = ['run', '--testTimeout', `${LONGEST_TEST_MS}`, ...suite.run];
   const { status, output } = await run('node_modules/vitest/vitest.mjs', args);
-  const seeds = [
-    ...new Set([...output.matchAll(SEED)].map(([, variable, seed]) => `\`${variable}=${seed}\``)),
-  ];
+  if (status !== 0) process.exitCode = 1;
+  const seeds = [...new Set([...output.matchAll(SEED)].map(([seed]) => `\`${seed}\``))];
   const outcome = /(\d+ passed, \d+ failed.*)\s*$/.exec(output)?.[1] ?? 'did not end';
   const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
-  rows.push(`| ${name} | ${outcome} | ${minutes} | ${seeds.join(' ')} |`);
-  if (status !== 0) failed++;
+  const day = new Date().toISOString().slice(0, 10);
+  rows.set(suite.what, `| ${[suite.what, outcome, minutes, seeds.join(' '), day, where].join(' | ')} |`);
+  write();
 }
-const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-const head = `Version ${version}, Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim()}, ${new Date().toISOString().slice(0, 10)}.`;
-const table = ['| what | outcome | minutes | seeds |', '| --- | --- | --- | --- |', ...rows];
-writeFileSync(
-  REPORT,
-  `# The last long run\n\nWritten by \`npm run test:long\`; a variable of the last column repeats its run.\n\n${head}\n\n${table.join('\n')}\n`,
-);
 console.log(`\ntest:long: ${REPORT} has been written`);
-process.exitCode = failed === 0 ? 0 : 1;
+
+/** The rows of the report as it is, by what each tells of. */
+function rowsOf(file) {
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+  return new Map(
+    lines.filter((line) => line.startsWith('| ')).map((line) => [line.split(' | ')[0].slice(2), line]),
+  );
+}
+
+function write() {
+  const table = Object.values(SUITES).flatMap(({ what }) => rows.get(what) ?? []);
+  const intro = 'Written by `npm run test:long`. A variable of the fourth column repeats its run.';
+  const head = ['| what | outcome | minutes | seeds | on | with |', '| --- | --- | --- | --- | --- | --- |'];
+  writeFileSync(REPORT, `${['# The last long runs', '', intro, '', ...head, ...table].join('\n')}\n`);
+}
 
 /** Runs a script of Node, shows what it says as it says it, and returns it. */
 function run(script, args) {
