@@ -204,7 +204,7 @@ export async function signRunToken(
   }: RunClaims,
   { keys, audience, expiresInMs, now }: SigningInput,
 ): Promise<{ token: string; expiresAt: number }> {
-  const { id, algorithm, key } = await signingKey(keys);
+  const { id, algorithm, signing } = await signingKey(keys);
   const issuedAt = Math.floor(now / SECOND);
   const expiresAt = issuedAt + Math.ceil(expiresInMs / SECOND);
   const run = { tenant: tenantId, stream: streamId, generation, attempt };
@@ -220,7 +220,7 @@ export async function signRunToken(
     .setAudience(audience)
     .setIssuedAt(issuedAt)
     .setExpirationTime(expiresAt)
-    .sign(key);
+    .sign(signing);
   return { token, expiresAt: expiresAt * SECOND };
 }
 
@@ -248,7 +248,7 @@ export async function verifiedAt(
       ({ kid, alg }) => {
         const found = loaded.find((one) => one.id === kid && one.algorithm === alg);
         if (found === undefined) throw invalid();
-        return found.key;
+        return found.verifying;
       },
       {
         ...{ audience, clockTolerance: SKEW_S + graceMs / SECOND, requiredClaims: ['exp', 'sub'] },
@@ -282,8 +282,8 @@ function runOf(payload: unknown): VerifiedRun {
 }
 
 async function signingKey(keys: RunTokenKeys) {
-  const found = (await loadTokenKeys(keys)).find(({ signs }) => signs);
-  if (found) return found;
+  for (const { id, algorithm, signing } of await loadTokenKeys(keys))
+    if (signing) return { id, algorithm, signing };
   throw new GenerationJobError('invalid_options', 'keys: none of them can sign a token.');
 }
 

@@ -3,7 +3,7 @@
  * rotated by putting the new one first and leaving the old one until its tokens have expired. A key verifies its own algorithm
  * and no other.
  */
-import { type CryptoKey, importJWK, type JWK } from 'jose';
+import { type CryptoKey, importJWK, type JWK, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import { GenerationJobError } from '../../errors.js';
 import { parseStrictly } from '../../stream/model/strict.js';
@@ -11,6 +11,15 @@ import { parseStrictly } from '../../stream/model/strict.js';
 /** The shortest secret, in bytes: HS256 has as many of its own (RFC 7518, section 3.2). */
 const LEAST_SECRET_BYTES = 32;
 const MOST_KEYS = 64;
+/** Bytes of the hash: a secret that is shorter is weaker than its algorithm. */
+const SECRET_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
+/** What signs tokens; an algorithm of encryption, or none, is a mistake that is told at once. */
+const ALGORITHMS = [
+  ...['HS256', 'HS384', 'HS512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+] as const;
+/** The members of a private key that its public half has not (RFC 7518, section 6; RFC 8037), and those that say its use. */
+const PRIVATE = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'key_ops', 'ext']);
 
 /** A secret for HS256. */
 export interface RunTokenSecret {
@@ -25,15 +34,16 @@ export type RunTokenKeys = readonly RunTokenSecret[] | RunTokenKeySet;
 
 /** A JSON Web Key set (RFC 7517). */
 export interface RunTokenKeySet {
-  /** The keys, each with its `kid` and `alg`. */
+  /** The keys, each with its `kid` and `alg`. A private key verifies too, by its public half. */
   readonly keys: readonly JWK[];
 }
 
 export interface LoadedKey {
   readonly id: string;
   readonly algorithm: string;
-  readonly key: Uint8Array | CryptoKey;
-  readonly signs: boolean;
+  readonly verifying: Uint8Array | CryptoKey;
+  /** Undefined of a public key. */
+  readonly signing: Uint8Array | CryptoKey | undefined;
 }
 
 const id = z.string().min(1).max(128);
@@ -51,7 +61,7 @@ const secretsSchema = z
   .max(MOST_KEYS);
 const setSchema = z.strictObject({
   keys: z
-    .array(z.looseObject({ kid: id, alg: z.string().min(1), kty: z.string().min(1) }))
+    .array(z.looseObject({ kid: id, alg: z.enum(ALGORITHMS), kty: z.string().min(1) }))
     .min(1)
     .max(MOST_KEYS),
 });
@@ -82,21 +92,33 @@ export function loadTokenKeys(keys: RunTokenKeys): Promise<readonly LoadedKey[]>
 }
 
 async function load(keys: RunTokenKeys): Promise<readonly LoadedKey[]> {
-  if (isSecrets(keys)) {
-    return keys.map((one) => ({ id: one.id, algorithm: 'HS256', key: bytesOf(one.secret), signs: true }));
-  }
-  return Promise.all(keys.keys.map(importOne));
+  if (!isSecrets(keys)) return Promise.all(keys.keys.map(importOne));
+  return keys.map((one) => {
+    const secret = bytesOf(one.secret);
+    return { id: one.id, algorithm: 'HS256', verifying: secret, signing: secret };
+  });
 }
 
+/** A key that signs is tried, so that a run is not handed over before it shows that its token can't be made. */
 async function importOne(jwk: JWK): Promise<LoadedKey> {
   const { kid: named = '', alg = '', kty } = jwk;
   try {
     const key = await importJWK(jwk, alg);
-    return { id: named, algorithm: alg, key, signs: kty === 'oct' || jwk.d !== undefined };
+    if (kty !== 'oct' && jwk.d === undefined)
+      return { id: named, algorithm: alg, verifying: key, signing: undefined };
+    if (key instanceof Uint8Array && key.length < (SECRET_BYTES[alg] ?? 0))
+      throw new Error(`The secret has fewer than ${SECRET_BYTES[alg]} bytes.`);
+    const verifying = kty === 'oct' ? key : await importJWK(publicHalf(jwk), alg);
+    await jwtVerify(await new SignJWT({}).setProtectedHeader({ alg }).sign(key), verifying);
+    return { id: named, algorithm: alg, verifying, signing: key };
   } catch (cause) {
     const message = `keys: ${JSON.stringify(named)} is no key for ${alg.slice(0, 16)}.`;
     throw new GenerationJobError('invalid_options', message, { cause });
   }
+}
+
+function publicHalf(jwk: JWK): JWK {
+  return Object.fromEntries(Object.entries(jwk).filter(([name]) => !PRIVATE.has(name))) as JWK;
 }
 
 function isSecrets(keys: RunTokenKeys): keys is readonly RunTokenSecret[] {
