@@ -1,5 +1,6 @@
 /** Files that survive a power cut: a name is on the disk when its folder is. */
-import { open } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /** Brings the names in a folder onto the disk. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -9,6 +10,13 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await opened.close();
   }
+}
+
+/** Makes a folder and those above it that are missing, and brings their names onto the disk. @param folder an absolute path */
+export async function makeFolder(folder: string, mode?: number): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
 /** Waits for what concerns a file; undefined when that isn't there. */

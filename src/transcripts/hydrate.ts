@@ -3,16 +3,17 @@
  * there whole or not at all, also when the machine loses its power: a new one is written beside it, brought onto the disk,
  * and given its name at the end.
  */
-import { mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
+import { open, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { type Clock, SECOND, systemClock, systemEntropy } from '../clock.js';
+import { type Clock, HOUR, SECOND, systemClock, systemEntropy } from '../clock.js';
 import { clockSchema, durationMs, having } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import { handOut, NO_MANAGER } from '../stream/process/handed-out.js';
 import { answered } from './answered.js';
 import { atMost, type Bytes, exactly, LARGEST_TRANSCRIPT, tooLarge, until } from './bytes.js';
-import { existing, syncFolder } from './durable-files.js';
+import { existing, makeFolder, syncFolder } from './durable-files.js';
 import type { RunTranscripts, StoredTranscript } from './transcript-store.js';
 import { within } from './within.js';
 
@@ -43,6 +44,10 @@ export interface Hydrated {
 
 const HYDRATE_MS = 30 * SECOND;
 const PART = '.part';
+/** Tells the parts of this process from those of one before it: in a container the number is always the same. */
+const THIS_PROCESS = `${process.pid}-${systemEntropy.id()}-`;
+/** No hydration takes so long: what is older was left by one that died. */
+const ABANDONED_MS = HOUR;
 /** A transcript that was replaced while it was read is asked for again, so often. */
 const MOST_TRIES = 3;
 
@@ -60,7 +65,8 @@ const optionsSchema = z.strictObject(BOUNDS satisfies Record<keyof HydrateOption
  * completed yet, or the conversation was cleared, the file is not touched and the agent starts fresh.
  *
  * @throws GenerationJobError `transcript_timeout`, `transcript_too_large`, `transcript_damaged`, `unavailable`,
- *   `invalid_options`, and those of the gateway; the file is as it was then
+ *   `invalid_options`, and those of the gateway; the file is whole then too, and as it was unless only its folder was still to
+ *   be brought onto the disk
  * @example
  * const { clears } = await hydrateTranscript(transcripts, { file: 'sessions/c-1.jsonl' });
  */
@@ -78,7 +84,7 @@ async function hydrate(transcripts: RunTranscripts, options: HydrateOptions): Pr
       if (latest === null) return { result: 'none', clears };
       if (latest.size > maxBytes) throw tooLarge(maxBytes);
       try {
-        await answered(() => replaceFile(file, until(bytesOf(latest, maxBytes), over)), over);
+        await answered(() => replaceFile(file, until(bytesOf(latest, maxBytes), over), over), over);
         return { result: 'hydrated', clears, runId: latest.runId, size: latest.size };
       } catch (error) {
         if (tries === MOST_TRIES || over.aborted || !(await isReplaced(transcripts, latest, over)))
@@ -102,11 +108,11 @@ async function isReplaced(
   return latest?.runId !== runId || latest.savedAt !== savedAt;
 }
 
-async function replaceFile(file: string, bytes: Bytes): Promise<void> {
+async function replaceFile(file: string, bytes: Bytes, signal: AbortSignal): Promise<void> {
   const folder = dirname(file);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await removeLeftParts(file);
-  const part = join(folder, `.${basename(file)}.${process.pid}-${systemEntropy.id()}${PART}`);
+  const part = join(folder, `.${basename(file)}.${THIS_PROCESS}${systemEntropy.id()}${PART}`);
   const opened = await open(part, 'wx', 0o600);
   try {
     try {
@@ -115,7 +121,9 @@ async function replaceFile(file: string, bytes: Bytes): Promise<void> {
     } finally {
       await opened.close();
     }
-    await rename(part, file);
+    // In one turn with the look at the signal: whoever was told that the time is over finds no other file later.
+    signal.throwIfAborted();
+    renameSync(part, file);
   } catch (error) {
     await existing(unlink(part));
     throw error;
@@ -128,9 +136,18 @@ async function removeLeftParts(file: string): Promise<void> {
   const [folder, beginning] = [dirname(file), `.${basename(file)}.`];
   for (const name of await readdir(folder)) {
     if (!name.startsWith(beginning) || !name.endsWith(PART)) continue;
-    const pid = Number(name.slice(beginning.length).split('-', 1)[0]);
-    if (Number.isInteger(pid) && pid > 0 && !isAlive(pid)) await existing(unlink(join(folder, name)));
+    if (await isLeft(join(folder, name), name.slice(beginning.length)))
+      await existing(unlink(join(folder, name)));
   }
+}
+
+async function isLeft(part: string, writer: string): Promise<boolean> {
+  const pid = Number(writer.split('-', 1)[0]);
+  if (!Number.isInteger(pid) || pid <= 0 || writer.startsWith(THIS_PROCESS)) return false;
+  if (pid === process.pid || !isAlive(pid)) return true;
+  // Another program may have its number by now.
+  const about = await existing(stat(part));
+  return about !== undefined && systemClock.now() - about.mtimeMs > ABANDONED_MS;
 }
 
 function isAlive(pid: number): boolean {

@@ -2,6 +2,7 @@
  * The end of a run: the agent's session file is saved whole, byte for byte, if the run completed. Nothing here throws:
  * whoever saves is about to leave, and has nobody to tell but the answer.
  */
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
 import { KIB, SECOND, systemClock } from '../clock.js';
@@ -66,18 +67,31 @@ export async function saveTranscript(
 async function save(transcripts: RunTranscripts, options: SaveOptions): Promise<SaveResult> {
   const { file, withinMs = SAVE_MS, clock = systemClock, signal, clears } = options;
   const { maxBytes = LARGEST_TRANSCRIPT } = options;
-  const opened = await answered(() => existing(open(file)));
-  if (opened === undefined) return 'nothing';
+  let opened: FileHandle | undefined;
   try {
-    const { size } = await answered(() => opened.stat());
-    if (size === 0) return 'nothing';
-    if (size > maxBytes) throw tooLarge(maxBytes);
-    return await within({ what: 'saveTranscript', withinMs, clock, signal }, (over) =>
-      answered(() => transcripts.save(bytesOf(opened, size), { clears, signal: over }), over),
-    );
+    return await within({ what: 'saveTranscript', withinMs, clock, signal }, async (over) => {
+      const session = await openSession(file, over);
+      opened = session;
+      if (session === undefined) return 'nothing';
+      const about = await answered(() => session.stat());
+      if (!about.isFile()) throw new GenerationJobError('invalid_argument', 'file: is no regular file.');
+      const { size } = about;
+      if (size === 0) return 'nothing';
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      return answered(() => transcripts.save(bytesOf(session, size), { clears, signal: over }), over);
+    });
   } finally {
-    await opened.close();
+    await opened?.close();
   }
+}
+
+/** Opens the session file, without waiting for a writer of what is no file; closes it when nobody waits for it any more. */
+async function openSession(file: string, over: AbortSignal): Promise<FileHandle | undefined> {
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+  const opened = await answered(() => existing(open(file, flags)));
+  if (over.aborted) await opened?.close();
+  over.throwIfAborted();
+  return opened;
 }
 
 /** The first `size` bytes of a file, as often as they are wanted. */

@@ -229,6 +229,23 @@ export function describeTranscriptStore(
       stuck.goOn();
     });
 
+    it('a save that fails costs none that was there, and a late one none that began after it', async () => {
+      const narrow = await start({ keepRuns: 1 });
+      const on = narrow.connect();
+      await save({ runId: 'r-2', startedAt: 20 }, pieces('two'), { on });
+      const broken = gated('half', '');
+      const saving = save({ runId: 'r-3', startedAt: 30 }, broken.bytes, { on });
+      await broken.reached;
+      broken.breakOff(new Error('the worker died'));
+      await expect(saving).rejects.toThrow();
+      expect(await textOf(await latest({}, on))).toBe('two');
+      expect(await save({ runId: 'r-1', startedAt: 10 }, pieces('one'), { on })).toBe('saved');
+      expect(await textOf(await latest({}, on))).toBe('two');
+      expect(await save({ runId: 'r-4', startedAt: 40 }, pieces('four'), { on })).toBe('saved');
+      expect(await textOf(await latest({}, on))).toBe('four');
+      await narrow.dispose();
+    });
+
     it('keeps the transcripts of so many runs, those that began last', async () => {
       for (const startedAt of [1, 2, 3, 4, 5])
         expect(await save({ runId: `r-${startedAt}`, startedAt }, pieces(`${startedAt}`))).toBe('saved');

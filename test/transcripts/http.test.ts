@@ -10,6 +10,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type GenerationJobError, isGenerationJobError } from 'generation-jobs';
+import { FakeClock } from 'generation-jobs/testing';
 import {
   clearTranscripts,
   createMemoryTranscripts,
@@ -34,6 +35,7 @@ import {
   answerSnapshot,
   namedStore,
   type SnapshotAccess,
+  type SnapshotRequest,
 } from '../../src/transcripts/http/snapshot-route.js';
 import { gated, pieces } from './contract.js';
 
@@ -264,6 +266,46 @@ describe('the snapshot route', () => {
     socket.destroy();
     await expect.poll(() => failed).toHaveLength(1);
     expect((await store.latest(OF, signal)).latest).toBeNull();
+  });
+
+  it.each(['Node', 'the Web'])('gives up on %s after 30 s on a reader that takes nothing, and keeps no timer', async (of) => {
+    const clock = new FakeClock();
+    let isClosed = false;
+    async function* endless() {
+      try {
+        for (;;) yield Buffer.alloc(1_000_000);
+      } finally {
+        isClosed = true;
+      }
+    }
+    const latest = { runId: 'r', startedAt: 1, savedAt: 2, size: 64_000_000, sha256: '0'.repeat(64), read: endless };
+    const transcripts = { ...transcriptsOf(store, RUN), latest: async () => ({ clears: 0, latest }) };
+    const answer = (request: SnapshotRequest) =>
+      answerSnapshot(request, { transcripts, isCompleted: async () => true }, { clock });
+    let outcome: Promise<unknown>;
+    if (of === 'Node') {
+      outcome = new Promise((resolve) => {
+        server = createServer(async (request, response) => {
+          const reply = await answer(snapshotRequestOf(request, response));
+          resolve(sendSnapshot(reply, request, response).catch((error: unknown) => error));
+        });
+      });
+      server?.listen(0, '127.0.0.1');
+      await once(server as Server, 'listening');
+      const socket = connect((server?.address() as AddressInfo).port, '127.0.0.1');
+      socket.on('error', () => {}).pause();
+      socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+      await expect.poll(() => clock.pendingTimers).toBe(1);
+    } else {
+      const response = snapshotResponse(await answer(snapshotRequestFrom(new Request('http://gateway/'))));
+      const reader = response.body?.getReader();
+      await reader?.read();
+      outcome = Promise.resolve(reader?.closed).catch((error: unknown) => error);
+    }
+    await clock.advance(30_000);
+    expect(await outcome).toBeInstanceOf(Error);
+    await expect.poll(() => isClosed).toBe(true);
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it('refuses what says beforehand that it is too large, without reading it', async () => {

@@ -1,6 +1,7 @@
 /**
  * An agent's session file at the beginning and the end of its runs: hydrated, saved, cleared.
  */
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readlinkSync } from 'node:fs';
 import {
@@ -13,6 +14,7 @@ import {
   rm,
   stat,
   truncate,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -83,6 +85,42 @@ describe('hydrateTranscript', () => {
       { path: expect.stringMatching(/\.session\.jsonl\..*\.part$/), isNamed: false },
       { path: folder, isNamed: true },
     ]);
+  });
+
+  it('brings the folders that it makes onto the disk as well', async () => {
+    await store.save({ ...OF, runId: 'r-1' }, pieces('text'), { signal });
+    const synced = await watchSyncs(() => false);
+    const made = join(folder, 'made', 'for it');
+    await hydrateTranscript(run('r-2'), { file: join(made, 'session.jsonl') });
+    expect(synced.map(({ path }) => path)).toEqual([
+      ...[join(folder, 'made'), folder],
+      ...[expect.stringMatching(/\.part$/), made],
+    ]);
+  });
+
+  it('that was given up leaves the file alone, also when its bytes are on the disk only then', async () => {
+    await writeFile(file, 'mine');
+    await store.save({ ...OF, runId: 'r-1' }, pieces('saved'), { signal });
+    const opened = await open(folder);
+    const prototype: FileHandle = Object.getPrototypeOf(opened);
+    await opened.close();
+    let goOn = () => {};
+    const isSyncing = new Promise<void>((reached) => {
+      vi.spyOn(prototype, 'sync').mockImplementation(() => {
+        reached();
+        return new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+      });
+    });
+    const clock = new FakeClock();
+    const outcome = hydrateTranscript(run('r-2'), { file, clock }).catch((error: unknown) => error);
+    await isSyncing;
+    await clock.advance(30_000);
+    expect(await outcome).toMatchObject({ code: 'transcript_timeout' });
+    goOn();
+    await expect.poll(() => readdir(folder)).toEqual(['session.jsonl']);
+    expect(await readFile(file, 'utf8')).toBe('mine');
   });
 
   it('writes the latest transcript byte for byte, for the user alone, and says whose it is', async () => {
@@ -158,15 +196,19 @@ describe('hydrateTranscript', () => {
 
   it('removes the parts that processes which died have left, and nobody else’s', async () => {
     // A process of this number can't be there: Linux has none above 2 ** 22.
-    const left = join(folder, `.session.jsonl.${2 ** 22 + 1}-x.part`);
-    const alive = join(folder, `.session.jsonl.${process.pid}-x.part`);
-    const other = join(folder, `.other.jsonl.${2 ** 22 + 1}-x.part`);
-    for (const part of [left, alive, other]) await writeFile(part, 'half');
+    const gone = 2 ** 22 + 1;
+    const left = `.session.jsonl.${gone}-x.part`;
+    // In a container every process has the number that the one before it had.
+    const before = `.session.jsonl.${process.pid}-x.part`;
+    const old = `.session.jsonl.${process.ppid}-old.part`;
+    const alive = `.session.jsonl.${process.ppid}-x.part`;
+    const other = `.other.jsonl.${gone}-x.part`;
+    for (const part of [left, before, old, alive, other]) await writeFile(join(folder, part), 'half');
+    const yesterday = new Date(Date.now() - 86_400_000);
+    await utimes(join(folder, old), yesterday, yesterday);
     await store.save({ ...OF, runId: 'r-1' }, pieces('saved'), { signal });
     await hydrateTranscript(run('r-2'), { file });
-    expect((await readdir(folder)).sort()).toEqual(
-      [`.other.jsonl.${2 ** 22 + 1}-x.part`, `.session.jsonl.${process.pid}-x.part`, 'session.jsonl'].sort(),
-    );
+    expect((await readdir(folder)).sort()).toEqual([alive, other, 'session.jsonl'].sort());
   });
 
   it('throws what the file system refuses, with what it said', async () => {
@@ -229,9 +271,12 @@ describe('saveTranscript', () => {
     expect(await saveTranscript(failing, misspelt)).toMatchObject(failed('invalid_options'));
     const small = { file, ...completed, maxBytes: 3 };
     expect(await saveTranscript(run('r-1'), small)).toMatchObject(failed('transcript_too_large'));
-    expect(await saveTranscript(run('r-1'), { file: folder, ...completed })).toMatchObject(
-      failed('unavailable'),
-    );
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]); // to open it would wait for a writer
+    for (const odd of [folder, pipe])
+      expect(await saveTranscript(run('r-1'), { file: odd, ...completed })).toMatchObject(
+        failed('invalid_argument'),
+      );
     expect((await store.latest(OF, signal)).latest).toBeNull();
   });
 
@@ -320,11 +365,10 @@ describe('transcripts in files', () => {
     await store.save({ ...OF, runId: 'r-1' }, pieces('text'), { signal });
     const all = join(folder, 'all');
     const paths = synced.map(({ path }) => path);
-    expect(paths[0]).toMatch(/\.part$/);
-    expect(paths.slice(1)).toEqual([
-      expect.stringMatching(/\/0$/),
-      expect.stringMatching(/[0-9a-f]{40}$/),
-      all,
+    const conversation = expect.stringMatching(/[0-9a-f]{40}$/);
+    expect(paths).toEqual([
+      ...[conversation, all, folder], // as they are made
+      ...[expect.stringMatching(/\.part$/), expect.stringMatching(/\/0$/), conversation, all],
     ]);
   });
 

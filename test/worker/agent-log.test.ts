@@ -1,10 +1,22 @@
 import { chmodSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { FakeClock } from 'generation-jobs/testing';
 import { type AgentLog, type AgentLogOptions, openAgentLog } from 'generation-jobs/worker';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+/** A disk that takes half of what is written and then no more, while it is full. */
+const disk = vi.hoisted(() => ({ isFull: false }));
+vi.mock('node:fs', async (importActual) => {
+  const actual = await importActual<typeof import('node:fs')>();
+  const writeSync = (fd: number, bytes: Uint8Array | string, at = 0) => {
+    if (!disk.isFull || typeof bytes === 'string') return actual.writeSync(fd, bytes as Uint8Array, at);
+    if (at > 0) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    return actual.writeSync(fd, bytes, 0, Math.floor(bytes.length / 2));
+  };
+  return { ...actual, writeSync };
+});
 
 let folder: string;
 let clock: FakeClock;
@@ -115,6 +127,26 @@ describe('the log of an agent', () => {
     expect(log.error).toBeUndefined();
     expect(await records(log.file)).toMatchObject([{ msg: 'in the file' }]);
     expect(said).toHaveLength(2);
+  });
+
+  it('begins a line of its own after half a record, of a process that died or of a disk that was full', async () => {
+    const before = await open();
+    before.logger.info({}, 'before');
+    before.close();
+    await appendFile(before.file, '{"level":30,"ti');
+    const { logger, file } = await open();
+    logger.info({}, 'after');
+    disk.isFull = true;
+    logger.info({ lost: true }, 'half of it');
+    disk.isFull = false;
+    await clock.advance(1_000);
+    logger.info({}, 'whole');
+    const lines = (await readFile(file, 'utf8')).split('\n');
+    expect(lines).toHaveLength(6);
+    expect(lines[1]).toBe('{"level":30,"ti');
+    expect(lines[3]).toMatch(/^\{"level":30/);
+    const whole = [0, 2, 4].map((at) => JSON.parse(lines[at] ?? '').msg);
+    expect(whole).toEqual(['before', 'after', 'whole']);
   });
 
   it('writes through no link that somebody has put in its place', async () => {

@@ -91,6 +91,18 @@ describe('a snapshot cache', () => {
     expect(reads).toHaveLength(2);
   });
 
+  it('is stale until a read that began after the mark is over', async () => {
+    make({ debounceMs: 100 });
+    await clock.advance(0);
+    await give('one');
+    cache.markDirty();
+    await clock.advance(100);
+    expect(reads).toHaveLength(2);
+    expect(cache.current()).toMatchObject({ state: { approvals: ['one'] }, isStale: true });
+    await give('two');
+    expect(cache.current()).toMatchObject({ state: { approvals: ['two'] }, isStale: false });
+  });
+
   it('reads again after a while, marked or not', async () => {
     make({ refreshMs: 5_000 });
     await clock.advance(0);

@@ -41,14 +41,14 @@ async function* bodyOf(request: IncomingMessage): AsyncGenerator<Uint8Array> {
  * @throws what the bytes throw, when the reply has been broken off
  */
 export async function sendSnapshot(
-  { status, headers, body }: SnapshotReply,
+  { status, headers, body, over }: SnapshotReply,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   response.writeHead(status, headers);
   if (!request.complete) discardRest(request);
   if (body === null || typeof body === 'string') response.end(body ?? undefined);
-  else await pipeline(body, response);
+  else await pipeline(body, response, { ...(over && { signal: over }) });
 }
 
 /** Makes a request of one of the Web's. */
@@ -72,10 +72,17 @@ async function* webBodyOf(request: Request): AsyncGenerator<Uint8Array> {
 }
 
 /** Makes a response of the Web's. */
-export function snapshotResponse({ status, headers, body }: SnapshotReply): Response {
+export function snapshotResponse({ status, headers, body, over }: SnapshotReply): Response {
   if (body === null || typeof body === 'string') return new Response(body, { status, headers });
   const iterator = body[Symbol.asyncIterator]();
   const stream = new ReadableStream<Uint8Array>({
+    start(controller) {
+      const giveUp = () => {
+        controller.error(over?.reason);
+        iterator.return?.().catch(() => {}); // it has been given up: nobody hears what it still throws
+      };
+      over?.addEventListener('abort', giveUp, { once: true });
+    },
     async pull(controller) {
       const { done, value } = await iterator.next();
       if (done) controller.close();

@@ -41,6 +41,8 @@ export interface SnapshotReply {
   readonly headers: Readonly<Record<string, string>>;
   /** JSON, the bytes of the transcript, or nothing. Bytes that throw are an answer that breaks off. */
   readonly body: string | AsyncIterable<Uint8Array> | null;
+  /** Fires when bytes are to be given up, also by whoever has them waiting for a reader that takes none. */
+  readonly over?: AbortSignal | undefined;
 }
 
 /** The same bounds as the worker's own, so that neither waits for the other in vain. */
@@ -66,7 +68,7 @@ export async function answerSnapshot(
   switch (method) {
     case 'GET':
     case 'HEAD':
-      return bounded(GET_MS, (over) => get(method, transcripts, over, signal));
+      return bounded(GET_MS, (over) => get(request, transcripts, over, clock));
     case 'POST':
       return bounded(POST_MS, (over) => post(request, { ...access, transcripts }, maxBytes, over));
     case 'DELETE':
@@ -97,18 +99,37 @@ const NONE_KEPT: RunTranscripts = {
   clear: async () => 0,
 };
 
-/** An answer that is begun lasts as long as its reader: it is bound by the client's leaving, and by its own bound. */
+/** An answer that is begun has as long again: then it breaks off, also for a reader that takes nothing of it. */
 async function get(
-  method: 'GET' | 'HEAD',
+  { method, signal: left }: SnapshotRequest,
   transcripts: RunTranscripts,
-  over: AbortSignal,
-  left: AbortSignal,
+  asking: AbortSignal,
+  clock: Clock,
 ): Promise<SnapshotReply> {
-  const { clears, latest } = await transcripts.latest(over);
+  const { clears, latest } = await transcripts.latest(asking);
   const headers = { ...NEVER_STORED, [CLEARS_HEADER]: String(clears) };
   if (latest === null) return { status: 204, headers, body: null };
-  const body = method === 'HEAD' ? null : until(latest.read(), left);
-  return { status: 200, headers: { ...headers, ...headersOf(latest) }, body };
+  const begun = { status: 200, headers: { ...headers, ...headersOf(latest) } };
+  if (method === 'HEAD') return { ...begun, body: null };
+  const over = new AbortController();
+  const giveUp = () => over.abort(left.reason);
+  const late = new GenerationJobError('transcript_timeout', `The reader took more than ${GET_MS} ms.`);
+  const timer = clock.setTimeout(() => over.abort(late), GET_MS);
+  left.addEventListener('abort', giveUp, { once: true });
+  const settled = () => {
+    clock.clearTimeout(timer);
+    left.removeEventListener('abort', giveUp);
+  };
+  over.signal.addEventListener('abort', settled, { once: true });
+  return { ...begun, over: over.signal, body: ending(until(latest.read(), over.signal), settled) };
+}
+
+async function* ending(bytes: Bytes, settled: () => void): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes;
+  } finally {
+    settled();
+  }
 }
 
 async function post(

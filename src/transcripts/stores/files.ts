@@ -8,7 +8,7 @@
  * digests, so ids may hold anything.
  */
 import { createHash } from 'node:crypto';
-import { link, mkdir, open, readdir, rm, stat, unlink } from 'node:fs/promises';
+import { link, open, readdir, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { HOUR, systemEntropy } from '../../clock.js';
@@ -16,7 +16,7 @@ import { GenerationJobError } from '../../errors.js';
 import { handOutMethods, NO_MANAGER } from '../../stream/process/handed-out.js';
 import { answered } from '../answered.js';
 import { type Bytes, exactly, until } from '../bytes.js';
-import { codeOf, existing, syncFolder } from '../durable-files.js';
+import { codeOf, existing, makeFolder, syncFolder } from '../durable-files.js';
 import type {
   ConversationState,
   SaveResult,
@@ -84,10 +84,14 @@ class FileTranscripts implements TranscriptStore {
       const now = await clearsOf(place);
       signal.throwIfAborted();
       if (clears !== undefined && clears !== now) return 'cleared';
-      const result = await this.#saveIn(join(place, String(now)), run, until(bytes, signal));
-      if ((await clearsOf(place)) === now) return result;
-      await removeFolder(join(place, String(now)));
-      return 'cleared';
+      const folder = join(place, String(now));
+      const result = await this.#saveIn(folder, run, bytes, signal);
+      if ((await clearsOf(place)) !== now) {
+        await removeFolder(folder);
+        return 'cleared';
+      }
+      if (result === 'saved') await this.#makeRoomIn(folder);
+      return result;
     }, signal);
   }
 
@@ -96,7 +100,7 @@ class FileTranscripts implements TranscriptStore {
     return answered(async () => {
       const clears = (await clearsOf(place)) + 1;
       signal.throwIfAborted();
-      await mkdir(join(place, String(clears)), { recursive: true, mode: FOR_US_ALONE });
+      await makeFolder(join(place, String(clears)), FOR_US_ALONE);
       await this.#syncUpTo(place);
       for (const count of await countsIn(place))
         if (count < clears) await removeFolder(join(place, String(count)));
@@ -105,19 +109,21 @@ class FileTranscripts implements TranscriptStore {
   }
 
   /** Saves into the folder of a count; `cleared` when that is taken away meanwhile. */
-  async #saveIn(folder: string, run: TranscriptRun, bytes: Bytes): Promise<SaveResult> {
+  async #saveIn(folder: string, run: TranscriptRun, bytes: Bytes, signal: AbortSignal): Promise<SaveResult> {
     const { clock } = this.#options;
     const { runId, startedAt = clock.now() } = run;
     const file = join(folder, `${digestOf(runId)}${ENDING}`);
     if (await existing(stat(file))) return 'already_saved';
-    await mkdir(folder, { recursive: true, mode: FOR_US_ALONE });
-    await this.#makeRoomIn(folder);
+    await makeFolder(folder, FOR_US_ALONE);
     const unfinished = join(folder, `${systemEntropy.id()}${UNFINISHED}`);
     const opened = await existing(open(unfinished, 'wx', 0o600));
     if (opened === undefined) return 'cleared';
     try {
       const about = { runId, startedAt, savedAt: clock.now() };
-      const isWritten = await writeTranscript(opened, bytes, about).finally(() => opened.close());
+      const isWritten = await writeTranscript(opened, until(bytes, signal), about).finally(() =>
+        opened.close(),
+      );
+      signal.throwIfAborted();
       return isWritten ? await this.#name(unfinished, file) : 'nothing';
     } finally {
       await existing(unlink(unfinished));
@@ -139,10 +145,13 @@ class FileTranscripts implements TranscriptStore {
     return 'saved';
   }
 
-  /** Deletes what is not to be kept beside one more, and what saves that died have left. */
+  /**
+   * Deletes what is not to be kept, and what saves that died have left. It comes after the save: one that fails has cost
+   * nothing that was there.
+   */
   async #makeRoomIn(folder: string): Promise<void> {
     const { keepRuns, clock } = this.#options;
-    const old = (await transcriptsIn(folder)).slice(keepRuns - 1).map(({ file }) => file);
+    const old = (await transcriptsIn(folder)).slice(keepRuns).map(({ file }) => file);
     const left: string[] = [];
     for (const name of (await existing(readdir(folder))) ?? []) {
       if (!name.endsWith(UNFINISHED)) continue;

@@ -107,16 +107,16 @@ class MongoTranscripts implements TranscriptStore {
       if (clears !== undefined && clears !== now) return 'cleared';
       const saved = await collections.transcripts.findOne({ ...place, run: run.runId, clears: now }, ID_ONLY);
       if (saved) return 'already_saved';
-      await this.#makeRoom(collections, { ...place, clears: now });
       const save = new Save(collections, { ...place, clears: now }, systemEntropy.id());
       let result: SaveResult | undefined;
       try {
         result = await save.write(run, until(bytes, signal), this.#options.clock.now());
         if (result === 'saved' && (await clearsOf(collections, place)) !== now) result = 'cleared';
-        return result;
       } finally {
         if (result !== 'saved') await save.discard(result === undefined);
       }
+      if (result === 'saved') await this.#makeRoom(collections, { ...place, clears: now });
+      return result;
     });
   }
 
@@ -131,15 +131,18 @@ class MongoTranscripts implements TranscriptStore {
     });
   }
 
-  /** Deletes what is not to be kept beside one more, and pieces that saves which died have left. */
+  /**
+   * Deletes what is not to be kept, and pieces that saves which died have left. It comes after the save: one that fails has
+   * cost nothing that was there.
+   */
   async #makeRoom({ transcripts, pieces }: Collections, place: Place & { clears: number }): Promise<void> {
     const { clock, keepRuns } = this.#options;
     const there = await transcriptsOf({ transcripts }, place);
-    for (const { save } of there.slice(keepRuns - 1)) {
+    for (const { save } of there.slice(keepRuns)) {
       await deleteAll(transcripts, { ...place, save });
       await deleteAll(pieces, { ...place, save });
     }
-    const named = there.slice(0, keepRuns - 1).map(({ save }) => save);
+    const named = there.slice(0, keepRuns).map(({ save }) => save);
     const { clears: _, ...conversation } = place;
     const abandoned = { at: { $lt: new Date(clock.now() - ABANDONED_MS) }, save: { $nin: named } };
     await deleteAll(pieces, { ...conversation, ...abandoned });

@@ -65,6 +65,12 @@ export class GatewayLink {
     return this.#claims;
   }
 
+  /** Gives the token that is good now: another than before, if it can be had, when that was refused. Never rejects. */
+  async current({ isRefused }: { readonly isRefused: boolean }): Promise<string> {
+    if (isRefused) await this.#renew();
+    return this.#token;
+  }
+
   get signal(): AbortSignal {
     return this.#closed.signal;
   }

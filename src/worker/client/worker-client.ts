@@ -11,6 +11,8 @@ import { isObject } from '../../stream/model/plain-values.js';
 import { atMost } from '../../stream/process/at-most.js';
 import { backOff, scattered } from '../../stream/process/back-off.js';
 import { handOut, handOutMethods, NO_MANAGER } from '../../stream/process/handed-out.js';
+import { remoteTranscripts } from '../../transcripts/http/remote.js';
+import type { RunTranscripts } from '../../transcripts/transcript-store.js';
 import { type Delivery, deliveryOf } from '../outbox/delivery.js';
 import type { Report } from '../outbox/outbox-types.js';
 import {
@@ -49,6 +51,11 @@ export class WorkerClient<Types extends HostTypes = Untyped> implements AsyncDis
     handOutMethods(WorkerClient.prototype, ['nextAttempt', 'close'], () => NO_MANAGER);
   }
 
+  /**
+   * The run's transcripts through the gateway, for `hydrateTranscript`, `saveTranscript` and `clearTranscripts`, with a token that
+   * is good: also after the end of the run and of this client, for as long as the gateway's `tokenGraceMs`.
+   */
+  readonly transcripts: RunTranscripts;
   readonly #settings: Settings;
   readonly #link: GatewayLink;
   #run: RemoteRun;
@@ -64,6 +71,12 @@ export class WorkerClient<Types extends HostTypes = Untyped> implements AsyncDis
     this.#link = link;
     this.#run = run;
     this.#control = this.#followControl();
+    const { url, fetch } = settings;
+    this.transcripts = remoteTranscripts({
+      url,
+      fetch: fetch as typeof globalThis.fetch,
+      token: (asked) => link.current(asked),
+    });
   }
 
   /** @throws as `createWorkerClient` */

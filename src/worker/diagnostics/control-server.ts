@@ -101,6 +101,8 @@ async function start(options: ControlServerOptions): Promise<ControlServer> {
     (request, response) => routes.answer(request, response),
   );
   server.maxConnections = MOST_CONNECTIONS;
+  // None of its connections either, such as that of a client that waits.
+  server.on('connection', (socket) => void socket.unref());
   server.unref();
   const file = new PortFile(options.portFile);
   try {
@@ -154,9 +156,9 @@ class ControlRoutes {
 
   answer(request: IncomingMessage, response: ServerResponse): void {
     this.#inTime(this.#routed(request))
+      .then(({ status, body }) => ({ status, text: JSON.stringify(body) }))
       .catch((error: unknown) => this.#failed(error))
-      .then(({ status, body }) => {
-        const text = JSON.stringify(body);
+      .then(({ status, text }) => {
         // What is left of a refused body is dropped, so that the refusal can be read; the server bounds its time.
         if (!request.complete) request.resume();
         response.writeHead(status, {
@@ -222,16 +224,14 @@ class ControlRoutes {
     }
   }
 
-  #failed(error: unknown): Answer {
+  #failed(error: unknown): { readonly status: number; readonly text: string } {
     const code: ErrorCode = isGenerationJobError(error) ? error.code : 'internal';
     const { status, remedy } = ERROR_TABLE[code];
     if (status >= 500) this.#tell(error);
     // A mistake of whoever asks is told in full, with the nearest right level: they are of this machine.
     const message = isGenerationJobError(error) && status < 500 ? error.message : remedy;
-    return {
-      status,
-      body: { error: { code, message, ...(code === 'invalid_argument' && levelsOf(this.#options)) } },
-    };
+    const described = { code, message, ...(code === 'invalid_argument' && levelsOf(this.#options)) };
+    return { status, text: JSON.stringify({ error: described }) };
   }
 
   #tell(error: unknown): void {

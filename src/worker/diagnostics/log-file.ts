@@ -3,7 +3,16 @@
  * dies. When it can't be written, records of `error` and `fatal` go to standard error: those must be seen.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { type Clock, SECOND } from '../../clock.js';
 
@@ -13,6 +22,7 @@ const METADATA = Symbol.for('pino.metadata');
 const ERROR = 50;
 /** A file that can't be opened is tried again after so long: each try costs a system call. */
 const TRY_AGAIN_MS = SECOND;
+const LF = 10;
 const LONGEST_NAME = 48;
 
 export interface LogFileInput {
@@ -49,8 +59,9 @@ export class LogFile {
   }
 
   close(): void {
-    if (this.#opened) closeSync(this.#opened.fd);
+    const { fd } = this.#opened ?? {};
     this.#opened = undefined;
+    if (fd !== undefined) closeSync(fd);
   }
 
   #writes(line: Buffer): boolean {
@@ -69,9 +80,19 @@ export class LogFile {
       this.#triedAt = undefined;
       return true;
     } catch (error) {
-      this.#error = error;
-      this.#triedAt = clock.monotonic();
+      this.#giveUp(error);
       return false;
+    }
+  }
+
+  /** Lets go of a file that may have half a record now; opening it again makes the next one begin its own line. */
+  #giveUp(error: unknown): void {
+    this.#error = error;
+    this.#triedAt = this.#input.clock.monotonic();
+    try {
+      this.close();
+    } catch (closing) {
+      this.#error = closing;
     }
   }
 
@@ -79,9 +100,18 @@ export class LogFile {
     const { file } = this.#input;
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     // Not through a link that somebody else has put there.
-    const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW;
+    const flags = constants.O_APPEND | constants.O_CREAT | constants.O_RDWR | constants.O_NOFOLLOW;
     const fd = openSync(file, flags, 0o600);
-    return { fd, size: fstatSync(fd).size };
+    try {
+      const { size } = fstatSync(fd);
+      const last = Buffer.alloc(1);
+      if (size === 0 || readSync(fd, last, 0, 1, size - 1) === 0 || last[0] === LF) return { fd, size };
+      // A process that died, or a disk that was full, has left half a record.
+      return { fd, size: size + writeSync(fd, '\n') };
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
   }
 
   /** Begins a new file; if that fails, the old one grows on, and the next record tries again. */

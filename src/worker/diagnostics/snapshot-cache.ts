@@ -85,7 +85,9 @@ export class SnapshotCache<State> {
   readonly #options: SnapshotCacheOptions<State>;
   readonly #clock: Clock;
   #good: { readonly state: State; readonly askedAt: number } | undefined;
-  #isDirty = true;
+  /** Marks so far, and those that the last good state is of after; the first read needs no mark. */
+  #marks = 1;
+  #seen = 0;
   #failures = 0;
   #isClosed = false;
   #timer: { readonly handle: TimerHandle; readonly at: number } | undefined;
@@ -113,7 +115,7 @@ export class SnapshotCache<State> {
 
   /** Says that the state has changed elsewhere: it is read again soon, once for all marks until then. */
   markDirty(): void {
-    this.#isDirty = true;
+    this.#marks++;
     // While it is read, the end of that looks at the mark; after a failure, a mark is no reason to ask sooner.
     if (this.#reading === undefined && this.#failures === 0)
       this.#schedule(this.#options.debounceMs ?? DEBOUNCE_MS);
@@ -136,6 +138,10 @@ export class SnapshotCache<State> {
     this.#isClosed = true;
     this.#unschedule();
     this.#reading?.stop.abort(new GenerationJobError('closed', 'The snapshot cache was closed.'));
+  }
+
+  get #isDirty(): boolean {
+    return this.#marks !== this.#seen;
   }
 
   /** Sets the next read, unless one is set for an earlier time. */
@@ -164,13 +170,13 @@ export class SnapshotCache<State> {
 
   async #refreshOnce(stop: AbortController): Promise<void> {
     const askedAt = this.#clock.monotonic();
-    this.#isDirty = false;
+    const marks = this.#marks;
     try {
       const state = structuredClone(await this.#readInTime(stop));
       this.#good = { state, askedAt };
+      this.#seen = marks;
       this.#failures = 0;
     } catch (error) {
-      this.#isDirty = true;
       this.#failures++;
       if (!this.#isClosed) this.#tell(error);
     }

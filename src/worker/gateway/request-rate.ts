@@ -41,17 +41,28 @@ export class RequestRate {
 
   /** Answers a request of a run, if there is room for it. @throws TooManyRequests; what `answer` throws */
   async during<Result>(run: string, answer: () => Promise<Result>): Promise<Result> {
+    const leave = this.enter(run);
+    try {
+      return await answer();
+    } finally {
+      leave();
+    }
+  }
+
+  /** Counts a request as under way, until what is given back is called. @throws TooManyRequests */
+  enter(run: string): () => void {
     this.take(run);
     const others = this.#underWay.get(run) ?? 0;
     if (others >= MOST_AT_ONCE) throw new TooManyRequests(AT_ONCE_MS);
     this.#underWay.set(run, others + 1);
-    try {
-      return await answer();
-    } finally {
+    let isIn = true;
+    return () => {
+      if (!isIn) return;
+      isIn = false;
       const left = (this.#underWay.get(run) ?? 1) - 1;
       if (left === 0) this.#underWay.delete(run);
       else this.#underWay.set(run, left);
-    }
+    };
   }
 
   /** Counts a request. @throws TooManyRequests */

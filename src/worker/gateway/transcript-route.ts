@@ -29,10 +29,11 @@ export class TranscriptRoute {
   }
 
   /**
+   * @param onSent is called when the answer is made, or its bytes have been sent or given up; not when this throws
    * @throws GenerationJobError `stream_not_found`, `fenced` for an attempt that has been replaced, `transcripts_not_kept`, and those
    *   of `answerSnapshot`
    */
-  async answer(request: SnapshotRequest, run: VerifiedRun): Promise<SnapshotReply> {
+  async answer(request: SnapshotRequest, run: VerifiedRun, onSent: () => void): Promise<SnapshotReply> {
     const record = await this.#read(run);
     if (record === undefined)
       throw new GenerationJobError('stream_not_found', 'The run is not kept any more.');
@@ -44,9 +45,13 @@ export class TranscriptRoute {
       isCompleted: async () => (await this.#read(run))?.status === 'completed',
     };
     const { clock } = this.#internals;
-    const { status, headers, body } = await answerSnapshot(request, access, { maxBytes, clock });
-    const isText = body === null || typeof body === 'string';
-    return { status, headers, body: isText ? body : this.#watched(body) };
+    const reply = await answerSnapshot(request, access, { maxBytes, clock });
+    const { body, over } = reply;
+    if (body === null || typeof body === 'string') onSent();
+    over?.addEventListener('abort', onSent, { once: true });
+    return body === null || typeof body === 'string'
+      ? reply
+      : { ...reply, body: this.#watched(body, onSent) };
   }
 
   #read({ streamId, tenantId, generation }: VerifiedRun): Promise<JobRecord | undefined> {
@@ -63,12 +68,14 @@ export class TranscriptRoute {
   }
 
   /** Tells the host of bytes that fail when the answer has begun: the worker sees only that it breaks off. */
-  async *#watched(bytes: Bytes): AsyncGenerator<Uint8Array> {
+  async *#watched(bytes: Bytes, onSent: () => void): AsyncGenerator<Uint8Array> {
     try {
       yield* bytes;
     } catch (error) {
       reportError(error, 'transcript', this.#internals.errors);
       throw error;
+    } finally {
+      onSent();
     }
   }
 }

@@ -101,11 +101,15 @@ export class WorkerRoutes {
 
   async #answerTranscript(request: SnapshotRequest): Promise<SnapshotReply> {
     let run: VerifiedRun | undefined;
+    let leave = () => {};
     try {
-      run = await this.#identify(request, 0);
-      const known = run;
-      return await this.#rate.during(rateKeyOf(known), () => this.#transcript.answer(request, known));
+      // A run that has ended, and saves, gets no other token: its last is good for as long as it could be renewed.
+      run = await this.#identify(request, this.#options.tokenGraceMs);
+      leave = this.#rate.enter(rateKeyOf(run));
+      // An answer is under way until its bytes are through: each may hold some MiB, and a reader may take its time.
+      return await this.#transcript.answer(request, run, leave);
     } catch (error) {
+      leave();
       const reply = this.#refuse('transcript', run, error);
       const { status, headers } = reply;
       return { status, headers, body: reply.kind === 'json' ? reply.body : null };
