@@ -268,45 +268,55 @@ describe('the snapshot route', () => {
     expect((await store.latest(OF, signal)).latest).toBeNull();
   });
 
-  it.each(['Node', 'the Web'])('gives up on %s after 30 s on a reader that takes nothing, and keeps no timer', async (of) => {
-    const clock = new FakeClock();
-    let isClosed = false;
-    async function* endless() {
-      try {
-        for (;;) yield Buffer.alloc(1_000_000);
-      } finally {
-        isClosed = true;
+  it.each(['Node', 'the Web'])(
+    'gives up on %s after 30 s on a reader that takes nothing, and keeps no timer',
+    async (of) => {
+      const clock = new FakeClock();
+      let isClosed = false;
+      async function* endless() {
+        try {
+          for (;;) yield Buffer.alloc(1_000_000);
+        } finally {
+          isClosed = true;
+        }
       }
-    }
-    const latest = { runId: 'r', startedAt: 1, savedAt: 2, size: 64_000_000, sha256: '0'.repeat(64), read: endless };
-    const transcripts = { ...transcriptsOf(store, RUN), latest: async () => ({ clears: 0, latest }) };
-    const answer = (request: SnapshotRequest) =>
-      answerSnapshot(request, { transcripts, isCompleted: async () => true }, { clock });
-    let outcome: Promise<unknown>;
-    if (of === 'Node') {
-      outcome = new Promise((resolve) => {
-        server = createServer(async (request, response) => {
-          const reply = await answer(snapshotRequestOf(request, response));
-          resolve(sendSnapshot(reply, request, response).catch((error: unknown) => error));
+      const latest = {
+        runId: 'r',
+        startedAt: 1,
+        savedAt: 2,
+        size: 64_000_000,
+        sha256: '0'.repeat(64),
+        read: endless,
+      };
+      const transcripts = { ...transcriptsOf(store, RUN), latest: async () => ({ clears: 0, latest }) };
+      const answer = (request: SnapshotRequest) =>
+        answerSnapshot(request, { transcripts, isCompleted: async () => true }, { clock });
+      let outcome: Promise<unknown>;
+      if (of === 'Node') {
+        outcome = new Promise((resolve) => {
+          server = createServer(async (request, response) => {
+            const reply = await answer(snapshotRequestOf(request, response));
+            resolve(sendSnapshot(reply, request, response).catch((error: unknown) => error));
+          });
         });
-      });
-      server?.listen(0, '127.0.0.1');
-      await once(server as Server, 'listening');
-      const socket = connect((server?.address() as AddressInfo).port, '127.0.0.1');
-      socket.on('error', () => {}).pause();
-      socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
-      await expect.poll(() => clock.pendingTimers).toBe(1);
-    } else {
-      const response = snapshotResponse(await answer(snapshotRequestFrom(new Request('http://gateway/'))));
-      const reader = response.body?.getReader();
-      await reader?.read();
-      outcome = Promise.resolve(reader?.closed).catch((error: unknown) => error);
-    }
-    await clock.advance(30_000);
-    expect(await outcome).toBeInstanceOf(Error);
-    await expect.poll(() => isClosed).toBe(true);
-    expect(clock.pendingTimers).toBe(0);
-  });
+        server?.listen(0, '127.0.0.1');
+        await once(server as Server, 'listening');
+        const socket = connect((server?.address() as AddressInfo).port, '127.0.0.1');
+        socket.on('error', () => {}).pause();
+        socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+        await expect.poll(() => clock.pendingTimers).toBe(1);
+      } else {
+        const response = snapshotResponse(await answer(snapshotRequestFrom(new Request('http://gateway/'))));
+        const reader = response.body?.getReader();
+        await reader?.read();
+        outcome = Promise.resolve(reader?.closed).catch((error: unknown) => error);
+      }
+      await clock.advance(30_000);
+      expect(await outcome).toBeInstanceOf(Error);
+      await expect.poll(() => isClosed).toBe(true);
+      expect(clock.pendingTimers).toBe(0);
+    },
+  );
 
   it('refuses what says beforehand that it is too large, without reading it', async () => {
     const url = await serve();

@@ -35,7 +35,13 @@ it('a run that lasts longer than its token is saved, also when its last token ha
     shown = new Headers(init.headers).get('authorization');
     return fetch(url, init);
   };
-  const client = await createWorkerClient({ url: gateway.url, token, clock, fetch: noted, onError: () => {} });
+  const client = await createWorkerClient({
+    url: gateway.url,
+    token,
+    clock,
+    fetch: noted,
+    onError: () => {},
+  });
   afterTest(() => client.close({ graceMs: 0 }));
   const { clears } = await hydrateTranscript(client.transcripts, { file });
   await client.job.run(async () => {

@@ -188,7 +188,10 @@ describe('the control server of a worker', () => {
 
   it('takes no harm from a status that JSON can’t carry', async () => {
     const server = await start({ status: () => ({ size: 1n }) });
-    expect(await ask(server, '/status')).toMatchObject({ status: 500, body: { error: { code: 'internal' } } });
+    expect(await ask(server, '/status')).toMatchObject({
+      status: 500,
+      body: { error: { code: 'internal' } },
+    });
     expect(errors).toHaveLength(1);
     expect((await ask(server, '/log-level')).status).toBe(200);
   });

@@ -105,7 +105,9 @@ export class RemoteRun {
 
   /** Gives up what belongs to the handle in this process. */
   close(): void {
-    if (!this.job.isOver) this.job.stop('handed_over');
+    // Its own end may be without an answer: it waits in the outbox, and whoever waits for it here must not.
+    if (this.job.isEnding) this.job.loseLease();
+    else this.job.stop('handed_over');
     this.#parts.errors.close();
   }
 }

@@ -1,6 +1,6 @@
 /**
  * A gateway as a process: a manager of the built library on a Redis, with the routes for workers on a port of its own. argv[2] is
- * JSON: `library`, `redisPort`, `port` and the manager's `options`. It makes runs, and tells what is in them, when its parent asks.
+ * JSON: `library`, `redisPort`, `port`, the manager's `options`, and a folder of `transcripts` where there is one. It makes runs, and tells what is in them, when its parent asks.
  */
 import express from 'express';
 import { Redis } from 'ioredis';
@@ -8,10 +8,13 @@ import { Redis } from 'ioredis';
 process.on('disconnect', () => process.exit(0));
 if (!process.connected) process.exit(0);
 
-const { library, redisPort, port, options } = JSON.parse(process.argv[2]);
+const { library, redisPort, port, options, transcripts } = JSON.parse(process.argv[2]);
 const { GenerationJobManager, createStreamServices } = await import(library);
 const { createWorkerRouter, issueRunToken } = await import(new URL('worker/gateway/index.js', library).href);
 
+const { createFileTranscripts } = await import(new URL('transcripts/index.js', library).href);
+
+const stores = transcripts === undefined ? {} : { main: createFileTranscripts({ folder: transcripts }) };
 const keys = [{ id: 'k1', secret: 'x'.repeat(32) }];
 const redis = new Redis({ port: redisPort, host: '127.0.0.1' });
 redis.on('error', () => {}); // told by what fails
@@ -20,9 +23,18 @@ const manager = new GenerationJobManager({ ...services, options, hooks: { onErro
 await manager.start();
 
 const asked = {
-  async create({ streamId, workerLeaseMs }) {
-    const { job } = await manager.createJob({ streamId, userId: 'ann' });
-    return issueRunToken(job, { keys, agentId: 'writer', workerLeaseMs, expiresInMs: 24 * 3_600_000 });
+  async create({ streamId, onConflict, ...more }) {
+    const { started, job } = await manager.createJob({ streamId, userId: 'ann', onConflict });
+    if (!started) return { isTaken: true };
+    return issueRunToken(job, { keys, agentId: 'writer', expiresInMs: 24 * 3_600_000, ...more });
+  },
+  async record({ streamId }) {
+    return manager.getJob(streamId);
+  },
+  async latest({ conversationId }) {
+    const { signal } = new AbortController();
+    const { latest } = await stores.main.latest({ agentId: 'writer', conversationId }, signal);
+    return { runId: latest?.runId ?? null };
   },
   async read({ streamId }) {
     const events = [];
@@ -37,7 +49,7 @@ process.on('message', async ({ id, call, ...input }) => {
 });
 
 const server = express()
-  .use('/worker', createWorkerRouter(manager, { keys }))
+  .use('/worker', createWorkerRouter(manager, { keys, transcripts: stores }))
   .listen(port, '127.0.0.1', () => {
     process.send({ listening: server.address().port });
   });

@@ -18,7 +18,7 @@ export interface ReadRun {
   readonly events: readonly { readonly event: string; readonly data: { life?: string; n?: number } }[];
 }
 
-function start(name: string, config: object): ChildProcess {
+export function start(name: string, config: object): ChildProcess {
   const child = fork(programOf(name), [JSON.stringify({ library: LIBRARY, ...config })]);
   onTestFinished(() => void child.kill('SIGKILL'));
   return child;
@@ -32,13 +32,13 @@ export async function killed(child: ChildProcess): Promise<void> {
 }
 
 export class GatewayProcess {
-  readonly #config: { readonly redisPort: number; readonly options: object };
+  readonly #config: { readonly redisPort: number; readonly options: object; readonly transcripts?: string };
   #child: ChildProcess | undefined;
   #port = 0;
   #asked = 0;
 
-  constructor(redisPort: number, options: object) {
-    this.#config = { redisPort, options };
+  constructor(redisPort: number, options: object, transcripts?: string) {
+    this.#config = { redisPort, options, ...(transcripts !== undefined && { transcripts }) };
   }
 
   get url(): string {
