@@ -1,5 +1,4 @@
 /** A worker's job over an outbox: what is kept outlives the worker and the gateway, or the run ends by name. */
-import { copyFileSync } from 'node:fs';
 import { createWorkerClient, openOutbox, type WorkerClientInput } from 'generation-jobs/worker';
 import { expect, it } from 'vitest';
 import { afterTest, eventsOf, type Gateway, handedOver, startGateway, until } from './gateway.js';
@@ -33,10 +32,7 @@ for (const { name, open } of sqliteLibraries) {
     await dying.close(); // as a death: nothing is told or delivered any more
     await first.close({ graceMs: 0 });
     await gateway.begin();
-    // A library may hold what it has closed until it collects its statements; a copy is nobody's.
-    const copy = freshPath(afterTest);
-    copyFileSync(path, copy);
-    const outbox = outboxAt(copy);
+    const outbox = outboxAt(path);
     afterTest(() => outbox.close());
     const second = await connect(gateway, { token, outbox });
     await second.job.run(async (job) => {

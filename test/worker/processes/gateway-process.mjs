@@ -1,6 +1,7 @@
 /**
- * A gateway as a process: a manager of the built library on a Redis, with the routes for workers on a port of its own. argv[2] is
- * JSON: `library`, `redisPort`, `port`, the manager's `options`, and a folder of `transcripts` where there is one. It makes runs, and tells what is in them, when its parent asks.
+ * A gateway as a process: a manager of the built library on a Redis, with the routes for workers and for readers on a port of its
+ * own. argv[2] is JSON: `library`, `redisPort`, `port`, the manager's `options`, and a folder of `transcripts` where there is one. It
+ * makes runs, and tells what is in them, when its parent asks.
  */
 import express from 'express';
 import { Redis } from 'ioredis';
@@ -10,6 +11,7 @@ if (!process.connected) process.exit(0);
 
 const { library, redisPort, port, options, transcripts } = JSON.parse(process.argv[2]);
 const { GenerationJobManager, createStreamServices } = await import(library);
+const { createStreamRouter } = await import(new URL('http/express.js', library).href);
 const { createWorkerRouter, issueRunToken } = await import(new URL('worker/gateway/index.js', library).href);
 
 const { createFileTranscripts } = await import(new URL('transcripts/index.js', library).href);
@@ -50,6 +52,7 @@ process.on('message', async ({ id, call, ...input }) => {
 
 const server = express()
   .use('/worker', createWorkerRouter(manager, { keys, transcripts: stores }))
+  .use('/api', createStreamRouter(manager, { authorize: () => ({ userId: 'ann' }) }))
   .listen(port, '127.0.0.1', () => {
     process.send({ listening: server.address().port });
   });

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { OutboxStats } from 'generation-jobs/worker';
 import type { IssuedRun } from 'generation-jobs/worker/gateway';
 import { onTestFinished } from 'vitest';
 import type { JobRecord } from '../../../src/stream/model/types.js';
@@ -45,6 +46,15 @@ export class GatewayProcess {
     return `http://127.0.0.1:${this.#port}/worker`;
   }
 
+  /** The address of the routes for readers. */
+  get readersUrl(): string {
+    return `http://127.0.0.1:${this.#port}/api`;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
   /** Begins, or begins again on the same port. */
   async begin(): Promise<void> {
     const child = start('gateway', { ...this.#config, port: this.#port });
@@ -73,6 +83,12 @@ export class GatewayProcess {
   }
 }
 
+/** What a worker's outbox holds at the end of a life. */
+export interface LeftInOutbox {
+  readonly aside: readonly { readonly reason: string; readonly text: string }[];
+  readonly stats: OutboxStats;
+}
+
 /** One life of a worker, and what it has said. */
 export class WorkerLife {
   readonly name: string;
@@ -80,6 +96,7 @@ export class WorkerLife {
   hasBegun = false;
   ended: string | undefined;
   refused: string | undefined;
+  left: LeftInOutbox | undefined;
   isClosed = false;
   readonly #child: ChildProcess;
 
@@ -91,6 +108,7 @@ export class WorkerLife {
       if (said.began) this.hasBegun = true;
       if (said.ended !== undefined) this.ended = said.ended;
       if (said.refused !== undefined) this.refused = said.refused;
+      if (said.left) this.left = said.left;
       if (said.closed) this.isClosed = true;
     });
   }
