@@ -27,6 +27,10 @@ const SUITES = {
     what: 'workers and gateways killed in mid-answer',
     run: ['test/worker/processes/kills.test.ts'],
   },
+  'either-side': {
+    what: 'workers, gateways and the way between them taken away by chance',
+    run: ['test/worker/processes/kill-either-side.test.ts'],
+  },
   outbox: {
     what: 'workers killed beside their outbox',
     run: ['test/worker/processes/outbox-kills.test.ts'],

@@ -26,6 +26,7 @@ import { having } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import { TRANSITIONS, type TransitionName } from '../stream/model/transitions.js';
 import { type Makers, makersOf } from './makers.js';
+import { observeWorkers } from './workers.js';
 
 export interface MetricsOptions {
   /** The registry of the metrics; there is no default. Its default labels tell stores or replicas apart. */
@@ -154,6 +155,7 @@ export function createMetrics(options: MetricsOptions): StreamObserver {
     ...observeCommits(make),
     ...observeFollowers(make),
     ...observeFaults(make),
+    ...observeWorkers(make),
   };
 }
 

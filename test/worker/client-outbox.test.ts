@@ -1,7 +1,17 @@
 /** A worker's job over an outbox: what is kept outlives the worker and the gateway, or the run ends by name. */
 import { createWorkerClient, openOutbox, type WorkerClientInput } from 'generation-jobs/worker';
+import { issueRunToken } from 'generation-jobs/worker/gateway';
 import { expect, it } from 'vitest';
-import { afterTest, eventsOf, type Gateway, handedOver, startGateway, until } from './gateway.js';
+import {
+  afterTest,
+  eventsOf,
+  type Gateway,
+  handedOver,
+  KEYS,
+  startGateway,
+  startJob,
+  until,
+} from './gateway.js';
 import { freshPath, sqliteLibraries } from './outbox-databases.js';
 
 const text = (n: number) => ({ event: 'text', data: { n } });
@@ -69,6 +79,75 @@ for (const { name, open } of sqliteLibraries) {
     });
     const numbers = numbersIn(events);
     expect(numbers).toEqual(upTo(numbers.length));
+  });
+
+  it(`on ${name}: a run that has lost events in an earlier process ends by that name as soon as the next one is there`, async () => {
+    const gateway = await startGateway();
+    const { token } = await handedOver(gateway);
+    const path = freshPath(afterTest);
+    const dying = outboxAt(path, { maxRows: 3 });
+    const first = await connect(gateway, { token, outbox: dying });
+    await gateway.stop();
+    const end = await first.job.run(async (job) => {
+      for (let n = 0; ; n++) {
+        await job.emit(text(n));
+        await job.flush();
+      }
+    });
+    expect(end.error).toMatchObject({ reason: 'store_damaged' });
+    await dying.close(); // as a death, before anybody could be told
+    await first.close({ graceMs: 0 });
+    await gateway.begin();
+    const outbox = outboxAt(path);
+    afterTest(() => outbox.close());
+    await expect(connect(gateway, { token, outbox })).rejects.toMatchObject({ reason: 'failed' });
+    expect((await gateway.manager.getJob('s'))?.error).toMatchObject({ code: 'worker_events_lost' });
+  });
+
+  it(`on ${name}: a start that finds no gateway may be tried again in the same process`, async () => {
+    const gateway = await startGateway();
+    const { token } = await handedOver(gateway);
+    const path = freshPath(afterTest);
+    const dying = outboxAt(path);
+    const first = await connect(gateway, { token, outbox: dying });
+    await gateway.stop();
+    for (const n of upTo(10)) await first.job.emit(text(n));
+    await first.job.flush();
+    await dying.close(); // as a death
+    await first.close({ graceMs: 0 });
+    const outbox = outboxAt(path);
+    afterTest(() => outbox.close());
+    await expect(connect(gateway, { token, outbox, startMs: 200 })).rejects.toMatchObject({
+      code: 'unavailable',
+    });
+    expect(outbox.stats()).toMatchObject({ setAside: 0, discarded: 0 });
+    await gateway.begin();
+    const second = await connect(gateway, { token, outbox });
+    await second.job.run((job) => job.emit(text(10)));
+    expect(numbersIn(await eventsOf(gateway.manager))).toEqual(upTo(11));
+  });
+
+  it(`on ${name}: usage and metadata of the host, a worker and its next life all count`, async () => {
+    const gateway = await startGateway();
+    const job = await startJob(gateway.manager);
+    await job.update({ metadata: { host: 1 } });
+    await job.addUsage({ out: 1 });
+    const { token } = await issueRunToken(job, { keys: KEYS, agentId: 'writer' });
+    const path = freshPath(afterTest);
+    for (const life of [1, 2, 3]) {
+      const outbox = outboxAt(path);
+      const client = await connect(gateway, { token, outbox });
+      await client.job.addUsage({ out: 1 });
+      await client.job.update({ metadata: { [`life${life}`]: life } });
+      await until('it is delivered', () => client.pending === 0);
+      if (life === 3) await client.job.complete();
+      await outbox.close(); // as a death
+      await client.close({ graceMs: 0 });
+    }
+    expect(await gateway.manager.getJob('s')).toMatchObject({
+      usage: { out: 4 },
+      metadata: { host: 1, life1: 1, life2: 2, life3: 3 },
+    });
   });
 
   it(`on ${name}: what waits of a run that has ended meanwhile is set aside, counted and listed`, async () => {

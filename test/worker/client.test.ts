@@ -5,6 +5,7 @@ import { FakeClock } from 'generation-jobs/testing';
 import { createWorkerClient, type WorkerClient, type WorkerClientInput } from 'generation-jobs/worker';
 import { issueRunToken } from 'generation-jobs/worker/gateway';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { afterTest, eventsOf, type Gateway, handedOver, KEYS, post, startGateway, until } from './gateway.js';
 
 const MINUTE = 60_000;
@@ -222,7 +223,61 @@ describe('a worker is told', () => {
   });
 });
 
+describe('a pause', () => {
+  it('that the host’s schema refuses is refused at the worker by its name, changes nothing, and the run goes on', async () => {
+    const payload = z.object({ amount: z.number().default(1) }).transform((given) => ({ ...given, seen: 1 }));
+    const gateway = await startGateway({ manager: { actionTypes: [{ type: 'payment', payload }] } });
+    const client = await connect(gateway, (await handedOver(gateway)).token);
+    const refused = await client.job
+      .pause({ type: 'payment', payload: { amount: 'much' } })
+      .catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'invalid_action' });
+    expect(String(refused)).toContain('payload.amount: ');
+    expect(client.job.isOver).toBe(false);
+    expect((await gateway.manager.getJob('s'))?.status).toBe('running');
+    await client.job.emit(text('a'));
+    await client.job.pause({ type: 'payment', payload: {} });
+    const record = await gateway.manager.getJob('s');
+    expect(record).toMatchObject({
+      status: 'requires_action',
+      // Held to the schema once, where it is taken.
+      pendingAction: { type: 'payment', payload: { amount: 1, seen: 1 } },
+    });
+  });
+
+  it('too large for the gateway to look at is refused by that name', async () => {
+    const payload = z.object({ text: z.string() });
+    const gateway = await startGateway({
+      manager: { actionTypes: [{ type: 'note', payload }] },
+      routes: { bodyBytes: 4096 },
+    });
+    const client = await connect(gateway, (await handedOver(gateway)).token);
+    await expect(
+      client.job.pause({ type: 'note', payload: { text: 'x'.repeat(8_000) } }),
+    ).rejects.toMatchObject({ code: 'body_too_large' });
+    expect(await client.job.run((job) => write(job, 2))).toEqual({ reason: 'completed' });
+  });
+});
+
 describe('a client', () => {
+  it('hears of its run again after something else has answered in the gateway’s place', async () => {
+    const gateway = await startGateway();
+    let strangers = 0;
+    const page = async (url: string, init: RequestInit) => {
+      if (strangers < 3 && url.includes('/control')) {
+        strangers++;
+        return new Response('<html>not here</html>', { status: 404 });
+      }
+      return fetch(url, init);
+    };
+    const { token } = await handedOver(gateway, { workerLeaseMs: HOUR });
+    const client = await connect(gateway, token, { fetch: page });
+    await until('strangers have answered', () => strangers === 3);
+    await gateway.manager.abortJob('s');
+    await until('it is told', () => client.job.isOver);
+    expect(client.job.reason).toBe('aborted');
+  });
+
   it('renews its token before it expires, or asks the host’s function for another', async () => {
     const clock = new FakeClock();
     const gateway = await startGateway({ services: createStreamServices({ clock }), manager: { clock } });

@@ -1,9 +1,11 @@
 /** The gateway over HTTP: who may act for a run, what is taken, and what a worker is told when it is not. */
 
 import { createStreamServices } from 'generation-jobs';
+import { createMetrics } from 'generation-jobs/metrics';
 import { FakeClock } from 'generation-jobs/testing';
 import { issueRunToken, workerLost } from 'generation-jobs/worker/gateway';
 import { SignJWT } from 'jose';
+import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { follow } from '../http/serving.js';
 import { eventsOf, handedOver, KEYS, post, startGateway, startJob, until } from './gateway.js';
@@ -70,6 +72,28 @@ describe.each(['express', 'web'] as const)('the gateway behind %s', (adapter) =>
       'text',
       'failed',
     ]);
+  });
+
+  it('takes the change that comes with repeated events, once, whatever has been sent since', async () => {
+    const gateway = await startGateway({ adapter });
+    const { token } = await handedOver(gateway);
+    const usageOf = async () => (await gateway.manager.getJob('s'))?.usage;
+    const batch = { after: 1, events: [text('a'), text('b')] };
+    await post(gateway, 'events', token, batch);
+    // The answer was lost, and a change has come after it: the two are one batch now.
+    const both = { ...batch, change: { number: 1, usage: { out: 2 } } };
+    for (const _ of [1, 2]) {
+      expect(await post(gateway, 'events', token, both)).toMatchObject({
+        status: 200,
+        body: { sequence: 3 },
+      });
+      expect(await usageOf()).toEqual({ out: 2 });
+    }
+    const newer = { after: 3, events: [text('c')], change: { number: 2, usage: { out: 3 } } };
+    await post(gateway, 'events', token, newer);
+    // One that was long on its way sets nothing back.
+    expect(await post(gateway, 'events', token, both)).toMatchObject({ status: 200, body: { sequence: 4 } });
+    expect(await usageOf()).toEqual({ out: 3 });
   });
 });
 
@@ -207,6 +231,58 @@ describe('handing over', () => {
       status: 409,
       body: { error: { code: 'generation_ended', reason: 'lease_lost', failure: { code: 'producer_lost' } } },
     });
+  });
+
+  it('what is accepted renews the lease, a repeat too; what follows within a second is the same sign of life', async () => {
+    const clock = new FakeClock();
+    const services = createStreamServices({ clock });
+    const gateway = await startGateway({ services, manager: { clock } });
+    const { token } = await handedOver(gateway, { workerLeaseMs: 60_000 });
+    const leaseOf = async () => (await gateway.manager.getJob('s'))?.leaseUntil;
+    for (let after = 1; after < 6; after++) {
+      const batch = { after, events: [text('a')] };
+      const lease = clock.now() + 60_000;
+      expect((await post(gateway, 'events', token, batch)).body.leaseUntil).toBe(lease);
+      expect(await leaseOf()).toBe(lease);
+      await clock.advance(900);
+      const again = await post(gateway, 'events', token, batch);
+      expect(again).toMatchObject({ status: 200, body: { leaseUntil: lease } });
+      expect(await leaseOf()).toBe(lease);
+      await clock.advance(40_000);
+      const late = await post(gateway, 'events', token, batch);
+      expect(late.body.leaseUntil).toBe(clock.now() + 60_000);
+      expect(await leaseOf()).toBe(late.body.leaseUntil);
+      await clock.advance(2_000);
+    }
+  });
+
+  it('a worker that goes on for ever is ended by the gateway when its time has long been over', async () => {
+    const clock = new FakeClock();
+    const services = createStreamServices({ clock });
+    const options = { maxRunMs: 600_000, idleTimeoutMs: 300_000 };
+    const gateway = await startGateway({ services, manager: { clock, options } });
+    for (const [streamId, path] of [
+      ['one', 'heartbeat'],
+      ['two', 'events'],
+    ] as const) {
+      const { token } = await handedOver(
+        gateway,
+        { workerLeaseMs: 60_000, expiresInMs: 3_600_000 },
+        streamId,
+      );
+      const send = (after: number) =>
+        post(gateway, path, token, path === 'events' ? { after, events: [text('a')] } : {});
+      for (let after = 1; after <= 16; after++) {
+        await clock.advance(40_000);
+        expect(await send(after), `${streamId} ${after}`).toMatchObject({ status: 200 });
+      }
+      await clock.advance(40_000);
+      expect(await send(17)).toMatchObject({
+        status: 409,
+        body: { error: { code: 'generation_ended', failure: { code: 'timeout' } } },
+      });
+      expect((await eventsOf(gateway.manager, streamId)).at(-1)).toMatchObject({ event: 'failed' });
+    }
   });
 
   it('to a worker that is known to be dead ends at once, without waiting for the lease', async () => {
@@ -454,6 +530,53 @@ describe('the control stream', () => {
     );
     const other = await fetch(`${gateway.url}/control?after=1-1`, { headers });
     expect(other.status).toBe(403);
+  });
+});
+
+describe('the keys of tokens', () => {
+  const secretOf = (bytes: number) => Buffer.alloc(bytes, 'k').toString('base64url');
+
+  it('are those that are in the list now, also when it is changed in place', async () => {
+    const jwk = (kid: string) => ({ kid, alg: 'HS256', kty: 'oct', k: secretOf(32) });
+    const set = { keys: [jwk('old')] };
+    const gateway = await startGateway({ routes: { keys: set } });
+    const { token } = await handedOver(gateway, { keys: set });
+    expect(await post(gateway, 'heartbeat', token, {})).toMatchObject({ status: 200 });
+    set.keys.splice(0, 1, jwk('new'));
+    expect(codeOf(await post(gateway, 'heartbeat', token, {}))).toBe('token_invalid');
+  });
+
+  it('are long enough, those of a set as well', async () => {
+    const gateway = await startGateway();
+    const job = await startJob(gateway.manager);
+    const keys = { keys: [{ kid: 'k', alg: 'HS256', kty: 'oct', k: secretOf(16) }] };
+    await expect(issueRunToken(job, { keys, agentId: 'writer' })).rejects.toMatchObject({
+      code: 'invalid_options',
+    });
+    await job.complete();
+  });
+});
+
+describe('what a gateway counts', () => {
+  it('are batches, their events, and refusals by their codes, of which there are few', async () => {
+    const registry = new Registry();
+    const gateway = await startGateway({ manager: { observer: createMetrics({ registry }) } });
+    const { token } = await handedOver(gateway);
+    const batch = { after: 1, events: [text('a'), text('b')] };
+    for (const _ of [1, 2]) await post(gateway, 'events', token, batch);
+    await post(gateway, 'events', token, { after: 7, events: [text('x')] });
+    await post(gateway, 'events', 'nonsense', batch);
+    await post(gateway, 'events', token, '{');
+    const counted = async (name: string) =>
+      (await registry.getSingleMetric(`generation_jobs_${name}`)?.get())?.values ?? [];
+    expect((await counted('worker_batches_total'))[0]?.value).toBe(2);
+    expect((await counted('worker_events_total'))[0]?.value).toBe(4);
+    const refused = (await counted('worker_refusals_total')).filter(({ value }) => value > 0);
+    expect(refused.map(({ labels, value }) => [labels.code, value])).toEqual([
+      ['gap', 1],
+      ['token_invalid', 1],
+      ['other', 1],
+    ]);
   });
 });
 

@@ -230,6 +230,22 @@ describe.each(sqliteLibraries)('a run in an outbox on $name', (library) => {
     expect(outbox.run('other', side).ended).toBeUndefined();
   });
 
+  it('is let go by its holder: what waits stays, and goes with whoever opens it next', async () => {
+    const { outbox, clock } = new OutboxStage(library);
+    const side = new RunSide(again);
+    const lane = outbox.run('run', side);
+    lane.append(1, 1, 'a');
+    lane.release();
+    lane.release();
+    await clock.advance(60 * SECOND);
+    expect(side).toMatchObject({ calls: [], ends: [] });
+    expect(() => lane.append(2, 1, 'b')).toThrow(expect.objectContaining({ code: 'closed' }));
+    expect(outbox.stats()).toMatchObject({ waiting: 1, setAside: 0 });
+    const next = outbox.run('run', new RunSide());
+    await next.idle();
+    expect(outbox.stats()).toMatchObject({ rows: 0 });
+  });
+
   it('forgets what the other side is known to have, and nothing that ends later', async () => {
     const { outbox } = new OutboxStage(library);
     const lane = outbox.run('run', new RunSide('silence'));

@@ -52,6 +52,23 @@ export type DetachResult = (typeof DETACH_RESULTS)[number];
 export const SETTLEMENT_WAIT_RESULTS = ['settled', 'set_aside', 'open', 'gone', 'failed'] as const;
 export type SettlementWaitResult = (typeof SETTLEMENT_WAIT_RESULTS)[number];
 
+/** The refusals of a gateway that its workers go by; `other` is any other code. */
+export const WORKER_REFUSALS = [
+  'gap',
+  'fenced',
+  'generation_ended',
+  'run_paused',
+  'stream_not_found',
+  'not_handed_over',
+  'token_expired',
+  'token_invalid',
+  'token_of_another_run',
+  'too_many_requests',
+  'unavailable',
+  'other',
+] as const;
+export type WorkerRefusal = (typeof WORKER_REFUSALS)[number];
+
 /** The way the store's clock jumped, by the first look at it that showed it. */
 export type ClockJump = 'ahead' | 'back';
 
@@ -137,6 +154,10 @@ export interface StreamObserver {
   contentless(step: ContentlessStep): void;
   /** The store's clock was seen to jump by more than half a lease. */
   clockJumped(direction: ClockJump): void;
+  /** A batch of a worker was accepted by this process's gateway: the number of its events. A repeat is accepted as well. */
+  workerBatch(events: number): void;
+  /** A request of a worker was refused by this process's gateway. */
+  workerRefused(refusal: WorkerRefusal): void;
   /** A hook of the host, a logger or an observer threw. */
   hookFailed(hook: string): void;
 }
@@ -174,5 +195,7 @@ export const OBSERVED: readonly string[] = Object.keys({
   upkeepFailed: 0,
   contentless: 0,
   clockJumped: 0,
+  workerBatch: 0,
+  workerRefused: 0,
   hookFailed: 0,
 } satisfies Record<keyof StreamObserver, 0>);

@@ -61,6 +61,8 @@ export type RemoteReply =
       readonly ok: true;
       /** The sequence of the log's last event. */
       readonly sequence: number;
+      /** The store's time until which the attempt's lease lasts, where it was looked at. */
+      readonly leaseUntil?: number | undefined;
       /** The record after an end or a pause. */
       readonly record?: JobRecord | undefined;
     }
@@ -79,7 +81,7 @@ export interface RemoteAttempts {
   ): Promise<JobRecord>;
 
   /**
-   * Commits a batch, and renews the lease. What follows an end or a pause follows as if the producer were here.
+   * Commits a batch, and renews the lease unless that was done a moment ago. What follows an end or a pause follows as if the producer were here.
    * @throws GenerationJobError as `emit`, `update`, `pause` and `complete` throw for what they refuse; what the store could not do
    */
   commit(attempt: RemoteAttempt, batch: RemoteBatch): Promise<RemoteReply>;
@@ -90,7 +92,10 @@ export interface RemoteAttempts {
    */
   leave(attempt: RemoteAttempt, change: RemoteChange | undefined, leaves: boolean): Promise<RemoteReply>;
 
-  /** Renews the lease. @throws GenerationJobError what the store could not do */
+  /**
+   * Renews the lease of an attempt; one that should have been over long ago is ended instead.
+   * @throws GenerationJobError what the store could not do
+   */
   renew(attempt: RemoteAttempt): Promise<Exclude<RenewAnswer, Error>>;
 
   /**

@@ -289,6 +289,8 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly lifecycleEvents: number;
   /** The newest snapshot's sequence; 0 when there is none. */
   readonly snapshotSequence: number;
+  /** The number of the attempt's newest change of usage or metadata; absent before the first. */
+  readonly changes?: number | undefined;
   /** The time until which the attempt may write unless it renews; only while running. */
   readonly leaseUntil?: number | undefined;
   /**

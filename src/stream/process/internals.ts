@@ -9,7 +9,10 @@ import type { RemoteAttempts } from '../interfaces/remote-attempts.js';
 import type { Parts } from './parts.js';
 
 export interface Internals
-  extends Pick<Parts, 'background' | 'clock' | 'entropy' | 'errors' | 'observer' | 'logger' | 'options'> {
+  extends Pick<
+    Parts,
+    'actionTypes' | 'background' | 'clock' | 'entropy' | 'errors' | 'observer' | 'logger' | 'options'
+  > {
   /** Follows a stream as `subscribe` does. @throws what `subscribe` throws */
   follow(streamId: string, options: SubscribeOptions): BatchReader;
   /** Commits for producers that work elsewhere. */

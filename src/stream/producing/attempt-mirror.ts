@@ -10,6 +10,7 @@ import type { Parts } from '../process/parts.js';
 import { AttemptFold } from './attempt-fold.js';
 import { AttemptLimits } from './attempt-limits.js';
 import { ProgressReports } from './progress-reports.js';
+import type { RenewedLease } from './remote-leases.js';
 
 export class AttemptMirror implements LeaseClaim {
   readonly key: StreamKey;
@@ -20,9 +21,13 @@ export class AttemptMirror implements LeaseClaim {
   readonly limits: AttemptLimits;
   readonly progress: ProgressReports | undefined;
   readonly earlierActions: ReadonlySet<string>;
+  readonly createdAt: number;
+  readonly recoveries: number;
+  readonly resolutions: JobRecord['resolutions'];
+  /** The lease as this process has renewed it last. */
+  lease: RenewedLease | undefined;
   readonly #parts: Parts;
   readonly #fold: AttemptFold;
-  readonly #createdAt: number;
   #hasHostEvent: boolean;
   #reached: number;
 
@@ -46,7 +51,9 @@ export class AttemptMirror implements LeaseClaim {
     this.limits = new AttemptLimits(parts.options.limits, record, kept);
     this.earlierActions = new Set(record.resolutions.map(({ actionId }) => actionId));
     if (parts.progress.isWanted) this.progress = new ProgressReports(parts, this, () => this.#fold.copy());
-    this.#createdAt = record.createdAt;
+    this.createdAt = record.createdAt;
+    this.recoveries = record.recoveries;
+    this.resolutions = record.resolutions;
     this.#hasHostEvent = record.lastSequence > record.lifecycleEvents;
     this.#reached = record.lastSequence;
   }
@@ -64,7 +71,7 @@ export class AttemptMirror implements LeaseClaim {
   }
 
   /** The sequence of the last event it has seen. */
-  get reached(): number {
+  get lastSequence(): number {
     return this.#reached;
   }
 
@@ -106,7 +113,7 @@ export class AttemptMirror implements LeaseClaim {
     observer.committed(events.length, bytes, ms);
     if (!this.#hasHostEvent && events.length > 0) {
       this.#hasHostEvent = true;
-      observer.firstEvent(Math.max(0, store.now() - this.#createdAt));
+      observer.firstEvent(Math.max(0, store.now() - this.createdAt));
     }
     this.#take(events);
     this.progress?.changed();

@@ -85,20 +85,29 @@ export class EmitBuffer {
   #room: { promise: Promise<void>; resolve: () => void } | undefined;
   #flushes: Waiter[] = [];
   #patch: RecordPatch | undefined;
-  #patchNumber = 0;
-  #patchCommitted = 0;
+  #patchNumber: number;
+  #patchCommitted: number;
   #ending: Ending | undefined;
   #closed: JobEndedError | undefined;
 
   constructor(
     parts: BufferParts,
-    place: { key: StreamKey; generation: number; attempt: number; lastSequence: number },
+    place: {
+      key: StreamKey;
+      generation: number;
+      attempt: number;
+      lastSequence: number;
+      /** The number of the attempt's newest change: another producer of it may have been before this one. */
+      changes: number;
+    },
     owner: BufferOwner,
   ) {
     this.#parts = parts;
     this.#place = { key: place.key, generation: place.generation, attempt: place.attempt };
     this.#committed = place.lastSequence;
     this.#next = place.lastSequence + 1;
+    this.#patchNumber = place.changes;
+    this.#patchCommitted = place.changes;
     this.#owner = owner;
     this.#commitSeat = new CommitSeat(place.key, () => this.#send());
     this.#emitSeat = new EmitSeat(() => this.#giveRoomIfAny());

@@ -115,7 +115,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     const place = { key, generation, attempt, createId: this.createId };
     this.#buffer = new EmitBuffer(
       parts,
-      { ...place, lastSequence: record.lastSequence },
+      { ...place, lastSequence: record.lastSequence, changes: record.changes ?? 0 },
       {
         onCommitted: (events) => this.#onCommitted(events),
         onRefused: (reply) => this.#onRefused(reply),

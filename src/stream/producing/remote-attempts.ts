@@ -3,7 +3,7 @@
  * a handle's own. The store's fence decides; the mirrors kept here are for speed and for the limits, bounded in number, and
  * thrown away whenever the store says something else than they do. The commits of one attempt are made one after the other.
  */
-import { GenerationJobError, isGenerationJobError, JobEndedError } from '../../errors.js';
+import { GenerationJobError, JobEndedError } from '../../errors.js';
 import type { CommitReply, ProducerCommit, ProducerTransition, RecordPatch } from '../interfaces/commits.js';
 import type { GenerationJob } from '../interfaces/generation-job.js';
 import type { LeaseClaim, RenewAnswer } from '../interfaces/job-store.js';
@@ -16,9 +16,10 @@ import type {
 } from '../interfaces/remote-attempts.js';
 import { reasonOf, toFailure } from '../model/end-reasons.js';
 import { serialiseHostEvent, serialiseMetadata } from '../model/events.js';
+import { lastMomentOf } from '../model/remote-times.js';
 import { checkConversationId } from '../model/stream-key.js';
 import { refusalOfProducer } from '../model/transitions.js';
-import type { JobRecord, LogEvent, SerialisedEvent, StreamKey } from '../model/types.js';
+import type { JobFailure, JobRecord, LogEvent, SerialisedEvent, StreamKey } from '../model/types.js';
 import { publishFrames } from '../process/frames.js';
 import type { IndexKeeper } from '../process/index-keeper.js';
 import type { Parts } from '../process/parts.js';
@@ -29,6 +30,7 @@ import { AttemptQueues } from './attempt-queues.js';
 import { endEvent } from './end-event.js';
 import { JobHandle } from './job-handle.js';
 import { preparePause } from './pause-commit.js';
+import { RemoteLeases } from './remote-leases.js';
 
 export interface RemoteOwner {
   readonly indexes: Pick<IndexKeeper, 'renewed'>;
@@ -47,6 +49,9 @@ export interface RemoteOwner {
 /** The names of workers in records begin with it. */
 export const WORKER = 'worker';
 
+const OVER_LIMIT = { code: 'limit_exceeded', message: 'The generation exceeded a limit.', retryable: false };
+const OVERDUE = { code: 'timeout', message: 'The generation exceeded maxRunMs.', retryable: true };
+
 /** The last part of a commit: its change of state, and the event that tells of it. */
 interface Closing {
   readonly transition: ProducerTransition;
@@ -56,11 +61,13 @@ interface Closing {
 export class RemoteAttempts implements RemoteAttemptsFace {
   readonly #parts: Parts;
   readonly #owner: RemoteOwner;
+  readonly #leases: RemoteLeases;
   readonly #attempts = new AttemptQueues<AttemptMirror>();
 
   constructor(parts: Parts, owner: RemoteOwner) {
     this.#parts = parts;
     this.#owner = owner;
+    this.#leases = new RemoteLeases(parts, owner.indexes);
   }
 
   now(): number {
@@ -86,7 +93,7 @@ export class RemoteAttempts implements RemoteAttemptsFace {
     const until = clock.monotonic() + options.leaseMs;
     const answer = await repeatUntilAnswered(
       this.#parts,
-      () => this.#renewed({ key, generation, attempt, replicaId }, leaseMs),
+      () => this.#leases.claim({ key, generation, attempt, replicaId }, leaseMs),
       until,
     );
     if (answer !== 'held') throw new JobEndedError(reasonOf({ refusal: answer }));
@@ -96,13 +103,14 @@ export class RemoteAttempts implements RemoteAttemptsFace {
     return record;
   }
 
-  async renew({ leaseMs, ...claim }: RemoteAttempt): Promise<Exclude<RenewAnswer, Error>> {
-    const answer = await this.#renewed(claim, leaseMs);
-    if (answer !== 'held') return answer;
-    const mirror = this.#attempts.peek(claim);
-    if (mirror) this.#keepPlaces(mirror, leaseMs);
-    else this.#parts.background.run(this.#retakeSlot(claim, leaseMs));
-    return answer;
+  async renew(attempt: RemoteAttempt): Promise<Exclude<RenewAnswer, Error>> {
+    const mirror = this.#attempts.peek(attempt);
+    const record = mirror ?? (await this.read(attempt));
+    if (record?.attempt === attempt.attempt && this.#isOverdue(record, attempt)) {
+      const ended = await this.commit(attempt, { after: record.lastSequence, events: [] });
+      if (!ended.ok && ended.refusal !== 'sequence') return ended.refusal;
+    }
+    return this.#leases.renew(attempt, mirror);
   }
 
   async lose(attempt: Omit<RemoteAttempt, 'leaseMs'>): Promise<boolean> {
@@ -150,13 +158,15 @@ export class RemoteAttempts implements RemoteAttemptsFace {
 
   async #commit(
     attempt: RemoteAttempt,
-    batch: RemoteBatch,
+    given: RemoteBatch,
     known: AttemptMirror | undefined,
   ): Promise<RemoteReply> {
-    const mirror = await this.#mirrorAt(attempt, batch, known);
+    const mirror = await this.#mirrorAt(attempt, given, known);
     if ('ok' in mirror) return mirror;
+    if (this.#isOverdue(mirror, attempt)) return this.#endByName(attempt, mirror, OVERDUE);
+    const batch = mirror.lastSequence > given.after ? restOf(given, mirror.lastSequence) : given;
     const events = this.#checked(batch, mirror);
-    if (events === undefined) return this.#overLimit(attempt, mirror);
+    if (events === undefined) return this.#endByName(attempt, mirror, OVER_LIMIT);
     const patch = batch.change && (await this.#patchOf(attempt.key, mirror, batch.change, mirror));
     const closing = await this.#closingOf(batch, mirror);
     const commit: ProducerCommit = {
@@ -172,7 +182,8 @@ export class RemoteAttempts implements RemoteAttemptsFace {
 
   /**
    * The mirror at the place a batch goes on from; or the answer, when the batch is a repeat or comes too early, or the attempt
-   * may not write any more. A repeated end has an answer of its own, which the store knows.
+   * may not write any more. A repeated end has an answer of its own, which the store knows; of a repeat with a change only the
+   * events are known to be one.
    */
   async #mirrorAt(
     attempt: RemoteAttempt,
@@ -180,7 +191,7 @@ export class RemoteAttempts implements RemoteAttemptsFace {
     known: AttemptMirror | undefined,
   ): Promise<AttemptMirror | RemoteReply> {
     let mirror = known;
-    if (mirror && mirror.reached !== batch.after && !(await mirror.catchUp())) mirror = undefined;
+    if (mirror && mirror.lastSequence !== batch.after && !(await mirror.catchUp())) mirror = undefined;
     if (mirror === undefined) {
       const found = await AttemptMirror.read(this.#parts, attempt);
       if (found === null) return { ok: false, refusal: 'gone' };
@@ -191,11 +202,21 @@ export class RemoteAttempts implements RemoteAttemptsFace {
       if (mirror === undefined) return { ok: false, refusal: 'ended', record };
       this.#attempts.keep(attempt, mirror);
     }
-    if (mirror.reached === batch.after) return mirror;
-    const isRepeat = !isClosing(batch) && mirror.reached >= batch.after + batch.events.length;
-    if (isRepeat && mirror.reached > batch.after) return { ok: true, sequence: mirror.reached };
-    const record = await this.read(attempt);
-    return { ok: false, refusal: 'sequence', record };
+    const { lastSequence } = mirror;
+    if (lastSequence === batch.after) return mirror;
+    const isRepeat = lastSequence > batch.after && lastSequence >= batch.after + batch.events.length;
+    if (!isRepeat || isClosing(batch))
+      return { ok: false, refusal: 'sequence', record: await this.read(attempt) };
+    return batch.change ? mirror : this.#acknowledged(attempt, mirror);
+  }
+
+  /** Answers a repeat, which is a sign of life as well. */
+  async #acknowledged(attempt: RemoteAttempt, mirror: AttemptMirror): Promise<RemoteReply> {
+    const answer = await this.#leases.keep(attempt, mirror);
+    if (answer === 'held')
+      return { ok: true, sequence: mirror.lastSequence, leaseUntil: mirror.lease?.until };
+    this.#attempts.forget(attempt);
+    return { ok: false, refusal: answer, record: await this.read(attempt) };
   }
 
   /** Answers a batch of an attempt that may not write: the end that it has made itself is acknowledged again. */
@@ -228,8 +249,8 @@ export class RemoteAttempts implements RemoteAttemptsFace {
     return isOver ? undefined : texts;
   }
 
-  async #overLimit(attempt: RemoteAttempt, mirror: AttemptMirror): Promise<RemoteReply> {
-    const error = { code: 'limit_exceeded', message: 'The generation exceeded a limit.', retryable: false };
+  /** Ends an attempt that its worker should have ended by itself. */
+  async #endByName(attempt: RemoteAttempt, mirror: AttemptMirror, error: JobFailure): Promise<RemoteReply> {
     const event = endEvent(this.#parts, this.#subject(attempt), 'failed', error, undefined);
     const callId = this.#parts.entropy.id();
     const { key, generation } = attempt;
@@ -237,8 +258,8 @@ export class RemoteAttempts implements RemoteAttemptsFace {
       attempt,
       {
         writer: 'producer',
-        ...{ key, generation, attempt: attempt.attempt, afterSequence: mirror.reached },
-        events: numbered([event], mirror.reached, attempt.attempt),
+        ...{ key, generation, attempt: attempt.attempt, afterSequence: mirror.lastSequence },
+        events: numbered([event], mirror.lastSequence, attempt.attempt),
         transition: { name: 'fail', callId, error, settles: this.#settles },
       },
       mirror,
@@ -283,13 +304,11 @@ export class RemoteAttempts implements RemoteAttemptsFace {
   async #send(attempt: RemoteAttempt, commit: ProducerCommit, mirror: AttemptMirror): Promise<RemoteReply> {
     const { store, clock } = this.#parts;
     const startedAt = clock.monotonic();
-    const { key, generation, leaseMs } = attempt;
-    const claim = { key, generation, attempt: attempt.attempt };
     // The two leave together: a batch costs no second way to the store.
     const committing = store.commit(commit);
-    const [reply, answer] = await Promise.all([
+    const [reply] = await Promise.all([
       committing,
-      commit.transition ? 'held' : this.#renewed(claim, leaseMs),
+      commit.transition ? 'held' : this.#leases.keep(attempt, mirror),
     ]);
     if (!reply.ok) return this.#refused(attempt, reply);
     publishFrames(this.#parts, reply.frames);
@@ -297,8 +316,8 @@ export class RemoteAttempts implements RemoteAttemptsFace {
     const committed = commit.transition?.action ? commit.events.slice(0, -1) : commit.events;
     mirror.committed(committed, clock.monotonic() - startedAt);
     if (commit.transition) this.#afterEnd(attempt, commit.transition.name, mirror, reply.record as JobRecord);
-    else if (answer === 'held') this.#keepPlaces(mirror, leaseMs);
-    return { ok: true, sequence: reply.lastSequence, record: reply.record };
+    const { lastSequence: sequence, record } = reply;
+    return { ok: true, sequence, record, leaseUntil: mirror.lease?.until };
   }
 
   #refused(attempt: RemoteAttempt, reply: CommitReply & { ok: false }): RemoteReply {
@@ -322,26 +341,9 @@ export class RemoteAttempts implements RemoteAttemptsFace {
     this.#owner.onTransition(mirror, name, record);
   }
 
-  /** @throws GenerationJobError that the store answers the claim with */
-  async #renewed(claim: LeaseClaim, leaseMs: number): Promise<Exclude<RenewAnswer, Error>> {
-    const [answer = 'gone'] = await this.#parts.store.renew([claim], leaseMs);
-    if (isGenerationJobError(answer)) throw answer;
-    return answer;
-  }
-
-  /** Keeps what a living attempt has beside its lease: the user's slot, its places in the indexes. */
-  #keepPlaces(mirror: AttemptMirror, leaseMs: number): void {
-    const { background, slots } = this.#parts;
-    this.#owner.indexes.renewed(mirror);
-    background.run(slots.retake(mirror.key, mirror, leaseMs));
-  }
-
-  /** Keeps the user's slot of an attempt that only sends heartbeats here. */
-  async #retakeSlot({ key, generation }: LeaseClaim, leaseMs: number): Promise<void> {
-    const { slots, options } = this.#parts;
-    if (options.limits.activeJobsPerUser === 0) return;
-    const record = await this.read({ key, generation });
-    if (record?.status === 'running') await slots.retake(key, record, leaseMs);
+  #isOverdue(record: Parameters<typeof lastMomentOf>[0], { leaseMs }: RemoteAttempt): boolean {
+    const { store, options } = this.#parts;
+    return store.now() > lastMomentOf(record, options, leaseMs);
   }
 
   get #settles(): boolean {
@@ -355,6 +357,11 @@ export class RemoteAttempts implements RemoteAttemptsFace {
 
 function numbered(events: readonly SerialisedEvent[], after: number, attempt: number): readonly LogEvent[] {
   return events.map((event, at) => ({ ...event, sequence: after + at + 1, attempt }));
+}
+
+/** What is new in a batch whose events are there already: its change, if its number says so. */
+function restOf({ change }: RemoteBatch, after: number): RemoteBatch {
+  return { after, events: [], change };
 }
 
 function isClosing({ end, pause }: RemoteBatch): boolean {

@@ -16,8 +16,8 @@ const PAUSES = { firstMs: 100, longestMs: 5 * SECOND };
 export interface ControlOwner {
   /** An event of the run's life. */
   onEvent(event: string, data: Readonly<Record<string, unknown>>): void;
-  /** The gateway has nothing more to tell: the run is over, or not this worker's. */
-  onOver(): void;
+  /** The gateway seems to have nothing more to tell. Resolves with whether the run is over; never rejects. */
+  onOver(): Promise<boolean>;
   /** Returns the sequence up to which the gateway is known to have the run. */
   reached(): number;
 }
@@ -53,11 +53,8 @@ export class ControlFollower {
     const { clock, entropy } = this.#context;
     for (let failures = 0; !this.#closed.signal.aborted; ) {
       const outcome = await this.#follow().catch(() => 'failed' as const); // it comes back, as after any break
-      if (outcome === 'over') {
-        if (!this.#closed.signal.aborted) this.#owner.onOver();
-        return;
-      }
-      failures = outcome === 'failed' ? failures + 1 : 1;
+      if (outcome === 'over' && (this.#closed.signal.aborted || (await this.#owner.onOver()))) return;
+      failures = outcome === 'broke' ? 1 : failures + 1;
       await sleep(clock, scattered(backOff(PAUSES, failures), entropy), this.#closed.signal);
     }
   }

@@ -2,7 +2,7 @@
  * The way to the gateway: one request and its answer, with a token that is good. A token is renewed before it expires, and once
  * more when the gateway finds it expired; where the host gives a function, that is asked instead. Only the token is kept.
  */
-import { type Clock, SECOND, type TimerHandle } from '../../clock.js';
+import { type Clock, SECOND, sleep, type TimerHandle } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
 import { isObject } from '../../stream/model/plain-values.js';
 import type { HttpAnswer } from '../outbox/delivery.js';
@@ -121,10 +121,12 @@ export class GatewayLink {
   }
 
   async #renewOnce(): Promise<boolean> {
-    const { token } = this.#input;
+    const { token, clock, requestMs } = this.#input;
     if (typeof token === 'string') return (await this.renewed()).status === 200;
-    const given = await token();
-    if (given === this.#token) return false;
+    const late = new AbortController();
+    const given = await Promise.race([token(), sleep(clock, requestMs, late.signal)]);
+    late.abort();
+    if (given === undefined || given === this.#token) return false;
     this.#use(given);
     return true;
   }

@@ -73,6 +73,11 @@ export class MemoryLane implements RunLane {
     this.#finish({ reason });
   }
 
+  /** Nobody else can open it: what waits is lost. */
+  release(): void {
+    this.#finish({ reason: 'closed' });
+  }
+
   async #pump(): Promise<void> {
     this.#isPumping = true;
     let failures = 0;

@@ -7,6 +7,7 @@ import type { Continuation, Hooks } from '../../stream/interfaces/manager-types.
 import type { FoldedState } from '../../stream/model/fold.js';
 import { parseOptions } from '../../stream/model/options.js';
 import { isObject } from '../../stream/model/plain-values.js';
+import { leaseSlackMs } from '../../stream/model/remote-times.js';
 import { streamKey } from '../../stream/model/stream-key.js';
 import type { JobRecord, PendingAction, Resolution } from '../../stream/model/types.js';
 import { IndexKeeper } from '../../stream/process/index-keeper.js';
@@ -16,6 +17,7 @@ import type { JobHandle } from '../../stream/producing/job-handle.js';
 import { LeaseKeeper } from '../../stream/producing/lease-keeper.js';
 import { Producers } from '../../stream/producing/producers.js';
 import type { GatewayLink } from './gateway-link.js';
+import { remoteActionTypes } from './remote-action-types.js';
 import { RemoteStore } from './remote-store.js';
 import type { RunChannel } from './run-channel.js';
 import type { RunDescription } from './run-description.js';
@@ -67,6 +69,7 @@ export class RemoteRun {
       jobStore: store,
       eventTransport: NO_TRANSPORT,
       options: optionsOf(described),
+      actionTypes: remoteActionTypes(described.run.checked, link, clock),
     });
     const leases = new LeaseKeeper(this.#parts, new IndexKeeper(this.#parts));
     this.#producers = new Producers(this.#parts, leases, {
@@ -80,7 +83,8 @@ export class RemoteRun {
     channel.attach(
       {
         onAccepted: (sentAt) => {
-          this.job.leaseDeadline = Math.max(this.job.leaseDeadline, sentAt + leaseMs);
+          const until = sentAt + leaseMs - leaseSlackMs(leaseMs);
+          this.job.leaseDeadline = Math.max(this.job.leaseDeadline, until);
         },
         onOver: (reason) => this.stop(reason),
         onLost: (cause) => {
@@ -121,6 +125,7 @@ function recordOf(described: RunDescription): JobRecord {
     ...{ userId: run.userId, conversationId, createId: run.createId, createdAt: run.createdAt },
     ...{ recoveries: 0, status: 'running', updatedAt: now, leaseUntil: now + leaseMs, leaseMs },
     ...{ lastSequence: sequence, lifecycleEvents: run.lifecycleEvents, snapshotSequence: sequence },
+    changes: run.changes,
     resolutions: actions.map((actionId) => ({ ...past, actionId, askedAt: now, at: now })),
     ...{ usage: run.usage, usageEntries: run.usageEntries, metadata: {}, notes: [], revision: 0 },
     settlement: { state: 'settled', revision: 0, tries: 0, notBefore: 0 },

@@ -15,7 +15,7 @@ import type { Outbox, RunEnd, RunItem, RunLane, RunLaneInput } from '../outbox/o
 import type { GatewayLink } from './gateway-link.js';
 import { MemoryLane } from './memory-lane.js';
 import { asEndReason, endIn, errorIn } from './run-end.js';
-import { requestOf, textOfCommit, type WireRequest } from './wire-batches.js';
+import { coveredBy, requestOf, textOfCommit, type WireRequest } from './wire-batches.js';
 
 /** The end of a lane whose run has lost events. */
 const LOST = 'worker_events_lost';
@@ -48,6 +48,8 @@ export class RunChannel {
   #ordinal: number;
   #reached = 0;
   #over: EndReason | undefined;
+  /** Runs while the gateway is told that events are lost. Never rejects. */
+  #telling: Promise<void> | undefined;
   #closing: ((closed: Closed) => void) | undefined;
   /** The changes that the gateway is not known to have, and the batch of the newest. */
   #untold: { readonly patch: RecordPatch; readonly ordinal: number } | undefined;
@@ -126,14 +128,15 @@ export class RunChannel {
     return patch;
   }
 
-  /** Lets go of the lane; what waits in an outbox stays there for the next process. */
+  /** Resolves when the gateway has been told that events are lost, or that needs no telling; bounded by the link alone. */
+  async lossTold(): Promise<void> {
+    if (this.#lane.ended?.reason === LOST) this.#telling ??= this.#endByName();
+    await this.#telling;
+  }
+
+  /** Lets go of the lane; what waits in an outbox stays there for who opens it next. */
   close(): void {
-    try {
-      if (this.#lane.pending === 0 && this.#lane.ended === undefined) this.#lane.end('closed');
-    } catch (error) {
-      // The host has closed the outbox before its client, and the lane with it.
-      if (!isGenerationJobError(error)) throw error;
-    }
+    this.#lane.release();
   }
 
   async #deliver(items: readonly RunItem[], signal: AbortSignal): Promise<Delivery> {
@@ -175,7 +178,7 @@ export class RunChannel {
     this.#over = over;
     if (end.reason === LOST) {
       this.#owner?.onLost(end.error);
-      void this.#endByName();
+      this.#telling ??= this.#endByName();
     } else this.#owner?.onOver(over);
     this.#close({ over });
   }
@@ -206,9 +209,10 @@ function reasonOfLane({ reason }: RunEnd): EndReason {
 }
 
 /** The gateway has everything before `expected`: what was given up to there is done. What it lacks and we don't have is lost. */
-function afterGap({ items, batch }: WireRequest, expected: number): Delivery {
-  const done = items.filter(({ lastSequence }) => lastSequence < expected).at(-1);
-  if (done && done.lastSequence === expected - 1) return { kind: 'done', upTo: done.ordinal };
-  const message = `The gateway expects event ${expected}, and the next there is is ${batch.after + 1}.`;
+function afterGap(request: WireRequest, expected: number): Delivery {
+  const done = coveredBy(request, expected - 1);
+  if (done !== undefined) return { kind: 'done', upTo: done };
+  const next = request.batch.after + 1;
+  const message = `The gateway expects event ${expected}, and the next there is is ${next}.`;
   return { kind: 'never', error: new GenerationJobError(LOST, message) };
 }

@@ -21,11 +21,13 @@ const schema = z.looseObject({
     agentId: z.string(),
     sequence: whole,
     lifecycleEvents: whole,
+    changes: whole,
     usage,
     usageEntries: z.array(
       z.object({ kind: label, model: label, provider: label, agentId: label, calls: whole, usage }),
     ),
     actions: z.array(z.string()),
+    checked: z.array(z.string()),
     action: z.looseObject({ actionId: z.string(), type: z.string() }).optional(),
     decision: z.looseObject({ actionId: z.string() }).optional(),
     leaseMs: z.number().int().min(1),

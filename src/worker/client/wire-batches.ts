@@ -75,6 +75,21 @@ export function requestOf(items: readonly RunItem[]): WireRequest {
   return { batch, items: taken };
 }
 
+/**
+ * Returns the last item of a request that is done when the gateway has all events up to `sequence`; undefined when none is. A change
+ * that stands there without an event may be missing still, and stays: its number tells a repeat.
+ */
+export function coveredBy({ batch, items }: WireRequest, sequence: number): number | undefined {
+  let before = batch.after;
+  let done: number | undefined;
+  for (const { ordinal, lastSequence } of items) {
+    if (lastSequence > sequence) break;
+    if (lastSequence > before) done = ordinal;
+    before = lastSequence;
+  }
+  return before === sequence ? done : undefined;
+}
+
 /** Returns the sequence of a batch's last event. */
 function lastOf({ after, events, end, pause }: WireBatch): number {
   return after + events.length + (end || pause ? 1 : 0);

@@ -168,6 +168,7 @@ export class WorkerClient<Types extends HostTypes = Untyped> implements AsyncDis
     const leave = async () => {
       await this.#run.interrupt();
       await this.#run.channel.idle();
+      await this.#run.channel.lossTold();
     };
     await atMost(clock, graceMs, leave());
     this.#control.close();
@@ -202,7 +203,7 @@ export class WorkerClient<Types extends HostTypes = Untyped> implements AsyncDis
       this.#link,
       {
         reached: () => run.channel.reached,
-        onOver: () => void this.#askWhy(run),
+        onOver: () => this.#askWhy(run),
         onEvent: (event, data) => {
           this.#decision.take(event, data);
           this.#news.tell(event, data);
@@ -215,15 +216,16 @@ export class WorkerClient<Types extends HostTypes = Untyped> implements AsyncDis
     );
   }
 
-  /** The run's life is over at the gateway: a heartbeat says why. */
-  async #askWhy(run: RemoteRun): Promise<void> {
-    const answer = await this.#link.send('heartbeat', {}).catch(() => undefined); // the lease keeper asks again
+  /** The run's life seems to be over at the gateway: a heartbeat says whether, and why. */
+  async #askWhy(run: RemoteRun): Promise<boolean> {
+    const answer = await this.#link.send('heartbeat', {}).catch(() => undefined); // asked again, after a pause
     const reason = answer && endIn(answer);
-    if (reason === undefined) return;
+    if (reason === undefined) return false;
     run.stop(reason);
-    if (reason === 'paused') return;
+    if (reason === 'paused') return false; // its decision is still to be told
     this.#decision.end(reason);
     this.#news.end(reason);
+    return true;
   }
 }
 
@@ -256,6 +258,8 @@ async function startRun(settings: Settings, link: GatewayLink): Promise<RemoteRu
   try {
     // What is left from before comes first: the handle goes on from there.
     await atMost(clock, startMs, channel.idle());
+    // A run that has lost events in an earlier process ends by that name.
+    if (channel.over) await atMost(clock, startMs, channel.lossTold());
     if (channel.over) throw new JobEndedError(channel.over);
     if (channel.pending > 0)
       throw new GenerationJobError('unavailable', 'What an earlier process has left could not be delivered.');

@@ -74,9 +74,20 @@ export const batchBody = z.strictObject({
   pause: z.strictObject({ callId, action: z.looseObject({ type: z.string() }) }).optional(),
 });
 
+export type BatchBody = z.output<typeof batchBody>;
+
 export const usageBody = z.union([
   batchBody.extend({ leaves: z.undefined().optional() }),
   z.strictObject({ ...named, change: changeSchema.optional(), leaves: z.boolean() }),
+]);
+
+/** Asks whether an action of the host's own type may show this; nothing is changed. */
+export const pauseBody = z.union([
+  batchBody,
+  z.strictObject({
+    ...named,
+    check: z.strictObject({ type: z.string().min(1).max(64), payload: z.unknown().optional() }),
+  }),
 ]);
 
 export const heartbeatBody = z.strictObject({ ...named, describe: z.boolean().default(false) });
@@ -100,7 +111,7 @@ export function checkNamed(body: object, run: RunClaims): void {
 }
 
 /** The batch of a body, as a commit takes it. @throws GenerationJobError `invalid_body` when it both ends and pauses */
-export function batchOf({ after, events, change, end, pause }: z.output<typeof batchBody>): RemoteBatch {
+export function batchOf({ after, events, change, end, pause }: BatchBody): RemoteBatch {
   if (end && pause) throw new GenerationJobError('invalid_body', 'A batch ends its attempt once.');
   return {
     after,

@@ -16,9 +16,9 @@ const HELD_SECONDS = '1';
 
 export function replyOf(reply: RemoteReply, run: RunClaims, { remote }: Pick<Internals, 'remote'>): Reply {
   if (!reply.ok) return overReply(reply.refusal, reply.record);
-  const { sequence, record } = reply;
+  const { sequence, record, leaseUntil = remote.now() + run.leaseMs } = reply;
   if (record) return jsonReply(200, { sequence, status: record.status });
-  return jsonReply(200, { sequence, leaseUntil: remote.now() + run.leaseMs });
+  return jsonReply(200, { sequence, leaseUntil });
 }
 
 /** Makes the answer to an attempt that may not write, or not this. */
@@ -53,10 +53,18 @@ export function descriptionOf(
   { limits, approvalWindowMs, idleTimeoutMs, maxRunMs, retryMs }: Options,
 ): object {
   const { tenantId, streamId, generation, attempt, userId, conversationId, createId, createdAt } = record;
-  const { lastSequence, lifecycleEvents, usage, usageEntries, resolutions, resumedAction } = record;
+  const {
+    lastSequence,
+    lifecycleEvents,
+    usage,
+    usageEntries,
+    resolutions,
+    resumedAction,
+    changes = 0,
+  } = record;
   return {
     ...{ tenantId, streamId, generation, attempt, userId, conversationId, createId, createdAt, agentId },
-    ...{ sequence: lastSequence, lifecycleEvents, usage, usageEntries },
+    ...{ sequence: lastSequence, lifecycleEvents, changes, usage, usageEntries },
     actions: resolutions.map(({ actionId }) => actionId),
     ...(resumedAction && { action: publicAction(resumedAction), decision: resolutions.at(-1) }),
     leaseMs,

@@ -66,7 +66,8 @@ const setSchema = z.strictObject({
     .max(MOST_KEYS),
 });
 
-const loaded = new WeakMap<object, Promise<readonly LoadedKey[]>>();
+/** By each key itself, so that a list may be changed in place. */
+const loaded = new WeakMap<object, Promise<LoadedKey>>();
 
 /** @throws GenerationJobError `invalid_options` naming what is no key, or two of one id */
 export function checkTokenKeys(keys: RunTokenKeys): void {
@@ -80,23 +81,23 @@ export function checkTokenKeys(keys: RunTokenKeys): void {
   throw new GenerationJobError('invalid_options', `keys: two have the id ${JSON.stringify(twice)}.`);
 }
 
-/** Loads keys, once for each list. @throws GenerationJobError `invalid_options` */
-export function loadTokenKeys(keys: RunTokenKeys): Promise<readonly LoadedKey[]> {
+/** Loads keys, each once. @throws GenerationJobError `invalid_options` */
+export async function loadTokenKeys(keys: RunTokenKeys): Promise<readonly LoadedKey[]> {
   checkTokenKeys(keys);
-  const known = loaded.get(keys);
-  if (known) return known;
-  const loading = load(keys);
-  loaded.set(keys, loading);
-  loading.catch(() => loaded.delete(keys)); // whoever asked is told
-  return loading;
-}
-
-async function load(keys: RunTokenKeys): Promise<readonly LoadedKey[]> {
-  if (!isSecrets(keys)) return Promise.all(keys.keys.map(importOne));
+  if (!isSecrets(keys)) return Promise.all(keys.keys.map(importOnce));
   return keys.map((one) => {
     const secret = bytesOf(one.secret);
     return { id: one.id, algorithm: 'HS256', verifying: secret, signing: secret };
   });
+}
+
+function importOnce(jwk: JWK): Promise<LoadedKey> {
+  const known = loaded.get(jwk);
+  if (known) return known;
+  const loading = importOne(jwk);
+  loaded.set(jwk, loading);
+  loading.catch(() => loaded.delete(jwk)); // whoever asked is told
+  return loading;
 }
 
 /** A key that signs is tried, so that a run is not handed over before it shows that its token can't be made. */

@@ -9,6 +9,7 @@ import { type BodyLimits, readJsonBody } from '../../http/json-body.js';
 import { errorReply, jsonReply, replyToError } from '../../http/replies.js';
 import type { Reply, RouteRequest } from '../../http/route-types.js';
 import type { GenerationJobManager } from '../../stream/interfaces/generation-job-manager.js';
+import { WORKER_REFUSALS, type WorkerRefusal } from '../../stream/interfaces/observer.js';
 import type { RemoteAttempt } from '../../stream/interfaces/remote-attempts.js';
 import { streamKey } from '../../stream/model/stream-key.js';
 import { boundHook } from '../../stream/process/host-code.js';
@@ -17,13 +18,16 @@ import { SNAPSHOT_PATH } from '../../transcripts/http/snapshot-form.js';
 import type { SnapshotReply, SnapshotRequest } from '../../transcripts/http/snapshot-route.js';
 import { ControlRoute } from './control-route.js';
 import type { GatewayOptions } from './gateway-options.js';
+import { checkedTypes, checkPayload } from './payload-check.js';
 import { RequestRate, TooManyRequests } from './request-rate.js';
 import {
+  type BatchBody,
   batchBody,
   batchOf,
   checkNamed,
   heartbeatBody,
   hookFatalBody,
+  pauseBody,
   tokenBody,
   usageBody,
 } from './run-bodies.js';
@@ -74,7 +78,7 @@ export class WorkerRoutes {
     const post = (answer: RunRoute): Route => ({ method: 'POST', answer });
     this.#routes = new Map<string, Route>([
       ['events', post((request, run) => this.#events(request, run))],
-      ['pause', post((request, run) => this.#events(request, run))],
+      ['pause', post((request, run) => this.#pause(request, run))],
       ['usage', post((request, run) => this.#usage(request, run))],
       ['heartbeat', post((request, run) => this.#heartbeat(request, run))],
       ['token', post((request, run) => this.#token(request, run))],
@@ -122,7 +126,9 @@ export class WorkerRoutes {
       if (request.method !== method) return errorReply('method_not_allowed', { allow: method });
       run = await this.#identify(request, name === 'token' ? this.#options.tokenGraceMs : 0);
       const known = run;
-      return await this.#rate.during(rateKeyOf(known), () => answer(request, known));
+      const reply = await this.#rate.during(rateKeyOf(known), () => answer(request, known));
+      if (reply.status >= 400) this.#internals.observer.workerRefused(refusalIn(reply));
+      return reply;
     } catch (error) {
       return this.#refuse(name, run, error);
     }
@@ -139,6 +145,7 @@ export class WorkerRoutes {
   #refuse(route: string, run: RunClaims | undefined, error: unknown): Reply {
     const { logger, errors } = this.#internals;
     const code: ErrorCode = isGenerationJobError(error) ? error.code : 'internal';
+    this.#internals.observer.workerRefused(asRefusal(code));
     if (ERROR_TABLE[code].status < 500) {
       const { tenantId, streamId, generation, attempt } = run ?? {};
       logger.warn({ route, code, tenantId, streamId, generation, attempt }, 'a worker was refused');
@@ -159,17 +166,27 @@ export class WorkerRoutes {
   }
 
   async #events(request: RouteRequest, run: VerifiedRun): Promise<Reply> {
-    const batch = batchOf(await this.#bodyOf(request, run, batchBody));
-    return replyOf(await this.#internals.remote.commit(attemptOf(run), batch), run, this.#internals);
+    return this.#commit(await this.#bodyOf(request, run, batchBody), run);
+  }
+
+  async #commit(body: BatchBody, run: VerifiedRun): Promise<Reply> {
+    const batch = batchOf(body);
+    const reply = await this.#internals.remote.commit(attemptOf(run), batch);
+    if (reply.ok) this.#internals.observer.workerBatch(batch.events.length);
+    return replyOf(reply, run, this.#internals);
+  }
+
+  async #pause(request: RouteRequest, run: VerifiedRun): Promise<Reply> {
+    const body = await this.#bodyOf(request, run, pauseBody);
+    if ('check' in body) return checkPayload(this.#internals, body.check);
+    return this.#commit(body, run);
   }
 
   async #usage(request: RouteRequest, run: VerifiedRun): Promise<Reply> {
     const { remote } = this.#internals;
     const body = await this.#bodyOf(request, run, usageBody);
-    const reply =
-      'after' in body
-        ? await remote.commit(attemptOf(run), batchOf(body))
-        : await remote.leave(attemptOf(run), body.change, body.leaves);
+    if ('after' in body) return this.#commit(body, run);
+    const reply = await remote.leave(attemptOf(run), body.change, body.leaves);
     return replyOf(reply, run, this.#internals);
   }
 
@@ -181,7 +198,15 @@ export class WorkerRoutes {
     const record = describe || answer !== 'held' ? await remote.read(attempt) : undefined;
     if (answer !== 'held') return overReply(answer, record);
     const times = { now: remote.now(), leaseUntil: remote.now() + run.leaseMs };
-    return jsonReply(200, record ? { ...times, run: descriptionOf(record, run, options) } : times);
+    return jsonReply(
+      200,
+      record
+        ? {
+            ...times,
+            run: { ...descriptionOf(record, run, options), checked: checkedTypes(this.#internals) },
+          }
+        : times,
+    );
   }
 
   async #token(request: RouteRequest, run: VerifiedRun): Promise<Reply> {
@@ -206,6 +231,16 @@ export class WorkerRoutes {
     }
     return jsonReply(200, {});
   }
+}
+
+function asRefusal(code: unknown): WorkerRefusal {
+  return WORKER_REFUSALS.find((one) => one === code) ?? 'other';
+}
+
+/** Reads the code that an answer refuses with: it is small, and made here. */
+function refusalIn(reply: Reply): WorkerRefusal {
+  const { error } = reply.kind === 'json' ? JSON.parse(reply.body) : {};
+  return asRefusal(error?.code);
 }
 
 function nameIn(path: string): string {

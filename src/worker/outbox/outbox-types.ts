@@ -118,6 +118,8 @@ export interface RunLane {
   readonly ended: RunEnd | undefined;
   /** Resolves when nothing waits any more, with the lane's end, and when the outbox closes. */
   idle(): Promise<void>;
+  /** Lets go of the lane and gives its name free: what still waits stays, for who opens it next. `onEnded` is not called. */
+  release(): void;
   /** Ends the lane and gives its name free: what still waits is set aside, for that reason. `onEnded` is not called. */
   end(reason: string): void;
 }

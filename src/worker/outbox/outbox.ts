@@ -180,6 +180,10 @@ class SqliteOutbox implements Outbox, RunLaneOwner {
     if (!isAsked) this.#clock.defer(() => this.#call(() => lane.input.onEnded?.(ended)));
   }
 
+  onReleased({ lane }: OutboxRunLane): void {
+    this.#open.delete(lane);
+  }
+
   #onSetAside(lane: string, { id }: ItemRow, reason: string): void {
     this.#logger.warn({ lane: nameOf(lane), id, reason }, 'a report is set aside');
     this.#tell({ kind: 'set_aside', lane: nameOf(lane), id, reason });

@@ -26,6 +26,8 @@ export interface RunLaneOwner {
     lane: OutboxRunLane,
     end: { readonly rows: number; readonly isLost: boolean; readonly isAsked: boolean },
   ): void;
+  /** The lane is nobody's any more; what waits in it stays. */
+  onReleased(lane: OutboxRunLane): void;
 }
 
 const LOST = 'worker_events_lost';
@@ -120,6 +122,12 @@ export class OutboxRunLane implements RunLane {
     this.#finish({ reason: LOST, error }, { rows, isLost: true, isAsked: false });
   }
 
+  release(): void {
+    if (this.courier.isStopped) return;
+    this.courier.stop();
+    this.#owner.onReleased(this);
+  }
+
   /** Stops without an end: what waits is the next process's. */
   close(): void {
     this.courier.stop();
@@ -149,7 +157,8 @@ export class OutboxRunLane implements RunLane {
     }
     if (this.#ended)
       throw new GenerationJobError('job_ended', `The run ${this.name} has ended: ${this.#ended.reason}.`);
-    if (this.courier.isStopped) throw new GenerationJobError('closed', 'The outbox is closed.');
+    if (this.courier.isStopped)
+      throw new GenerationJobError('closed', `The lane ${this.name} has been let go, or its outbox closed.`);
     if (!Number.isSafeInteger(first) || first < 1 || (this.#next !== undefined && first !== this.#next)) {
       throw invalid(
         `first: must be ${this.#next ?? '1 or more'}, the event after the last one; got ${first}.`,

@@ -40,7 +40,6 @@ export class InMemoryGeneration {
   readonly #annotations: InMemoryAnnotations;
   readonly #calls = new Set<string>();
   readonly #log = new InMemoryLog();
-  #patches = 0;
   #heldUntil = 0;
 
   constructor(request: CreateRequest, generation: number, now: number) {
@@ -131,7 +130,7 @@ export class InMemoryGeneration {
       this.#calls.add(transition.callId);
     }
     const frames: Frame[] = [];
-    if (patch && patch.number > this.#patches) {
+    if (patch && patch.number > (record.changes ?? 0)) {
       this.#applyPatch(patch, now);
       // Told before the events it goes with: behind an end nobody would look at it any more.
       if (patch.metadata !== undefined) frames.push(this.#announcement());
@@ -157,7 +156,7 @@ export class InMemoryGeneration {
       record.idempotencyKey = undefined;
     if (transition.nextAttempt) {
       record.attempt++;
-      this.#patches = 0;
+      record.changes = undefined;
       if (commit.name === 'recover' && record.leaseUntil !== 0) record.recoveries++;
       record.leaseUntil = now + (commit.leaseMs ?? 0);
       record.leaseMs = commit.leaseMs;
@@ -188,7 +187,8 @@ export class InMemoryGeneration {
     const { attempt, settlement, status, lastSequence, producerLeft } = this.#record;
     if (isActive(status)) return this.#refused('running');
     if (commit.attempt !== attempt) return this.#refused('fenced');
-    const patch = commit.patch && commit.patch.number > this.#patches ? commit.patch : undefined;
+    const patch =
+      commit.patch && commit.patch.number > (this.#record.changes ?? 0) ? commit.patch : undefined;
     if (patch && settlement.tries > 0) return this.#refused('closed');
     const before = this.#revision;
     if (patch) this.#applyPatch(patch, now);
@@ -364,7 +364,7 @@ export class InMemoryGeneration {
   }
 
   #applyPatch(patch: NonNullable<ProducerCommit['patch']>, now: number): void {
-    this.#patches = patch.number;
+    this.#record.changes = patch.number;
     this.#record.updatedAt = now;
     if (patch.conversationId !== undefined) this.#record.conversationId = patch.conversationId;
     if (patch.usage) this.#record.usage = { ...patch.usage };

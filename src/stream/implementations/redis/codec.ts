@@ -197,6 +197,7 @@ export function decodeRecord(
     lastSequence: Number(fence[4]),
     lifecycleEvents: fields.number('lifecycle') ?? 0,
     snapshotSequence: fields.number('snapshotSequence') ?? 0,
+    changes: fields.number('patches'),
     leaseUntil: fields.number('leaseUntil'),
     leaseMs: decodeLease(fields.text('lease'), fence[2]),
     replicaId: decodeReplica(fields.text('replica'), fence[2]),
