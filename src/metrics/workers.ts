@@ -1,4 +1,4 @@
-/** What the gateway for workers counts. */
+/** The gateway for workers counts what it accepts, and what it refuses. */
 import { type StreamObserver, WORKER_REFUSALS } from '../stream/interfaces/observer.js';
 import type { Makers } from './makers.js';
 

@@ -32,7 +32,6 @@ declare global {
   const script: string;
   const log: import('generation-jobs/worker').LogLevel;
   function askForApprovals(signal: AbortSignal): Promise<string[]>;
-  const token: string;
   function conversationOf(request: object): { agentId: string; conversationId: string } | null;
   function answerTo(question: string): AsyncIterable<string>;
   function goOn(job: import('generation-jobs').GenerationJob, from: import('generation-jobs').Continuation): Promise<void>;

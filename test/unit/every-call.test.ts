@@ -342,6 +342,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'outbox.flush': refuses({ withinMs: '1' }, (input) => outbox.flush(input), { withinMs: 1 }),
   'outbox.close': 'takes nothing',
   'outbox.onRunEnded': 'is called by the library',
+  'outbox.onReleased': 'is called by the library',
   'runLane.append': {
     parameters: {
       first: () => runLane.append(0, 1, ''),
@@ -355,6 +356,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'runLane.lose': 'is called by the library',
   'runLane.lostForRoom': 'is called by the library',
   'runLane.close': 'is called by the library',
+  'runLane.release': 'takes nothing',
   'reportLane.put': refuses<worker.ReportOptions>({ key: 7, at: '1', idempotencyKey: 7 }, (options) =>
     reportLane.put(null, options),
   ),

@@ -10,7 +10,14 @@ import type { Parts } from '../process/parts.js';
 import { AttemptFold } from './attempt-fold.js';
 import { AttemptLimits } from './attempt-limits.js';
 import { ProgressReports } from './progress-reports.js';
-import type { RenewedLease } from './remote-leases.js';
+
+/** The lease of an attempt as this process has renewed it. */
+interface RenewedLease {
+  /** The time of the renewal, on the monotonic clock. */
+  readonly at: number;
+  /** The store's time until which it lasts. */
+  readonly until: number;
+}
 
 export class AttemptMirror implements LeaseClaim {
   readonly key: StreamKey;

@@ -359,7 +359,7 @@ function numbered(events: readonly SerialisedEvent[], after: number, attempt: nu
   return events.map((event, at) => ({ ...event, sequence: after + at + 1, attempt }));
 }
 
-/** What is new in a batch whose events are there already: its change, if its number says so. */
+/** Returns what may be new in a batch whose events are there already: its change, if its number says so. */
 function restOf({ change }: RemoteBatch, after: number): RemoteBatch {
   return { after, events: [], change };
 }

@@ -10,14 +10,6 @@ import type { IndexKeeper } from '../process/index-keeper.js';
 import type { Parts } from '../process/parts.js';
 import type { AttemptMirror } from './attempt-mirror.js';
 
-/** The lease of an attempt as this process has renewed it. */
-export interface RenewedLease {
-  /** The time of the renewal, on the monotonic clock. */
-  readonly at: number;
-  /** The store's time until which it lasts. */
-  readonly until: number;
-}
-
 type Answer = Exclude<RenewAnswer, Error>;
 
 export class RemoteLeases {

@@ -1,5 +1,5 @@
 /**
- * What an action of the host's own type shows is held to a schema that only the host has. A worker asks before it pauses, and is
+ * A payload of the host's own type of action is held to a schema that only the host has. A worker asks before it pauses, and is
  * told what is wrong with it in the schema's own words: it refuses the pause where the mistake is, and its run goes on.
  */
 import { jsonReply } from '../../http/replies.js';

@@ -66,7 +66,7 @@ const setSchema = z.strictObject({
     .max(MOST_KEYS),
 });
 
-/** By each key itself, so that a list may be changed in place. */
+/** The imported keys, by each key itself, so that a list may be changed in place. */
 const loaded = new WeakMap<object, Promise<LoadedKey>>();
 
 /** @throws GenerationJobError `invalid_options` naming what is no key, or two of one id */
