@@ -14,6 +14,10 @@ const runSchema = z.strictObject({
   streamId: z.string(),
   generation: whole,
   attempt: whole,
+  // The rest of a run as it was issued, which says nothing here.
+  token: z.unknown().optional(),
+  sequence: z.unknown().optional(),
+  expiresAt: z.unknown().optional(),
 });
 
 /**
