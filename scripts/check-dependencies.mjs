@@ -117,6 +117,7 @@ const layers = [
 const chatChapters = [
   'start.ts',
   'replicas/',
+  'working/',
   'server/',
   'playing/',
   'conversations/',

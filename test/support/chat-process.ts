@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, vi } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 export const RECORDINGS_FOLDER = join(ROOT, 'examples', 'chat', 'recordings');
@@ -107,6 +107,14 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** The process that a server with `--worker` has its answers made in: the newest, as the server prints it. */
+export async function workerOf(chat: ChatProcess, replica = '1'): Promise<number> {
+  const said = new RegExp(`^chat: worker of replica ${replica}: process (\\d+),`, 'gm');
+  const newest = () => [...chat.output().matchAll(said)].at(-1)?.[1];
+  await vi.waitUntil(newest, { timeout: READY_MS, interval: 10 });
+  return Number(newest());
+}
+
 function replicasIn(output: string): ChatReplica[] {
   const lines = output.matchAll(/^chat: replica (\w+): http:\/\/localhost:(\d+), process (\d+)$/gm);
   return [...lines].map(([, name = '', port, pid]) => ({
@@ -118,7 +126,8 @@ function replicasIn(output: string): ChatReplica[] {
 
 /** What the person who runs the tests has set for a server of their own. */
 function withoutOwnSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const own = /^(OPENAI_.*|REDIS_URL|REPLICA|RECOVER|LEASE_MS|APPROVAL_MS|HOST)$/;
+  const own =
+    /^(OPENAI_.*|REDIS_URL|REPLICA|RECOVER|LEASE_MS|WORKER_LEASE_MS|RUN_TOKEN_SECRET|APPROVAL_MS|HOST)$/;
   return Object.fromEntries(Object.entries(env).filter(([name]) => !own.test(name)));
 }
 

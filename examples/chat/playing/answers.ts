@@ -5,23 +5,24 @@
  */
 import {
   type Continuation,
-  fingerprintOf,
   type GenerationJob,
   type GenerationJobManager,
-  type HostEvent,
-  type Resolution,
   streamIdFor,
-  type Usage,
 } from 'generation-jobs';
-import type { Logger } from 'pino';
-import type { Conversations, Identity, Turn } from '../conversations/conversations.js';
+import type { Conversations, Identity } from '../conversations/conversations.js';
 import { type ChatContent, initialContent } from '../page/content/chat-content.js';
-import type { Agent } from './agent.js';
-import { askOpenAi, type Message, type OpenAiConfig } from './openai.js';
-import { play } from './playback.js';
-import { type Answer, produce } from './production.js';
-import { providerEvent } from './recorded-scripts.js';
-import { type Script, stretchesOf } from './scripts.js';
+import type { Agent, Said } from './agent.js';
+import {
+  DEFAULT_SPEED,
+  FROM_THE_START,
+  type MakingContext,
+  makeAnswer,
+  type Playback,
+  type Work,
+} from './making.js';
+import type { Answer } from './production.js';
+import type { Script } from './scripts.js';
+import type { Worker } from './worker.js';
 
 export interface AnswerRequest {
   readonly text: string;
@@ -41,37 +42,15 @@ export interface AnswerStarted {
   readonly status: 'started' | 'joined';
 }
 
-export interface AnswersContext {
+export interface AnswersContext extends MakingContext {
   readonly manager: GenerationJobManager;
-  /** What can be played, by name. */
-  readonly scripts: ReadonlyMap<string, Script>;
   readonly conversations: Conversations;
-  /** Without it there is no live model. */
-  readonly openAi: OpenAiConfig | undefined;
   readonly agent: Agent | undefined;
-  readonly logger: Logger;
-}
-
-/** A script at a speed; without one, the agent or the live model answers. */
-interface Playback {
-  readonly agent?: true;
-  readonly recording?: string;
-  readonly tokensPerSecond?: number;
-}
-
-/** How far an answer has got. */
-interface Progress {
-  /** Events of its stretches that are in the log. */
-  readonly played: number;
-  /** The usage that the record has already. */
-  readonly recorded: Usage;
-  readonly decided: readonly Resolution[];
+  /** Makes the answers instead of this process. */
+  readonly worker: Worker | undefined;
 }
 
 export const DEFAULT_RECORDING = 'openai-chat.text';
-/** Recorded events per second: about the pace at which people see models write. */
-const DEFAULT_SPEED = 30;
-const FROM_THE_START: Progress = { played: 0, recorded: {}, decided: [] };
 /** Earlier turns sent along to a real model. */
 const REMEMBERED_TURNS = 20;
 
@@ -111,7 +90,11 @@ export class Answers {
     const { record } = created;
     if (created.started) {
       const { job } = created;
-      void job.run(() => (playback.agent ? this.#runAgent(job, text) : this.#make(job, playback, text)));
+      void job.run(() =>
+        playback.agent
+          ? this.#runAgent(job, text)
+          : this.#make(job, { playback, prompt: text, progress: FROM_THE_START }),
+      );
       await this.#begin(owner, streamId, { ...initialContent(), prompt: text }, record.generation);
     }
     return {
@@ -133,13 +116,13 @@ export class Answers {
     if (playback.agent) return this.#goOnWithAgent(job, continuation, prompt);
     if (playback.recording === undefined)
       throw { code: 'producer_lost', message: 'The model was cut off in mid-answer.', retryable: true };
-    return this.#make(job, playback, prompt, { played, recorded: record.usage, decided: record.resolutions });
+    const progress = { played, recorded: record.usage, decided: record.resolutions };
+    return this.#make(job, { playback, prompt, progress });
   }
 
   /** The bridge sees to the job's end; what was cut off before it could ask starts over. */
   async #runAgent(job: GenerationJob, prompt: string): Promise<undefined> {
-    const earlier = (await this.#earlierTurns(job)).map(({ prompt, text: answer }) => ({ prompt, answer }));
-    await this.#context.agent?.run(job, prompt, earlier);
+    await this.#context.agent?.run(job, prompt, await this.#earlierTurns(job));
   }
 
   async #goOnWithAgent(job: GenerationJob, continuation: Continuation, prompt: string): Promise<undefined> {
@@ -151,31 +134,14 @@ export class Answers {
     return undefined;
   }
 
-  /** The finished answer, or nothing when it has stopped to ask. */
-  async #make(
-    job: GenerationJob,
-    { recording: name, tokensPerSecond: eventsPerSecond = DEFAULT_SPEED }: Playback,
-    prompt: string,
-    { played, recorded, decided }: Progress = FROM_THE_START,
-  ): Promise<Answer | undefined> {
-    try {
-      if (name === undefined) return await produce(job, liveEvents(await this.#askModel(job, prompt)));
-      const script = this.#script(name);
-      const stretches = stretchesOf(script, decided);
-      const events = stretches.flatMap((stretch) => stretch.events);
-      const source = play(events.slice(played), eventsPerSecond, job.signal);
-      const answer = await produce(job, source, { earlier: events.slice(0, played), recorded });
-      const ask = stretches.at(-1)?.ask;
-      if (ask === undefined) return answer;
-      await job.pause({ ...ask, fingerprint: fingerprintOf(script.run) });
-      return undefined;
-    } catch (error) {
-      if (job.isOver) throw error;
-      // What the model said is for the log; the client gets a code it can show.
-      const { streamId, generation } = job;
-      this.#context.logger.error({ err: error, streamId, generation }, 'the model failed');
-      throw { code: 'model_failed', message: 'The model could not finish the answer.', retryable: true };
-    }
+  /** The finished answer, or nothing when it has stopped to ask, or is made by the worker. */
+  async #make(job: GenerationJob, begun: Omit<Work, 'earlier'>): Promise<Answer | undefined> {
+    const isLive = begun.playback.recording === undefined;
+    const work = { ...begun, earlier: isLive ? await this.#earlierTurns(job) : [] };
+    const { worker } = this.#context;
+    if (worker === undefined) return makeAnswer(job, work, this.#context);
+    await worker.hand(job, work);
+    return undefined;
   }
 
   #playbackOf({ recording, tokensPerSecond }: AnswerRequest): Playback {
@@ -193,22 +159,11 @@ export class Answers {
     throw new UnknownRecordingError(`The recording must be one of: ${[...scripts.keys()].join(', ')}.`);
   }
 
-  async #askModel(job: GenerationJob, prompt: string): Promise<AsyncIterable<unknown>> {
-    const { openAi } = this.#context;
-    if (!openAi) throw new Error('there is no live model here');
-    const earlier = await this.#earlierTurns(job);
-    const messages = earlier.flatMap((turn): Message[] => [
-      { role: 'user', content: turn.prompt },
-      { role: 'assistant', content: turn.text },
-    ]);
-    const said = messages.filter(({ content }) => content !== '');
-    return askOpenAi(openAi, [...said, { role: 'user', content: prompt }], job.signal);
-  }
-
-  async #earlierTurns(job: GenerationJob): Promise<readonly Turn[]> {
+  async #earlierTurns(job: GenerationJob): Promise<readonly Said[]> {
     const owner = { userId: job.userId, tenantId: job.key.tenantId };
     const { turns = [] } = (await this.#context.conversations.get(owner, job.streamId)) ?? {};
-    return turns.filter(({ generation }) => generation < job.generation).slice(-REMEMBERED_TURNS);
+    const earlier = turns.filter(({ generation }) => generation < job.generation).slice(-REMEMBERED_TURNS);
+    return earlier.map(({ prompt, text: answer }) => ({ prompt, answer }));
   }
 
   /** Without it the history only lacks the answer until it ends, so a failure doesn't fail the answer. */
@@ -220,8 +175,4 @@ export class Answers {
       this.#context.logger.warn({ err: error, streamId: id }, 'the beginning was not saved');
     }
   }
-}
-
-async function* liveEvents(chunks: AsyncIterable<unknown>): AsyncGenerator<HostEvent, void, undefined> {
-  for await (const chunk of chunks) yield providerEvent(chunk);
 }

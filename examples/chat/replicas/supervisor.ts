@@ -10,7 +10,7 @@ import { installAgent } from '../playing/agent.js';
 import type { Config } from '../server/config.js';
 import { REPOSITORY_FOLDER } from '../server/folders.js';
 import { type Listening, listen } from '../server/listening.js';
-import type { ReplicaReady } from '../server/replica.js';
+import type { FrontReady, ReplicaReady } from '../server/replica.js';
 import { checkRedis } from '../server/storage.js';
 import { createFront } from './front.js';
 import { startPrivateRedis } from './private-redis.js';
@@ -68,6 +68,8 @@ class Supervisor {
     const replicas = await Promise.all(names.map((number) => this.#startReplica(number, redisUrl)));
     this.#pool = new ReplicaPool(replicas);
     this.#front = await listen(createFront(this.#pool), this.#config.port, this.#config.hosts);
+    const front: FrontReady = { gateway: `${this.#front.url}/worker` };
+    for (const { process } of this.#children) process.send(front);
     for (const { name, port, pid } of replicas)
       console.log(`chat: replica ${name}: http://localhost:${port}, process ${pid}`);
     console.log(`chat: ${this.#front.url}`);
@@ -108,12 +110,14 @@ class Supervisor {
 
   async #startReplica(number: number, redisUrl: string) {
     const name = `${number}`;
-    const { port, agent } = this.#config;
-    const child = fork(this.#program, agent ? ['--agent'] : [], {
+    const { port, agent, worker, runTokenSecret } = this.#config;
+    const args = [...(agent ? ['--agent'] : []), ...(worker ? ['--worker'] : [])];
+    const child = fork(this.#program, args, {
       env: {
         ...process.env,
         REDIS_URL: redisUrl,
         REPLICA: name,
+        RUN_TOKEN_SECRET: runTokenSecret,
         PORT: `${port === 0 ? 0 : port + number}`,
         HOST: '', // the front is what others may see
       },

@@ -13,6 +13,7 @@ import {
 } from 'generation-jobs';
 import { createStreamRouter } from 'generation-jobs/express';
 import { createMetrics } from 'generation-jobs/metrics';
+import { createWorkerRouter } from 'generation-jobs/worker/gateway';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Conversations } from '../conversations/conversations.js';
@@ -29,6 +30,7 @@ import { judge } from '../playing/judgement.js';
 import { recordedScripts } from '../playing/recorded-scripts.js';
 import { readRecordings } from '../playing/recordings.js';
 import type { Script } from '../playing/scripts.js';
+import { Worker } from '../playing/worker.js';
 import { chatRoutes } from './chat-routes.js';
 import type { Config } from './config.js';
 import { identityOf } from './identity.js';
@@ -39,6 +41,8 @@ import type { Storage } from './storage.js';
 export interface ChatApp {
   readonly app: Express;
   readonly manager: GenerationJobManager;
+  /** Makes the answers, if there is one. */
+  readonly worker: Worker | undefined;
 }
 
 export interface ChatParts {
@@ -84,7 +88,15 @@ export function createChatApp(
     ],
     hooks: agent?.settling(hooks) ?? hooks,
   });
-  const answers = new Answers({ manager, scripts, conversations, openAi: config.openAi, agent, logger });
+  const keys = [{ id: 'example', secret: config.runTokenSecret }];
+  const worker = config.worker
+    ? new Worker({
+        ...{ manager, keys, logger, replica: config.replica, leaseMs: config.workerLeaseMs },
+        outlives: storage.kind === 'redis',
+      })
+    : undefined;
+  const { openAi } = config;
+  const answers = new Answers({ manager, scripts, conversations, openAi, agent, worker, logger });
 
   const app = express();
   app.disable('x-powered-by');
@@ -96,7 +108,8 @@ export function createChatApp(
   app.get('/metrics', async (_request, response) => {
     response.type(registry.contentType).send(await registry.metrics());
   });
-  const model = config.openAi?.model;
+  if (worker) app.use('/worker', createWorkerRouter(manager, { keys }));
+  const model = openAi?.model;
   const liveModel = agent === undefined ? model : `agent with ${model ?? 'a scripted model'}`;
   const names = [...recordings.keys()];
   app.use('/api/chat', chatRoutes({ manager, answers, conversations, recordings: names, liveModel }));
@@ -110,7 +123,7 @@ export function createChatApp(
   app.use(pageRoutes({ sources: join(folder, 'page'), compiled: join(folder, 'dist', 'page') }));
   app.use(notFound);
   app.use(errorHandler(logger));
-  return { app, manager };
+  return { app, manager, worker };
 }
 
 /** A shorter lease needs everything that is timed by it to be shorter. */

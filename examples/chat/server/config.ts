@@ -2,6 +2,7 @@
  * What the environment says, checked once at start: a wrong value ends the process in words instead of surprising
  * somebody later. An empty variable counts as not set.
  */
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { OpenAiConfig } from '../playing/openai.js';
 
@@ -22,6 +23,8 @@ const environment = z.object({
   OPENAI_API_KEY: z.string().optional(),
   OPENAI_MODEL: z.string().default('gpt-4.1-mini'),
   MONGO_URL: z.url({ protocol: /^mongodb(\+srv)?$/, error: 'must be mongodb://…' }).optional(),
+  WORKER_LEASE_MS: z.coerce.number().int().min(1000).max(21_600_000).default(30_000),
+  RUN_TOKEN_SECRET: z.string().min(32).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('warn'),
 });
 
@@ -50,7 +53,19 @@ export interface Config {
   readonly agent: boolean;
   /** Where the agent's checkpoints are; in memory when not given. */
   readonly mongoUrl: string | undefined;
+  /** A process of its own makes the answers, behind the gateway. */
+  readonly worker: boolean;
+  /** How long that process may be out of reach. */
+  readonly workerLeaseMs: number;
+  /** Signs what lets a worker write; the same at every replica. */
+  readonly runTokenSecret: string;
   readonly logLevel: string;
+}
+
+/** What the command line says. */
+export interface Chosen {
+  readonly agent?: boolean;
+  readonly worker?: boolean;
 }
 
 /**
@@ -60,7 +75,7 @@ export interface Config {
 const LOOPBACK = ['127.0.0.1', '::1'];
 
 /** @throws Error naming every variable that can't be used */
-export function readConfig(variables: NodeJS.ProcessEnv, { agent }: { agent: boolean }): Config {
+export function readConfig(variables: NodeJS.ProcessEnv, { agent = false, worker = false }: Chosen): Config {
   const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
   const { data, error } = environment.safeParse(given);
   if (error)
@@ -79,6 +94,9 @@ export function readConfig(variables: NodeJS.ProcessEnv, { agent }: { agent: boo
     openAi: baseUrl && apiKey ? { baseUrl, apiKey, model: data.OPENAI_MODEL } : undefined,
     agent,
     mongoUrl: data.MONGO_URL,
+    worker,
+    workerLeaseMs: data.WORKER_LEASE_MS,
+    runTokenSecret: data.RUN_TOKEN_SECRET ?? randomBytes(32).toString('base64url'),
     logLevel: data.LOG_LEVEL,
   };
 }

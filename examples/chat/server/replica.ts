@@ -16,6 +16,12 @@ export interface ReplicaReady {
   readonly port: number;
 }
 
+/** What it is told by that process, once there is a front. */
+export interface FrontReady {
+  /** Of the routes for workers, at whichever replica lives. */
+  readonly gateway: string;
+}
+
 const SECOND = 1000;
 /** How long answers may go on after a signal. Longer, and a supervisor kills the process first. */
 const GRACE_MS = 5 * SECOND;
@@ -24,9 +30,16 @@ const GRACE_MS = 5 * SECOND;
 export async function serveReplica(config: Config, logger: Logger): Promise<void> {
   const storage = await openStorage(config, logger);
   const agent = config.agent ? await openAgent(REPOSITORY_FOLDER, config, logger) : undefined;
-  const { app, manager } = createChatApp(EXAMPLE_FOLDER, config, { storage, agent, logger });
+  const { app, manager, worker } = createChatApp(EXAMPLE_FOLDER, config, { storage, agent, logger });
   await manager.start();
   const listening = await listen(app, config.port, config.hosts);
+  if (worker) {
+    worker.gateway = `${listening.url}/worker`;
+    process.on('message', ({ gateway }: FrontReady) => {
+      worker.gateway = gateway;
+    });
+    await worker.start();
+  }
   process.once('SIGTERM', () => void stop(GRACE_MS));
   process.once('SIGINT', () => void stop(GRACE_MS));
   process.once('disconnect', () => void stop(0));
@@ -39,8 +52,11 @@ export async function serveReplica(config: Config, logger: Logger): Promise<void
       process.removeAllListeners(reason);
       process.once(reason, () => process.exit(1));
     }
+    const drained = manager.drain({ graceMs });
+    // Its end comes through the gateway.
+    await worker?.stop(graceMs);
     const closed = listening.close();
-    await manager.drain({ graceMs });
+    await drained;
     await manager.close();
     listening.cut();
     await closed;
