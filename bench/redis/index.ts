@@ -3,7 +3,7 @@
  * calls a token, measured in the same run on a server of its own.
  *
  * Arguments: `--quick` for a look of a minute; the names of suites (`paced`, `bursty`, `open`, `idle`, `greed`, `long`,
- * `cluster`) for some of them. Without names: all but `cluster`, which starts three more servers.
+ * `workers`, `cluster`) for some of them. Without names: all but `cluster`, which starts three more servers.
  */
 import { parseArgs } from 'node:util';
 import { createStreamServices } from 'generation-jobs';
@@ -14,6 +14,7 @@ import { measureIdle } from './idle.js';
 import { benchLongAnswers } from './long-answers.js';
 import { measure, type Sample } from './measure.js';
 import type { ContenderName, LoadName, RunSetup } from './messages.js';
+import { benchWorkers } from './workers.js';
 
 const ENDURANCE = {
   quick: { repetitions: 3, warmUpMs: 400, paceMs: 1000, openMs: 400 },
@@ -27,7 +28,8 @@ const { values: flags, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
-const wanted = positionals.length > 0 ? positionals : ['paced', 'bursty', 'open', 'idle', 'greed', 'long'];
+const wanted =
+  positionals.length > 0 ? positionals : ['paced', 'bursty', 'open', 'idle', 'greed', 'long', 'workers'];
 const { repetitions, warmUpMs, paceMs, openMs } = ENDURANCE[flags.quick ? 'quick' : 'full'];
 
 type Samples = Record<string, Sample[]>;
@@ -75,6 +77,7 @@ if (wanted.includes('greed')) {
   });
 }
 if (wanted.includes('long')) await benchLongAnswers(admin, flags.quick ? 1 : repetitions);
+if (wanted.includes('workers')) await benchWorkers(server.port, repetitions);
 
 admin.disconnect();
 for (const node of nodes) node.disconnect();

@@ -13,7 +13,7 @@ const LEAST_SECRET_BYTES = 32;
 const MOST_KEYS = 64;
 /** Bytes of the hash: a secret that is shorter is weaker than its algorithm. */
 const SECRET_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
-/** What signs tokens; an algorithm of encryption, or none, is a mistake that is told at once. */
+/** The algorithms that sign tokens; an algorithm of encryption, or none, is a mistake that is told at once. */
 const ALGORITHMS = [
   ...['HS256', 'HS384', 'HS512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
