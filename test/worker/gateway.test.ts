@@ -539,10 +539,16 @@ describe('the keys of tokens', () => {
   it('are those that are in the list now, also when it is changed in place', async () => {
     const jwk = (kid: string) => ({ kid, alg: 'HS256', kty: 'oct', k: secretOf(32) });
     const set = { keys: [jwk('old')] };
-    const gateway = await startGateway({ routes: { keys: set } });
+    const clock = new FakeClock();
+    const gateway = await startGateway({
+      services: createStreamServices({ clock }),
+      manager: { clock },
+      routes: { keys: set },
+    });
     const { token } = await handedOver(gateway, { keys: set });
     expect(await post(gateway, 'heartbeat', token, {})).toMatchObject({ status: 200 });
     set.keys.splice(0, 1, jwk('new'));
+    await clock.advance(1_000);
     expect(codeOf(await post(gateway, 'heartbeat', token, {}))).toBe('token_invalid');
   });
 

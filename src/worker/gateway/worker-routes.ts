@@ -32,9 +32,10 @@ import {
   usageBody,
 } from './run-bodies.js';
 import { descriptionOf, overReply, replyOf } from './run-replies.js';
-import { type RunClaims, type VerifiedRun, verifiedAt } from './run-tokens.js';
+import type { RunClaims, VerifiedRun } from './run-tokens.js';
 import { renewedToken } from './token-renewal.js';
 import { TranscriptRoute } from './transcript-route.js';
+import { VerifiedTokens } from './verified-tokens.js';
 
 /** A route of a run: the token has been verified, and the request counted. */
 export type RunRoute = (request: RouteRequest, run: VerifiedRun) => Promise<Reply>;
@@ -51,6 +52,7 @@ const BEARER = /^Bearer +([A-Za-z0-9_.-]{1,8192})$/i;
 export class WorkerRoutes {
   readonly #internals: Internals;
   readonly #options: GatewayOptions;
+  readonly #tokens: VerifiedTokens;
   readonly #rate: RequestRate;
   readonly #bodyLimits: BodyLimits;
   readonly #routes: ReadonlyMap<string, Route>;
@@ -69,6 +71,7 @@ export class WorkerRoutes {
     const { clock, options: streamOptions } = internals;
     this.#internals = internals;
     this.#options = options;
+    this.#tokens = new VerifiedTokens(clock, options);
     this.#rate = new RequestRate(clock, options.requestsPerSecond);
     const { bodyBytes, bodyMs } = options;
     const jsonDepth = streamOptions.limits.jsonDepth + DEPTH_AROUND;
@@ -138,8 +141,7 @@ export class WorkerRoutes {
   #identify(request: Pick<RouteRequest, 'header'>, graceMs: number): Promise<VerifiedRun> {
     const token = BEARER.exec((request.header('authorization') ?? '').slice(0, 8200))?.[1];
     if (token === undefined) throw new GenerationJobError('token_invalid', 'There is no bearer token.');
-    const { keys, audience } = this.#options;
-    return verifiedAt(this.#internals.clock.now(), token, { keys, audience, graceMs });
+    return this.#tokens.verify(token, graceMs);
   }
 
   #refuse(route: string, run: RunClaims | undefined, error: unknown): Reply {
