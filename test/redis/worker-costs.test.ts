@@ -64,6 +64,14 @@ it('an accepted batch is the one script call of a local producer’s; its lease 
   const each = { evalsha: 1, hmget: 1, xadd: 1, hset: 1, publish: 1 };
   const all = Object.fromEntries(Object.entries(each).map(([name, count]) => [name, count * BATCHES]));
   expect(calls).toEqual(all);
+  const nothing = await commandsOf(async () => {
+    for (let n = 0; n < 5; n++)
+      expect(await post(gateway, 'events', token, { after, events: [] })).toMatchObject({
+        status: 200,
+        body: { sequence: after },
+      });
+  });
+  expect(nothing, 'a batch of nothing').toEqual({});
   await clock.advance(1_000);
   const { evalsha } = await commandsOf(async () => {
     for (let n = 0; n < 10; n++) await send();

@@ -1,4 +1,6 @@
 /** A worker's job over an outbox: what is kept outlives the worker and the gateway, or the run ends by name. */
+import { createStreamServices } from 'generation-jobs';
+import { FakeClock } from 'generation-jobs/testing';
 import { createWorkerClient, openOutbox, type WorkerClientInput } from 'generation-jobs/worker';
 import { issueRunToken } from 'generation-jobs/worker/gateway';
 import { expect, it } from 'vitest';
@@ -102,6 +104,49 @@ for (const { name, open } of sqliteLibraries) {
     afterTest(() => outbox.close());
     await expect(connect(gateway, { token, outbox })).rejects.toMatchObject({ reason: 'failed' });
     expect((await gateway.manager.getJob('s'))?.error).toMatchObject({ code: 'worker_events_lost' });
+  });
+
+  it(`on ${name}: what an attempt has left is never taken for the next one's, which the token was renewed for`, async () => {
+    const clock = new FakeClock();
+    let isRecovered = false;
+    const gateway = await startGateway({
+      services: createStreamServices({ clock }),
+      manager: {
+        clock,
+        hooks: {
+          recover: async (job) => {
+            await issueRunToken(job, {
+              keys: KEYS,
+              agentId: 'writer',
+              waiting: true,
+              workerLeaseMs: 3_600_000,
+            });
+            isRecovered = true;
+          },
+        },
+      },
+    });
+    const { token } = await handedOver(gateway, { expiresInMs: 30_000, workerLeaseMs: 60_000 });
+    const outbox = outboxAt(freshPath(afterTest));
+    afterTest(() => outbox.close());
+    const client = await connect(gateway, { token, outbox });
+    await gateway.stop();
+    for (const n of upTo(10)) {
+      await client.job.emit(text(n));
+      await client.job.flush();
+    }
+    await clock.advance(90_000);
+    await until('it is recovered', () => isRecovered);
+    await gateway.begin();
+    await until('it is told', () => client.job.isOver && client.pending === 0);
+    expect(client.job.reason).toBe('fenced');
+    expect(outbox.setAside().map(({ reason }) => reason)).toEqual(upTo(10).map(() => 'fenced'));
+    expect(await gateway.manager.getJob('s')).toMatchObject({
+      status: 'running',
+      attempt: 2,
+      lastSequence: 2,
+    });
+    await gateway.manager.abortJob('s');
   });
 
   it(`on ${name}: a start that finds no gateway may be tried again in the same process`, async () => {

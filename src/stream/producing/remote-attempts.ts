@@ -165,6 +165,7 @@ export class RemoteAttempts implements RemoteAttemptsFace {
     if ('ok' in mirror) return mirror;
     if (this.#isOverdue(mirror, attempt)) return this.#endByName(attempt, mirror, OVERDUE);
     const batch = mirror.lastSequence > given.after ? restOf(given, mirror.lastSequence) : given;
+    if (isEmpty(batch)) return this.#acknowledged(attempt, mirror);
     const events = this.#checked(batch, mirror);
     if (events === undefined) return this.#endByName(attempt, mirror, OVER_LIMIT);
     const patch = batch.change && (await this.#patchOf(attempt.key, mirror, batch.change, mirror));
@@ -181,9 +182,8 @@ export class RemoteAttempts implements RemoteAttemptsFace {
   }
 
   /**
-   * The mirror at the place a batch goes on from; or the answer, when the batch is a repeat or comes too early, or the attempt
-   * may not write any more. A repeated end has an answer of its own, which the store knows; of a repeat with a change only the
-   * events are known to be one.
+   * The mirror at the place a batch goes on from, or beyond it when its events are repeats; or the answer, when the batch is a repeat or comes too early, or the attempt
+   * may not write any more. A repeated end has an answer of its own, which the store knows.
    */
   async #mirrorAt(
     attempt: RemoteAttempt,
@@ -207,10 +207,10 @@ export class RemoteAttempts implements RemoteAttemptsFace {
     const isRepeat = lastSequence > batch.after && lastSequence >= batch.after + batch.events.length;
     if (!isRepeat || isClosing(batch))
       return { ok: false, refusal: 'sequence', record: await this.read(attempt) };
-    return batch.change ? mirror : this.#acknowledged(attempt, mirror);
+    return mirror;
   }
 
-  /** Answers a repeat, which is a sign of life as well. */
+  /** Answers a repeat, or a batch of nothing, which are signs of life as well. */
   async #acknowledged(attempt: RemoteAttempt, mirror: AttemptMirror): Promise<RemoteReply> {
     const answer = await this.#leases.keep(attempt, mirror);
     if (answer === 'held')
@@ -362,6 +362,10 @@ function numbered(events: readonly SerialisedEvent[], after: number, attempt: nu
 /** Returns what may be new in a batch whose events are there already: its change, if its number says so. */
 function restOf({ change }: RemoteBatch, after: number): RemoteBatch {
   return { after, events: [], change };
+}
+
+function isEmpty(batch: RemoteBatch): boolean {
+  return batch.events.length === 0 && batch.change === undefined && !isClosing(batch);
 }
 
 function isClosing({ end, pause }: RemoteBatch): boolean {

@@ -45,6 +45,7 @@ export class RunChannel {
   readonly #context: ChannelContext;
   readonly #lane: RunLane & { room?(): Promise<void> };
   #owner: ChannelOwner | undefined;
+  readonly #attempt: number;
   #ordinal: number;
   #reached = 0;
   #over: EndReason | undefined;
@@ -54,8 +55,11 @@ export class RunChannel {
   /** The changes that the gateway is not known to have, and the batch of the newest. */
   #untold: { readonly patch: RecordPatch; readonly ordinal: number } | undefined;
 
-  constructor(context: ChannelContext, name: string) {
+  constructor(context: ChannelContext) {
     this.#context = context;
+    const { tenantId = '', streamId, generation, attempt } = context.link.claims;
+    const name = `${tenantId}/${streamId}/${generation}/${attempt}`;
+    this.#attempt = attempt;
     const input: RunLaneInput = {
       deliver: (items, signal) => this.#deliver(items, signal),
       onEnded: (end) => this.#onEnded(end),
@@ -143,12 +147,15 @@ export class RunChannel {
     const { link, clock } = this.#context;
     const request = requestOf(items);
     const sentAt = clock.monotonic();
-    const answer = await link.send('events', request.batch, signal);
+    // The token may have been renewed for an attempt that goes on after this one: its name keeps the two apart.
+    const answer = await link.send('events', { ...request.batch, attempt: this.#attempt }, signal);
     if (answer.status === 200 && isObject(answer.body)) return this.#accepted(request, answer, sentAt);
     const { code, expected } = errorIn(answer);
     if (answer.status === 409 && code === 'gap') return afterGap(request, Number(expected));
     const over = endIn(answer);
     if (over) return { kind: 'over', reason: over };
+    if (answer.status === 403 && link.claims.attempt !== this.#attempt)
+      return { kind: 'over', reason: 'fenced' };
     // A token is renewed by the link: one that was refused all the same may be good later.
     if (answer.status === 403)
       return {
@@ -195,7 +202,8 @@ export class RunChannel {
     let after = this.#reached;
     for (let failures = 1; !link.signal.aborted; failures++) {
       // Without an answer it is tried again.
-      const answer = await link.send('events', { after, events: [], end }).catch(() => undefined);
+      const batch = { after, events: [], end, attempt: this.#attempt };
+      const answer = await link.send('events', batch).catch(() => undefined);
       const { code, expected } = answer ? errorIn(answer) : {};
       if (code === 'gap') after = Number(expected) - 1;
       else if (answer && answer.status < 500 && answer.status !== 429 && answer.status !== 401) return;

@@ -252,9 +252,7 @@ export function createWorkerClient<Types extends HostTypes = Untyped>(
 /** Opens the attempt that the link's token names. */
 async function startRun(settings: Settings, link: GatewayLink): Promise<RemoteRun> {
   const { clock, startMs, outbox } = settings;
-  const { tenantId = '', streamId, generation, attempt } = link.claims;
-  const name = `${tenantId}/${streamId}/${generation}/${attempt}`;
-  const channel = new RunChannel({ ...settings, link, outbox }, name);
+  const channel = new RunChannel({ ...settings, link, outbox });
   try {
     // What is left from before comes first: the handle goes on from there.
     await atMost(clock, startMs, channel.idle());
