@@ -18,6 +18,7 @@ declare global {
   const app: Express;
   const server: import('node:http').Server;
   const outbox: import('generation-jobs/worker').Outbox;
+  const client: import('generation-jobs/worker').WorkerClient;
   const authorize: Authorize<Request>;
   const text: string;
   const question: string;
