@@ -165,7 +165,7 @@ export interface ReportLane {
    * oldest of the lane that holds most.
    * @throws GenerationJobError `outbox_full` when it is larger than all there is · `outbox_failed` · `invalid_argument` · `closed`
    */
-  put(data: Json, options?: ReportOptions): void;
+  put(data: Json | object, options?: ReportOptions): void;
   /** The number of reports that wait; without those set aside. */
   readonly pending: number;
   /** Resolves when nothing waits any more, and when the outbox closes. */

@@ -43,7 +43,7 @@ export class OutboxReportLane implements ReportLane {
     return this.#context.items.holding(this.lane).waiting.rows;
   }
 
-  put(data: Json, options: ReportOptions = {}): void {
+  put(data: Json | object, options: ReportOptions = {}): void {
     if (this.courier.isStopped) throw new GenerationJobError('closed', 'The outbox is closed.');
     const coalesces = this.#input.mode === 'coalesce';
     checkOutboxCall('report', options);

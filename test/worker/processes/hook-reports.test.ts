@@ -26,10 +26,7 @@ for (const { name, open } of sqliteLibraries)
     const portFile = join(folder, 'port');
     const control = await startControlServer({
       ...{ portFile, log: { level: 'info', levels: ['info'] }, status: () => outbox.stats() },
-      onHookFatal: (dead) => {
-        const { pid, at, ...about } = dead;
-        reports.put({ ...about, pid: pid ?? null }, { at, idempotencyKey: `${about.hook}/${pid}/${at}` });
-      },
+      onHookFatal: ({ at, ...dead }) => reports.put(dead, { at, idempotencyKey: `${dead.pid}/${at}` }),
     });
     afterTest(() => control.close());
     await gateway.stop();
@@ -44,7 +41,7 @@ for (const { name, open } of sqliteLibraries)
     expect(told).toEqual([
       {
         ...{ hook: 'finish', exitCode: 7, pid: hook.pid, of: job.streamId },
-        ...{ at: expect.any(Number), idempotencyKey: expect.stringMatching(`^finish/${hook.pid}/`) },
+        ...{ at: expect.any(Number), idempotencyKey: expect.stringMatching(`^${hook.pid}/`) },
       },
     ]);
     await client.job.complete();
