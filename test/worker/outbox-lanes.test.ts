@@ -241,8 +241,10 @@ describe.each(sqliteLibraries)('a run in an outbox on $name', (library) => {
     expect(side).toMatchObject({ calls: [], ends: [] });
     expect(() => lane.append(2, 1, 'b')).toThrow(expect.objectContaining({ code: 'closed' }));
     expect(outbox.stats()).toMatchObject({ waiting: 1, setAside: 0 });
+    expect(await outbox.flush({ withinMs: 1 })).toBe(false);
     const next = outbox.run('run', new RunSide());
     await next.idle();
+    expect(await outbox.flush({ withinMs: 1 })).toBe(true);
     expect(outbox.stats()).toMatchObject({ rows: 0 });
   });
 

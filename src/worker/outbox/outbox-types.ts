@@ -264,7 +264,10 @@ export interface Outbox extends AsyncDisposable {
   discard(id: number): boolean;
   /** Returns counts of the rows there are, and of what became of others. */
   stats(): OutboxStats;
-  /** Tries everything at once, and again until nothing waits in the open lanes or the time is over; says whether nothing waits. */
+  /**
+   * Tries everything at once, and again until nothing waits in the open lanes or the time is over; says whether nothing waits, in
+   * lanes that nobody has open neither.
+   */
   flush(input: { readonly withinMs: number }): Promise<boolean>;
   /** Stops what is under way and closes the file. What waits stays in it for the next process. */
   close(): Promise<void>;

@@ -147,7 +147,9 @@ class SqliteOutbox implements Outbox, RunLaneOwner {
     const late = new Promise<boolean>((resolve) => {
       timer = this.#clock.setTimeout(() => resolve(false), input.withinMs);
     });
-    const all = Promise.all(lanes.map((lane) => lane.idle())).then(() => !this.#isClosed);
+    // A lane that nobody has open, such as one that was released, waits all the same.
+    const isEmpty = () => !this.#isClosed && this.#items.total.waiting.rows === 0;
+    const all = Promise.all(lanes.map((lane) => lane.idle())).then(isEmpty);
     try {
       return await Promise.race([all, late]);
     } finally {
