@@ -77,7 +77,6 @@ function behindSentinels(config: ReplicaConfig = {}): ReplicaConfig {
   const client = {
     sentinels: places,
     name: NAME,
-    failoverDetector: true,
     socketTimeout: 2_000,
     ...config.client,
   };

@@ -150,6 +150,7 @@ describe('a client', () => {
     ['a client of other shapes', client({ replyMapping: 'resp3' }), 'replyMapping'],
     ['a client that monitors', client({ monitor: true }), 'monitor'],
     ['a client that asks copies', client({ scaleReads: 'slave' }, CLUSTER), 'scaleReads'],
+    ['a client that may give up at a failover', client({ failoverDetector: true }), 'set socketTimeout'],
     ['a client that does not connect anew', client({ retryStrategy: null }), 'retryStrategy gives up'],
     [
       'a client that gives up in the end',

@@ -51,6 +51,10 @@ function reasonAgainstOptions(client: RedisClient): string | undefined {
   if (own.scaleReads !== undefined && own.scaleReads !== 'master') {
     return 'The Redis client has scaleReads: a copy may be behind, so everything is asked of masters. Leave it out.';
   }
+  if (set('failoverDetector')) {
+    // ioredis 5.4 to 6.0, iovalkey: a promotion that is heard of while it connects ends the client for good.
+    return 'The Redis client has failoverDetector: a client that hears of a promotion while it connects gives up for good. Leave it out, and set socketTimeout: a connection that hangs is left by it.';
+  }
   const strategy = isCluster(client) ? 'clusterRetryStrategy' : 'retryStrategy';
   if (givesUp(own[strategy])) {
     return `The Redis client’s ${strategy} gives up: let it return a pause (ms) for every try, or leave it out.`;

@@ -57,6 +57,7 @@ export interface RedisClientOptions {
   readonly stringNumbers?: boolean | undefined;
   readonly replyMapping?: string | undefined;
   readonly monitor?: boolean | undefined;
+  readonly failoverDetector?: boolean | undefined;
   readonly retryStrategy?: ((times: number) => unknown) | null | undefined;
   readonly clusterRetryStrategy?: ((times: number) => unknown) | null | undefined;
   readonly scaleReads?: unknown;
