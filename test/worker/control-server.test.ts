@@ -1,5 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { request, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeClock } from 'generation-jobs/testing';
@@ -9,7 +9,19 @@ import {
   type DeadHook,
   startControlServer,
 } from 'generation-jobs/worker';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+/** The servers of Node's that were made. */
+const made = vi.hoisted(() => [] as Server[]);
+vi.mock('node:http', async (importActual) => {
+  const actual = await importActual<typeof import('node:http')>();
+  const createServer = (...given: Parameters<typeof actual.createServer>) => {
+    const server = actual.createServer(...given);
+    made.push(server);
+    return server;
+  };
+  return { ...actual, createServer };
+});
 
 let folder: string;
 let portFile: string;
@@ -194,6 +206,21 @@ describe('the control server of a worker', () => {
     });
     expect(errors).toHaveLength(1);
     expect((await ask(server, '/log-level')).status).toBe(200);
+  });
+
+  it('tells of a failure of its server’s own, such as too many open files, and takes no harm', async () => {
+    const server = await start();
+    made.at(-1)?.emit('error', Object.assign(new Error('too many open files'), { code: 'EMFILE' }));
+    expect(errors).toMatchObject([{ code: 'EMFILE' }]);
+    expect((await ask(server, '/status')).status).toBe(200);
+  });
+
+  it('is closed, and leaves what somebody has put in the place of its file', async () => {
+    const server = await start();
+    await rm(portFile);
+    await mkdir(portFile); // as somebody who has put something else there
+    await server.close();
+    await expect(ask(server, '/status')).rejects.toThrow('ECONNREFUSED');
   });
 
   it('says by name that it can’t start: the port is taken, or its file can’t be written', async () => {

@@ -1,4 +1,13 @@
-import { closeSync, copyFileSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { openOutbox, type SqliteDatabase, type SqliteStatement } from 'generation-jobs/worker';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { freshPath, sqliteLibraries } from './outbox-databases.js';
@@ -33,6 +42,18 @@ describe.each(sqliteLibraries)('the file of an outbox on $name', (library) => {
     expect(pragma('synchronous')).toMatchObject({ synchronous: 2 });
     outbox.run('run', new RunSide()).append(1, 1, 'a');
     expect(pragma('synchronous')).toMatchObject({ synchronous: 2 });
+  });
+
+  it('is for its user alone when it is made, with what is written ahead, and later as its owner wants it', async () => {
+    const path = freshPath();
+    const outbox = openOutbox({ database: library.open(path) });
+    outbox.run('run', new RunSide()).append(1, 1, 'secret');
+    const modeOf = (name: string) => statSync(name).mode & 0o777;
+    expect([path, `${path}-wal`].map(modeOf)).toEqual([0o600, 0o600]);
+    await outbox.close();
+    chmodSync(path, 0o640);
+    await openOutbox({ database: library.open(path) }).close();
+    expect(modeOf(path)).toBe(0o640);
   });
 
   it.each(sqliteLibraries)(

@@ -108,13 +108,11 @@ async function start(options: ControlServerOptions): Promise<ControlServer> {
   try {
     const port = await listen(server, options.port ?? 0);
     routes.port = port;
+    server.on('error', (error) => routes.tell(error)); // such as too many open files: the next connection may do
     await file.write(port);
     return {
       port,
-      async close() {
-        await file.remove();
-        await closed(server);
-      },
+      close: () => file.remove().finally(() => closed(server)),
     };
   } catch (cause) {
     await closed(server);
@@ -169,7 +167,7 @@ class ControlRoutes {
         response.end(text);
       })
       .catch((error: unknown) => {
-        this.#tell(error);
+        this.tell(error);
         response.destroy();
       });
   }
@@ -227,14 +225,14 @@ class ControlRoutes {
   #failed(error: unknown): { readonly status: number; readonly text: string } {
     const code: ErrorCode = isGenerationJobError(error) ? error.code : 'internal';
     const { status, remedy } = ERROR_TABLE[code];
-    if (status >= 500) this.#tell(error);
+    if (status >= 500) this.tell(error);
     // A mistake of whoever asks is told in full, with the nearest right level: they are of this machine.
     const message = isGenerationJobError(error) && status < 500 ? error.message : remedy;
     const described = { code, message, ...(code === 'invalid_argument' && levelsOf(this.#options)) };
     return { status, text: JSON.stringify({ error: described }) };
   }
 
-  #tell(error: unknown): void {
+  tell(error: unknown): void {
     try {
       this.#options.onError?.(error);
     } catch {

@@ -4,7 +4,7 @@
  * attached, since what is attached can be let go: a library may keep the file itself open after `close` until its statements
  * are collected. Two libraries in one process don't see each other's locks, so a registry on `globalThis` knows what is open.
  */
-import { realpathSync } from 'node:fs';
+import { chmodSync, realpathSync } from 'node:fs';
 import { GenerationJobError } from '../../errors.js';
 import { ItemTable, SCHEMA } from './item-table.js';
 import { isBusy, isDamaged, type SqliteDatabase, type SqliteRow } from './sqlite.js';
@@ -17,6 +17,8 @@ const FORMAT = 1;
 const BUSY_MS = 500;
 /** A write-ahead log larger than this (bytes) is cut when it has been written back. */
 const WAL_BYTES = 16 * 1024 * 1024;
+
+const FOR_ITS_USER_ALONE = 0o600;
 
 const LOCK = 'outbox_lock';
 const REGISTRY = Symbol.for('generation-jobs.outbox-files');
@@ -35,7 +37,7 @@ export class OutboxFile {
       attempt(() => attachLock(database, this.#path));
       isAttached = true;
       attempt(() => lock(database));
-      this.table = attempt(() => openTable(database));
+      this.table = attempt(() => openTable(database, this.#path));
     } catch (error) {
       closeRefused(database, isAttached, error);
       throw error;
@@ -168,8 +170,10 @@ function unlessBusy(step: () => void): void {
   }
 }
 
-function openTable(database: SqliteDatabase): ItemTable {
+function openTable(database: SqliteDatabase, path: string): ItemTable {
   const isNew = inspect(database);
+  // What agents say is in it. SQLite gives what is written ahead the same mode, so this comes first.
+  if (isNew) chmodSync(path, FOR_ITS_USER_ALONE);
   const mode = pragma(database, 'main.journal_mode=WAL');
   if (mode !== 'wal') {
     throw new GenerationJobError(
