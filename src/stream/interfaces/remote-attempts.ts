@@ -46,7 +46,7 @@ export interface RemoteBatch {
   readonly pause?: { readonly callId: string; readonly input: PauseInput } | undefined;
 }
 
-export interface RemoteEnd {
+interface RemoteEnd {
   readonly name: 'complete' | 'fail';
   /** Names the call, so that asking again is not doing it twice. */
   readonly callId: string;

@@ -8,7 +8,7 @@ import type { RemoteBatch } from '../../stream/interfaces/remote-attempts.js';
 import type { RunClaims } from './run-tokens.js';
 
 /** More events in one commit cost the store a long moment. */
-export const MOST_EVENTS = 1024;
+const MOST_EVENTS = 1024;
 /** A generation has at most so many counters, and entries of them. */
 const MOST_COUNTERS = 128;
 const MOST_ENTRIES = 65;

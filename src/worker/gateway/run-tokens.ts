@@ -173,7 +173,7 @@ async function issue(job: GenerationJob, options: IssueRunTokenOptions): Promise
 }
 
 /** The claims on a record's attempt. */
-export function claimsOf(
+function claimsOf(
   { tenantId, userId, streamId, generation, attempt, conversationId }: JobRecord,
   rest: Pick<RunClaims, 'agentId' | 'leaseMs' | 'transcripts' | 'conversationId'>,
 ): RunClaims {

@@ -38,7 +38,7 @@ import { TranscriptRoute } from './transcript-route.js';
 import { VerifiedTokens } from './verified-tokens.js';
 
 /** A route of a run: the token has been verified, and the request counted. */
-export type RunRoute = (request: RouteRequest, run: VerifiedRun) => Promise<Reply>;
+type RunRoute = (request: RouteRequest, run: VerifiedRun) => Promise<Reply>;
 
 interface Route {
   readonly method: 'GET' | 'POST';

@@ -148,7 +148,8 @@ it('an abort ends the agent, what it has started, and what ignores SIGTERM', asy
   expect(diagnosis?.signal).toBe('SIGKILL');
   expect(isAlive(diagnosis?.pid as number)).toBe(false);
   await vi.waitUntil(() => !isAlive(grandchild), { timeout: 60_000 });
-  expect((await stage.manager.getJob(job.streamId))?.producerLeft).toBe(true);
+  const hasLeft = async () => (await stage.manager.getJob(job.streamId))?.producerLeft;
+  await vi.waitUntil(hasLeft, { timeout: 60_000 });
 });
 
 it('what an agent leaves behind is ended with it, and holds up no end', async () => {
