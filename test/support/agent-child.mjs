@@ -7,6 +7,7 @@
  *   `claude` · `["hear end"]`: for its end
  * - `["note", path, text]`: appends to a file · `["ignore", signal]` · `["fork", path]`: a grandchild that ignores SIGTERM,
  *   holds the pipes, and has written its id to the file
+ * - `["daemon", path]`: a process outside the group that holds the pipes and prints without end, until nobody reads
  * - `["hang"]`: for ever · `["kill", signal]`: itself · `["exit", code]`
  */
 import { spawn } from 'node:child_process';
@@ -62,6 +63,12 @@ const WAYS = {
     const program = `process.on('SIGTERM', () => {});
       require('node:fs').writeFileSync(process.argv[1], String(process.pid)); setInterval(() => {}, 1000);`;
     spawn(process.execPath, ['-e', program, path], { stdio: ['ignore', 'inherit', 'inherit'] });
+    while (!existsSync(path)) await pause(10);
+  },
+  async daemon(path) {
+    const program = `process.stdout.on('error', () => process.exit());
+      require('node:fs').writeFileSync(process.argv[1], String(process.pid)); setInterval(() => console.log('noise'), 2);`;
+    spawn(process.execPath, ['-e', program, path], { detached: true, stdio: ['ignore', 'inherit', 'inherit'] }).unref();
     while (!existsSync(path)) await pause(10);
   },
   hang: () => new Promise(() => setInterval(() => {}, 1000)),

@@ -67,3 +67,15 @@ it('a line without an end takes no more memory than the bound', () => {
   const [line] = [...splitter.push(Buffer.from('\n'))];
   expect(line).toEqual({ tooLong: true, beginning: 'x'.repeat(512), bytes: 64 * 1024 * 1_000 });
 });
+
+it('a line that comes byte by byte is copied together, and holds none of its pieces', () => {
+  const splitter = new LineSplitter(100_000);
+  let ended = 0;
+  for (let at = 0; at < 100_000; at++) {
+    const piece = Buffer.from('x');
+    for (const _ of splitter.push(piece)) ended++;
+    piece.fill('y');
+  }
+  expect(ended).toBe(0);
+  expect([...splitter.push(Buffer.from('\nz\n'))]).toEqual([{ text: 'x'.repeat(100_000) }, { text: 'z' }]);
+});

@@ -11,7 +11,7 @@
  * - `stopping`  the process has been told to go, or is gone; steps are read and left.
  */
 import { sleep, systemClock } from '../../clock.js';
-import { isGenerationJobError } from '../../errors.js';
+import { GenerationJobError, isGenerationJobError } from '../../errors.js';
 import type { GenerationJob } from '../../stream/interfaces/generation-job.js';
 import type { Continuation } from '../../stream/interfaces/manager-types.js';
 import type { HostEvent } from '../../stream/model/host-types.js';
@@ -33,12 +33,16 @@ import { type RunningAgent, removeAgent } from './registry.js';
 const QUEUE_WEIGHT = 1024 * 1024;
 /** Questions that were taken back before they were asked. */
 const MOST_WITHDRAWN = 256;
+/** More than a pipe and a reader hold: what comes after so much was not written by the group that is gone. */
+const MOST_PIPED = 2 * 1024 * 1024;
+const LOOK_MS = 25;
 
 export class AgentProcess implements RunningAgent {
   readonly key: StreamKey;
   readonly generation: number;
   readonly startedAt = systemClock.now();
   readonly #options: CheckedOptions;
+  readonly #intake: LineIntake;
   readonly #child: AgentChild;
   readonly #queue = new BoundedQueue<RunStep>(QUEUE_WEIGHT);
   readonly #counts = new LineCounts();
@@ -50,6 +54,10 @@ export class AgentProcess implements RunningAgent {
   #asking: OpenQuestion | undefined;
   #exit: ChildExit | undefined;
   #leaving: Promise<void> | undefined;
+  #refusing: Promise<void> | undefined;
+  /** The number of the newest attempt whose handle was given. */
+  #newest = 0;
+  #readBytes = 0;
   #session: string | undefined;
   #hasAnswered = false;
   #isRead = false;
@@ -61,6 +69,8 @@ export class AgentProcess implements RunningAgent {
     this.key = job.key;
     this.generation = job.generation;
     this.#options = options;
+    // First, since a mapper of the host's own may throw: nothing runs then.
+    this.#intake = this.#makeIntake();
     this.#child = new AgentChild(options);
     this.#patience = new Patience({
       ...options,
@@ -86,6 +96,11 @@ export class AgentProcess implements RunningAgent {
   }
 
   async resume(job: GenerationJob, { action, resolution }: Continuation): Promise<AgentProcessEnd> {
+    if (job.attempt <= this.#newest) {
+      const message = `The agent of stream ${job.streamId} was given attempt ${job.attempt} already.`;
+      throw new GenerationJobError('agent_running', message);
+    }
+    this.#newest = job.attempt;
     const asked = this.#asking;
     const isMeant = asked !== undefined && (await asked.actionId) === action?.actionId;
     if (isMeant && !asked.isClosed && resolution !== undefined) return this.#goOn(job, asked, resolution);
@@ -97,7 +112,7 @@ export class AgentProcess implements RunningAgent {
   async stop(): Promise<void> {
     const wasAsking = this.#asking?.isAsked;
     this.#isStopping = true;
-    if (wasAsking) return this.#refuse('stopped');
+    if (wasAsking) await this.#refuse('stopped');
     await this.#child.terminate();
     await this.attempt;
     await this.#leave();
@@ -109,12 +124,18 @@ export class AgentProcess implements RunningAgent {
 
   // --- attempts
 
-  async #run(job: GenerationJob): Promise<AgentProcessEnd> {
+  async #run(job: GenerationJob, begin?: () => void): Promise<AgentProcessEnd> {
+    this.#newest = Math.max(this.#newest, job.attempt);
     const onOver = () => {
       if (job.reason !== 'paused' || this.#asking === undefined) void this.stop();
     };
     job.signal.addEventListener('abort', onOver, { once: true });
-    const end = await job.run(() => this.#takeSteps(job));
+    const end = await job.run(() => {
+      // Steps have one taker at a time, and an agent that is gone has given them all.
+      if (this.#leaving !== undefined) throw lostAgent(this.#diagnosis);
+      begin?.();
+      return this.#takeSteps(job);
+    });
     job.signal.removeEventListener('abort', onOver);
     // A handle that was over from the beginning has taken no steps.
     if (end.reason !== 'paused') await this.#leave();
@@ -197,12 +218,23 @@ export class AgentProcess implements RunningAgent {
   }
 
   /** The generation is over while the agent waits: it hears no, and may go by itself before it is told to. */
-  async #refuse(why: string): Promise<void> {
+  #refuse(why: string): Promise<void> {
     const asking = this.#asking;
-    if (asking === undefined || asking.isClosed) return;
-    asking.close();
+    if (asking !== undefined && !asking.isClosed) {
+      asking.close();
+      this.#refusing = this.#sayNo(asking, why);
+    }
+    return this.#refusing ?? Promise.resolve();
+  }
+
+  async #sayNo(asking: OpenQuestion, why: string): Promise<void> {
     this.#isStopping = true;
-    this.#tell(asking.question.refusal(`Nobody decides any more: ${why}.`));
+    try {
+      this.#tell(asking.question.refusal(`Nobody decides any more: ${why}.`));
+    } catch (error) {
+      // A mapper of the host's own: the agent goes without an answer.
+      this.#counts.bad(String(error));
+    }
     this.#child.endInput();
     await this.#child.terminateUnlessGone();
     await this.attempt;
@@ -211,42 +243,56 @@ export class AgentProcess implements RunningAgent {
 
   #goOn(job: GenerationJob, asked: OpenQuestion, verdict: Verdict | undefined): Promise<AgentProcessEnd> {
     asked.close();
-    if (verdict !== undefined && !asked.isTakenBack) this.#tell(asked.question.answer(verdict));
     this.#asking = undefined;
     this.#patience.heard();
+    const begin = () => {
+      if (verdict !== undefined && !asked.isTakenBack) this.#tell(asked.question.answer(verdict));
+    };
     // The attempt that paused has returned, or is about to: steps have one taker at a time.
-    this.attempt = this.attempt.then(() => this.#run(job));
+    this.attempt = this.attempt.then(() => this.#run(job, begin));
     return this.attempt;
   }
 
   #tell(line: string): void {
-    this.#child.write(`${line}\n`);
+    if (!this.#child.tell(line)) this.#counts.unknown('answers that were not read');
   }
 
   // --- the process
 
-  async #readAll(): Promise<void> {
+  #makeIntake(): LineIntake {
     const { mapper, lineBytes } = this.#options;
-    const intake = new LineIntake({
+    return new LineIntake({
       ...{ mapper, lineBytes, queue: this.#queue, counts: this.#counts },
-      onOutput: () => this.#patience.heard(),
+      onOutput: (bytes) => {
+        this.#readBytes += bytes;
+        this.#patience.heard();
+      },
       onMapped: (mapped) => this.#onMapped(mapped),
     });
-    const isRead = new AbortController();
-    void this.#watchPipes(isRead.signal);
-    await intake.readAll(this.#child.stdout);
-    isRead.abort();
-    await this.#child.gone;
-    await this.#queue.put({ kind: 'over', closed: intake.close() }, 0);
   }
 
-  /** Gives up what nobody of the group writes any more, once everything that was written is read. */
+  async #readAll(): Promise<void> {
+    const isRead = new AbortController();
+    void this.#watchPipes(isRead.signal);
+    await this.#intake.readAll(this.#child.stdout);
+    isRead.abort();
+    await this.#child.gone;
+    await this.#queue.put({ kind: 'over', closed: this.#intake.close() }, 0);
+  }
+
+  /** Gives up pipes that somebody outside the group holds, once everything that the group wrote is read. */
   async #watchPipes(isRead: AbortSignal): Promise<void> {
     await this.#child.gone;
+    await sleep(systemClock, this.#options.graceMs, isRead);
+    const from = this.#readBytes;
     while (!isRead.aborted) {
-      const { heardAt } = this.#patience;
-      await sleep(systemClock, this.#options.graceMs, isRead);
-      if (heardAt === this.#patience.heardAt && !this.#queue.isFull) return this.#child.closePipes();
+      const before = this.#readBytes;
+      // What is in a pipe has come when the event loop has been round.
+      await turnOfTheLoop();
+      await turnOfTheLoop();
+      const isStill = before === this.#readBytes && !this.#queue.isFull;
+      if (isStill || this.#readBytes - from > MOST_PIPED) return this.#child.closePipes();
+      await sleep(systemClock, LOOK_MS, isRead);
     }
   }
 
@@ -304,6 +350,10 @@ export class AgentProcess implements RunningAgent {
   }
 }
 
+function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => systemClock.defer(resolve));
+}
+
 /** Writes to the job's books; what they do not take costs the run nothing. */
 async function told(job: GenerationJob, write: () => Promise<unknown>): Promise<void> {
   try {
@@ -314,7 +364,7 @@ async function told(job: GenerationJob, write: () => Promise<unknown>): Promise<
 }
 
 function isAnswer({ event, data }: HostEvent): boolean {
-  if (event === 'status') return false;
+  if (event === 'status' || event === 'withdrawn') return false;
   const text = isObject(data) ? data.text : undefined;
   return typeof text !== 'string' || text.trim() !== '';
 }

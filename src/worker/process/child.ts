@@ -2,9 +2,9 @@
  * A child process in a group of its own, so that what it has started is stopped with it. Once the child is gone, nothing of
  * its group stays: it is asked to go, and ended after the grace time.
  */
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { sleep, systemClock } from '../../clock.js';
 
 export interface ChildInput {
@@ -22,46 +22,54 @@ export interface ChildExit {
 }
 
 const LOOK_MS = 25;
+/** Lines that an agent has been told and has not read: one that reads nothing would have them pile up. */
+const MOST_UNHEARD = 1024 * 1024;
 const IS_WINDOWS = process.platform === 'win32';
 
 export class AgentChild {
   readonly stdout: Readable;
   readonly stderr: Readable;
-  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #child: ChildProcess;
+  readonly #stdin: Writable | undefined;
   readonly #graceMs: number;
   /** Resolves when the child itself is gone. */
   readonly exited: Promise<ChildExit>;
   /** Resolves when nothing of its group is left. */
   readonly gone: Promise<void>;
   #hasExited = false;
+  #isGone = false;
   #isTold = false;
+  #unheard = 0;
 
   constructor({ command, args, cwd, env, graceMs }: ChildInput) {
     this.#graceMs = graceMs;
-    this.#child = spawn(command, [...args], {
+    const child: ChildProcess = spawn(command, [...args], {
       cwd,
       env,
       detached: !IS_WINDOWS,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
-    this.stdout = this.#child.stdout;
-    this.stderr = this.#child.stderr;
-    // A child that is gone reads nothing more: its exit tells why.
-    this.#child.stdin.on('error', () => {});
+    this.#child = child;
+    // Before anything else: where files have run out there are no pipes, and the error is told by this event alone.
     this.exited = new Promise((resolve) => {
       const over = (exit: ChildExit) => {
         this.#hasExited = true;
         resolve(exit);
       };
-      this.#child.on('error', (error: NodeJS.ErrnoException) => {
+      child.on('error', (error: NodeJS.ErrnoException) => {
         if (this.pid === undefined)
           over({ exitCode: undefined, signal: undefined, spawnError: named(error, cwd) });
       });
-      this.#child.on('exit', (code, signal) =>
+      child.on('exit', (code, signal) =>
         over({ exitCode: code ?? undefined, signal: signal ?? undefined, spawnError: undefined }),
       );
     });
     this.gone = this.exited.then(() => this.#endGroup());
+    this.#stdin = child.stdin ?? undefined;
+    this.stdout = child.stdout ?? Readable.from([]);
+    this.stderr = child.stderr ?? Readable.from([]);
+    // A child that is gone reads nothing more: its exit tells why.
+    this.#stdin?.on('error', () => {});
   }
 
   get pid(): number | undefined {
@@ -74,15 +82,28 @@ export class AgentChild {
 
   /** True while lines can be written to it. */
   get canHear(): boolean {
-    return this.#child.stdin.writable && !this.#hasExited;
+    return this.#stdin?.writable === true && !this.#hasExited;
   }
 
+  /** Writes the text it is started with. */
   write(text: string): void {
-    if (this.canHear) this.#child.stdin.write(text);
+    if (this.canHear) this.#stdin?.write(text);
+  }
+
+  /** Writes a line; false when it has left so much unread that this one is left out. */
+  tell(line: string): boolean {
+    if (!this.canHear) return true;
+    if (this.#unheard > MOST_UNHEARD) return false;
+    const text = `${line}\n`;
+    this.#unheard += text.length;
+    this.#stdin?.write(text, () => {
+      this.#unheard -= text.length;
+    });
+    return true;
   }
 
   endInput(): void {
-    if (this.#child.stdin.writable) this.#child.stdin.end();
+    if (this.#stdin?.writable) this.#stdin.end();
   }
 
   /** Asks the group to go, ends it after the grace time, and resolves when the child is gone. Safe to call again. */
@@ -104,7 +125,8 @@ export class AgentChild {
 
   /** Signals every process of the group; says whether there was one. */
   signalGroup(signal: NodeJS.Signals | 0): boolean {
-    if (this.pid === undefined) return false;
+    // Of a group that is gone the number may be somebody else's by now.
+    if (this.pid === undefined || this.#isGone) return false;
     try {
       return IS_WINDOWS ? this.#child.kill(signal) : process.kill(-this.pid, signal);
     } catch {
@@ -119,11 +141,17 @@ export class AgentChild {
   }
 
   async #endGroup(): Promise<void> {
-    if (IS_WINDOWS || !this.signalGroup('SIGTERM')) return;
-    const startedAt = systemClock.monotonic();
-    while (this.signalGroup(0) && systemClock.monotonic() - startedAt < this.#graceMs)
-      await sleep(systemClock, LOOK_MS);
-    this.signalGroup('SIGKILL');
+    if (!IS_WINDOWS && this.signalGroup('SIGTERM')) {
+      const startedAt = systemClock.monotonic();
+      while (this.signalGroup(0)) {
+        if (systemClock.monotonic() - startedAt >= this.#graceMs) {
+          this.signalGroup('SIGKILL');
+          break;
+        }
+        await sleep(systemClock, LOOK_MS);
+      }
+    }
+    this.#isGone = true;
   }
 
   async #untilExited(ms: number): Promise<void> {

@@ -39,12 +39,12 @@ export class LineCounts {
 
   bad(text: string): void {
     this.#bad++;
-    if (this.#kept.length < MOST_KEPT) this.#kept.push(text.slice(0, LONGEST_KEPT));
+    if (this.#kept.length < MOST_KEPT) this.#kept.push(copyOf(text.slice(0, LONGEST_KEPT)));
   }
 
   unknown(kind: string): void {
     const isNew = !this.#unknown.has(kind);
-    const counted = isNew && this.#unknown.size >= MOST_KINDS ? 'others' : kind;
+    const counted = isNew && this.#unknown.size >= MOST_KINDS ? 'others' : isNew ? copyOf(kind) : kind;
     this.#unknown.set(counted, (this.#unknown.get(counted) ?? 0) + 1);
   }
 
@@ -56,6 +56,11 @@ export class LineCounts {
       unknownLines: Object.fromEntries(this.#unknown),
     };
   }
+}
+
+/** A text of its own: a slice keeps the whole of what it was cut from in memory. */
+function copyOf(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 const TAIL_BYTES = 8 * 1024;

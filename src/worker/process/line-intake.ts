@@ -19,8 +19,8 @@ interface IntakeContext {
   readonly lineBytes: number;
   readonly queue: BoundedQueue<RunStep>;
   readonly counts: LineCounts;
-  /** Told at once, however far behind emitting is: that there is output, and what each line means. */
-  readonly onOutput: () => void;
+  /** Told at once, however far behind emitting is: of so many bytes, or that there is room for more; and what each line means. */
+  readonly onOutput: (bytes: number) => void;
   readonly onMapped: (mapped: MappedLine) => void;
 }
 
@@ -42,8 +42,9 @@ export class LineIntake {
   async readAll(stdout: Readable): Promise<void> {
     try {
       for await (const chunk of stdout) {
-        this.#context.onOutput();
-        for (const line of this.#splitter.push(chunk as Buffer)) await this.#take(line);
+        const bytes = chunk as Buffer;
+        this.#context.onOutput(bytes.length);
+        for (const line of this.#splitter.push(bytes)) await this.#take(line);
       }
     } catch (error) {
       this.#context.counts.bad(`the pipe broke: ${String(error)}`);
@@ -51,13 +52,18 @@ export class LineIntake {
     for (const line of this.#splitter.end()) await this.#take(line);
   }
 
-  /** Says what the lines have come to. */
+  /** Says what the lines have come to; of a mapper that throws over it, nothing. */
   close(): ClosedLines {
-    return this.#reader.close();
+    try {
+      return this.#reader.close();
+    } catch (error) {
+      this.#context.counts.bad(String(error));
+      return { events: [], end: undefined };
+    }
   }
 
   async #take(line: SplitLine): Promise<void> {
-    const { counts, queue, onMapped } = this.#context;
+    const { counts, queue, onMapped, onOutput } = this.#context;
     if ('tooLong' in line) {
       counts.line();
       return counts.bad(`${line.bytes} bytes: ${line.beginning}`);
@@ -73,12 +79,15 @@ export class LineIntake {
     if (mapped.unknown !== undefined) counts.unknown(mapped.unknown);
     onMapped(mapped);
     await queue.put({ kind: 'line', mapped }, Math.max(LEAST_WEIGHT, text.length));
+    onOutput(0);
   }
 
   /** A mapper of the host's own may throw, and that is a bad line like any other. */
   #read(value: unknown, text: string): MappedLine | undefined {
     try {
-      return this.#reader.read(value);
+      const mapped: unknown = this.#reader.read(value);
+      if (!isObject(mapped)) throw new TypeError('The mapper said nothing of the line');
+      return mapped;
     } catch (error) {
       this.#context.counts.bad(`${String(error)}: ${text}`);
       return undefined;

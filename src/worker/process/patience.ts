@@ -33,14 +33,21 @@ export class Patience {
   /** Gives an agent that has said its last line the grace time to go; false: it goes on after all. */
   isDone(isDone: boolean): void {
     systemClock.clearTimeout(this.#lingering);
-    if (isDone && !this.#isOver)
-      this.#lingering = systemClock.setTimeout(() => this.#input.onOver('lingering'), this.#input.graceMs);
+    if (isDone && !this.#isOver) this.#linger();
   }
 
   end(): void {
     this.#isOver = true;
     systemClock.clearTimeout(this.#silence);
     systemClock.clearTimeout(this.#lingering);
+  }
+
+  #linger(): void {
+    const { graceMs, isExcused, onOver } = this.#input;
+    this.#lingering = systemClock.setTimeout(
+      () => (isExcused() ? this.#linger() : onOver('lingering')),
+      graceMs,
+    );
   }
 
   #look(): void {

@@ -1,6 +1,7 @@
 /** How agents end, and by what name each way that is not well is told: once, and whole to the host alone. */
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { AgentProcessError } from 'generation-jobs/worker';
+import { AgentProcessError, type LineReader } from 'generation-jobs/worker';
 import { expect, it, vi } from 'vitest';
 import { isAlive, STEPS, Stage, type Step } from './stage.js';
 
@@ -165,6 +166,72 @@ it('what an agent leaves behind is ended with it, and holds up no end', async ()
   expect(reason).toBe('completed');
   expect(existsSync(stage.path('forked'))).toBe(true);
   await vi.waitUntil(() => !isAlive(Number(stage.read('forked'))), { timeout: 60_000 });
+});
+
+it('a process outside the group that prints without end holds up no end', async () => {
+  await using stage = new Stage();
+  const job = await stage.job();
+  const path = stage.path('daemon');
+  const { reason } = await stage.run(job, [start, ['daemon', path], text('All'), end, ['exit', 0]], {
+    graceMs: 100,
+  });
+  expect(reason).toBe('completed');
+  expect((await stage.content(job)).parts.at(-1)).toEqual({ type: 'text', text: 'All' });
+  // Nobody reads any more, which ends it.
+  await vi.waitUntil(() => !isAlive(Number(stage.read('daemon'))), { timeout: 60_000 });
+});
+
+it('what an agent wrote before it left is read, however short the grace time and however busy the process', async () => {
+  await using stage = new Stage();
+  const job = await stage.job();
+  const steps: Step[] = [start, ['flood', 14, 4_000], text('!'), end, ['exit', 0]];
+  const ended = stage.run(job, steps, { graceMs: 1 });
+  // Holds the event loop, again and again, for longer than the grace time.
+  const busy = setInterval(() => {
+    for (const until = performance.now() + 20; performance.now() < until; );
+  }, 1);
+  expect((await ended).reason).toBe('completed');
+  clearInterval(busy);
+  expect((await stage.content(job)).parts.at(-1)).toMatchObject({ text: `${'x'.repeat(14 * 4_000)}!` });
+});
+
+it('a mapper of the host’s own that throws, or says nothing, fails its own run by name', async () => {
+  await using stage = new Stage();
+  const thrower = (): never => {
+    throw new Error('the mapper of the host');
+  };
+  const own = { name: 'own', lines: 'text', keepsStdin: false } as const;
+  const read = () => ({ events: [{ event: 'text', data: { text: 'x' } }] });
+  const close = () => ({ events: [], end: { ok: true } as const });
+  const codeOf = async (reader: () => LineReader) => {
+    const job = await stage.job();
+    const { diagnosis } = await stage.run(job, [['write', 'line\n']], { mapper: { ...own, start: reader } });
+    return { code: await stage.failure(job), bad: diagnosis?.badLines.count };
+  };
+  expect(await codeOf(thrower)).toEqual({ code: 'agent_not_started', bad: undefined });
+  expect(await codeOf(() => ({ read, close: thrower }))).toEqual({ code: 'agent_incomplete', bad: 1 });
+  expect(await codeOf(() => ({ read: thrower, close }))).toEqual({ code: 'agent_no_answer', bad: 1 });
+  const nothing = () => null as never;
+  expect(await codeOf(() => ({ read: nothing, close }))).toEqual({ code: 'agent_no_answer', bad: 1 });
+  expect(await codeOf(() => ({ read, close }))).toEqual({ code: undefined, bad: 0 });
+});
+
+it('where files have run out, the job fails by name and the process goes on', async () => {
+  const program = `
+    import { openSync } from 'node:fs';
+    import { createStreamServices, GenerationJobManager } from 'generation-jobs';
+    import { runAgentProcess } from 'generation-jobs/worker';
+    const manager = new GenerationJobManager(createStreamServices());
+    const { job } = await manager.createJob({ streamId: 's', userId: 'ada' });
+    const options = { command: 'true', mapper: 'raw' };
+    try { for (;;) openSync('/dev/null'); } catch {}
+    await runAgentProcess(job, options);
+    const { error } = await manager.getJob('s');
+    await manager.close();
+    console.log(error.code);`;
+  const script = 'ulimit -n 400; exec "$0" --input-type=module -e "$1"';
+  const { stdout, status } = spawnSync('sh', ['-c', script, process.execPath, program], { encoding: 'utf8' });
+  expect({ stdout, status }).toEqual({ stdout: 'agent_not_started\n', status: 0 });
 });
 
 it('an agent that takes SIGTERM is not ended by SIGKILL', async () => {

@@ -1,6 +1,12 @@
 /** Agents that ask: the job pauses, the process waits, and hears what was decided, or no. */
+import { writeFileSync } from 'node:fs';
 import type { Continuation, GenerationJob } from 'generation-jobs';
-import { type AgentProcessEnd, agentProcesses, resumeAgentProcess } from 'generation-jobs/worker';
+import {
+  type AgentMapper,
+  type AgentProcessEnd,
+  agentProcesses,
+  resumeAgentProcess,
+} from 'generation-jobs/worker';
 import { expect, it, vi } from 'vitest';
 import { isAlive, Stage, type Step } from './stage.js';
 
@@ -128,11 +134,93 @@ it('a newer generation of the stream is a no to the agent, and starts when it ha
   expect(stage.read('order')).toBe('first second');
 });
 
+it('a newer generation that comes while the agent is leaving waits until it has gone', async () => {
+  await using stage = new Asking();
+  const go = stage.path('go');
+  const { job } = await stage.asked([
+    ['ignore', 'SIGTERM'],
+    ask(),
+    ['wait for', go],
+    ['note', stage.path('order'), 'first '],
+  ]);
+  const newer = await stage.job(job.streamId);
+  await vi.waitUntil(() => agentProcesses()[0]?.state === 'stopping', { timeout: 60_000 });
+  const steps: Step[] = [['note', stage.path('order'), 'second'], speak('Anew.'), done];
+  const ended = stage.run(newer, steps, { mapper: 'claude-code' });
+  writeFileSync(go, '');
+  expect((await ended).reason).toBe('completed');
+  expect(stage.read('order')).toMatch(/^(first )?second$/);
+});
+
+it('a handle that is given twice is refused the second time, and the run goes on', async () => {
+  await using stage = new Asking();
+  const { job, action } = await stage.asked([ask(), hear, speak(' After.'), done]);
+  const { job: next, continuation } = await stage.decide(job, action.actionId);
+  const first = resumeAgentProcess(next, continuation);
+  await expect(resumeAgentProcess(next, continuation)).rejects.toMatchObject({ code: 'agent_running' });
+  expect((await first).reason).toBe('completed');
+  expect(await stage.texts(next)).toMatch(/allow.* After\.$/);
+});
+
+it('an abort between the decision and the agent’s going on ends the run, and the agent', async () => {
+  await using stage = new Asking();
+  const { job, action } = await stage.asked([['ignore', 'SIGTERM'], ask(), ['hang']]);
+  const { job: next, continuation } = await stage.decide(job, action.actionId);
+  const pid = stage.pid(job) as number;
+  const going = resumeAgentProcess(next, continuation);
+  await stage.manager.abortJob(job.streamId);
+  expect((await going).reason).toBe('aborted');
+  await noAgent();
+  expect(isAlive(pid)).toBe(false);
+  expect((await stage.manager.getJob(job.streamId))?.status).toBe('aborted');
+});
+
+it('a stopped process hears nothing, and its question’s expiry ends it all the same', async () => {
+  await using stage = new Asking({ options: { sweepMs: 50, leaseMs: 200, renewMs: 50 } });
+  const { job } = await stage.asked([ask(), ['hang']], 300);
+  const pid = stage.pid(job) as number;
+  process.kill(pid, 'SIGSTOP');
+  expect(await stage.ended(job)).toBe('expired');
+  await noAgent();
+  expect(isAlive(pid)).toBe(false);
+});
+
+it('a mapper of the host’s own that throws over its question fails the run, and leaves no agent', async () => {
+  await using stage = new Asking();
+  const thrower: AgentMapper = {
+    ...{ name: 'own', lines: 'text', keepsStdin: true },
+    start: () => ({
+      read: () => ({
+        question: {
+          id: 'q',
+          action: { type: 'ask_user_question', questions: [{ id: 'q', question: 'Well?' }] },
+          answer: () => {
+            throw new Error('no answer');
+          },
+          refusal: () => {
+            throw new Error('no refusal');
+          },
+        },
+      }),
+      close: () => ({ events: [], end: undefined }),
+    }),
+  };
+  const options = { mapper: thrower, graceMs: 100, questions: { manager: stage.manager } };
+  const [answered, aborted] = [await stage.job(), await stage.job()];
+  for (const job of [answered, aborted])
+    expect((await stage.run(job, [['write', 'x\n'], ['hang']], options)).reason).toBe('paused');
+  const { actionId = '' } = (await stage.manager.approvals.peek(answered.streamId)) ?? {};
+  const answers = [{ id: 'q', text: 'yes' }];
+  const decided = await stage.manager.approvals.resolve(answered.streamId, { actionId, answers, by: 'ann' });
+  expect((await resumeAgentProcess(decided.job, decided.continuation)).reason).toBe('failed');
+  await stage.manager.abortJob(aborted.streamId);
+  await noAgent();
+});
+
 it('a question that the agent takes back is decided in its name, and it goes on without an answer', async () => {
   await using stage = new Asking();
   const go = stage.path('go');
   const { job } = await stage.asked([ask(), ['wait for', go], cancel(), speak('Never mind.'), done]);
-  const { writeFileSync } = await import('node:fs');
   writeFileSync(go, '');
   expect(await stage.ended(job)).toBe('completed');
   expect(await stage.texts(job)).toBe('Never mind.');
