@@ -68,7 +68,10 @@ const WAYS = {
   async daemon(path) {
     const program = `process.stdout.on('error', () => process.exit());
       require('node:fs').writeFileSync(process.argv[1], String(process.pid)); setInterval(() => console.log('noise'), 2);`;
-    spawn(process.execPath, ['-e', program, path], { detached: true, stdio: ['ignore', 'inherit', 'inherit'] }).unref();
+    spawn(process.execPath, ['-e', program, path], {
+      detached: true,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    }).unref();
     while (!existsSync(path)) await pause(10);
   },
   hang: () => new Promise(() => setInterval(() => {}, 1000)),

@@ -1,4 +1,5 @@
 /** A child process by itself: what it is told, and when its number is no longer its own. */
+import { once } from 'node:events';
 import { afterEach, expect, it, vi } from 'vitest';
 import { AgentChild } from '../../../src/worker/process/child.js';
 
@@ -20,7 +21,8 @@ it('a group that is gone is signalled no more: its number may be somebody elseâ€
 
 it('a group is asked to go once, and ended when it does not', async () => {
   const kill = vi.spyOn(process, 'kill');
-  const child = childOf('sh', '-c', 'trap "" TERM; while :; do sleep 0.05; done');
+  const child = childOf('sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 0.05; done');
+  await once(child.stdout, 'data');
   await Promise.all([child.terminate(), child.terminate(), child.terminateUnlessGone()]);
   await child.gone;
   const sent = kill.mock.calls.flatMap(([pid, signal]) => (pid === -(child.pid as number) ? signal : []));
