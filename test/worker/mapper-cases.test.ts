@@ -89,8 +89,61 @@ describe('claude-code', () => {
     expect(plainParts(read.parts).map((part) => 'text' in part && part.text)).toEqual(['Done.', 'More.']);
     expect(read.usage).toEqual({ output_tokens: 8, cost_usd: 0.08 });
     expect(read.end).toEqual({ ok: true });
-    // A turn that was begun and not ended is no end.
+    // A turn that was begun and not ended is no end, however early that is known.
+    for (const line of [
+      { type: 'system', subtype: 'init', session_id: 's' },
+      { type: 'system', subtype: 'session_state_changed', state: 'running' },
+      { type: 'system', subtype: 'api_retry', attempt: 1 },
+    ])
+      expect(readLines(mapper, [result, line])).toMatchObject({ ends: [{ ok: true }, null], end: undefined });
+    const idle = { type: 'system', subtype: 'session_state_changed', state: 'idle' };
+    expect(readLines(mapper, [result, idle]).ends).toEqual([{ ok: true }]);
     expect(readLines(mapper, [result, assistant('u', 'm', [])]).end).toBeUndefined();
+  });
+
+  it('knows by a message’s error why there is no result, and forgets it with the next message', () => {
+    const broken = assistant('u', 'm', [{ type: 'text', text: 'API Error' }], { error: 'rate_limit' });
+    expect(readLines(mapper, [broken]).end).toEqual({
+      ok: false,
+      code: 'agent_failed',
+      detail: 'rate_limit',
+    });
+    expect(readLines(mapper, [broken, assistant('v', 'n', [])]).end).toBeUndefined();
+    expect(readLines(mapper, [broken, result]).end).toEqual({ ok: true });
+  });
+
+  it('texts of sub-agents that write at once are told apart, in pieces and whole', () => {
+    const of = (parent: string, event: object) => ({
+      type: 'stream_event',
+      event,
+      parent_tool_use_id: parent,
+    });
+    const begin = (parent: string) => [
+      of(parent, { type: 'message_start', message: { id: `m-${parent}` } }),
+      of(parent, { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } }),
+    ];
+    const piece = (parent: string, text: string) =>
+      of(parent, { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } });
+    const whole = (parent: string, text: string) =>
+      assistant(`u-${parent}`, `m-${parent}`, [{ type: 'text', text }], { parent_tool_use_id: parent });
+    const calls = ['a', 'b'].map((id) => ({ type: 'tool_use', id, name: 'Task', input: {} }));
+    const { parts } = readLines(mapper, [
+      ...[assistant('u', 'm', calls), ...begin('a'), ...begin('b')],
+      ...[piece('a', 'one '), piece('b', 'two '), piece('a', 'three'), piece('b', 'four')],
+      ...[whole('b', 'two four'), whole('a', 'one three')],
+    ]);
+    const said = (text: string) => ({ name: 'Task', parts: [{ type: 'text', text }] });
+    expect(parts).toHaveLength(2);
+    expect(parts).toMatchObject([said('one three'), said('two four')]);
+  });
+
+  it('a message of very many blocks costs as much for each', () => {
+    const lines = Array.from({ length: 2_000 }, (_, at) =>
+      assistant(`u-${at}`, 'm', [{ type: 'text', text: `${at}` }]),
+    );
+    const { parts } = readLines(mapper, lines);
+    expect(parts.map((part) => 'text' in part && part.text)).toEqual(lines.map((_, at) => `${at}`));
+    expect(new Set(parts.map((part) => 'id' in part && part.id)).size).toBe(2_000);
   });
 
   it.each([
@@ -208,6 +261,46 @@ describe('pi', () => {
     });
   });
 
+  it('takes out what a failed message had said when it tries again', () => {
+    const start = { type: 'message_start', message: { role: 'assistant' } };
+    const text = (delta: string) => ({
+      type: 'message_update',
+      assistantMessageEvent: { type: 'text_delta', contentIndex: 0, delta },
+    });
+    const end = (said: string, stopReason: string) => ({
+      type: 'message_end',
+      message: { role: 'assistant', content: [{ type: 'text', text: said }], stopReason },
+    });
+    const half = [start, text('Half an ans'), end('Half an ans', 'error'), { type: 'agent_end' }];
+    const again = [
+      { type: 'auto_retry_start' },
+      { type: 'agent_start' },
+      start,
+      text('All.'),
+      end('All.', 'stop'),
+    ];
+    expect(plainParts(readLines(agentMappers.pi, half).parts)).toEqual([
+      { type: 'text', text: 'Half an ans' },
+    ]);
+    const { parts } = readLines(agentMappers.pi, [...half, ...again]);
+    expect(plainParts(parts)).toEqual([{ type: 'text', text: 'All.' }]);
+  });
+
+  it('is given time to try again, and to compact, after its end', () => {
+    const ended = [message('stop'), { type: 'agent_end' }];
+    const compacting = [...ended, { type: 'compaction_start' }];
+    expect(readLines(agentMappers.pi, compacting).ends).toEqual([{ ok: true }, null]);
+    const { ends, end } = readLines(agentMappers.pi, [...compacting, { type: 'compaction_end' }]);
+    expect([ends.at(-1), end]).toEqual([{ ok: true }, { ok: true }]);
+    // It may be gone before the compaction is: the end was told.
+    expect(readLines(agentMappers.pi, compacting).end).toEqual({ ok: true });
+    const failedEnd = [message('error'), { type: 'agent_end' }, { type: 'auto_retry_start' }];
+    expect(readLines(agentMappers.pi, failedEnd)).toMatchObject({
+      ends: [{ ok: false }, null],
+      end: { ok: false },
+    });
+  });
+
   it('1.x: settles, aborted or not', () => {
     const end = { type: 'agent_end', willRetry: true };
     expect(readLines(agentMappers.pi, [end]).end).toBeUndefined();
@@ -227,6 +320,12 @@ it('gemini-cli and opencode: their own failures end badly, with the text for the
   expect(ended.end).toEqual({ ok: false, code: 'agent_failed', detail: 'quota' });
   const error = { type: 'error', error: { name: 'APIError', data: { message: 'quota' } } };
   expect(readLines(agentMappers.opencode, [error]).end).toMatchObject({ ok: false, detail: 'quota' });
+});
+
+it('ai-sdk-ui: usage may come with the end', () => {
+  const finish = { type: 'finish', messageMetadata: { usage: { inputTokens: 3, outputTokens: 2 } } };
+  const read = readLines(agentMappers['ai-sdk-ui'], [{ type: 'start' }, finish]);
+  expect(read).toMatchObject({ usage: { inputTokens: 3, outputTokens: 2 }, end: { ok: true } });
 });
 
 it('ai-sdk-ui: names of texts are of one step', () => {

@@ -1,38 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { agentMappers } from '../../src/worker/mappers/index.js';
-import type { AgentMapper } from '../../src/worker/mappers/mapper.js';
 import { howOften } from '../support/how-often.js';
-import { chanceOf, plainParts, type Session } from './agent-lines.js';
-import {
-  claudeSession,
-  codexSession,
-  geminiSession,
-  openclawSession,
-  opencodeSession,
-  piSession,
-  uiSession,
-} from './agent-sessions.js';
+import { chanceOf, plainParts } from './agent-lines.js';
+import { SESSIONS } from './all-sessions.js';
 import { readLines } from './reading.js';
 
 const SEED = Number(process.env.AGENT_LINES_SEED ?? Date.now() % 2 ** 31);
 console.log(`agent lines: AGENT_LINES_SEED=${SEED}`);
-
-const SESSIONS: Readonly<Record<string, [AgentMapper, (seed: number) => Session, lastLines: number]>> = {
-  openclaw: [agentMappers.openclaw, (seed) => openclawSession(chanceOf(seed)), 1],
-  'claude-code with deltas': [agentMappers['claude-code'], (seed) => claudeSession(chanceOf(seed), true), 1],
-  'claude-code without': [agentMappers['claude-code'], (seed) => claudeSession(chanceOf(seed), false), 1],
-  codex: [agentMappers.codex, (seed) => codexSession(chanceOf(seed)), 1],
-  'gemini-cli': [agentMappers['gemini-cli'], (seed) => geminiSession(chanceOf(seed)), 1],
-  opencode: [agentMappers.opencode, (seed) => opencodeSession(chanceOf(seed), true), 2],
-  'opencode without a last line': [
-    agentMappers.opencode,
-    (seed) => opencodeSession(chanceOf(seed), false),
-    1,
-  ],
-  'pi 0.7x': [agentMappers.pi, (seed) => piSession(chanceOf(seed), false), 1],
-  'pi 1.x': [agentMappers.pi, (seed) => piSession(chanceOf(seed), true), 1],
-  'ai-sdk-ui': [agentMappers['ai-sdk-ui'], (seed) => uiSession(chanceOf(seed)), 1],
-};
 
 /** Lines of no type that any agent has, and of types whose fields are of other kinds. */
 const STRANGE: readonly unknown[] = [

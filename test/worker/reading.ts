@@ -13,6 +13,8 @@ export interface Read {
   readonly replies: readonly string[];
   readonly sessions: readonly string[];
   readonly end: AgentEnd | undefined;
+  /** What the lines said of the end, one after the other: null when the agent goes on after all. */
+  readonly ends: readonly (AgentEnd | null)[];
   /** The events, as they would be emitted. */
   readonly events: readonly { readonly event: string; readonly data: unknown }[];
 }
@@ -24,6 +26,7 @@ export function readLines(mapper: AgentMapper, lines: readonly (Line | string | 
   const [events, unknown, questions]: [Read['events'][number][], string[], AgentQuestion[]] = [[], [], []];
   const [withdrawn, replies, sessions]: [string[], string[], string[]] = [[], [], []];
   const usage: Record<string, number> = {};
+  const ends: (AgentEnd | null)[] = [];
   for (const line of lines) {
     const mapped = reader.read(line);
     events.push(...(mapped.events ?? []).map(({ event, data }) => ({ event, data })));
@@ -31,6 +34,7 @@ export function readLines(mapper: AgentMapper, lines: readonly (Line | string | 
     if (mapped.question !== undefined) questions.push(mapped.question);
     if (mapped.withdrawn !== undefined) withdrawn.push(mapped.withdrawn);
     if (mapped.reply !== undefined) replies.push(mapped.reply);
+    if (mapped.end !== undefined) ends.push(mapped.end);
     if (mapped.session !== undefined) sessions.push(mapped.session);
     for (const call of mapped.usage ?? [])
       for (const [name, number] of Object.entries(call))
@@ -43,5 +47,5 @@ export function readLines(mapper: AgentMapper, lines: readonly (Line | string | 
     content = model.fold(content, { event, data: asStored, sequence: at + 1 });
   }
   const { parts } = content;
-  return { parts, usage, unknown, questions, withdrawn, replies, sessions, end: closed.end, events };
+  return { parts, usage, unknown, questions, withdrawn, replies, sessions, end: closed.end, ends, events };
 }

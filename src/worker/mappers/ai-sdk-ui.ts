@@ -14,7 +14,7 @@ import { type AgentEnd, defineMapper, type OwnMapping, type OwnReader } from './
 
 export const aiSdkUi = defineMapper({ name: 'ai-sdk-ui', start: () => new UiChunks() });
 
-const SILENT: ReadonlySet<string> = new Set(['start-step', 'text-end', 'reasoning-end', 'finish-step']);
+const SILENT: ReadonlySet<string> = new Set(['start-step', 'finish-step']);
 
 class UiChunks implements OwnReader {
   readonly #texts = new Map<string, string>();
@@ -31,6 +31,10 @@ class UiChunks implements OwnReader {
         this.#count++;
         this.#texts.set(`${type.replace('-start', '')} ${nameOf(chunk.id)}`, `text-${this.#count}`);
         return {};
+      case 'text-end':
+      case 'reasoning-end':
+        this.#texts.delete(`${type.replace('-end', '')} ${nameOf(chunk.id)}`);
+        return {};
       case 'text-delta':
         return { events: this.#piece('text', chunk) };
       case 'reasoning-delta':
@@ -42,12 +46,10 @@ class UiChunks implements OwnReader {
           ? unknownLine(type)
           : { events: [{ event: 'file', data: { url, mediaType, name } }] };
       }
-      case 'message-metadata': {
-        const usage = numbersIn(fieldsOf(chunk.messageMetadata).usage);
-        return Object.keys(usage).length === 0 ? {} : { usage: [{ kind: 'model', ...usage }] };
-      }
+      case 'message-metadata':
+        return usageOf(chunk);
       case 'finish':
-        return { end: chunk.finishReason === 'error' ? failed('error') : { ok: true } };
+        return { ...usageOf(chunk), end: chunk.finishReason === 'error' ? failed('error') : { ok: true } };
       case 'abort':
         return { end: failed('aborted') };
       case 'error':
@@ -62,6 +64,12 @@ class UiChunks implements OwnReader {
     const known = this.#texts.get(`${event} ${nameOf(id)}`) ?? `${event}-${nameOf(id)}`;
     return text === '' ? [] : [{ event, data: { id: known, text } }];
   }
+}
+
+/** Usage is where hosts put it: in the metadata of the message, on its own or with the end. */
+function usageOf({ messageMetadata }: Fields): OwnMapping {
+  const usage = numbersIn(fieldsOf(messageMetadata).usage);
+  return Object.keys(usage).length === 0 ? {} : { usage: [{ kind: 'model', ...usage }] };
 }
 
 function toolChunk(chunk: Fields): OwnMapping {

@@ -29,6 +29,8 @@ interface Message {
 const MOST_MESSAGES = 64;
 /** Lines that may still be replaced by later ones. */
 const MOST_LINES = 1_024;
+/** Blocks of a message that may still come whole: more than a message has, and few enough to look through. */
+const MOST_BLOCKS = 256;
 
 export class ClaudeBlocks {
   readonly #told = new ToldTexts();
@@ -38,6 +40,7 @@ export class ClaudeBlocks {
   /** The ids of what each line has told, for a later line that replaces it. */
   readonly #ofLine = new Map<string, readonly string[]>();
   #unnamed = 0;
+  #wholes = 0;
   /** Says whether the main agent has said a text since the last result. */
   hasTextSinceTurn = false;
 
@@ -88,7 +91,7 @@ export class ClaudeBlocks {
     const type = textTypeOf(block.type);
     if (type !== undefined) {
       const id = `${message.id}/${index}`;
-      message.texts.push({ type, id, isWhole: false });
+      addBlock(message, { type, id, isWhole: false });
       return this.#say(type, id, textOf(block[fieldOf(type)]) ?? '', parent);
     }
     const [id, name] = [wordOf(block.id), wordOf(block.name)];
@@ -140,8 +143,9 @@ export class ClaudeBlocks {
     }
     const same = message.texts.find((one) => one.type === type && this.#told.get(type, one.id) === text);
     if (same !== undefined) return same.id;
-    const id = `${message.id}/w${message.texts.length}`;
-    message.texts.push({ type, id, isWhole: true });
+    this.#wholes++;
+    const id = `${message.id}/w${this.#wholes}`;
+    addBlock(message, { type, id, isWhole: true });
     return id;
   }
 
@@ -160,6 +164,11 @@ export class ClaudeBlocks {
     this.#unnamed++;
     return `message-${this.#unnamed}`;
   }
+}
+
+function addBlock({ texts }: Message, block: Message['texts'][number]): void {
+  texts.push(block);
+  if (texts.length > MOST_BLOCKS) texts.shift();
 }
 
 /** A result of a call, whoever ran it; of other blocks nothing. */

@@ -28,6 +28,7 @@ const SILENT_SYSTEM: ReadonlySet<string> = new Set([
   'task_started',
   'task_progress',
   'task_notification',
+  'permission_denied',
   'worker_shutting_down',
 ]);
 
@@ -35,16 +36,19 @@ class ClaudeLines implements OwnReader {
   readonly #blocks = new ClaudeBlocks();
   readonly #usage = new ClaudeUsage();
   #isOver = false;
+  /** An error told with a message: why there is no result, when none comes. */
+  #failure: AgentEnd | undefined;
 
   read(line: Fields): OwnMapping {
     const type = wordOf(line.type);
     if (type !== undefined && SILENT.has(type)) return {};
     switch (type) {
       case 'system':
-        return systemLine(line);
+        return { ...(beginsTurn(line) && this.#goingOn()), ...systemLine(line) };
       case 'stream_event':
         return { ...this.#goingOn(), events: this.#blocks.streamed(line) };
       case 'assistant':
+        this.#failure = wordOf(line.error) === undefined ? undefined : failed(line.error);
         return { ...this.#goingOn(), events: this.#blocks.assistant(line) };
       case 'user':
         return { events: this.#blocks.results(line) };
@@ -61,7 +65,11 @@ class ClaudeLines implements OwnReader {
     }
   }
 
-  /** Output after a result is that of another turn. */
+  endAtExit(): AgentEnd | undefined {
+    return this.#failure;
+  }
+
+  /** What comes after a result is of another turn. */
   #goingOn(): OwnMapping {
     if (!this.#isOver) return {};
     this.#isOver = false;
@@ -95,6 +103,13 @@ function endOf(line: Fields): AgentEnd {
     default:
       return failed(detail);
   }
+}
+
+/** Says whether the agent is at work: the lines that tell of tasks and states come after a result too. */
+function beginsTurn({ subtype, state, status }: Fields): boolean {
+  if (subtype === 'session_state_changed') return state === 'running';
+  if (subtype === 'status') return status === 'compacting';
+  return subtype === 'init' || subtype === 'api_retry';
 }
 
 function systemLine(line: Fields): OwnMapping {

@@ -28,7 +28,7 @@ class GeminiLines implements OwnReader {
         return { status: 'preparing', ...(session !== undefined && { session }) };
       }
       case 'message':
-        return line.role === 'assistant' ? this.#text(line) : {};
+        return line.role === 'assistant' || line.role === 'model' ? this.#text(line) : {};
       case 'tool_use':
         this.#message++;
         return toolOf(line.tool_id, { name: wordOf(line.tool_name) ?? '', input: line.parameters ?? {} });

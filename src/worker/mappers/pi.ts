@@ -35,6 +35,10 @@ class PiLines implements OwnReader {
   /** The calls of the message that is being written, by the index of their block. */
   readonly #calls = new Map<number, string>();
   #failure: AgentEnd | undefined;
+  /** The end as it was told; a compaction may come after it, and so may another try. */
+  #ended: AgentEnd | undefined;
+  /** The parts of a message that has failed: another try tells them anew. */
+  #failedParts: readonly string[] = [];
 
   read(line: Fields): OwnMapping {
     const type = wordOf(line.type);
@@ -45,6 +49,7 @@ class PiLines implements OwnReader {
         return session === undefined ? {} : { session };
       }
       case 'agent_start':
+        this.#ended = undefined;
         return { status: 'preparing', end: null };
       case 'message_start':
         return this.#begin(fieldsOf(line.message));
@@ -62,27 +67,37 @@ class PiLines implements OwnReader {
         );
       }
       case 'compaction_start':
-        return { status: 'compacting' };
+        return { status: 'compacting', end: null };
       case 'compaction_end':
-        return { status: null };
+        return { status: null, ...(this.#ended !== undefined && { end: this.#ended }) };
       case 'auto_retry_start':
-        return { status: 'trying again' };
+        return this.#tryAgain();
       case 'agent_end':
         // 1.x says of each end whether another try follows, and settles later.
-        return line.willRetry === undefined ? { end: this.#ending } : {};
+        return line.willRetry === undefined ? this.#end(this.#failure) : {};
       case 'agent_settled':
-        return { end: line.aborted === true ? failed('aborted') : this.#ending };
+        return this.#end(line.aborted === true ? failed('aborted') : this.#failure);
       default:
         return unknownLine(type);
     }
   }
 
   endAtExit(): AgentEnd | undefined {
-    return this.#failure;
+    return this.#ended ?? this.#failure;
   }
 
-  get #ending(): AgentEnd {
-    return this.#failure ?? { ok: true };
+  #end(failure: AgentEnd | undefined): OwnMapping {
+    this.#ended = failure ?? { ok: true };
+    return { end: this.#ended };
+  }
+
+  /** The failed message is out of the conversation, and its text would come twice. */
+  #tryAgain(): OwnMapping {
+    const ids = this.#failedParts;
+    this.#failedParts = [];
+    this.#ended = undefined;
+    const events = ids.length === 0 ? [] : [{ event: 'withdrawn', data: { ids } }];
+    return { events, status: 'trying again', end: null };
   }
 
   #begin({ role }: Fields): OwnMapping {
@@ -125,7 +140,9 @@ class PiLines implements OwnReader {
     if (message.role !== 'assistant') return {};
     const hasFailed = message.stopReason === 'error' || message.stopReason === 'aborted';
     this.#failure = hasFailed ? failed(message.errorMessage ?? message.stopReason) : undefined;
-    const events = objectsIn(message.content).flatMap((block, index): HostEvent[] => {
+    const parts = objectsIn(message.content);
+    this.#failedParts = hasFailed ? parts.map(({ id }, index) => wordOf(id) ?? this.#idOf(index)) : [];
+    const events = parts.flatMap((block, index): HostEvent[] => {
       switch (block.type) {
         case 'text':
           return this.#told.whole('text', this.#idOf(index), textOf(block.text) ?? '');

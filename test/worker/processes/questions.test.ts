@@ -5,6 +5,7 @@ import {
   type AgentMapper,
   type AgentProcessEnd,
   agentProcesses,
+  type QuestionManager,
   resumeAgentProcess,
 } from 'generation-jobs/worker';
 import { expect, it, vi } from 'vitest';
@@ -60,6 +61,15 @@ class Asking extends Stage {
   pid(job: GenerationJob): number | undefined {
     return agentProcesses().find(({ key }) => key.id === job.key.id && key.streamId === job.streamId)?.pid;
   }
+}
+
+/** A promise that the test keeps. */
+function gate() {
+  let open = () => {};
+  const isOpen = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { isOpen, open: () => open() };
 }
 
 const noAgent = () => vi.waitUntil(() => agentProcesses().length === 0, { timeout: 60_000 });
@@ -233,12 +243,13 @@ it('a question that is taken back before it is asked is not asked', async () => 
   await using stage = new Asking();
   const job = await stage.job();
   const questions = { manager: stage.manager };
-  // Read at once, and asked after the first has been decided.
+  // Of one piece, so that all are read before the first is asked.
+  const lines = [ask('r-1'), ask('r-2'), cancel('r-2')].map(([, line]) => `${JSON.stringify(line)}\n`);
   const {
     paused: _,
     action,
     ...first
-  } = await stage.asked([ask('r-1'), ask('r-2'), cancel('r-2'), hear, speak('!'), done]);
+  } = await stage.asked([['write', lines.join('')], hear, speak('!'), done]);
   const { job: next, continuation } = await stage.decide(first.job, action.actionId);
   expect((await resumeAgentProcess(next, continuation)).reason).toBe('completed');
   expect(await stage.manager.approvals.history(first.job.streamId)).toHaveLength(1);
@@ -254,6 +265,33 @@ it('an agent that dies while it waits ends the job by name, without a decision',
   expect(await stage.ended(job)).toBe('agent_lost');
   expect(await stage.texts(job)).toBe('Half. ');
   await noAgent();
+});
+
+it('a handle that comes when the agent has been seen off fails by name, and does not complete', async () => {
+  await using stage = new Asking();
+  const job = await stage.job();
+  const [isOver, mayResolve] = [gate(), gate()];
+  const { approvals } = stage.manager;
+  const manager: QuestionManager = {
+    async *subscribe() {
+      await isOver.isOpen;
+      yield { event: 'gone', data: {} };
+    },
+    approvals: {
+      resolve: async (...input) => {
+        await mayResolve.isOpen;
+        return approvals.resolve(...input);
+      },
+    },
+  };
+  const options = { mapper: 'claude-code', graceMs: 100, questions: { manager } } as const;
+  expect((await stage.run(job, [speak('Half.'), ask(), ['hang']], options)).reason).toBe('paused');
+  process.kill(stage.pid(job) as number, 'SIGKILL');
+  await vi.waitUntil(() => agentProcesses()[0]?.state === 'stopping', { timeout: 60_000 });
+  isOver.open();
+  await noAgent();
+  mayResolve.open();
+  expect(await stage.ended(job)).toBe('agent_lost');
 });
 
 it('an agent that dies where nobody may decide for it ends the job by name with the decision', async () => {
