@@ -1,6 +1,17 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createStreamServices, GenerationJobManager, type Hooks } from 'generation-jobs';
 import { messageContent } from 'generation-jobs/content';
 import { createMessageFile, type MessageFileOptions } from 'generation-jobs/worker';
@@ -100,7 +111,7 @@ it('writes no more than once in its time, and once at the end', async () => {
   expect((await read()).messages[1]?.content).toContain('the end');
 });
 
-it('writes a pause at once, however recent the last write is', async () => {
+it('writes a pause at once, with what is asked, however recent the last write is', async () => {
   const { start, read } = stage({ writeMs: 600_000 });
   const job = await start();
   await job.emit({ event: 'text', data: { text: 'May I?' } });
@@ -193,6 +204,64 @@ describe('damage', () => {
     expect(readdirSync(folder)).toEqual(['no-tenant']);
   });
 
+  it('makes an index again whose entries are none, without what can’t be read', async () => {
+    const { start, file, path, manager } = stage({ fileBytes: 64 * 1024 });
+    const job = await start('A question');
+    await job.complete();
+    await manager.settled(job.streamId, { timeoutMs: 60_000 });
+    const folder = dirname(path());
+    mkdirSync(join(folder, 'no-file.jsonl'));
+    writeFileSync(join(folder, 'large.jsonl'), 'x'.repeat(70_000));
+    for (const damaged of ['{"conversations":{"x":null}}', '{"conversations":[{}]}', '[]', '']) {
+      writeFileSync(join(folder, 'index.json'), damaged);
+      expect(await file.list()).toMatchObject([{ title: 'A question', messages: 1 }]);
+    }
+    const second = await start('Another');
+    await second.complete();
+    await manager.settled(second.streamId, { timeoutMs: 60_000 });
+    expect(await file.list()).toMatchObject([{ title: 'A question', messages: 2 }]);
+  });
+
+  it('lists the newest, so that the list has an end', async () => {
+    const { start, file, path, manager } = stage();
+    const complete = async (more: object) => {
+      const job = await start('Why?', more);
+      await job.complete();
+      await manager.settled(job.streamId, { timeoutMs: 60_000 });
+    };
+    await complete({});
+    const index = join(dirname(path()), 'index.json');
+    const [entry] = await file.list();
+    const older = Array.from({ length: 10_000 }, (_, at) => ({ ...entry, file: `${at}`, updatedAt: at }));
+    writeFileSync(
+      index,
+      JSON.stringify({ conversations: Object.fromEntries(older.map((one) => [one.file, one])) }),
+    );
+    await complete({ conversationId: 'newest' });
+    const listed = await file.list();
+    expect(listed).toHaveLength(10_000);
+    expect(listed[0]).toMatchObject({ conversationId: 'newest' });
+    expect(listed.at(-1)).toMatchObject({ file: '1' });
+  });
+
+  it('writes nothing through a link that somebody has put in its way', async () => {
+    const { start, file, path, manager, read } = stage();
+    const first = await start();
+    await first.complete();
+    await manager.settled(first.streamId, { timeoutMs: 60_000 });
+    const turns = join(dirname(path()), 'turns', basename(path()));
+    const victim = join(dirname(path()), 'victim');
+    writeFileSync(victim, 'as it was');
+    const next = Math.max(...readdirSync(turns).map(Number)) + 1;
+    symlinkSync(victim, join(turns, `${next}.part`));
+    const second = await start('Again?');
+    await second.complete();
+    await manager.settled(second.streamId, { timeoutMs: 60_000 });
+    expect(readFileSync(victim, 'utf8')).toBe('as it was');
+    expect((await read()).messages).toHaveLength(2);
+    expect(await file.list()).toMatchObject([{ messages: 2 }]);
+  });
+
   it('a file beyond its bound is not written, and the settlement is tried again', async () => {
     const { start, path, manager, errors, read } = stage({ fileBytes: 64 * 1024 });
     const first = await start();
@@ -220,6 +289,70 @@ it('a progress that comes late changes nothing of a final message', async () => 
   const late = { record, content, sequence: 2, signal: new AbortController().signal };
   await file.saving().onProgress?.(late as never);
   expect((await read()).messages[1]).toMatchObject({ content: 'All.', end: 'completed' });
+});
+
+it('a progress that comes late brings back no answer that has ended as none', async () => {
+  const { start, read, file, manager } = stage({}, {});
+  const saving = file.saving();
+  const job = await start(null);
+  await job.emit({ event: 'status', data: { id: 's', text: 'preparing' } });
+  await job.flush();
+  await until(async () => (await read()).messages.length === 1);
+  expect(await file.list()).toMatchObject([{ messages: 1, isStreaming: true }]);
+  await manager.abortJob(job.streamId);
+  await manager.settled(job.streamId, { timeoutMs: 60_000 });
+  const record = await manager.getJob(job.streamId);
+  const content = { parts: [{ type: 'status', id: 's', text: 'preparing', state: 'active' }] };
+  const late = { record, content, sequence: 2, signal: new AbortController().signal };
+  await saving.onProgress?.(late as never);
+  expect((await read()).messages).toEqual([]);
+  expect(await file.list()).toEqual([]);
+});
+
+it('calls that were at work when their generation broke off have failed; those that a client runs have not', async () => {
+  const { start, read, manager } = stage();
+  const emit = async (job: Awaited<ReturnType<typeof start>>) => {
+    await job.emit({ event: 'tool', data: { id: 't', name: 'run', input: {} } });
+    await job.emit({ event: 'tool', data: { id: 'u', name: 'look', input: {}, parent: 't' } });
+  };
+  const [broken, whole] = [await start('One?'), await start('Two?')];
+  await emit(broken);
+  await broken.fail({ code: 'agent_killed', message: 'Gone.' });
+  await manager.settled(broken.streamId, { timeoutMs: 60_000 });
+  await emit(whole);
+  await whole.complete();
+  await manager.settled(whole.streamId, { timeoutMs: 60_000 });
+  const answers = (await read()).messages.filter(({ role }) => role === 'assistant');
+  const cut = { state: 'failed', error: 'It did not come to an end.' };
+  expect(answers[0]?.parts).toMatchObject([{ id: 't', ...cut, parts: [{ id: 'u', ...cut }] }]);
+  expect(answers[1]?.parts).toMatchObject([{ id: 't', state: 'running', parts: [{ state: 'running' }] }]);
+});
+
+it('what is written is for its owner alone', async () => {
+  const { start, manager, path } = stage();
+  const job = await start();
+  await job.complete();
+  await manager.settled(job.streamId, { timeoutMs: 60_000 });
+  const folder = dirname(path());
+  const modeOf = (...names: string[]) => (statSync(join(folder, ...names)).mode & 0o777).toString(8);
+  expect([modeOf(), modeOf(basename(path())), modeOf('index.json')]).toEqual(['700', '600', '600']);
+  const turns = ['turns', basename(path())];
+  const files = readdirSync(join(folder, ...turns));
+  expect(files).toHaveLength(1);
+  expect([modeOf(...turns), modeOf(...turns, files[0] ?? '')]).toEqual(['700', '600']);
+});
+
+it('removes a conversation that has become too large to be read; of one that is not there it makes no folder', async () => {
+  const { start, file, manager, path, folder } = stage({ fileBytes: 64 * 1024 });
+  const job = await start();
+  await job.complete();
+  await manager.settled(job.streamId, { timeoutMs: 60_000 });
+  appendFileSync(path(), 'x'.repeat(70_000));
+  await expect(file.read({ conversationId: 'c' })).rejects.toMatchObject({ code: 'limit_exceeded' });
+  expect(await file.remove({ conversationId: 'c' })).toBe(true);
+  expect(await file.list()).toEqual([]);
+  expect(await file.remove({ conversationId: 'c', tenantId: 'none' })).toBe(false);
+  expect(existsSync(folder) && readdirSync(folder)).toEqual(['no-tenant']);
 });
 
 it('the host’s own hooks are called as well, after the write', async () => {

@@ -52,15 +52,21 @@ export class ProgressReports {
     this.#isOver = true;
     this.#parts.clock.clearTimeout(this.#timer);
     const isLast = reason === 'paused' || this.#parts.hooks.settle === undefined;
-    if (isLast && !NOT_OURS.has(reason)) this.#parts.background.run(this.#tell());
+    if (isLast && !NOT_OURS.has(reason)) this.#parts.background.run(this.#tell(reason === 'paused'));
   }
 
-  async #tell(): Promise<void> {
-    const { progress, store } = this.#parts;
+  /** @param hasAsked the store has completed what it asks, so the content with the question in it is read from there */
+  async #tell(hasAsked = false): Promise<void> {
+    const { progress, store, states } = this.#parts;
     const { key, generation } = this.#claim;
     this.#isTelling = true;
     await progress.tell(key, generation, async () => {
       this.#hasNews = false;
+      const state = hasAsked && this.#copy() !== null ? await states.read(key, generation) : null;
+      if (state !== null) {
+        const { record, content, sequence, missing } = state;
+        return { record, content: structuredClone(content), sequence, ...(missing && { missing }) };
+      }
       const [record] = await store.read(key, generation);
       const copy = record === undefined ? null : this.#copy();
       return record === undefined || copy === null ? null : { record, ...copy };

@@ -1,14 +1,14 @@
 /**
- * One writer at a time for a file, among all processes of a machine. Turns are files with growing numbers beside it: who makes
- * the next number has the turn. A number is made once and never made again, so a turn that is taken from a dead writer can't be
- * taken twice, and no clock is asked for it.
+ * One writer at a time for a file, among all processes of a machine. Turns are files with growing numbers, in a folder of the
+ * file's own, so that a turn costs the same however many files there are: who makes the next number has the turn. A number is
+ * made once and never made again, so a turn that is taken from a dead writer can't be taken twice, and no clock is asked for it.
  *
  * States of the highest number
  * - `free`   its writer is done; the next one may be made.
  * - `held`   its writer is at work. One whose process is gone, or that has held it for longer than a minute, is succeeded; it
  *            looks before its work takes effect whether the turn is still its own, and what it has prepared is taken away.
  */
-import { open, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { MINUTE, SECOND, sleep, systemClock, systemEntropy } from '../../clock.js';
@@ -22,6 +22,7 @@ const STALE_MS = MINUTE;
 const EMPTY_MS = 10 * SECOND;
 const AGAIN_MS = 20;
 const FREE = 'free';
+const FOLDER = 'turns';
 
 export interface Turn {
   /** The file in which the next content is prepared: it goes with the turn. */
@@ -44,6 +45,7 @@ export async function inTurn<Value>(path: string, work: (turn: Turn) => Promise<
 
 async function takeTurn(path: string): Promise<number> {
   const startedAt = systemClock.monotonic();
+  await mkdir(turnsOf(path), { recursive: true, mode: 0o700 });
   while (systemClock.monotonic() - startedAt < WAIT_MS) {
     const before = await highest(path);
     if (before === 0 || (await isFree(turnFile(path, before)))) {
@@ -60,7 +62,7 @@ async function takeTurn(path: string): Promise<number> {
 async function make(path: string, number: number): Promise<boolean> {
   const file = turnFile(path, number);
   try {
-    const opened = await open(file, 'wx');
+    const opened = await open(file, 'wx', 0o600);
     await opened.writeFile(JSON.stringify({ pid: process.pid, host: hostname() }));
     await opened.close();
   } catch (error) {
@@ -115,12 +117,8 @@ async function highest(path: string): Promise<number> {
 }
 
 async function numbersOf(path: string): Promise<number[]> {
-  const prefix = `${basename(path)}.turn.`;
-  const names = await readdir(dirname(path));
-  const numbers = names.flatMap((name) =>
-    name.startsWith(prefix) ? [Number(name.slice(prefix.length))] : [],
-  );
-  return numbers.filter(Number.isInteger);
+  const names = await readdir(turnsOf(path));
+  return names.map(Number).filter(Number.isInteger);
 }
 
 function partFile(path: string, number: number): string {
@@ -128,5 +126,9 @@ function partFile(path: string, number: number): string {
 }
 
 function turnFile(path: string, number: number): string {
-  return join(dirname(path), `${basename(path)}.turn.${number}`);
+  return join(turnsOf(path), String(number));
+}
+
+function turnsOf(path: string): string {
+  return join(dirname(path), FOLDER, basename(path));
 }

@@ -2,7 +2,7 @@
  * Messages of jobs, in a file for each conversation: a JSON object a line, replaced as a whole. What grows is written at most
  * every `writeMs`, and once more at its end; a late write of something older, also by another process, changes nothing.
  */
-import { mkdir, unlink } from 'node:fs/promises';
+import { mkdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { KIB, MIB, MINUTE, SECOND, systemClock } from '../../clock.js';
@@ -12,7 +12,7 @@ import { parseStrictly } from '../../stream/model/strict.js';
 import type { JobRecord } from '../../stream/model/types.js';
 import { handOut, NO_MANAGER } from '../../stream/process/handed-out.js';
 import { boundHooks } from '../../stream/process/host-input.js';
-import { existing } from '../../transcripts/durable-files.js';
+import { existing, syncFolder } from '../../transcripts/durable-files.js';
 import { ConversationIndex, entryOf } from './conversation-index.js';
 import { MessageLines } from './message-lines.js';
 import { fileNameOf, folderOf } from './message-places.js';
@@ -25,7 +25,7 @@ import {
   putAnswer,
   userMessageOf,
 } from './messages-of.js';
-import { changeFile, readWhole } from './replaced-file.js';
+import { changeFile, inOrder, readWhole } from './replaced-file.js';
 
 const placeSchema = z.strictObject({ conversationId: z.string().min(1), tenantId: z.string().optional() });
 const tenantSchema = placeSchema.pick({ tenantId: true });
@@ -71,6 +71,8 @@ export function createMessageFile(options: MessageFileOptions): MessageFile {
 interface Written {
   readonly at: number;
   readonly sequence: number;
+  /** A final message is written: what grew comes late. */
+  readonly isFinal?: true;
 }
 
 class ConversationFiles {
@@ -91,6 +93,7 @@ class ConversationFiles {
       },
       settle: async (ended) => {
         const { record, content, isEmpty } = ended;
+        this.#note(record, { at: systemClock.monotonic(), sequence: record.lastSequence, isFinal: true });
         await this.#write(record, content, finalAnswer(record, content, isEmpty));
         await hooks.settle?.(ended);
       },
@@ -114,30 +117,36 @@ class ConversationFiles {
     const folder = folderOf(this.#options.folder, tenantId);
     const file = fileNameOf({ conversationId });
     let wasThere = false;
-    await mkdir(folder, { recursive: true });
-    // In turn, so that a write under way does not bring it back.
-    await changeFile(join(folder, file), this.#options.fileBytes, async () => {
+    if ((await existing(stat(folder))) === undefined) return false;
+    // In turn, so that a write under way does not bring it back. However large or damaged it is, it can be removed.
+    const remove = async () => {
       wasThere = (await existing(unlink(join(folder, file)).then(() => true))) ?? false;
-      return undefined;
-    });
-    await this.#index(folder).remove(file);
+      await syncFolder(folder);
+      await this.#index(folder).remove(file);
+    };
+    await inOrder(join(folder, file), remove);
     return wasThere;
   }
 
   async #grow({ record, content, sequence }: ProgressInput): Promise<void> {
-    const key = `${record.tenantId ?? ''}/${record.streamId}/${record.generation}`;
-    const before = this.#written.get(key);
+    const before = this.#written.get(keyOf(record));
+    if (before?.isFinal) return;
     const isDue = before === undefined || systemClock.monotonic() - before.at >= this.#options.writeMs;
     // A pause may last for days: what it has come to is written whenever that was.
     const isPause = record.status === 'requires_action' && before?.sequence !== sequence;
     if (!isDue && !isPause) return;
+    this.#note(record, { at: systemClock.monotonic(), sequence });
+    await this.#write(record, content, growingAnswer(record, content, sequence));
+  }
+
+  #note(record: JobRecord, written: Written): void {
+    const key = keyOf(record);
     this.#written.delete(key);
-    this.#written.set(key, { at: systemClock.monotonic(), sequence });
+    this.#written.set(key, written);
     for (const oldest of this.#written.keys()) {
       if (this.#written.size <= MOST_WRITTEN) break;
       this.#written.delete(oldest);
     }
-    await this.#write(record, content, growingAnswer(record, content, sequence));
   }
 
   /** Writes a generation's messages: the user's once, the assistant's unless a newer one is there. */
@@ -145,27 +154,41 @@ class ConversationFiles {
     const folder = folderOf(this.#options.folder, record.tenantId);
     const file = fileNameOf({ conversationId: conversationOf(record) });
     const asked = userMessageOf(record, content, this.#options.userMessage);
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     let messages: readonly StoredMessage[] = [];
     let isListed = false;
-    await changeFile(join(folder, file), this.#options.fileBytes, (text) => {
+    const change = (text: string) => {
       const lines = new MessageLines(text);
       const count = lines.messages.length;
+      // Its answer has become final while this waited for its turn, perhaps as none.
+      if (!answer.isFinal && this.#written.get(keyOf(record))?.isFinal) {
+        isListed = true;
+        return undefined;
+      }
       if (asked !== undefined && lines.find(asked.id) === undefined) lines.upsert(asked);
       putAnswer(lines, answer);
       messages = lines.messages;
       // What grows changes nothing of what is listed.
-      isListed = count === messages.length && !answer.isFinal;
+      isListed = count === messages.length && (!answer.isFinal || count === 0);
       return lines.text === text ? undefined : lines.text;
-    });
-    if (isListed || messages.length === 0) return;
-    const { title } = record.metadata as { readonly title?: unknown };
-    const titled = typeof title === 'string' && title.trim() !== '' ? { title } : {};
-    const named = { conversationId: conversationOf(record), userId: record.userId, file };
-    await this.#index(folder).set(entryOf(messages, { ...named, ...titled }));
+    };
+    const list = async () => {
+      if (isListed) return;
+      if (messages.length === 0) return this.#index(folder).remove(file);
+      const { title } = record.metadata as { readonly title?: unknown };
+      const titled = typeof title === 'string' && title.trim() !== '' ? { title } : {};
+      const named = { conversationId: conversationOf(record), userId: record.userId, file };
+      await this.#index(folder).set(entryOf(messages, { ...named, ...titled }));
+    };
+    // The list follows before anybody else writes the conversation, or it might say what was before.
+    await changeFile(join(folder, file), this.#options.fileBytes, change, list);
   }
 
   #index(folder: string): ConversationIndex {
     return new ConversationIndex(folder, this.#options.fileBytes);
   }
+}
+
+function keyOf({ tenantId, streamId, generation }: JobRecord): string {
+  return JSON.stringify([tenantId, streamId, generation]);
 }

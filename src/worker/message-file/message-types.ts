@@ -41,7 +41,7 @@ export interface ConversationEntry {
   readonly file: string;
   /** The owner of the conversation's newest message. */
   readonly userId: string;
-  /** The title: the metadata's `title`, or the beginning of the first user message. */
+  /** The title: the beginning of the metadata's `title`, or of the first user message: at most 80 characters of a line. */
   readonly title: string;
   /** Counts its messages. */
   readonly messages: number;
@@ -73,7 +73,7 @@ export interface MessageFileOptions {
   readonly userMessage?: ((created: unknown, record: JobRecord) => UserMessage | null) | undefined;
   /** The shortest time between two writes of a message that grows, in milliseconds: 100 to 10 minutes. Default 2,000. */
   readonly writeMs?: number | undefined;
-  /** The most bytes of a conversation's file, and of the index: 64 KiB to 512 MiB. Default 64 MiB. A larger one is not written. */
+  /** The most bytes of a conversation's file: 64 KiB to 512 MiB. Default 64 MiB. A larger one is not written. */
   readonly fileBytes?: number | undefined;
 }
 
@@ -99,7 +99,7 @@ export interface MessageFile {
   read(
     place: ConversationPlace,
   ): Promise<{ readonly messages: readonly StoredMessage[]; readonly damaged: number }>;
-  /** Lists a tenant's conversations, the newest first. An index that is damaged is made again from the files. */
+  /** Lists a tenant's conversations, the newest first, at most 10,000. An index that is damaged is made again from the files. */
   list(place?: Pick<ConversationPlace, 'tenantId'>): Promise<readonly ConversationEntry[]>;
   /** Removes a conversation; says whether it was there. */
   remove(place: ConversationPlace): Promise<boolean>;

@@ -46,7 +46,8 @@ export function growingAnswer(record: JobRecord, content: unknown, sequence: num
 
 /** The answer as it stays: nothing in it is under way any more. The same however often it is made. */
 export function finalAnswer(record: JobRecord, content: unknown, isEmpty: boolean): Answer {
-  const parts = isEmpty ? undefined : partsIn(content)?.map(closed);
+  const isWhole = record.status === 'completed';
+  const parts = isEmpty ? undefined : partsIn(content)?.map((part) => closed(part, isWhole));
   const message = answerOf(record, parts, record.lastSequence);
   const end = record.error?.code ?? record.status;
   const updatedAt = record.endedAt ?? record.updatedAt;
@@ -90,9 +91,16 @@ function partsIn(content: unknown): readonly MessagePart[] | undefined {
   return typeof text === 'string' ? [{ type: 'text', text }] : undefined;
 }
 
-function closed(part: MessagePart): MessagePart {
+/** Nothing goes on in a part any more. A call without a result may be for a client to run, unless its generation broke off. */
+function closed(part: MessagePart, isWhole: boolean): MessagePart {
   if (part.type === 'status') return { ...part, state: 'done' };
-  return part.type === 'tool' && part.parts ? { ...part, parts: part.parts.map(closed) } : part;
+  if (part.type !== 'tool') return part;
+  const isCutOff = part.state === 'running' && !isWhole;
+  return {
+    ...part,
+    ...(isCutOff && { state: 'failed', error: part.error ?? 'It did not come to an end.' }),
+    ...(part.parts && { parts: part.parts.map((one) => closed(one, isWhole)) }),
+  };
 }
 
 function plainUserMessage(created: unknown): UserMessage | null {
