@@ -3,6 +3,7 @@ import { handlerSchema, routerSchema } from '../../src/http/route-options.js';
 import { connectSchema } from '../../src/redis/connect.js';
 import { redisOptionsSchema } from '../../src/stream/implementations/redis/options.js';
 import { optionsSchema } from '../../src/stream/model/options.js';
+import { gatewaySchema, webGatewaySchema } from '../../src/worker/gateway/gateway-options.js';
 import { outboxSchema } from '../../src/worker/outbox/options.js';
 import { exportedMembers } from './hover.js';
 
@@ -31,6 +32,8 @@ describe('what an editor shows', () => {
     ['StreamHandlerOptions', handlerSchema],
     ['ConnectRedisOptions', connectSchema],
     ['OutboxInput', outboxSchema],
+    ['WorkerRouterOptions', gatewaySchema],
+    ['WorkerHandlerOptions', webGatewaySchema],
   ])('has of %s each option that its schema knows, with the meaning the schema gives it', (name, schema) => {
     for (const [option, { description = '' }] of Object.entries(schema.shape)) {
       const text = members.find((member) => member.name === `${name}.${option}`)?.text;
