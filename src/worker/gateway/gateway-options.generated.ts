@@ -10,7 +10,10 @@ export interface GatewaySettings {
   readonly audience?: string | undefined;
   /** Sets how long a renewed token is good for (ms). 1 s to 1 d; default 15 min. */
   readonly tokenMs?: number | undefined;
-  /** Sets how long after its expiry a token may still be renewed (ms). 0 ms to 1 d; default 10 min. */
+  /**
+   * Sets how long after its expiry a token may still be renewed, or save a transcript (ms). 0 ms to 1 d;
+   * default 10 min.
+   */
   readonly tokenGraceMs?: number | undefined;
   /**
    * The body of a request (bytes); more than limits.finalBytes, or long answers can’t end. 1 KiB to 4 GiB;
@@ -43,7 +46,10 @@ export interface WebGatewaySettings {
   readonly audience?: string | undefined;
   /** Sets how long a renewed token is good for (ms). 1 s to 1 d; default 15 min. */
   readonly tokenMs?: number | undefined;
-  /** Sets how long after its expiry a token may still be renewed (ms). 0 ms to 1 d; default 10 min. */
+  /**
+   * Sets how long after its expiry a token may still be renewed, or save a transcript (ms). 0 ms to 1 d;
+   * default 10 min.
+   */
   readonly tokenGraceMs?: number | undefined;
   /**
    * The body of a request (bytes); more than limits.finalBytes, or long answers can’t end. 1 KiB to 4 GiB;

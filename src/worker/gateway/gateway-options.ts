@@ -35,7 +35,7 @@ export const gatewaySchema = z.strictObject({
     0,
     10 * MINUTE,
     24 * HOUR,
-    'Sets how long after its expiry a token may still be renewed',
+    'Sets how long after its expiry a token may still be renewed, or save a transcript',
   ),
   bodyBytes: z
     .number()

@@ -69,7 +69,7 @@ class ClaudeLines implements OwnReader {
     return this.#failure;
   }
 
-  /** What comes after a result is of another turn. */
+  /** Lines that come after a result are of another turn. */
   #goingOn(): OwnMapping {
     if (!this.#isOver) return {};
     this.#isOver = false;
