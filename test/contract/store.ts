@@ -211,6 +211,7 @@ export const storeContracts: readonly Contract[] = [
         usage: { t: 2 },
         conversationId: 'c2',
         lastSequence: 1,
+        changes: 2,
       });
       await desk.refusal(desk.store.commit(desk.batch(record, 5, 1, { patch: patch(3, '"z"') })));
       await desk.refusal(
@@ -218,11 +219,13 @@ export const storeContracts: readonly Contract[] = [
       );
       expect((await read())?.metadata).toEqual({ a: 'y', b: 2 });
       await h.advance(LEASE + 1);
+      expect((await read())?.changes).toBe(2);
       const taken = await desk.ok(desk.store.commit(desk.other(record, 'recover')));
+      expect((await read())?.changes).toBeUndefined();
       await desk.ok(
         desk.store.commit(desk.batch(taken.record as JobRecord, 3, 1, { patch: patch(1, '"w"') })),
       );
-      expect((await read())?.metadata).toEqual({ a: 'w', b: 2 });
+      expect(await read()).toMatchObject({ metadata: { a: 'w', b: 2 }, changes: 1 });
     },
   },
   {
