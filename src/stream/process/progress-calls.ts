@@ -44,18 +44,21 @@ export class ProgressCalls {
     const telling: Telling = {
       next: read,
       // A turn later, when the telling is in its place.
-      done: Promise.resolve()
-        .then(() => this.#tellAll(telling))
-        .finally(() => this.#tellings.delete(name)),
+      done: Promise.resolve().then(() => this.#tellAll(name, telling)),
     };
     this.#tellings.set(name, telling);
     return telling.done;
   }
 
-  async #tellAll(telling: Telling): Promise<void> {
-    for (let read = telling.next; read !== undefined; read = telling.next) {
-      telling.next = undefined;
-      await this.#call(read);
+  async #tellAll(name: string, telling: Telling): Promise<void> {
+    try {
+      for (let read = telling.next; read !== undefined; read = telling.next) {
+        telling.next = undefined;
+        await this.#call(read);
+      }
+    } finally {
+      // In the turn that has found nothing more: what is asked in a later one begins anew.
+      this.#tellings.delete(name);
     }
   }
 
