@@ -120,6 +120,7 @@ const chatChapters = [
   'working/',
   'server/',
   'playing/',
+  'standing-in/',
   'conversations/',
   'page/main.ts',
   'page/showing/',

@@ -1,11 +1,12 @@
 /**
  * The example as a process: one server, or with `--replicas <count>` several of them behind one front; with `--agent` a
- * real agent answers, with `--worker` a process of its own behind the gateway. What can't start says why in one line and exits with 1.
+ * real agent answers, with `--cli <name>` an agent that is a command, with `--worker` a process of its own behind the gateway. What can't start says why in one line and exits with 1.
  */
 import { parseArgs } from 'node:util';
 import { destination, pino } from 'pino';
+import { announcementOf, commandNamed } from './playing/commands.js';
 import { supervise } from './replicas/supervisor.js';
-import { readConfig } from './server/config.js';
+import { type Chosen, readConfig } from './server/config.js';
 import { serveReplica } from './server/replica.js';
 
 /** More than enough to see what several do, and few enough for a laptop. */
@@ -14,6 +15,8 @@ const MOST_REPLICAS = 16;
 try {
   const { replicas, ...chosen } = readArguments();
   const config = readConfig(process.env, chosen);
+  // Replicas are started by a process that has said it.
+  if (chosen.command && process.send === undefined) console.log(`chat: ${announcementOf(chosen.command)}`);
   const logger = pino({ level: config.logLevel }, destination(2));
   await (replicas === undefined
     ? serveReplica(config, logger)
@@ -24,12 +27,17 @@ try {
 }
 
 /** @throws Error for arguments that can't be used */
-function readArguments(): { replicas: number | undefined; agent: boolean; worker: boolean } {
+function readArguments(): Chosen & { readonly replicas: number | undefined } {
   const isOff = { type: 'boolean', default: false } as const;
-  const options = { replicas: { type: 'string' }, agent: isOff, worker: isOff } as const;
-  const { replicas, agent, worker } = parseArgs({ options }).values;
-  if (agent && worker) throw new Error('--agent answers in the server itself: leave out --agent or --worker');
-  return { replicas: replicas === undefined ? undefined : countIn(replicas), agent, worker };
+  const given = { type: 'string' } as const;
+  const options = { replicas: given, agent: isOff, worker: isOff, cli: given } as const;
+  const { replicas, agent, worker, cli } = parseArgs({ options }).values;
+  if (agent && (worker || cli !== undefined))
+    throw new Error(
+      `--agent answers in the server itself: leave out --agent or ${worker ? '--worker' : '--cli'}`,
+    );
+  const command = cli === undefined ? undefined : commandNamed(cli);
+  return { replicas: replicas === undefined ? undefined : countIn(replicas), agent, worker, command };
 }
 
 function countIn(replicas: string): number {

@@ -79,3 +79,34 @@ it('content that an earlier release kept has its tools at the beginning, and all
   const content = { ...initialContent(), text: 'One.Two.', breaks: [4], tools };
   expect(shown(content)).toEqual(['[search]', '"One.\\n\\nTwo."']);
 });
+
+it('texts that an agent names are changed where they stand, and taken back, and what stands behind them moves along', () => {
+  const said = (id: string, words: string, more = {}) => ({
+    event: 'text',
+    data: { id, text: words, ...more },
+  });
+  const used = (id: string) => ({ event: 'tool', data: { id, name: id, state: 'running' } });
+  const events = [
+    said('1', 'One'),
+    used('a'),
+    said('2', 'Two'),
+    used('b'),
+    said('1', ' and more'),
+    said('2', '2', { replace: true }),
+    said('sub', 'Not shown', { parent: 'a' }),
+    said('sub', 'Nor this', { parent: 'a', replace: true }),
+    { event: 'tool', data: { id: 'a', output: 'x' } },
+    said('3', 'Three'),
+  ];
+  const whole = folded(...events);
+  expect(shown(whole)).toEqual(['"One and more"', '[a]', '"2"', '[b…]', '"Three"']);
+  expect(whole.text).toBe('One and more2Three');
+  const rest = foldContent(whole, { event: 'withdrawn', data: { ids: ['1', 'b'] } });
+  expect(shown(rest)).toEqual(['[a]', '"2\\n\\nThree"']);
+});
+
+it('a status shows what keeps an agent busy until it is over', () => {
+  const status = (state: string) => ({ event: 'status', data: { id: 's', text: 'preparing', state } });
+  expect(folded(status('active')).status).toBe('preparing');
+  expect(folded(status('active'), status('done')).status).toBe('');
+});

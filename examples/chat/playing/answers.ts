@@ -9,9 +9,11 @@ import {
   type GenerationJobManager,
   streamIdFor,
 } from 'generation-jobs';
+import { resumeAgentProcess, runAgentProcess } from 'generation-jobs/worker';
 import type { Conversations, Identity } from '../conversations/conversations.js';
 import { type ChatContent, initialContent } from '../page/content/chat-content.js';
 import type { Agent, Said } from './agent.js';
+import { type CommandName, processOptions } from './commands.js';
 import {
   DEFAULT_SPEED,
   FROM_THE_START,
@@ -46,6 +48,8 @@ export interface AnswersContext extends MakingContext {
   readonly manager: GenerationJobManager;
   readonly conversations: Conversations;
   readonly agent: Agent | undefined;
+  /** The agent that is a command; answers when no recording is asked for. */
+  readonly command: CommandName | undefined;
   /** Makes the answers instead of this process. */
   readonly worker: Worker | undefined;
 }
@@ -114,10 +118,19 @@ export class Answers {
     const playback: Playback = record.metadata;
     const { prompt, events: played } = content as ChatContent;
     if (playback.agent) return this.#goOnWithAgent(job, continuation, prompt);
+    if (playback.command !== undefined) return this.#goOnWithCommand(job, continuation);
     if (playback.recording === undefined)
       throw { code: 'producer_lost', message: 'The model was cut off in mid-answer.', retryable: true };
     const progress = { played, recorded: record.usage, decided: record.resolutions };
     return this.#make(job, { playback, prompt, progress });
+  }
+
+  /**
+   * As `goOn`, when the producer has died: an agent that is a command has died with it, or nobody has its pipes any more.
+   */
+  async takeOver(job: GenerationJob, continuation: Continuation): Promise<Answer | undefined> {
+    if ((continuation.record.metadata as Playback).command === undefined) return this.goOn(job, continuation);
+    throw { code: 'agent_lost', message: 'The agent is gone.', retryable: true };
   }
 
   /** The bridge sees to the job's end; what was cut off before it could ask starts over. */
@@ -138,13 +151,28 @@ export class Answers {
   async #make(job: GenerationJob, begun: Omit<Work, 'earlier'>): Promise<Answer | undefined> {
     const isLive = begun.playback.recording === undefined;
     const work = { ...begun, earlier: isLive ? await this.#earlierTurns(job) : [] };
-    const { worker } = this.#context;
-    if (worker === undefined) return makeAnswer(job, work, this.#context);
-    await worker.hand(job, work);
+    const { worker, manager } = this.#context;
+    const { command, tokensPerSecond } = work.playback;
+    if (worker) await worker.hand(job, work);
+    else if (command === undefined) return makeAnswer(job, work, this.#context);
+    else {
+      const options = processOptions(command, work.prompt, tokensPerSecond);
+      await runAgentProcess(job, { ...options, questions: { manager } });
+    }
     return undefined;
   }
 
+  /** The agent waits for the decision where it has asked: in this process, or in the worker that has paused. */
+  async #goOnWithCommand(job: GenerationJob, continuation: Continuation): Promise<undefined> {
+    const { worker } = this.#context;
+    if (worker) await worker.giveBack(job);
+    else await resumeAgentProcess(job, continuation);
+  }
+
   #playbackOf({ recording, tokensPerSecond }: AnswerRequest): Playback {
+    const { command } = this.#context;
+    if (command && recording === undefined)
+      return { command, ...(tokensPerSecond !== undefined && { tokensPerSecond }) };
     if (this.#context.agent && recording === undefined) return { agent: true };
     if (this.#context.openAi && recording === undefined) return {};
     const name = recording ?? DEFAULT_RECORDING;

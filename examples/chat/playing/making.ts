@@ -11,15 +11,18 @@ import {
 } from 'generation-jobs';
 import type { Logger } from 'pino';
 import type { Said } from './agent.js';
+import type { CommandName } from './commands.js';
 import { askOpenAi, type Message, type OpenAiConfig } from './openai.js';
 import { play } from './playback.js';
 import { type Answer, produce } from './production.js';
 import { providerEvent } from './recorded-scripts.js';
 import { type Script, stretchesOf } from './scripts.js';
 
-/** What answers, as the job's metadata says it: a script at a speed; without one, the agent or the live model. */
+/** What answers, as the job's metadata says it: a script at a speed; without one, an agent or the live model. */
 export interface Playback {
   readonly agent?: true;
+  /** The agent that is a command. */
+  readonly command?: CommandName;
   readonly recording?: string;
   readonly tokensPerSecond?: number;
 }

@@ -22,9 +22,13 @@ export interface WorkOrder {
   readonly work: Work;
 }
 
-/** What the worker says: that it is ready and what its outbox stands on; that it is done with an order, or can't carry it out. */
+/**
+ * What the worker says: that it is ready and what its outbox stands on; that it goes on with an order after a decision; that it is
+ * done with one, or can't carry it out.
+ */
 export type WorkerReport =
   | { readonly ready: true; readonly outbox: string | null }
+  | { readonly order: number; readonly attempt: number }
   | { readonly order: number; readonly isCarriedOut: boolean };
 
 export interface WorkerSettings {
@@ -86,6 +90,12 @@ export class Worker {
     process.send({ order, url: this.gateway, token: run.token, work } satisfies WorkOrder);
   }
 
+  /** Hands the attempt after a decision to the worker that has asked and waits, whichever server has spawned it. */
+  async giveBack(job: GenerationJob): Promise<void> {
+    const { keys, leaseMs: workerLeaseMs } = this.#settings;
+    await issueRunToken(job, { keys, agentId: AGENT_ID, workerLeaseMs, waiting: true });
+  }
+
   /** Lets it go on for as long as `graceMs`; then what it makes ends as interrupted. It needs the gateway until then. */
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
@@ -123,8 +133,9 @@ export class Worker {
           return resolve({ process: child, runs });
         }
         const run = runs.get(report.order);
+        if (run && 'attempt' in report) return runs.set(report.order, { ...run, attempt: report.attempt });
         runs.delete(report.order);
-        if (run && !report.isCarriedOut) void this.#lose(run);
+        if (run && 'isCarriedOut' in report && !report.isCarriedOut) void this.#lose(run);
       });
       const onGone = (how: unknown) => {
         this.#running = undefined;

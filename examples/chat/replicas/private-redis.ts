@@ -4,8 +4,7 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { findOnPath } from '../playing/on-path.js';
 import type { KeeperReport } from './redis-keeper.js';
 
 export interface PrivateRedis {
@@ -42,16 +41,4 @@ export async function startPrivateRedis(given: string | undefined): Promise<Priv
       await gone;
     },
   };
-}
-
-function findOnPath(name: string): string | undefined {
-  const files = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, name));
-  return files.find((file) => {
-    try {
-      accessSync(file, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }

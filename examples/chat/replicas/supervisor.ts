@@ -110,8 +110,12 @@ class Supervisor {
 
   async #startReplica(number: number, redisUrl: string) {
     const name = `${number}`;
-    const { port, agent, worker, runTokenSecret } = this.#config;
-    const args = [...(agent ? ['--agent'] : []), ...(worker ? ['--worker'] : [])];
+    const { port, agent, worker, command, runTokenSecret } = this.#config;
+    const args = [
+      ...(agent ? ['--agent'] : []),
+      ...(worker ? ['--worker'] : []),
+      ...(command ? ['--cli', command] : []),
+    ];
     const child = fork(this.#program, args, {
       env: {
         ...process.env,

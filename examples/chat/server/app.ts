@@ -25,6 +25,7 @@ import {
 } from '../page/content/chat-content.js';
 import type { Agent } from '../playing/agent.js';
 import { Answers } from '../playing/answers.js';
+import { labelOf } from '../playing/commands.js';
 import { DEMOS } from '../playing/demos.js';
 import { judge } from '../playing/judgement.js';
 import { recordedScripts } from '../playing/recorded-scripts.js';
@@ -71,7 +72,7 @@ export function createChatApp(
   const scripts = new Map([...recordedScripts(recordings), ...DEMOS]);
   const hooks: Hooks = {
     ...hooksFor(conversations, scripts, config.saveMs),
-    ...(config.recovers && { recover: (job, continuation) => answers.goOn(job, continuation) }),
+    ...(config.recovers && { recover: (job, continuation) => answers.takeOver(job, continuation) }),
   };
   const manager = new GenerationJobManager({
     ...storage.services,
@@ -95,8 +96,9 @@ export function createChatApp(
         outlives: storage.kind === 'redis',
       })
     : undefined;
-  const { openAi } = config;
-  const answers = new Answers({ manager, scripts, conversations, openAi, agent, worker, logger });
+  const { openAi, command } = config;
+  const making = { scripts, openAi, logger };
+  const answers = new Answers({ ...making, manager, conversations, agent, command, worker });
 
   const app = express();
   app.disable('x-powered-by');
@@ -110,7 +112,11 @@ export function createChatApp(
   });
   if (worker) app.use('/worker', createWorkerRouter(manager, { keys }));
   const model = openAi?.model;
-  const liveModel = agent === undefined ? model : `agent with ${model ?? 'a scripted model'}`;
+  const liveModel = command
+    ? labelOf(command)
+    : agent === undefined
+      ? model
+      : `agent with ${model ?? 'a scripted model'}`;
   const names = [...recordings.keys()];
   app.use('/api/chat', chatRoutes({ manager, answers, conversations, recordings: names, liveModel }));
   app.use(

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import type { CommandName } from '../playing/commands.js';
 import type { OpenAiConfig } from '../playing/openai.js';
 
 const environment = z.object({
@@ -53,6 +54,8 @@ export interface Config {
   readonly agent: boolean;
   /** Where the agent's checkpoints are; in memory when not given. */
   readonly mongoUrl: string | undefined;
+  /** The agent that is a command. */
+  readonly command: CommandName | undefined;
   /** A process of its own makes the answers, behind the gateway. */
   readonly worker: boolean;
   /** How long that process may be out of reach. */
@@ -66,6 +69,7 @@ export interface Config {
 export interface Chosen {
   readonly agent?: boolean;
   readonly worker?: boolean;
+  readonly command?: CommandName | undefined;
 }
 
 /**
@@ -75,7 +79,10 @@ export interface Chosen {
 const LOOPBACK = ['127.0.0.1', '::1'];
 
 /** @throws Error naming every variable that can't be used */
-export function readConfig(variables: NodeJS.ProcessEnv, { agent = false, worker = false }: Chosen): Config {
+export function readConfig(
+  variables: NodeJS.ProcessEnv,
+  { agent = false, worker = false, command }: Chosen,
+): Config {
   const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
   const { data, error } = environment.safeParse(given);
   if (error)
@@ -95,6 +102,7 @@ export function readConfig(variables: NodeJS.ProcessEnv, { agent = false, worker
     agent,
     mongoUrl: data.MONGO_URL,
     worker,
+    command,
     workerLeaseMs: data.WORKER_LEASE_MS,
     runTokenSecret: data.RUN_TOKEN_SECRET ?? randomBytes(32).toString('base64url'),
     logLevel: data.LOG_LEVEL,

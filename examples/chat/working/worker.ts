@@ -8,8 +8,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createWorkerClient, openOutbox, type WorkerClient } from 'generation-jobs/worker';
+import { JobEndedError } from 'generation-jobs';
+import {
+  createWorkerClient,
+  openOutbox,
+  resumeAgentProcess,
+  runAgentProcess,
+  type WorkerClient,
+} from 'generation-jobs/worker';
 import { destination, pino } from 'pino';
+import { type CommandName, processOptions } from '../playing/commands.js';
 import { DEMOS } from '../playing/demos.js';
 import { makeAnswer } from '../playing/making.js';
 import { recordedScripts } from '../playing/recorded-scripts.js';
@@ -42,26 +50,45 @@ async function carryOut({ order, url, token, work }: WorkOrder): Promise<void> {
   orders++;
   let isCarriedOut = true;
   try {
-    await make(url, token, work);
+    await make(order, { url, token, work });
   } catch (error) {
     // Stopped before it began here, or the gateway can't be reached.
     isCarriedOut = false;
-    logger.warn({ err: error, order }, 'an order was not carried out');
+    const level = error instanceof JobEndedError ? 'debug' : 'warn';
+    logger[level]({ err: error, order }, 'an order was not carried out');
   }
   orders--;
   report({ order, isCarriedOut });
   if (isAlone && orders === 0) await leave();
 }
 
-async function make(url: string, token: string, work: WorkOrder['work']): Promise<void> {
+async function make(order: number, { url, token, work }: Omit<WorkOrder, 'order'>): Promise<void> {
   const client = await createWorkerClient({ url, token, outbox, logger });
   clients.add(client);
   try {
-    // After a pause, whoever has the decision makes the next order.
-    await client.job.run(() => makeAnswer(client.job, work, { scripts, openAi: config.openAi, logger }));
+    const { command } = work.playback;
+    // After a pause, whoever has the decision makes the next order; an agent's process waits for its own.
+    if (command === undefined)
+      await client.job.run(() => makeAnswer(client.job, work, { scripts, openAi: config.openAi, logger }));
+    else await runCommand(client, order, { command, work });
   } finally {
     await client.close();
     clients.delete(client);
+  }
+}
+
+async function runCommand(
+  client: WorkerClient,
+  order: number,
+  { command, work: { prompt, playback } }: { command: CommandName; work: WorkOrder['work'] },
+): Promise<void> {
+  const options = processOptions(command, prompt, playback.tokensPerSecond);
+  const questions = { manager: client.questions };
+  let { reason } = await runAgentProcess(client.job, { ...options, questions });
+  while (reason === 'paused') {
+    const { job, continuation } = await client.nextAttempt();
+    report({ order, attempt: job.attempt });
+    ({ reason } = await resumeAgentProcess(job, continuation));
   }
 }
 

@@ -5,8 +5,10 @@
 
 import { agentActivities, agentText } from './agent-activity.js';
 import { type AskedAction, withAsked, withDecided } from './asked-action.js';
+import { commandActivity, statusIn } from './command-activity.js';
 import { type Activity, providerActivity } from './provider-activity.js';
 import { field, providerText, text } from './provider-text.js';
+import { type ToldPiece, withPiece } from './told-pieces.js';
 
 export interface ToolUse {
   readonly id: string;
@@ -32,6 +34,10 @@ export interface ChatContent {
   actions: AskedAction[];
   /** How many of the host's events are in it: where a producer that takes over goes on. */
   events: number;
+  /** Of an agent that names its texts: where each stands. */
+  pieces?: ToldPiece[];
+  /** What keeps an agent busy before it says anything; empty once it has. */
+  status?: string;
 }
 
 /** More tools (and breaks) than this are counted by nobody; the content stays small in every snapshot. */
@@ -48,7 +54,12 @@ export function restartedContent({ prompt }: ChatContent): ChatContent {
 
 /** Changes and returns `content`. Events it doesn't know are as if they were not there. */
 export function foldContent(content: ChatContent, event: { event: string; data: unknown }): ChatContent {
-  content.text += visibleText(event);
+  const id = event.event === 'text' ? text(field(event.data, 'id')) : '';
+  const piece = visibleText(event);
+  if (id === '') content.text += piece;
+  else if (piece !== '' || isWhole(event)) withPiece(content, { id, piece, replaces: isWhole(event) });
+  const status = statusIn(event);
+  if (status !== undefined) content.status = status;
   switch (event.event) {
     case 'created':
       content.prompt = text(field(field(event.data, 'created'), 'text'));
@@ -66,7 +77,11 @@ export function foldContent(content: ChatContent, event: { event: string; data: 
       content.events++;
       foldActivity(content, providerActivity(event.data));
       break;
+    case 'withdrawn':
+      withdraw(content, field(event.data, 'ids'));
+      break;
     default:
+      foldActivity(content, commandActivity(event));
       for (const activity of agentActivities(event)) foldActivity(content, activity);
   }
   return content;
@@ -74,8 +89,21 @@ export function foldContent(content: ChatContent, event: { event: string; data: 
 
 /** What a host's event adds to the answer's text. */
 export function visibleText({ event, data }: { event: string; data: unknown }): string {
-  if (event === 'text') return text(field(data, 'text'));
+  if (event === 'text') return field(data, 'parent') === undefined ? text(field(data, 'text')) : '';
   return event === 'provider' ? providerText(data) : agentText(event, data);
+}
+
+/** Takes back what an agent says does not count any more. */
+function withdraw(content: ChatContent, ids: unknown): void {
+  if (!Array.isArray(ids)) return;
+  for (const id of ids.map(text))
+    if (content.pieces?.some((one) => one.id === id)) withPiece(content, { id, piece: '', replaces: true });
+  content.tools = content.tools.filter((tool) => !ids.includes(tool.id));
+}
+
+/** Of an event that tells a text: not one more piece of it. */
+function isWhole({ data }: { data: unknown }): boolean {
+  return field(data, 'replace') === true && field(data, 'parent') === undefined;
 }
 
 function foldActivity(content: ChatContent, activity: Activity | undefined): void {

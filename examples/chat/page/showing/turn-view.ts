@@ -26,6 +26,7 @@ export class TurnView {
   readonly #summary = make('summary', '');
   readonly #reasoning = make('p', 'reasoning');
   readonly #thought = make('details', 'activity', this.#summary, make('div', 'work', this.#reasoning));
+  readonly #status = make('p', 'note');
   readonly #noteWords = make('span', '');
   readonly #noteCode = make('code', '');
   readonly #note: HTMLElement;
@@ -49,6 +50,7 @@ export class TurnView {
     this.#answerTools = make('div', 'tools', this.#copyAnswer, this.#retry);
     this.#tryAgain.type = 'button';
     this.#tryAgain.addEventListener('click', () => onRetry(prompt()));
+    this.#status.dataset.testid = 'status';
     this.#note = make('div', 'note', this.#noteWords, this.#noteCode, this.#tryAgain);
     this.element = make(
       'article',
@@ -57,6 +59,7 @@ export class TurnView {
       this.#promptTools,
       this.#thought,
       this.answer.element,
+      this.#status,
       this.#note,
       this.#answerTools,
     );
@@ -70,6 +73,9 @@ export class TurnView {
     this.#promptTools.hidden = content.prompt === '';
     this.answer.render(turn, isLast);
     this.#renderThought(content, status === 'running');
+    const busyWith = status === 'running' ? (content.status ?? '') : '';
+    this.#status.hidden = busyWith === '';
+    this.#status.textContent = busyWith && `The agent is ${busyWith}…`;
     this.element.dataset.status = status;
     this.element.classList.toggle('is-last', isLast);
     this.#renderEnd(turn, isLast);
