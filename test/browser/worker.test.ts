@@ -1,10 +1,15 @@
-/** The page in a real browser, while a worker behind the gateway makes the answers: whole, or killed in mid-answer. */
+/**
+ * The page in a real browser, while a worker behind the gateway makes the answers: whole, or killed in mid-answer; and with an
+ * agent that is a command beside it.
+ */
 import type { Browser, BrowserContext } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { answerFor } from '../../examples/chat/standing-in/words.js';
 import { ChatPage, launchChromium } from '../support/browser.js';
 import { recordedText } from '../support/chat-client.js';
 import { type ChatProcess, startChat, workerOf } from '../support/chat-process.js';
 
+const LONG_LEASE = { WORKER_LEASE_MS: '3600000' };
 const RECORDING = 'openai-chat.text';
 const TEXT = recordedText(RECORDING);
 
@@ -13,7 +18,7 @@ let browser: Browser;
 let context: BrowserContext;
 beforeAll(async () => {
   // Nobody goes on with what has died, and no lease lapses within this test.
-  const env = { RECOVER: '0', WORKER_LEASE_MS: '3600000' };
+  const env = { ...LONG_LEASE, RECOVER: '0' };
   chat = await startChat({ args: ['--worker'], env });
   browser = await launchChromium();
   context = await browser.newContext();
@@ -46,4 +51,23 @@ it('a worker killed in mid-answer: the page shows at once that the answer has fa
   await page.send('Once more', RECORDING, 1000);
   await page.until(({ turns }) => turns.length === 2);
   await page.expectAnswer(TEXT);
+});
+
+it('an agent’s words, its tool and its question are shown, and it goes on once it is allowed to', async () => {
+  const commands = await startChat({
+    args: ['--worker', '--cli', 'claude-code'],
+    env: { ...LONG_LEASE, PATH: '' },
+  });
+  onTestFinished(async () => {
+    expect(await commands.stop()).toBe(0);
+  });
+  const page = await ChatPage.open(await browser.newContext(), commands.url);
+  const choice = page.page.getByTestId('recording').locator('option').first();
+  expect(await choice.textContent()).toBe('claude-code (a stand-in)');
+  await page.page.getByTestId('composer').fill('Look around');
+  await page.page.getByTestId('send').click();
+  await page.untilCard('pending');
+  await page.card.getByRole('button', { name: 'Allow', exact: true }).click();
+  await page.expectAnswer(answerFor('claude-code', 'Look around'));
+  expect(await page.page.getByTestId('tools').innerText()).toContain('Bash');
 });

@@ -68,27 +68,24 @@ it.each(['codex', 'gemini-cli', 'opencode', 'pi'])(
 it.each([
   { where: 'in the server', args: [] },
   { where: 'beside a worker', args: ['--worker'] },
-])(
-  'claude-code $where asks before it calls a tool, and hears the decision',
-  async ({ args }) => {
-    const { user } = await startWith('--cli', 'claude-code', ...args);
-    for (const decision of ['approve', 'reject'] as const) {
-      const { streamId } = await user.start(FAST);
-      const { events, action } = await user.untilAsked(streamId);
-      const [request] = action.requests;
-      expect(request).toMatchObject({ name: 'Bash', arguments: { command: 'ls' } });
-      const reason = decision === 'reject' ? { reason: 'not here' } : {};
-      const said = { decisions: [{ id: request?.id ?? '', decision, ...reason }] };
-      expect((await user.decide(streamId, action, said)).ok).toBe(true);
-      const { before, after } = wordsFor('claude-code', PROMPT);
-      const whole = [...before, refused('not here'), ...after.slice(1)].join('');
-      const asked = events.at(-1)?.id;
-      expect(await answered(user, streamId, asked)).toBe(
-        decision === 'approve' ? answerFor('claude-code', PROMPT) : whole,
-      );
-    }
-  },
-);
+])('claude-code $where asks before it calls a tool, and hears the decision', async ({ args }) => {
+  const { user } = await startWith('--cli', 'claude-code', ...args);
+  for (const decision of ['approve', 'reject'] as const) {
+    const { streamId } = await user.start(FAST);
+    const { events, action } = await user.untilAsked(streamId);
+    const [request] = action.requests;
+    expect(request).toMatchObject({ name: 'Bash', arguments: { command: 'ls' } });
+    const reason = decision === 'reject' ? { reason: 'not here' } : {};
+    const said = { decisions: [{ id: request?.id ?? '', decision, ...reason }] };
+    expect((await user.decide(streamId, action, said)).ok).toBe(true);
+    const { before, after } = wordsFor('claude-code', PROMPT);
+    const whole = [...before, refused('not here'), ...after.slice(1)].join('');
+    const asked = events.at(-1)?.id;
+    expect(await answered(user, streamId, asked)).toBe(
+      decision === 'approve' ? answerFor('claude-code', PROMPT) : whole,
+    );
+  }
+});
 
 it('a worker killed while its agent answers: the answer fails by name at once, and the next one is whole', async () => {
   const { chat, user } = await startWith('--cli', 'gemini-cli', '--worker');
@@ -99,6 +96,17 @@ it('a worker killed while its agent answers: the answer fails by name at once, a
   expect(events.at(-1)).toMatchObject({ event: 'failed', data: { code: 'agent_lost' } });
   const next = await user.start({ ...FAST, conversationId: streamId });
   expect(await answered(user, next.streamId)).toBe(answerFor('gemini-cli', PROMPT));
+});
+
+it('a worker killed while its agent waits for a decision: the question is taken back, and the answer fails by name', async () => {
+  const { chat, user } = await startWith('--cli', 'claude-code', '--worker');
+  const { streamId } = await user.start(FAST);
+  const { events } = await user.untilAsked(streamId);
+  process.kill(await workerOf(chat), 'SIGKILL');
+  const rest = await user.follow(streamId, { after: events.at(-1)?.id ?? '' });
+  expect(rest.map(({ event }) => event)).toEqual(['resumed', 'failed']);
+  expect(rest[0]?.data).toMatchObject({ by: 'agent' });
+  expect(rest[1]?.data).toMatchObject({ code: 'agent_lost' });
 });
 
 it('a command that is there is run, with the message as one argument and without the server’s secrets', async () => {

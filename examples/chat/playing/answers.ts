@@ -13,7 +13,7 @@ import { resumeAgentProcess, runAgentProcess } from 'generation-jobs/worker';
 import type { Conversations, Identity } from '../conversations/conversations.js';
 import { type ChatContent, initialContent } from '../page/content/chat-content.js';
 import type { Agent, Said } from './agent.js';
-import { type CommandName, processOptions } from './commands.js';
+import { AGENT_LOST, type CommandName, processOptions } from './commands.js';
 import {
   DEFAULT_SPEED,
   FROM_THE_START,
@@ -130,7 +130,7 @@ export class Answers {
    */
   async takeOver(job: GenerationJob, continuation: Continuation): Promise<Answer | undefined> {
     if ((continuation.record.metadata as Playback).command === undefined) return this.goOn(job, continuation);
-    throw { code: 'agent_lost', message: 'The agent is gone.', retryable: true };
+    throw AGENT_LOST;
   }
 
   /** The bridge sees to the job's end; what was cut off before it could ask starts over. */

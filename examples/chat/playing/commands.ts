@@ -53,6 +53,8 @@ const COMMANDS = {
 
 export type CommandName = keyof typeof COMMANDS;
 
+/** What an answer fails with whose agent has died with the process that ran it. */
+export const AGENT_LOST = { code: 'agent_lost', message: 'The agent is gone.', retryable: true };
 const NAMES = Object.keys(COMMANDS) as CommandName[];
 const EVERYBODYS = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'TERM'];
 const STAND_IN = fileURLToPath(new URL('../standing-in/stand-in.js', import.meta.url));

@@ -11,6 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { GenerationJob, GenerationJobManager } from 'generation-jobs';
 import { type IssuedRun, issueRunToken, type RunTokenKeys, workerLost } from 'generation-jobs/worker/gateway';
 import type { Logger } from 'pino';
+import { AGENT_LOST } from './commands.js';
 import type { Work } from './making.js';
 
 /** An answer to make, as the worker is told of it. */
@@ -152,13 +153,30 @@ export class Worker {
   /** Says that nobody makes a run any more. Where that can't be said, the lease says it later. */
   async #lose(run: Run): Promise<void> {
     try {
-      await workerLost(this.#settings.manager, run);
+      if (!(await workerLost(this.#settings.manager, run))) await this.#failAsking(run);
     } catch (error) {
       this.#settings.logger.warn(
         { err: error, streamId: run.streamId },
         'a dead worker is left to its lease',
       );
     }
+  }
+
+  /** An agent that had asked has died with its worker: nobody could hear a decision any more. */
+  async #failAsking({ streamId, tenantId, generation, attempt }: Run): Promise<void> {
+    const { manager } = this.#settings;
+    const record = await manager.getJob(streamId, { tenantId, generation });
+    const { pendingAction: action, metadata } = record ?? {};
+    if (!record || !action || record.attempt !== attempt || metadata?.command === undefined) return;
+    const reason = 'the agent is gone';
+    const { job } = await manager.approvals.resolve(streamId, {
+      ...{ actionId: action.actionId, userId: record.userId, tenantId, by: 'agent' },
+      decisions: action.requests.map(({ id }) => ({ id, decision: 'reject', reason })),
+      answers: action.questions.map(({ id }) => ({ id, text: reason })),
+    });
+    await job.run(() => {
+      throw AGENT_LOST;
+    });
   }
 
   #say(words: string): void {

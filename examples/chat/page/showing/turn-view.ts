@@ -26,7 +26,7 @@ export class TurnView {
   readonly #summary = make('summary', '');
   readonly #reasoning = make('p', 'reasoning');
   readonly #thought = make('details', 'activity', this.#summary, make('div', 'work', this.#reasoning));
-  readonly #status = make('p', 'note');
+  readonly #status = make('p', 'activity');
   readonly #noteWords = make('span', '');
   readonly #noteCode = make('code', '');
   readonly #note: HTMLElement;
