@@ -75,7 +75,7 @@ export function commandNamed(given: string): CommandName {
 }
 
 /** Whether the command itself is missing, and the example's own program prints its lines. */
-export function isStandIn(name: CommandName): boolean {
+function isStandIn(name: CommandName): boolean {
   return findOnPath(COMMANDS[name].program) === undefined;
 }
 

@@ -3,7 +3,7 @@ import { piecesOf, refused, type Words } from './words.js';
 
 export type Line = Readonly<Record<string, unknown>>;
 /** Writes a question and waits for what is answered on standard input. */
-export type Ask = (question: Line) => Promise<Line>;
+type Ask = (question: Line) => Promise<Line>;
 type Lines = (
   words: Words,
   ask: Ask,

@@ -8,7 +8,7 @@ export interface Words {
   readonly after: readonly string[];
 }
 
-export const ALLOWED = 'The command has run, and there are three files.\n\n';
+const ALLOWED = 'The command has run, and there are three files.\n\n';
 
 export function wordsFor(name: string, prompt: string): Words {
   return {
