@@ -46,9 +46,7 @@ export interface CloseOptions {
 const duration = (least: number, byDefault: number) =>
   z.number().int().min(least).max(HOUR).default(byDefault);
 const schema = z.strictObject({
-  url: z.string().refine((text) => /^https?:\/\//.test(text.slice(0, 8)) && URL.canParse(text), {
-    message: 'must be an address that begins with http:// or https://',
-  }),
+  url: z.string().refine(isHttp, { message: 'must be an address that begins with http:// or https://' }),
   token: z.union([
     z.string().min(1),
     z.custom((value) => typeof value === 'function', 'must be a token, or a function'),
@@ -68,6 +66,10 @@ const nextSchema = z.strictObject({
 });
 const closeSchema = z.strictObject({ graceMs: duration(0, 5 * SECOND) });
 
+function isHttp(text: string): boolean {
+  return ['http://', 'https://'].some((scheme) => text.startsWith(scheme)) && URL.canParse(text);
+}
+
 /** @throws GenerationJobError `invalid_options` naming each key and value that is not known */
 export function parseClientInput(given: WorkerClientInput) {
   const { requestMs, startMs, url } = parseStrictly('invalid_options', schema, given, 'options');
@@ -75,7 +77,7 @@ export function parseClientInput(given: WorkerClientInput) {
   const send: Fetch = given.fetch ?? ((address, init) => fetch(address, init));
   const times = { requestMs, startMs };
   return {
-    url: url.replace(/\/$/, ''),
+    url: url.endsWith('/') ? url.slice(0, -1) : url,
     token,
     outbox,
     onError,

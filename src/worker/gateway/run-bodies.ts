@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { GenerationJobError } from '../../errors.js';
 import type { RemoteBatch } from '../../stream/interfaces/remote-attempts.js';
+import { isStreamId } from '../../stream/model/stream-key.js';
 import type { RunClaims } from './run-tokens.js';
 
 /** More events in one commit cost the store a long moment. */
@@ -14,11 +15,8 @@ const MOST_COUNTERS = 128;
 const MOST_ENTRIES = 65;
 
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const callId = z
-  .string()
-  .min(1)
-  .max(128)
-  .refine((id) => /^[A-Za-z0-9_.~-]{1,128}$/.test(id), 'is no name of a call');
+/** A call is named as a stream is. */
+const callId = z.string().refine(isStreamId, 'is no name of a call');
 const label = z.string().min(1).max(256).optional();
 const usage = z
   .record(z.string().min(1).max(128), z.number())

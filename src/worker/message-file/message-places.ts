@@ -8,6 +8,7 @@ import type { ConversationPlace } from './message-types.js';
 
 const READABLE = 40;
 const DIGITS = 24;
+const SAFE = 'abcdefghijklmnopqrstuvwxyz0123456789_-';
 
 export function folderOf(root: string, tenantId: string | undefined): string {
   return join(root, tenantId === undefined ? 'no-tenant' : `tenant-${safe(tenantId)}`);
@@ -21,10 +22,9 @@ export const INDEX_NAME = 'index.json';
 
 /** The beginning of the id, for whoever looks, and a digest of all of it. */
 function safe(id: string): string {
-  const readable = id
-    .slice(0, READABLE)
-    .toLowerCase()
-    .replace(/[^a-z0-9_-]/g, '-');
+  const readable = Array.from(id.slice(0, READABLE).toLowerCase(), (letter) =>
+    SAFE.includes(letter) ? letter : '-',
+  ).join('');
   const digest = createHash('sha256').update(id).digest('hex').slice(0, DIGITS);
   return `${readable}-${digest}`;
 }
