@@ -53,15 +53,20 @@ export const progressContracts: readonly Contract[] = [
     title: 'a pause and an end are told at once with all there is; where a settlement follows, before it',
     async run(h) {
       const order: string[] = [];
+      const missed: number[] = [];
       const hooks: Hooks = {
         settle: ({ content }) => void order.push(`settle ${textOf(content)}`),
-        onProgress: ({ content, record }) => void order.push(`${record.status} ${textOf(content)}`),
+        onProgress: ({ content, record, sequence }) => {
+          missed.push(record.lastSequence - sequence);
+          order.push(`${record.status} ${textOf(content)}`);
+        },
       };
       const { replica } = await toldReplica(h, { hooks, options: { progressMs: 60_000 } });
       const job = await h.start(replica, { contentModel: 'text' });
       await job.emit(text('half'));
       await job.pause({ type: 'ask_user_question', questions: [{ id: 'q', question: 'Go on?' }] });
       await h.until(() => order.length === 1, 'told of the pause');
+      expect(missed, 'the content has the question in it').toEqual([0]);
       await replica.manager.abortJob('s');
       await h.until(() => order.length === 3, 'settled');
       expect(order).toEqual(['requires_action half', 'aborted half', 'settle half']);

@@ -15,7 +15,12 @@ export interface ProcessDiagnosis {
   /** The number of lines that were read. */
   readonly lines: number;
   /** Lines that are no JSON objects, or too long: how many, and the beginnings of the first 16. */
-  readonly badLines: { readonly count: number; readonly kept: readonly string[] };
+  readonly badLines: {
+    /** The number of bad lines. */
+    readonly count: number;
+    /** The beginnings of the first 16, of at most 512 characters each. */
+    readonly kept: readonly string[];
+  };
   /** Counts, by kind, the lines that the mapper did not know: at most 64 kinds, and `others` beyond. */
   readonly unknownLines: Readonly<Record<string, number>>;
   /** The agent's own name for its session, when it told one. */

@@ -54,7 +54,7 @@ export interface AgentProcessOptions {
   readonly questions?: AgentQuestions | undefined;
   /** The time between SIGTERM and SIGKILL, and for leaving after the last line, in milliseconds: 1 to 10 minutes. Default 5,000. */
   readonly graceMs?: number | undefined;
-  /** The longest time without any output, in milliseconds: 1 to 24 hours. Default 10 minutes. A pause does not count. */
+  /** The longest time without anything on standard output, in milliseconds: 1 to 24 hours. Default 10 minutes. A pause does not count. */
   readonly silenceMs?: number | undefined;
   /** The most bytes of a line: 1 KiB to 256 MiB. Default 10 MiB. A longer one is a bad line. */
   readonly lineBytes?: number | undefined;

@@ -53,7 +53,8 @@ export function runAgentProcess(job: GenerationJob, options: AgentProcessOptions
  * that is not here (it has died, or waits in another process) fails the job as `agent_lost`.
  *
  * @param continuation as `approvals.resolve` gives it with the job, or `onResume` and `recover` do
- * @throws GenerationJobError (by rejecting) `invalid_argument` for what is no job
+ * @throws GenerationJobError (by rejecting) `invalid_argument` for what is no job; `agent_running` when the agent was given
+ *   this attempt's handle before: the attempt goes on
  */
 export function resumeAgentProcess(job: GenerationJob, continuation: Continuation): Promise<AgentProcessEnd> {
   return handOut(NO_MANAGER, 'resumeAgentProcess', async () => {
