@@ -7,6 +7,10 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { GenerationJob, GenerationJobManager } from 'generation-jobs';
 import { type IssuedRun, issueRunToken, type RunTokenKeys, workerLost } from 'generation-jobs/worker/gateway';
@@ -121,7 +125,11 @@ export class Worker {
   }
 
   #spawn(): Promise<Running> {
-    const child = fork(PROGRAM, this.#settings.outlives ? ['--outlives'] : [], {
+    const { outlives, logger } = this.#settings;
+    const folder = mkdtempSync(join(tmpdir(), 'chat-worker-'));
+    const child = fork(PROGRAM, [folder, ...(outlives ? ['--outlives'] : [])], {
+      // What it and its agents put aside is in its folder, and goes with it, however it ends.
+      env: { ...process.env, TMPDIR: folder },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       // A group of its own: Ctrl-C in a terminal is for the server, which stops its worker itself.
       detached: true,
@@ -140,6 +148,9 @@ export class Worker {
       });
       const onGone = (how: unknown) => {
         this.#running = undefined;
+        rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) =>
+          logger.warn({ err: error, folder }, 'the folder of a worker is left'),
+        );
         reject(new Error(`the worker could not be started (${how})`));
         if (!this.#isStopping) this.#say(`it has ended (${how})`);
         for (const run of runs.values()) void this.#lose(run);

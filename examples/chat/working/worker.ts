@@ -5,8 +5,7 @@
  * SIGTERM ends what it makes as interrupted and delivers that. When its server dies it ends too, or with `--outlives` once
  * what it makes is over: the gateway may be at another replica.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { JobEndedError } from 'generation-jobs';
 import {
@@ -31,7 +30,8 @@ const config = readConfig(process.env, {});
 const logger = pino({ level: config.logLevel }, destination(2));
 const recordings = readRecordings(join(EXAMPLE_FOLDER, 'recordings'));
 const scripts = new Map([...recordedScripts(recordings), ...DEMOS]);
-const folder = mkdtempSync(join(tmpdir(), 'chat-outbox-'));
+/** Its server has made it, and may be gone before it. */
+const folder = folderIn(process.argv);
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const sqlite = await findSqlite();
 const outbox = sqlite && openOutbox({ database: sqlite.open(join(folder, 'outbox.db')), logger });
@@ -90,6 +90,12 @@ async function runCommand(
     report({ order, attempt: job.attempt });
     ({ reason } = await resumeAgentProcess(job, continuation));
   }
+}
+
+/** @throws Error when nobody has given it one: it is started by a server */
+function folderIn([, , given]: readonly string[]): string {
+  if (given === undefined) throw new Error('a worker is started by npm start -- --worker');
+  return given;
 }
 
 function onAlone(): void {
