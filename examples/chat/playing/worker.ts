@@ -7,8 +7,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -125,7 +124,7 @@ export class Worker {
   }
 
   #spawn(): Promise<Running> {
-    const { outlives, logger } = this.#settings;
+    const { outlives } = this.#settings;
     const folder = mkdtempSync(join(tmpdir(), 'chat-worker-'));
     const child = fork(PROGRAM, [folder, ...(outlives ? ['--outlives'] : [])], {
       // What it and its agents put aside is in its folder, and goes with it, however it ends.
@@ -148,9 +147,7 @@ export class Worker {
       });
       const onGone = (how: unknown) => {
         this.#running = undefined;
-        rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) =>
-          logger.warn({ err: error, folder }, 'the folder of a worker is left'),
-        );
+        this.#remove(folder);
         reject(new Error(`the worker could not be started (${how})`));
         if (!this.#isStopping) this.#say(`it has ended (${how})`);
         for (const run of runs.values()) void this.#lose(run);
@@ -159,6 +156,15 @@ export class Worker {
       child.once('error', onGone);
       child.once('exit', (code, signal) => onGone(signal ?? code));
     });
+  }
+
+  /** At once, since this server may be about to end as well. */
+  #remove(folder: string): void {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+    } catch (error) {
+      this.#settings.logger.warn({ err: error, folder }, 'the folder of a worker is left');
+    }
   }
 
   /** Says that nobody makes a run any more. Where that can't be said, the lease says it later. */
