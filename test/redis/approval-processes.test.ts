@@ -12,12 +12,11 @@ import type { HistoryEntry, PauseInput } from '../../src/stream/interfaces/actio
 import type { Resolution } from '../../src/stream/model/types.js';
 import { pick, seededRandom } from '../contract/seeded.js';
 import { RedisServer } from '../support/redis-server.js';
-import { type Follower, NOTHING_LAPSES, namesOf, type Replica, Stage, TIMES } from './replicas.js';
+import { BUSY_MS, type Follower, NOTHING_LAPSES, namesOf, type Replica, Stage, TIMES } from './replicas.js';
 
 const SEED = Number(process.env.APPROVAL_SEED ?? Date.now() % 1_000_000);
 const TOOL = 'tool:';
-const S = 1_000;
-const WITHIN = TIMES.leaseMs + S;
+const WITHIN = TIMES.leaseMs + BUSY_MS;
 const ACTION = { type: 'tool_approval', requests: [{ id: 'r', name: 't' }] } as const satisfies PauseInput;
 const DECISIONS = [
   [{ id: 'r', decision: 'approve' }],

@@ -5,12 +5,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { type RedisCluster, startCluster } from '../support/redis-server.js';
-import { countOf, type Follower, NOTHING_LAPSES, namesOf, type Replica, Stage } from './replicas.js';
+import { BUSY_MS, countOf, type Follower, NOTHING_LAPSES, namesOf, type Replica, Stage } from './replicas.js';
 
-const S = 1_000;
 const BUDGET = { pingMs: 250, pingTimeoutMs: 1_000 };
 /** What a link may take until it has been replaced: until it is tried, found silent, and made again on a busy machine. */
-const REPLACED_MS = BUDGET.pingMs + BUDGET.pingTimeoutMs + 4 * S;
+const REPLACED_MS = BUDGET.pingMs + BUDGET.pingTimeoutMs + BUSY_MS;
 /** Streams that lie on all three nodes, by chance. */
 const STREAMS = Array.from({ length: 12 }, (_, index) => `s${index}`);
 

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { RedisProxy } from '../support/redis-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
 import {
+  BUSY_MS,
   countOf,
   NOTHING_LAPSES,
   namesOf,
@@ -15,8 +16,6 @@ import {
   Stage,
   TIMES,
 } from './replicas.js';
-
-const S = 1_000;
 
 let server: RedisServer;
 let proxy: RedisProxy;
@@ -234,13 +233,13 @@ it('F10 CLIENT KILL TYPE pubsub every 200 ms loses nothing, and delays by at mos
     for (const follower of followers) {
       expect(countOf(follower)).toBe(500);
       const waits = follower.times.map((time, index) => time - (follower.times[index - 1] ?? time));
-      expect(Math.max(...waits), 'the longest silence').toBeLessThan(TIMES.logPollMs + S);
+      expect(Math.max(...waits), 'the longest silence').toBeLessThan(TIMES.logPollMs + BUSY_MS);
     }
     stage.check();
     // An abort whose signal may be lost on the way still holds, and stops the producer within one renewal.
     await one.create({ streamId: 's', produce: { total: 0, end: 'hang' } });
     await two.abort('s');
-    await stage.until(() => stage.producer('s').isComplete, 'the producer knows', TIMES.renewMs + 2 * S);
+    await stage.until(() => stage.producer('s').isComplete, 'the producer knows', TIMES.renewMs + BUSY_MS);
     expect(stage.producer('s').reason).toBe('aborted');
   } finally {
     over = true;
@@ -289,7 +288,7 @@ it('F11 a half-open subscriber link is replaced within its ping budget, also whe
     const restore = lasting ? proxy.swallow('links') : () => {};
     proxy.freeze('links');
     const seen = countOf(follower);
-    await stage.until(() => proxy.accepted > accepted, 'the link is replaced', budget.pingMs + 2 * S);
+    await stage.until(() => proxy.accepted > accepted, 'the link is replaced', budget.pingMs + BUSY_MS);
     if (lasting) {
       await stage.until(() => proxy.accepted > accepted + 1, 'the dead new one too');
       restore();
@@ -329,7 +328,7 @@ it('L33 an abort whose signal is lost reaches a silent producer within one renew
   await stage.until(() => stage.producers[0]?.acknowledged === 3, 'it is silent');
   proxy.freeze('links');
   expect(await two.abort('s')).toMatchObject({ aborted: true, record: { status: 'aborted' } });
-  await stage.until(() => stage.producer('s').isComplete, 'the producer knows', TIMES.renewMs + S);
+  await stage.until(() => stage.producer('s').isComplete, 'the producer knows', TIMES.renewMs + BUSY_MS);
   expect(stage.producer('s').reason).toBe('aborted');
 });
 

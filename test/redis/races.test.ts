@@ -7,11 +7,8 @@ import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { pick, seededRandom } from '../contract/seeded.js';
 import { RedisServer } from '../support/redis-server.js';
-import { codeOf, countOf, NOTHING_LAPSES, namesOf, Stage, TIMES } from './replicas.js';
+import { BUSY_MS, codeOf, countOf, NOTHING_LAPSES, namesOf, Stage, TIMES } from './replicas.js';
 
-const S = 1_000;
-/** What a busy machine may add. */
-const BUSY_MS = 15 * S;
 const ROUNDS = 100;
 
 let server: RedisServer;

@@ -35,6 +35,9 @@ export const TIMES = {
   retryMs: 10,
 } as const satisfies GenerationJobOptions;
 
+/** What a busy machine may add to a time that is promised; how exact it is, the contracts say on a clock of their own. */
+export const BUSY_MS = 15_000;
+
 const REDIS_OPTIONS = { timeoutMs: 300, pingMs: 150, pingTimeoutMs: 250 } as const satisfies RedisOptions;
 
 /**

@@ -6,11 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { RedisServer } from '../support/redis-server.js';
-import { codeOf, countOf, namesOf, type Producer, Stage, TIMES } from './replicas.js';
+import { BUSY_MS, codeOf, countOf, namesOf, type Producer, Stage, TIMES } from './replicas.js';
 
 const S = 1_000;
-/** What a busy machine may add. */
-const BUSY_MS = 15 * S;
 
 let server: RedisServer;
 let redis: Redis;

@@ -16,7 +16,7 @@ import type { GenerationJobOptions } from '../../src/stream/model/options.js';
 import { streamKey, userKey } from '../../src/stream/model/stream-key.js';
 import { RedisServer } from '../support/redis-server.js';
 import { NO_WALK } from './no-walk.js';
-import { until } from './replicas.js';
+import { BUSY_MS, until } from './replicas.js';
 
 const TIMES = { leaseMs: 2_400, renewMs: 400, sweepMs: 100, ...NO_WALK };
 const KEYS = new RedisKeys('gj:');
@@ -143,7 +143,7 @@ it('a running stream whose due score is gone or an hour ahead, and whose user’
   await until(
     async () => (await isRight('gone')) && (await isRight('ahead')),
     'both are back',
-    2 * TIMES.leaseMs + 3 * TIMES.renewMs + 2_000,
+    2 * TIMES.leaseMs + 3 * TIMES.renewMs + BUSY_MS,
   );
   for (const job of jobs) await job.complete();
 });
@@ -167,7 +167,11 @@ it('what is put back is counted by its index, and what was there is not', async 
   await pause(TIMES.leaseMs * 2);
   expect(repaired, 'nothing was lost').toEqual([]);
   await forget('s');
-  await until(() => repaired.length >= 2, 'both are put back', 2 * TIMES.leaseMs + 3 * TIMES.renewMs + 2_000);
+  await until(
+    () => repaired.length >= 2,
+    'both are put back',
+    2 * TIMES.leaseMs + 3 * TIMES.renewMs + BUSY_MS,
+  );
   await pause(TIMES.leaseMs);
   expect(repaired.toSorted()).toEqual(['due', 'user']);
   await job.complete();
