@@ -23,12 +23,17 @@ const { default: mongoose } = await import(config.mongoose ?? 'mongoose');
 
 const redis = new Redis({ port: config.redisPort, host: '127.0.0.1' });
 redis.on('error', () => {}); // told by what fails
-const connection = mongoose.createConnection(config.mongoUri, {
-  dbName: config.dbName,
-  serverSelectionTimeoutMS: 700,
-});
+const connection = mongoose.createConnection();
 connection.on('error', () => {});
-await connection.asPromise();
+// So short for tests of a MongoDB that is away; a busy machine may need several tries to begin with.
+const open = () =>
+  connection.openUri(config.mongoUri, { dbName: config.dbName, serverSelectionTimeoutMS: 700 });
+while (
+  !(await open().then(
+    () => true,
+    () => false,
+  ))
+);
 const checkpointer = await createCheckpointer({ mongo: connection, importPeer, ...config.checkpointer });
 
 const write = (list, entry) => redis.rpush(list, JSON.stringify({ pid: process.pid, ...entry }));
