@@ -81,7 +81,8 @@ export interface RemoteAttempts {
   ): Promise<JobRecord>;
 
   /**
-   * Commits a batch, and renews the lease unless that was done a moment ago. What follows an end or a pause follows as if the producer were here.
+   * Commits a batch, and renews the lease unless that was done a moment ago. What follows an end or a pause follows as if the
+   * producer were here.
    * @throws GenerationJobError as `emit`, `update`, `pause` and `complete` throw for what they refuse; what the store could not do
    */
   commit(attempt: RemoteAttempt, batch: RemoteBatch): Promise<RemoteReply>;

@@ -19,7 +19,7 @@ export interface WorkerClientInput {
   readonly requestMs?: number | undefined;
   /** The time the start may take, with what an earlier process has left in the outbox: 100 ms to 1 h. Default 1 min. */
   readonly startMs?: number | undefined;
-  /** Told of each error that nobody else is told, as the manager's hook. Default: standard error. */
+  /** Called with each error that nobody else is told, as the manager's hook is. Default: standard error. */
   readonly onError?: Hooks['onError'] | undefined;
   /** The part of a pino logger that is used. Default: none. */
   readonly logger?: Logger | undefined;

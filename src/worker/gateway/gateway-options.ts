@@ -96,7 +96,7 @@ interface Host {
   readonly keys: RunTokenKeys;
   /** The stores of transcripts, by the names that run tokens give them. Default: none. */
   readonly transcripts?: Readonly<Record<string, TranscriptStore>> | undefined;
-  /** Told of a hook that died beside an agent. What it throws makes the worker report it again. Default: it is logged. */
+  /** Called for a hook that died beside an agent. What this throws makes the worker report it again. Default: it is logged. */
   readonly onHookFatal?: ((report: HookFatal, run: RunClaims) => unknown) | undefined;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The bodies that workers send, as JSON. The run they act for is the token's; a body may say it again and is refused where it says another.
- * What an event holds beside its name, its data and its `keep` (such as when it happened) stays with the worker.
+ * The bodies that workers send, as JSON. The run they act for is the token's; a body may say it again and is refused where it
+ * says another.
+ * An event's name, data and `keep` are taken; anything else it holds (such as when it happened) stays with the worker.
  */
 import { z } from 'zod';
 import { GenerationJobError } from '../../errors.js';

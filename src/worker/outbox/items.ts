@@ -11,7 +11,7 @@ import { type Bounds, type Holding, Room } from './room.js';
 export interface ItemsContext extends Bounds {
   /** Wall time in milliseconds. */
   now(): number;
-  /** Told after the step what room it cost. */
+  /** Called after the step with the room it cost. */
   onMadeRoom(made: Made): void;
 }
 

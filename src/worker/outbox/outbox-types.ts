@@ -22,7 +22,7 @@ export interface OutboxInput extends OutboxSettings {
   readonly entropy?: Entropy | undefined;
   /** Takes what was not delivered, as pino does; default: nobody. */
   readonly logger?: Logger | undefined;
-  /** Told of everything that was not delivered; what it throws is logged. */
+  /** Called for everything that was not delivered; what it throws is logged. */
   readonly onEvent?: ((event: OutboxEvent) => unknown) | undefined;
 }
 
@@ -92,7 +92,7 @@ export interface RunLaneInput {
    * when the answer is not wanted any more: after `deliveryMs`, at the lane's end, and when the outbox closes.
    */
   deliver(items: readonly RunItem[], signal: AbortSignal): Promise<Delivery>;
-  /** Told once when the lane ends otherwise than by `end`. */
+  /** Called once when the lane ends otherwise than by `end`. */
   onEnded?(end: RunEnd): unknown;
 }
 

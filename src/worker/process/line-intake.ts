@@ -19,7 +19,10 @@ interface IntakeContext {
   readonly lineBytes: number;
   readonly queue: BoundedQueue<RunStep>;
   readonly counts: LineCounts;
-  /** Told at once, however far behind emitting is: of so many bytes, or that there is room for more; and what each line means. */
+  /**
+   * Called at once, however far behind emitting is: with so many bytes, or that there is room for more; and with what each line
+   * means.
+   */
   readonly onOutput: (bytes: number) => void;
   readonly onMapped: (mapped: MappedLine) => void;
 }
