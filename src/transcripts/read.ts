@@ -8,6 +8,7 @@ import { GenerationJobError } from '../errors.js';
 import type { Logger } from '../stream/interfaces/logger.js';
 import { having } from '../stream/model/host-values.js';
 import { nestsDeeperThan } from '../stream/model/json-depth.js';
+import { isObject } from '../stream/model/plain-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import { handOut, NO_MANAGER } from '../stream/process/handed-out.js';
 import { type ByteLine, ByteLines } from './byte-lines.js';
@@ -224,10 +225,6 @@ function messageIn(value: JsonObject): Omit<TranscriptMessage, 'line' | 'value'>
 
 function isMessage(value: unknown): value is { readonly role: string } & JsonObject {
   return isObject(value) && typeof value.role === 'string' && 'content' in value;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function timeOf(value: unknown): number | undefined {

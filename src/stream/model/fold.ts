@@ -1,6 +1,7 @@
 /** Content by folding: events in their order, into what a late client needs instead of them. */
 import { GenerationJobError } from '../../errors.js';
 import type { ContentModel } from './content-model.js';
+import { parsedJson } from './plain-values.js';
 import { isTerminalEvent } from './transitions.js';
 import type { Hole, JobRecord, LogEvent, SerialisedEvent, Snapshot } from './types.js';
 
@@ -63,7 +64,7 @@ export class Fold {
     const isEnd = isTerminalEvent(event.event);
     const isRecovery = event.event === 'recovered';
     const isRead = isEnd || isRecovery || this.#model !== undefined;
-    const data = isRead ? parsed(event.data) : null;
+    const data = isRead ? parsedJson(event.data) : null;
     // What nobody can read is as good as lost.
     if (data === undefined) return this.skip({ from: sequence, to: sequence });
     this.#reached = sequence;
@@ -140,15 +141,6 @@ export interface FoldedState {
   /** Text read for it: of the snapshot, and of the events after it. */
   readonly snapshotSize: number;
   readonly tailSize: number;
-}
-
-/** Undefined, which JSON can't say, for what is no JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Counts the text that events hold, in UTF-16 units. */

@@ -6,6 +6,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import { KIB, MIB } from '../../clock.js';
+import { parsedJson } from '../../stream/model/plain-values.js';
 import { type Bytes, inPiecesOf, Measure } from '../bytes.js';
 
 /** Room for a run id of 256 characters that are all written as escapes. */
@@ -57,16 +58,8 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
 /** Reads what a file is; null when it doesn't say. */
 export async function readAbout(file: FileHandle): Promise<AboutFile | null> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(ABOUT_BYTES), 0, ABOUT_BYTES, 0);
-  const parsed = aboutSchema.safeParse(jsonOf(buffer.toString('utf8', 0, bytesRead)));
+  const parsed = aboutSchema.safeParse(parsedJson(buffer.toString('utf8', 0, bytesRead)));
   return parsed.success ? parsed.data : null;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // told as damaged, like any other value that is not one of ours
-  }
 }
 
 export async function* readBytes(file: FileHandle): AsyncGenerator<Uint8Array> {

@@ -4,7 +4,7 @@
  */
 import { type Clock, SECOND, sleep, type TimerHandle } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
-import { isObject } from '../../stream/model/plain-values.js';
+import { isObject, parsedJson } from '../../stream/model/plain-values.js';
 import type { HttpAnswer } from '../outbox/delivery.js';
 
 /** A run token, or a function that gives one. */
@@ -181,12 +181,8 @@ export class GatewayLink {
 }
 
 function jsonOf(text: string): unknown {
-  if (text.length > LONGEST_ANSWER) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // the page of a proxy, say
-  }
+  // What is no JSON is the page of a proxy, say.
+  return text.length > LONGEST_ANSWER ? undefined : parsedJson(text);
 }
 
 /** @throws GenerationJobError `token_invalid` */

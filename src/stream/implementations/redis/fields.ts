@@ -2,6 +2,7 @@
  * Reads the fields of a record that may have been damaged. What is only shown or counted is empty or none when it can't be
  * read: it must not keep a generation from its end. The scripts read it in the same way (redis-lua/include/record.lua).
  */
+import { parsedJson } from '../../model/plain-values.js';
 
 const WHOLE = /^\d{1,16}$/;
 
@@ -60,10 +61,5 @@ export function wholeNumber(text: string | undefined): number | undefined {
 
 /** Returns what the text says as JSON; undefined, which JSON does not have, for text that is none. */
 export function parsed(text: string | undefined): unknown {
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return text === undefined ? undefined : parsedJson(text);
 }
