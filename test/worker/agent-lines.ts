@@ -91,7 +91,8 @@ export class Script {
     return {
       ...{ kind: 'tool', id: `call-${this.#count}`, name: this.pick(['Read', 'Bash', 'Grep']), inner },
       input: { path: this.words(3) },
-      output: this.words(20),
+      // An error that says nothing, were it only a line separator, is told as JSON of the whole: outputs begin with a word.
+      output: `${this.pick(['the', 'naïve', '日本'])} ${this.words(20)}`,
       isError: this.chance() < 0.3,
     };
   }

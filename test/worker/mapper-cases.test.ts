@@ -313,6 +313,14 @@ describe('pi', () => {
   });
 });
 
+it('an error whose text says nothing is told as JSON of the whole', () => {
+  const error = { type: 'e', message: '\u2028 ' };
+  const lines = [{ type: 'tool_result', tool_id: 'call-1', status: 'error', error }];
+  expect(readLines(agentMappers['gemini-cli'], lines).parts).toMatchObject([
+    { error: JSON.stringify(error) },
+  ]);
+});
+
 it('gemini-cli and opencode: their own failures end badly, with the text for the host alone', () => {
   const gemini = [{ type: 'error', severity: 'error', message: 'quota' }];
   expect(readLines(agentMappers['gemini-cli'], gemini).end).toMatchObject({ detail: 'quota' });
