@@ -10,33 +10,22 @@ import { verdictShape } from '../stream/approvals/verdict.js';
 import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
 import { formatCursor } from '../stream/model/cursor.js';
 import type { PublicState } from '../stream/model/lifecycle-payloads.js';
-import { isStreamId, userKey } from '../stream/model/stream-key.js';
+import { isStreamId } from '../stream/model/stream-key.js';
 import { isActive } from '../stream/model/transitions.js';
-import { boundHook, reportHook } from '../stream/process/host-code.js';
 import { type Internals, internalsOf } from '../stream/process/internals.js';
+import { type Caller, identify, mayStillRead } from './caller.js';
 import { corsHeaders } from './cors.js';
 import { type BodyLimits, readJsonBody } from './json-body.js';
 import { listedOrigin, OriginCheck } from './origin-check.js';
 import { linkToNext, pageQueryOf } from './page-query.js';
-import {
-  AuthorizeFailed,
-  emptyReply,
-  errorReply,
-  jsonReply,
-  replyToError,
-  reportError,
-  STREAM_HEADERS,
-} from './replies.js';
-import { LEAST_READER_BYTES, type RouteOptions } from './route-options.js';
+import { emptyReply, errorReply, jsonReply, replyToError, STREAM_HEADERS } from './replies.js';
+import type { RouteOptions } from './route-options.js';
 import { type MatchedRoute, METHODS, matchRoute, streamIdOf } from './route-paths.js';
 import type { Reply, RouteRequest } from './route-types.js';
-import { SessionTicker } from './session-ticker.js';
+import { sessionContextOf } from './session-context.js';
 import { encodePlace, inChunk } from './sse-encoder.js';
 import { farewell, type SessionContext, SseSession } from './sse-session.js';
 import { oneOf, streamQueryOf } from './stream-query.js';
-
-/** Times are counted so finely: a heartbeat comes between 3/4 and the whole of its time. */
-const TICKS_IN_SHORTEST = 4;
 
 const abortBody = z.strictObject({
   streamId: z.string(),
@@ -44,12 +33,6 @@ const abortBody = z.strictObject({
 });
 
 const resumeBody = z.strictObject({ streamId: z.string(), ...verdictShape });
-
-/** The caller, once it is known who that is; passed on to the manager with every call. */
-interface Caller {
-  readonly userId: string;
-  readonly tenantId?: string | undefined;
-}
 
 export class StreamRoutes {
   readonly #manager: GenerationJobManager;
@@ -64,22 +47,12 @@ export class StreamRoutes {
     this.#manager = manager;
     this.#internals = internalsOf(manager);
     this.#options = options;
-    const { clock, entropy, errors, logger, options: streamOptions } = this.#internals;
-    const { heartbeatMs, recheckMs, stallMs, bodyBytes, bodyMs } = options;
-    const tickMs = Math.min(heartbeatMs, recheckMs, stallMs) / TICKS_IN_SHORTEST;
+    const { clock, logger, options: streamOptions } = this.#internals;
+    const { bodyBytes, bodyMs } = options;
     const { jsonDepth } = streamOptions.limits;
     this.#bodyLimits = { bodyBytes, jsonDepth, bodyMs, clock };
     this.#origins = new OriginCheck(options.allowedOrigins, logger);
-    this.#sessions = {
-      ticker: new SessionTicker(clock, tickMs),
-      heartbeatTicks: Math.floor(heartbeatMs / tickMs),
-      recheckTicks: Math.floor(recheckMs / tickMs),
-      stallTicks: Math.floor(stallMs / tickMs),
-      readerBytes: options.readerBytes ?? Math.max(streamOptions.limits.liveBytes, LEAST_READER_BYTES),
-      retryMs: options.retryMs,
-      random: () => entropy.random(),
-      onError: (error) => reportError(error, 'stream', errors),
-    };
+    this.#sessions = sessionContextOf(this.#internals, options);
   }
 
   /** Answers a request; undefined at once when its path is none of ours. Never rejects. */
@@ -133,7 +106,7 @@ export class StreamRoutes {
     // Closed before anything was read: all there is to the generation was before the cursor.
     if (subscription.closedBy === 'ended') return emptyReply(204);
     const preamble = from.after === 'tail' ? encodePlace(subscription.cursor) : '';
-    const mayRead = () => this.#mayStillRead(request, streamId, caller);
+    const mayRead = () => mayStillRead(request, streamId, caller, this.#manager);
     return {
       kind: 'stream',
       status: 200,
@@ -145,18 +118,6 @@ export class StreamRoutes {
   async #headOfStream(streamId: string, caller: Caller): Promise<Reply> {
     const record = await this.#manager.getJob(streamId, caller);
     return record ? emptyReply(200, STREAM_HEADERS) : errorReply('stream_not_found');
-  }
-
-  /** A store that does not answer decides nothing: the next re-check asks again. */
-  async #mayStillRead(request: RouteRequest, streamId: string, caller: Caller): Promise<boolean> {
-    const now = await whoAsks(request, this.#internals);
-    if (!now || now.userId !== caller.userId || now.tenantId !== caller.tenantId) return false;
-    try {
-      return (await this.#manager.getJob(streamId, caller)) !== null;
-    } catch (error) {
-      reportError(error, 'stream', this.#internals.errors);
-      return true;
-    }
   }
 
   async #status(request: RouteRequest, streamId: string): Promise<Reply> {
@@ -251,44 +212,6 @@ export class StreamRoutes {
       if (!isDecidedAsSaid(error)) throw error;
     }
     return jsonReply(202, { resumed: true, streamId, actionId: said.actionId });
-  }
-}
-
-/**
- * Asks the host who it is.
- * @throws GenerationJobError `stream_not_found` for nobody, so that being nobody looks like asking for nothing
- */
-async function identify(request: RouteRequest, parts: HookParts): Promise<Caller> {
-  const identity = await whoAsks(request, parts);
-  if (identity === null || identity === undefined) {
-    throw new GenerationJobError('stream_not_found', 'The request was not authorized.');
-  }
-  try {
-    userKey(identity.userId, identity.tenantId);
-  } catch (cause) {
-    const invalid = new GenerationJobError('internal', 'authorize gave no valid { userId, tenantId? }.', {
-      cause,
-    });
-    throw new AuthorizeFailed('authorize', { cause: invalid });
-  }
-  const { userId, tenantId } = identity;
-  return tenantId === undefined ? { userId } : { userId, tenantId };
-}
-
-type HookParts = Parameters<typeof reportHook>[0] & Parameters<typeof boundHook>[0];
-
-/**
- * Waits for the host's answer; it is nobody, when that does not come in time.
- * @throws AuthorizeFailed with what `authorize` threw; an error of the library's own as it is
- */
-async function whoAsks(request: RouteRequest, parts: HookParts): ReturnType<RouteRequest['authorize']> {
-  try {
-    return await boundHook(parts, 'authorize', () => request.authorize());
-  } catch (error) {
-    if (!isGenerationJobError(error)) throw new AuthorizeFailed('authorize', { cause: error });
-    if (error.code !== 'hook_timed_out') throw error;
-    reportHook(parts, 'authorize', error);
-    return null;
   }
 }
 
