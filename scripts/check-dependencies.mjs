@@ -46,7 +46,7 @@ const layers = [
   {
     name: 'index',
     files: /^src\/index\.ts$/,
-    layers: ['services', 'implementations', ...FLOORS],
+    layers: ['services', 'implementations', 'providers', ...FLOORS],
     packages: [],
   },
   {
@@ -78,6 +78,12 @@ const layers = [
   { name: 'ports entry', files: /^src\/ports\//, layers: below('process'), packages: [] },
   { name: 'testing', files: /^src\/testing\//, layers: below('process'), packages: [] },
   { name: 'content', files: /^src\/content\//, layers: below('process'), packages: ['zod'] },
+  {
+    name: 'providers',
+    files: /^src\/providers\//,
+    layers: ['content', ...below('following')],
+    packages: ['zod'],
+  },
   {
     name: 'express',
     files: /^src\/http\/express(-errors)?\.ts$/,

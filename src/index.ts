@@ -12,6 +12,9 @@ export {
   isGenerationJobError,
   JobEndedError,
 } from './errors.js';
+export type { ProviderStream } from './providers/provider-stream.js';
+export type { ProviderSource, ProviderStep } from './providers/source.js';
+export { fromTextStream, type TextPiece } from './providers/text.js';
 export { createStreamServices, type StreamServices } from './services.js';
 export { ActionDecidedError } from './stream/approvals/action-decided-error.js';
 export { GenerationJobManager } from './stream/generation-job-manager.js';
@@ -64,7 +67,14 @@ export type {
   ListJobsInput,
   PartHealth,
 } from './stream/interfaces/operators.js';
-export type { PipeFailure, PipeItems, PipeMapper, PipeSource, PipeStep } from './stream/interfaces/pipe.js';
+export type {
+  PipeFailure,
+  PipeItems,
+  PipeMapper,
+  PipeSource,
+  PipeStep,
+  PipeUsage,
+} from './stream/interfaces/pipe.js';
 export type { AbortInput, AbortResult, SettledInput } from './stream/interfaces/stopping.js';
 export type { Subscription } from './stream/interfaces/subscription.js';
 export type { Upkeep } from './stream/interfaces/upkeep.js';

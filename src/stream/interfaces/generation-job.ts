@@ -8,7 +8,7 @@ import type { FinalOf, HostEvent, HostTypes, MetadataPatch, Untyped } from '../m
 import type { Predecessor } from '../model/predecessor.js';
 import type { StreamKey, UsageInput } from '../model/types.js';
 import type { PauseInput } from './action-input.js';
-import type { PipeMapper, PipeSource } from './pipe.js';
+import type { PipeMapper, PipeSource, PipeStep } from './pipe.js';
 
 /** The end of an attempt, as `run` answers. */
 export interface AttemptEnd {
@@ -91,13 +91,14 @@ export interface GenerationJob<Types extends HostTypes = Untyped> {
    * and waited for no longer than `sourceCloseMs`.
    *
    * @param source an iterable, a Web `ReadableStream`, or a function that opens one and is given the job's signal
-   * @param mapper turns an item into an event, several, none, or a failure (`failWith`). Default: items are events.
+   * @param mapper turns an item into a step: an event, several, none, `{ usage }`, which is added as by `addUsage`, or a
+   *   failure (`failWith`). Default: items are steps, as those of `fromChatCompletions`, `fromAnthropic` and the like are.
    * @throws GenerationJobError `invalid_argument` for what can't be piped · what the source or the mapper throws;
-   *   JobFailureError for a failure · as `emit`. Thrown on by a producer, it is how the job ends
+   *   JobFailureError for a failure · as `emit` and `addUsage`. Thrown on by a producer, it is how the job ends
    * @example
    * await job.pipe((signal) => model.stream({ signal }), (delta) => ({ event: 'text', data: { delta } }));
    */
-  pipe(source: PipeSource<HostEvent<Types>>): Promise<void>;
+  pipe(source: PipeSource<PipeStep<Types>>): Promise<void>;
   pipe<Item>(source: PipeSource<Item>, mapper: PipeMapper<Item, Types>): Promise<void>;
 
   /**

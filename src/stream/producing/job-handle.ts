@@ -6,7 +6,7 @@ import type { PauseInput } from '../interfaces/action-input.js';
 import type { CommitReply, ProducerTransition } from '../interfaces/commits.js';
 import type { AttemptEnd, GenerationJob, JobUpdate } from '../interfaces/generation-job.js';
 import type { LeaseClaim } from '../interfaces/job-store.js';
-import type { PipeMapper, PipeSource } from '../interfaces/pipe.js';
+import type { PipeMapper, PipeSource, PipeStep } from '../interfaces/pipe.js';
 import { isWholeFailure, reasonOf, toFailure } from '../model/end-reasons.js';
 import type { ErrorPlace, ErrorSubject } from '../model/error-report.js';
 import { serialiseHostEvent, type serialiseLifecycle } from '../model/events.js';
@@ -180,11 +180,11 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     return this.#buffer.flush();
   }
 
-  pipe(source: PipeSource<HostEvent>): Promise<void>;
+  pipe(source: PipeSource<PipeStep>): Promise<void>;
   pipe<Item>(source: PipeSource<Item>, mapper: PipeMapper<Item>): Promise<void>;
   pipe<Item>(source: PipeSource<Item>, mapper?: PipeMapper<Item>): Promise<void> {
     const { clock, options } = this.#parts;
-    return pipeInto(this, source, mapper ?? ((item) => item as HostEvent), {
+    return pipeInto(this, source, mapper, {
       clock,
       closeMs: options.sourceCloseMs,
       onCloseFailed: (error) => this.report('source', error),

@@ -5,14 +5,24 @@
  * States
  * - `reading`  one item is awaited, mapped, emitted. An error of the source or the mapper, or a failure that the mapper
  *              answers with, leads to `closing`, and is thrown when that is done; so does the job's end, which throws nothing.
- * - `closing`  the source's `return` has been called, or a stream cancelled; its answer, or the bound, ends it.
+ * - `closing`  the source's `return` has been called, or a stream cancelled; its answer, or the bound, ends it. A source of
+ *              steps may answer with what its call has used so far: also after a stop, the job's books take that.
  */
 import { type Clock, sleep } from '../../clock.js';
-import { GenerationJobError } from '../../errors.js';
-import type { PipeFailure, PipeItems, PipeMapper, PipeSource, PipeStep } from '../interfaces/pipe.js';
+import { GenerationJobError, JobEndedError } from '../../errors.js';
+import type {
+  PipeFailure,
+  PipeItems,
+  PipeMapper,
+  PipeSource,
+  PipeStep,
+  PipeUsage,
+} from '../interfaces/pipe.js';
 import type { HostEvent } from '../model/host-types.js';
 import { JobFailureError } from '../model/job-failure.js';
-import type { JobFailure } from '../model/types.js';
+import { isObject } from '../model/plain-values.js';
+import type { JobFailure, UsageInput } from '../model/types.js';
+import { type ItemReader, readerOf } from '../process/item-reader.js';
 
 /**
  * Makes what a mapper answers when the source says that the answer has failed: the job then ends `failed` with it.
@@ -31,6 +41,7 @@ export function failWith(
 export interface PipeTarget {
   readonly signal: AbortSignal;
   emit(event: HostEvent): Promise<void>;
+  addUsage(usage: UsageInput): Promise<boolean>;
 }
 
 export interface PipeContext {
@@ -40,24 +51,20 @@ export interface PipeContext {
   readonly onCloseFailed: (error: unknown) => void;
 }
 
-interface Reader<Item> {
-  next(): PromiseLike<IteratorResult<Item>> | IteratorResult<Item>;
-  close(): unknown;
-}
-
 const STOPPED = Symbol('stopped');
 
 /**
+ * @param mapper undefined for a source whose items are steps themselves
  * @throws GenerationJobError `invalid_argument` for a source or a mapper that is none · what the source or the mapper
  *   throws · JobFailureError for a failure that the mapper answers with
  */
 export async function pipeInto<Item>(
   target: PipeTarget,
   source: PipeSource<Item>,
-  mapper: PipeMapper<Item>,
+  mapper: PipeMapper<Item> | undefined,
   context: PipeContext,
 ): Promise<void> {
-  if (typeof mapper !== 'function')
+  if (mapper !== undefined && typeof mapper !== 'function')
     throw new GenerationJobError('invalid_argument', 'mapper must be a function.');
   const { signal } = target;
   const untilStop = stoppableBy(signal);
@@ -79,47 +86,46 @@ export async function pipeInto<Item>(
           isExhausted = true;
           return;
         }
-        for (const step of stepsOf(mapper(result.value))) {
+        for (const step of stepsOf(
+          mapper === undefined ? (result.value as PipeStep) : mapper(result.value),
+        )) {
           if ('fail' in step) throw step.fail;
-          if (signal.aborted) return;
-          await target.emit(step);
+          if (isUsage(step)) await takeUsage(target, step);
+          else if (signal.aborted) return;
+          else await target.emit(step);
         }
       }
     } finally {
-      if (!isExhausted) await closeInTime(reader, context);
+      const onLast = (last: unknown) => takeLastUsage(target, last);
+      if (!isExhausted) await closeInTime(reader, context, mapper === undefined ? onLast : undefined);
     }
   } finally {
     untilStop.end();
   }
 }
 
+function isUsage(step: HostEvent | PipeFailure | PipeUsage): step is PipeUsage {
+  return 'usage' in step && !('event' in step);
+}
+
+/** Adds what a call has used: a stop leaves the books open for it, any other end does not. */
+async function takeUsage(target: PipeTarget, { usage }: PipeUsage): Promise<void> {
+  await target.addUsage(usage).catch((error: unknown) => {
+    if (!(error instanceof JobEndedError)) throw error;
+  });
+}
+
+/** A source of steps may answer, as it is left, with what its call has used so far. */
+async function takeLastUsage(target: PipeTarget, last: unknown): Promise<void> {
+  const step = isObject(last) ? last.value : undefined;
+  if (isObject(step) && isObject(step.usage)) await takeUsage(target, { usage: step.usage as UsageInput });
+}
+
 async function open<Item>(source: PipeSource<Item>, signal: AbortSignal): Promise<PipeItems<Item>> {
   return typeof source === 'function' ? source(signal) : source;
 }
 
-function readerOf<Item>(items: PipeItems<Item>): Reader<Item> {
-  // A stream's own iterator can't be left while a read is pending; its reader can be cancelled.
-  if (items instanceof ReadableStream) {
-    const reader = items.getReader();
-    return {
-      next: async () => (await reader.read()) as IteratorResult<Item>,
-      close: () => reader.cancel(),
-    };
-  }
-  if (!isIterable(items)) {
-    const message = 'source must be an iterable, a ReadableStream, or a function that opens one.';
-    throw new GenerationJobError('invalid_argument', message);
-  }
-  const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
-  return { next: () => iterator.next(), close: () => iterator.return?.() };
-}
-
-function isIterable(items: unknown): boolean {
-  const given = Object(items) as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
-  return typeof (given[Symbol.asyncIterator] ?? given[Symbol.iterator]) === 'function';
-}
-
-function stepsOf(mapped: PipeStep | readonly PipeStep[]): (HostEvent | PipeFailure)[] {
+function stepsOf(mapped: PipeStep | readonly PipeStep[]): (HostEvent | PipeFailure | PipeUsage)[] {
   const steps: readonly PipeStep[] = Array.isArray(mapped) ? mapped : [mapped as PipeStep];
   return steps.filter((step) => step !== null && step !== undefined);
 }
@@ -141,9 +147,16 @@ function stoppableBy(signal: AbortSignal): {
   return Object.assign(wait, { end: () => signal.removeEventListener('abort', onAbort) });
 }
 
-async function closeInTime<Item>(reader: Reader<Item>, { clock, closeMs, onCloseFailed }: PipeContext) {
+async function closeInTime<Item>(
+  reader: ItemReader<Item>,
+  { clock, closeMs, onCloseFailed }: PipeContext,
+  onLast?: (last: unknown) => Promise<void>,
+) {
   const isOver = new AbortController();
-  const closing = (async () => reader.close())()
+  const closing = (async () => {
+    const last = await reader.close();
+    await onLast?.(last);
+  })()
     .catch(onCloseFailed)
     .finally(() => isOver.abort());
   await Promise.race([closing, sleep(clock, closeMs, isOver.signal)]);
