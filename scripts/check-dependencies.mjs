@@ -116,6 +116,12 @@ const layers = [
     layers: ['content', 'transcripts', ...beside],
     packages: ['zod', 'node:'],
   },
+  {
+    name: 'ai-sdk',
+    files: /^src\/ai-sdk\//,
+    layers: ['http', 'content', 'providers', ...beside],
+    packages: ['zod', 'node:', 'express'],
+  },
   { name: 'agents', files: /^src\/agents\//, layers: beside, packages: ['zod', 'node:'] },
 ];
 

@@ -23,3 +23,12 @@ export {
   type ToolPart,
 } from './message-content.js';
 export { type TextContentOptions, textContent } from './text.js';
+export { uiMessageContent } from './ui-message.js';
+export {
+  type FinishedUIMessage,
+  type OpenPart,
+  type UIMessageContent,
+  type UIMessagePart,
+  type UIMessagePause,
+  uiMessageOf,
+} from './ui-message-content.js';

@@ -24,6 +24,7 @@ import type { DetachResult } from '../stream/interfaces/observer.js';
 import type { SessionTicker, Ticking } from './session-ticker.js';
 import { encodeBatch, encodeComment, encodeEvent, encodeRetry, inChunk } from './sse-encoder.js';
 import type { SseSink } from './sse-sink.js';
+import type { Wire } from './sse-wire.js';
 import type { Heartbeat } from './stream-query.js';
 
 /** The sessions of a router share this. */
@@ -45,11 +46,12 @@ const SLICE = 16 * 1024;
 /** All readers come back at once after a drain: within this time, elsewhere. */
 const LEAST_DRAIN_RETRY_MS = 100;
 const DRAIN_RETRY_SPREAD_MS = 900;
-const HEARTBEATS = {
-  comment: encodeComment('heartbeat'),
+/** The wire of PROTOCOL.md, by the way a heartbeat comes in; it is the same for all readers. */
+const NATIVE = {
+  comment: nativeWire(encodeComment('heartbeat')),
   /** It has no id: it is no place to come back to. */
-  event: encodeEvent(undefined, 'heartbeat', '{}'),
-} satisfies Record<Heartbeat, string>;
+  event: nativeWire(encodeEvent(undefined, 'heartbeat', '{}')),
+} satisfies Record<Heartbeat, Wire>;
 /** The ticks that a reader that is not waited for has for what was written last; at least one whole. */
 const HASTY_TICKS = 2;
 
@@ -58,7 +60,7 @@ export class SseSession implements Ticking {
   readonly #sink: SseSink;
   readonly #context: SessionContext;
   readonly #mayRead: () => Promise<boolean>;
-  readonly #heartbeat: Heartbeat;
+  readonly #wire: Wire;
   #state: 'streaming' | 'blocked' | 'finishing' | 'closed' = 'streaming';
   /** Text of which the part from `#sent` has yet to be written; empty when none has. */
   #text = '';
@@ -68,26 +70,26 @@ export class SseSession implements Ticking {
   #ticksToRecheck: number;
   #rechecking = false;
 
-  /** `mayRead` asks again whether the reader may read the stream. */
+  /** `mayRead` asks again whether the reader may read the stream; `wire` is what it reads, or how its heartbeat comes. */
   constructor(
     subscription: BatchReader,
     sink: SseSink,
     context: SessionContext,
     mayRead: () => Promise<boolean>,
-    heartbeat: Heartbeat = 'comment',
+    wire: Heartbeat | Wire = 'comment',
   ) {
     this.#subscription = subscription;
     this.#sink = sink;
     this.#context = context;
     this.#mayRead = mayRead;
-    this.#heartbeat = heartbeat;
+    this.#wire = typeof wire === 'string' ? NATIVE[wire] : wire;
     // Readers that came together, after a deployment say, are not re-checked together.
     this.#ticksToRecheck = 1 + Math.floor(context.random() * context.recheckTicks);
   }
 
   /** Begins to write, `preamble` first. */
   start(preamble = ''): void {
-    const { ticker, retryMs, random } = this.#context;
+    const { ticker } = this.#context;
     this.#subscription.onReadable = this.#pump;
     this.#sink.onDrain = this.#resume;
     this.#sink.onClose = this.#leave;
@@ -96,7 +98,7 @@ export class SseSession implements Ticking {
       return;
     }
     ticker.add(this);
-    if (this.#send(this.#framed(encodeRetry(retryMs * (0.5 + random())) + preamble))) this.#pump();
+    if (this.#send(this.#framed(this.#wire.opening(this.#context) + preamble))) this.#pump();
   }
 
   /** Is called by the shared timer. */
@@ -110,7 +112,7 @@ export class SseSession implements Ticking {
     if (this.#isStalled()) this.#stop('detached');
     else {
       if (this.#state === 'streaming' && this.#ticks >= this.#context.heartbeatTicks) {
-        this.#send(this.#framed(HEARTBEATS[this.#heartbeat]));
+        this.#send(this.#framed(this.#wire.heartbeat));
       }
       if (--this.#ticksToRecheck <= 0) this.#recheck();
     }
@@ -128,15 +130,19 @@ export class SseSession implements Ticking {
   readonly #pump = () => {
     if (this.#state === 'blocked') return this.#stopIfDraining();
     if (this.#state !== 'streaming') return;
+    const [reader, wire] = [this.#subscription, this.#wire];
     try {
-      for (let batch = this.#subscription.read(); batch !== null; batch = this.#subscription.read()) {
-        if (!this.#send(encodeBatch(batch, this.#sink.isChunked))) return;
+      while (wire.isOver !== true) {
+        const batch = reader.read();
+        if (batch === null) break;
+        if (!this.#send(wire.encode(batch, this.#sink.isChunked))) return;
       }
     } catch (error) {
       this.#context.onError(error);
       return this.#stop('failed');
     }
-    if (this.#subscription.closedBy !== undefined) this.#stop(this.#subscription.closedBy);
+    const reason = wire.endedBy === undefined ? reader.closedBy : wire.endedBy(reader);
+    if (reason !== undefined) this.#stop(reason);
   };
 
   #framed(text: string): string {
@@ -213,26 +219,9 @@ export class SseSession implements Ticking {
     // In the middle of an event any more text would become part of it; without a blank line a parser drops it.
     const isCut = this.#text !== '';
     this.#text = '';
-    if (!isCut) this.#sendFarewell(reason);
-    this.#end(!isCut && reason !== 'detached' && reason !== 'failed');
-  }
-
-  #sendFarewell(reason: DetachResult): void {
-    switch (reason) {
-      case 'draining':
-        this.#write(this.#framed(farewell(this.#context.random)));
-        return;
-      case 'detached':
-        this.#write(this.#framed(encodeRetry(this.#context.retryMs * (0.5 + this.#context.random()))));
-        return;
-      case 'ended':
-      case 'gone':
-      case 'left':
-      case 'failed':
-        return;
-      default:
-        reason satisfies never;
-    }
+    const { text, isWhole } = this.#wire.farewell(reason, this.#context);
+    if (!isCut && text !== '') this.#write(this.#framed(text));
+    this.#end(!isCut && isWhole);
   }
 
   readonly #leave = () => {
@@ -267,6 +256,30 @@ export class SseSession implements Ticking {
   #refuse(): void {
     if (this.#state === 'streaming' || this.#state === 'blocked') this.#stop('left');
   }
+}
+
+function nativeWire(heartbeat: string): Wire {
+  return {
+    heartbeat,
+    opening: ({ retryMs, random }) => encodeRetry(retryMs * (0.5 + random())),
+    encode: encodeBatch,
+    farewell: (reason, { retryMs, random }) => {
+      switch (reason) {
+        case 'draining':
+          return { text: farewell(random), isWhole: true };
+        case 'detached':
+          return { text: encodeRetry(retryMs * (0.5 + random())), isWhole: false };
+        case 'failed':
+          return { text: '', isWhole: false };
+        case 'ended':
+        case 'gone':
+        case 'left':
+          return { text: '', isWhole: true };
+        default:
+          return reason satisfies never;
+      }
+    },
+  };
 }
 
 /** Tells a reader of a draining process to come back soon, to another one. */

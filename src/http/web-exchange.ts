@@ -24,7 +24,7 @@ export function webRequestOf(
 }
 
 /** Makes the response of a reply; a stream begins to write into it at once. */
-export function responseOf(reply: Reply, request: Request): Response {
+export function responseOf(reply: Reply, request: Pick<Request, 'method' | 'signal'>): Response {
   const { status } = reply;
   const headers = { ...reply.headers };
   if (reply.kind === 'empty') return new Response(null, { status, headers });

@@ -60,7 +60,7 @@ import { handOutMethods } from './process/handed-out.js';
 import { HealthCheck } from './process/health-check.js';
 import { checkManagerInput } from './process/host-input.js';
 import { IndexKeeper } from './process/index-keeper.js';
-import { type Internals, shareInternals } from './process/internals.js';
+import { type Internals, internalsOf, shareInternals } from './process/internals.js';
 import type { Parts } from './process/parts.js';
 import { partsFrom } from './process/parts-from.js';
 import { LeaseKeeper } from './producing/lease-keeper.js';
@@ -145,7 +145,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#producers = new Producers(parts, this.#leases, {
       onTransition,
       onLeft,
-      onTaken: (job) => shareInternals(job, internals),
+      onTaken: (job) => void shareInternals(job, internals),
       onStoreDamaged: (job) => {
         parts.background.run(parts.slots.give(job.key, job));
         parts.background.run(this.#endDamaged(job));
@@ -215,7 +215,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   }
 
   subscribe(streamId: string, options: SubscribeOptions = NO_OPTIONS): HubSubscription {
-    return this.#follow(streamId, options);
+    return shareInternals(this.#follow(streamId, options), internalsOf(this));
   }
 
   async getResumeState(streamId: string, access: StateAccess = NO_OPTIONS): Promise<ResumeState | null> {

@@ -55,6 +55,7 @@ class TestSink implements SseSink {
 /** A subscription whose batches and end the test gives. */
 class TestSubscription implements BatchReader {
   readonly ready = Promise.resolve();
+  readonly isCaughtUp = true;
   readonly cursor = '7-0';
   onReadable: (() => void) | undefined;
   closedBy: DetachResult | undefined;

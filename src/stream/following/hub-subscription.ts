@@ -37,7 +37,6 @@ import type { SubscriptionContext } from './subscription-context.js';
 
 export class HubSubscription extends IteratedReader implements Subscription, BatchReader, Follower {
   readonly ready: Promise<void>;
-
   /** The hub of the stream it follows. */
   readonly hub: StreamHub;
   readonly #context: SubscriptionContext<HubSubscription>;
@@ -89,14 +88,15 @@ export class HubSubscription extends IteratedReader implements Subscription, Bat
     return formatCursor(this.#generation, this.#sequence);
   }
 
+  get isCaughtUp(): boolean {
+    return this.#state !== 'attaching' && !this.#pulling && this.#queue === undefined;
+  }
+
   get #place(): Cursor {
     return { generation: this.#generation, sequence: this.#sequence };
   }
 
-  /**
-   * The next events, or null when there are none now: `onReadable` tells when to ask again, `closedBy` when not to.
-   * @throws what `ready` rejected with, or `unavailable` when the log could not be read
-   */
+  /** The next events, or null when there are none now. @throws what `ready` rejected with; `unavailable` for the log */
   read(): Batch | null {
     this.#isRead = true;
     if (this.#failure !== undefined) throw this.#failure;

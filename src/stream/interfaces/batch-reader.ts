@@ -11,6 +11,8 @@ export interface BatchReader {
   onReadable: (() => void) | undefined;
   /** The reason it has closed; undefined while it is open. */
   readonly closedBy: DetachResult | undefined;
+  /** True when there is nothing to read because the reader is at the log's end, as far as is known here. */
+  readonly isCaughtUp: boolean;
   /** The place of the last event read. */
   readonly cursor: string;
   /** The next events, or null when there are none now. @throws what `ready` rejected with; `unavailable` */

@@ -21,9 +21,10 @@ export interface Internals
 
 const known = new WeakMap<object, Internals>();
 
-/** Shares a manager's internals with the layers around it, or around one of its jobs. */
-export function shareInternals(manager: object, internals: Internals): void {
-  known.set(manager, internals);
+/** Shares a manager's internals with the layers around it, or around one of its jobs or followers. @returns what they are shared of */
+export function shareInternals<Shared extends object>(shared: Shared, internals: Internals): Shared {
+  known.set(shared, internals);
+  return shared;
 }
 
 /** @throws GenerationJobError `invalid_options` for what is no manager, or one of another copy of the package */

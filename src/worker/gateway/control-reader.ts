@@ -34,6 +34,10 @@ export class ControlReader implements BatchReader {
     return this.#reader.closedBy;
   }
 
+  get isCaughtUp(): boolean {
+    return this.#reader.isCaughtUp;
+  }
+
   get cursor(): string {
     return this.#reader.cursor;
   }
