@@ -1,14 +1,9 @@
 /**
  * The simplest content: text that grows. For hosts whose events carry pieces of one answer.
  */
-import { z } from 'zod';
+import { GenerationJobError } from '../errors.js';
 import { type ContentModel, defineContentModel } from '../stream/model/content-model.js';
-import { parseStrictly } from '../stream/model/strict.js';
-
-const optionsSchema = z.strictObject({
-  event: z.string().min(1).default('text'),
-  field: z.string().min(1).default('text'),
-});
+import { aWord, faultIn, type Member, optional } from '../stream/model/members.js';
 
 /** The places of the text's pieces. */
 export interface TextContentOptions {
@@ -18,6 +13,11 @@ export interface TextContentOptions {
   readonly field?: string | undefined;
 }
 
+const OPTIONS = { event: optional(aWord), field: optional(aWord) } satisfies Record<
+  keyof TextContentOptions,
+  Member
+>;
+
 /**
  * Makes a model named `text` whose content is `{ text }`, the concatenation of the pieces of all events named `event`.
  *
@@ -26,7 +26,9 @@ export interface TextContentOptions {
  * const manager = new GenerationJobManager({ ...createStreamServices(), contentModels: [textContent()] });
  */
 export function textContent(options: TextContentOptions = {}): ContentModel<{ text: string }> {
-  const { event: name, field } = parseStrictly('invalid_options', optionsSchema, options, 'options');
+  const fault = faultIn(options, OPTIONS, 'options');
+  if (fault !== undefined) throw new GenerationJobError('invalid_options', fault);
+  const { event: name = 'text', field = 'text' } = options;
   const pieceOf = (data: unknown): string => {
     const piece =
       typeof data === 'object' && data !== null ? (data as Record<string, unknown>)[field] : undefined;

@@ -5,7 +5,7 @@ import { createStreamRouter } from 'generation-jobs/express';
 import { createMetrics } from 'generation-jobs/metrics';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { nearestTo } from '../../src/stream/model/strict.js';
+import { nearestTo } from '../../src/stream/model/nearest.js';
 
 /** What a host writes that the types would have refused. */
 type Odd = never;

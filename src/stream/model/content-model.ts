@@ -4,12 +4,10 @@
  * treat events it does not know as if they were not there. It sees lifecycle events too, but never the terminal one: a
  * generation's end stands beside its content, not in it.
  */
-import { z } from 'zod';
 import { GenerationJobError } from '../../errors.js';
 import type { HostTypes, Untyped, ValuesOf } from './host-types.js';
-import { callable, membersOf, requiredFunction } from './host-values.js';
 import type { FoldablePayloads } from './lifecycle-payloads.js';
-import { parseStrictly } from './strict.js';
+import { aFunction, aWord, faultIn, type Member, optional } from './members.js';
 
 /** An event as a fold sees it; with a bag of types, a union that `switch (event.event)` narrows. */
 export type FoldedEvent<Types extends HostTypes = Untyped> = ValuesOf<{
@@ -72,13 +70,13 @@ export function defineContentModel<Content, Types extends HostTypes = Untyped>(
 }
 
 const MEMBERS = {
-  name: z.string().min(1),
-  initial: requiredFunction,
-  fold: requiredFunction,
-  restart: callable,
-  isEmpty: callable,
-  merge: callable,
-} satisfies Record<keyof ContentModel, z.ZodType>;
+  name: aWord,
+  initial: aFunction,
+  fold: aFunction,
+  restart: optional(aFunction),
+  isEmpty: optional(aFunction),
+  merge: optional(aFunction),
+} satisfies Record<keyof ContentModel, Member>;
 
 /** The name of a content model, once it is known to be one. @throws as `defineContentModel` */
 export function checkContentModel(model: unknown, what: string): string {
@@ -86,7 +84,8 @@ export function checkContentModel(model: unknown, what: string): string {
     const message = `${what}: must be a content model: call it, as in [textContent()].`;
     throw new GenerationJobError('invalid_options', message);
   }
-  parseStrictly('invalid_options', z.object({ [what]: membersOf(model, MEMBERS) }), { [what]: model });
+  const fault = faultIn(model, MEMBERS, what);
+  if (fault !== undefined) throw new GenerationJobError('invalid_options', fault);
   return (model as ContentModel).name;
 }
 

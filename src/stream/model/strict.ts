@@ -4,9 +4,9 @@
  */
 import { z } from 'zod';
 import { type ErrorCode, GenerationJobError } from '../../errors.js';
+import { suggestion, unknownKey } from './members.js';
+import { nearestTo } from './nearest.js';
 
-/** A wrong guess is worse than none: at most this part of a word may differ. */
-const MOST_DIFFERENT = 0.4;
 const LONGEST_SHOWN = 64;
 
 /**
@@ -25,17 +25,6 @@ export function parseStrictly<Schema extends z.ZodType>(
   // On one line: `path: message; path: message`.
   const text = parsed.error.issues.map((issue) => describe(issue, { schema, what })).join('; ');
   throw new GenerationJobError(code, text.endsWith('?') ? text : `${text}.`);
-}
-
-/** The known word nearest to one that is not; undefined when none is near. */
-export function nearestTo(word: string, known: Iterable<string>): string | undefined {
-  let nearest: string | undefined;
-  let least = Math.max(2, Math.floor(word.length * MOST_DIFFERENT)) + 1;
-  for (const one of known) {
-    const distance = editDistance(word.toLowerCase(), one.toLowerCase());
-    if (distance < least) [nearest, least] = [one, distance];
-  }
-  return nearest;
 }
 
 interface Expected {
@@ -57,15 +46,6 @@ function describe(issue: z.core.$ZodIssue, expected: Expected): string {
   const where = `${path}: ${issue.message}`;
   if (issue.code !== 'invalid_value' || typeof issue.input !== 'string') return where;
   return where + suggestion(nearestTo(issue.input.slice(0, LONGEST_SHOWN), issue.values.map(String)));
-}
-
-function unknownKey(path: string, key: string, known: readonly string[]): string {
-  const shown = key.slice(0, LONGEST_SHOWN);
-  return `${path}: ${JSON.stringify(shown)} is not known${suggestion(nearestTo(shown, known))}`;
-}
-
-function suggestion(nearest: string | undefined): string {
-  return nearest === undefined ? '' : `, did you mean ${JSON.stringify(nearest)}?`;
 }
 
 function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
@@ -96,18 +76,4 @@ function unwrapped(schema: z.ZodType | undefined): z.ZodType | undefined {
 
 function keysOf(schema: z.ZodType | undefined): string[] {
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-}
-
-/** Counts the characters that must be added, left out or changed. */
-function editDistance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= one.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= other.length; j++) {
-      const changed = (row[j - 1] ?? 0) + (one[i - 1] === other[j - 1] ? 0 : 1);
-      next.push(Math.min(changed, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[other.length] ?? 0;
 }

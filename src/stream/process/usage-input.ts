@@ -4,7 +4,7 @@
  */
 import { GenerationJobError } from '../../errors.js';
 import { isIdText } from '../model/stream-key.js';
-import { nearestTo } from '../model/strict.js';
+import { nearestTo } from '../model/nearest.js';
 import type { UsageInput, UsageLabels } from '../model/types.js';
 
 const LABELS = ['kind', 'model', 'provider', 'agentId'] as const satisfies readonly (keyof UsageLabels)[];
