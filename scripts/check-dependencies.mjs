@@ -91,6 +91,14 @@ const layers = [
     packages: ['zod', 'node:', 'express'],
   },
   { name: 'http', files: /^src\/http\//, layers: beside, packages: ['zod', 'node:'] },
+  // They run in a page: nothing of Node's, and no schemas.
+  { name: 'react', files: /^src\/react\//, layers: ['client', ...below('process')], packages: ['react'] },
+  {
+    name: 'client',
+    files: /^src\/client\//,
+    layers: below('process'),
+    packages: ['eventsource-parser'],
+  },
   { name: 'metrics', files: /^src\/metrics\//, layers: beside, packages: ['node:', 'prom-client', 'zod'] },
   {
     name: 'redis',

@@ -8,8 +8,10 @@ import type { ErrorCode } from '../errors.js';
 const REMEDIES = {
   invalid_options: 'Correct the options named in the message.',
   no_answer: 'Look at the network, and at whether the server runs; asking again may help.',
-  stalled: 'Wait: the connection is made anew. If it happens again and again, look for a proxy that holds events back.',
-  out_of_order: 'Wait: the content is asked for anew. If it happens again, look for a proxy that changes the stream.',
+  stalled:
+    'Wait: the connection is made anew. If it happens again and again, look for a proxy that holds events back.',
+  out_of_order:
+    'Wait: the content is asked for anew. If it happens again, look for a proxy that changes the stream.',
   bad_answer: 'Look at the address, and at what stands between the client and the routes.',
   unauthorized: 'Sign in again, or give `headers` that the server accepts.',
   refused: 'Look at the status: the server does not do what was asked for.',

@@ -28,7 +28,6 @@ export const anObject: Member = {
   holds: (value) => typeof value === 'object' && value !== null,
   said: 'must be an object',
 };
-export const anything: Member = { holds: () => true, said: '' };
 
 /** Makes the same test for a member that may be left out. */
 export function optional({ holds, said }: Member): Member {

@@ -1,0 +1,95 @@
+/**
+ * One connection to a stream, from the request to its end. It is given up when it falls silent; an answer that is no
+ * stream of events is an error, since a proxy or a sign-in page may well answer 200.
+ */
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { asClientError, refusalIn, StreamClientError } from './errors.js';
+import { LifeWatch } from './life-watch.js';
+import type { RequestOptions } from './options.js';
+import { ask, orAborted } from './requests.js';
+
+/** No event of the library's is as large as this (characters); what goes on and on must not fill the page's memory. */
+const LARGEST_EVENT = 64 * 1024 * 1024;
+
+export interface ConnectionListeners {
+  /** Is called once the server has answered with a stream. */
+  readonly onOpen: () => void;
+  /** Is called for each event; a promise holds the next one up. What it throws ends the connection. */
+  readonly onMessage: (message: EventSourceMessage) => Promise<unknown> | undefined;
+  /** Is called with the pause that the server asks for, in milliseconds. */
+  readonly onRetry: (ms: number) => void;
+}
+
+export class Connection {
+  readonly #abort = new AbortController();
+  readonly #life: LifeWatch;
+  readonly #listeners: ConnectionListeners;
+
+  constructor(stallMs: number, listeners: ConnectionListeners) {
+    this.#life = new LifeWatch(stallMs, (error) => this.#abort.abort(error));
+    this.#listeners = listeners;
+  }
+
+  /**
+   * Runs to the end of the response; says whether there was one with events, false for a 204.
+   * @throws StreamClientError a refusal, with its status; or why the connection broke
+   */
+  async run(address: string, options: RequestOptions, refused: number | undefined): Promise<boolean> {
+    const { signal } = this.#abort;
+    this.#life.heard();
+    try {
+      const response = await ask(address, options, { accept: 'text/event-stream', refused, signal });
+      if (response.status === 204) return false;
+      if (!response.ok) throw await orAborted(signal, refusalIn(response));
+      const type = response.headers.get('content-type') ?? '';
+      if (!response.body || !type.startsWith('text/event-stream'))
+        throw new StreamClientError('bad_answer', `The server answered with ${type || 'nothing'}.`);
+      this.#listeners.onOpen();
+      await this.#read(response.body.getReader());
+      return true;
+    } catch (error) {
+      throw asClientError(signal.aborted ? signal.reason : error);
+    } finally {
+      this.#life.stop();
+      // What is left of the response is nobody's business: a browser has few connections.
+      this.close();
+    }
+  }
+
+  /** Ends the connection if it has been silent for long. */
+  doubt(): void {
+    this.#life.doubt();
+  }
+
+  /** Ends the connection. @param reason the reason that `run` throws; default: a lost connection */
+  close(reason?: StreamClientError): void {
+    this.#abort.abort(reason ?? new StreamClientError('no_answer', 'The connection was closed.'));
+  }
+
+  async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+    const { signal } = this.#abort;
+    let messages: EventSourceMessage[] = [];
+    const parser = createParser({
+      maxBufferSize: LARGEST_EVENT,
+      onEvent: (message) => messages.push(message),
+      onRetry: this.#listeners.onRetry,
+    });
+    const decoder = new TextDecoder();
+    for (;;) {
+      const { done, value } = await orAborted(signal, reader.read());
+      if (done) return;
+      this.#life.heard();
+      parser.feed(decoder.decode(value, { stream: true }));
+      const arrived = messages;
+      messages = [];
+      for (const message of arrived) {
+        if (signal.aborted) throw signal.reason;
+        const handled = this.#listeners.onMessage(message);
+        if (handled === undefined) continue;
+        this.#life.stop();
+        await orAborted(signal, handled);
+        this.#life.heard();
+      }
+    }
+  }
+}

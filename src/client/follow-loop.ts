@@ -1,0 +1,221 @@
+/**
+ * The life of a following over its connections: `follow-state.ts` has the states, and one function changes them. It never
+ * gives up by itself while there is something to follow: who wants that closes it.
+ */
+import { withQuery } from './address.js';
+import { Pause, pauseAfter } from './back-off.js';
+import { Connection } from './connection.js';
+import { asClientError, StreamClientError } from './errors.js';
+import { type FollowState, isLast } from './follow-state.js';
+import { isEnd } from './followed-content.js';
+import type { FollowOptions } from './options.js';
+import { isHidden, isOffline } from './page.js';
+import { answerTo } from './refusals.js';
+import type { ReadEvent, StreamReader } from './stream-reader.js';
+import { reportUncaught } from './uncaught.js';
+
+const STALL_MS = 35_000;
+const LONGEST_PAUSE_MS = 15_000;
+/** No server may ask for a longer pause than this before a try (ms). */
+const MOST_RETRY_AFTER_MS = 60_000;
+
+/** The settings that the loop goes by. */
+type LoopOptions = Omit<
+  FollowOptions,
+  'onEvent' | 'onState' | 'contentModel' | 'state' | 'cursor' | 'signal'
+>;
+
+export interface LoopListeners {
+  /** Is called for each event, once and in order; a promise holds the next one up. Never throws. */
+  readonly onEvent: (event: ReadEvent) => Promise<unknown> | undefined;
+  /** Is called when the state changes, and for each pause. Never throws. */
+  readonly onState: (state: FollowState) => void;
+}
+
+export class FollowLoop {
+  readonly #url: string;
+  readonly #options: LoopOptions;
+  readonly #reader: StreamReader;
+  readonly #listeners: LoopListeners;
+  readonly #pause = new Pause();
+  #state: FollowState = { name: 'connecting' };
+  #connection: Connection | undefined;
+  /** Tries that failed in a row; a sign of the server's life ends the row. */
+  #failures = 0;
+  /** Refusals of one kind in a row: of a status, or for an answer that is none. */
+  #refusals = { kind: 0, inARow: 0 };
+  /** The status by which the server has refused the last headers, while others are worth a try. */
+  #refused: number | undefined;
+  #retryMs: number | undefined;
+  /** A wake-up that came while no pause was under way; the next pause is skipped for it. */
+  #isWoken = false;
+  #isResting = false;
+
+  constructor(url: string, options: LoopOptions, reader: StreamReader, listeners: LoopListeners) {
+    this.#url = url;
+    this.#options = options;
+    this.#reader = reader;
+    this.#listeners = listeners;
+  }
+
+  get state(): FollowState {
+    return this.#state;
+  }
+
+  /** Runs until a state that nothing leaves. Never rejects. */
+  async run(): Promise<void> {
+    this.#listeners.onState(this.#state);
+    while (!this.#isOver) {
+      this.#isWoken = false;
+      this.#isResting = false;
+      this.#enter({ name: 'connecting' });
+      const error = await this.#connect();
+      if (this.#isOver) return;
+      if (error === undefined && this.#hasAll) return this.#enter({ name: 'ended' });
+      await this.#waitAfter(error);
+    }
+  }
+
+  /** Tries now instead of later, and doubts a connection that has been silent. */
+  wake(): void {
+    this.#failures = 0;
+    this.#isWoken = true;
+    this.#connection?.doubt();
+    this.#pause.end();
+  }
+
+  /** Lets go of the connection: the next try is after a pause, or at once after a `wake`. */
+  disconnect(): void {
+    this.#connection?.close();
+  }
+
+  /** Lets go of the connection while the page is hidden and the host expects nothing. */
+  restIfHidden(): void {
+    if (this.#connection === undefined || !isHidden() || !this.#mayRest()) return;
+    this.#isResting = true;
+    this.#connection.close();
+  }
+
+  close(): void {
+    this.#enter({ name: 'closed' });
+  }
+
+  get #isOver(): boolean {
+    return isLast(this.#state);
+  }
+
+  /** One connection, to its end. Returns why it broke; undefined when the server has ended it. */
+  async #connect(): Promise<StreamClientError | undefined> {
+    const { stallMs = STALL_MS, follow, settled } = this.#options;
+    const connection = new Connection(stallMs, {
+      onOpen: () => this.#opened(),
+      onRetry: (ms) => {
+        this.#retryMs = ms;
+      },
+      onMessage: (message) => {
+        this.#failures = 0;
+        const event = this.#isOver ? undefined : this.#reader.read(message);
+        return event && this.#take(event);
+      },
+    });
+    this.#connection = connection;
+    const address = withQuery(this.#url, {
+      heartbeat: 'event',
+      ...(follow !== undefined && { follow }),
+      ...(settled === true && { settled: 'true' }),
+      ...this.#reader.query,
+    });
+    try {
+      const hasEvents = await connection.run(address, this.#options, this.#refused);
+      // Nothing follows the place, and nothing ever will.
+      if (!hasEvents) this.#enter({ name: 'ended' });
+      return undefined;
+    } catch (error) {
+      return asClientError(error);
+    } finally {
+      this.#connection = undefined;
+    }
+  }
+
+  #opened(): void {
+    if (this.#refusals.kind > 0) this.#refusals = { kind: 0, inARow: 0 };
+    this.#enter({ name: 'live' });
+    this.restIfHidden();
+  }
+
+  #take(event: ReadEvent): Promise<unknown> | undefined {
+    this.#refusals = { kind: 0, inARow: 0 };
+    const handled = this.#listeners.onEvent(event);
+    if (event.event === 'gone') {
+      const message = 'The stream is no longer kept.';
+      const remedy = 'Show what the host has saved of it.';
+      this.#enter({ name: 'gone', error: new StreamClientError('stream_not_found', message, { remedy }) });
+    } else if (this.#isLastEvent(event)) this.#enter({ name: 'ended' });
+    else this.restIfHidden();
+    return handled;
+  }
+
+  #isLastEvent({ event }: ReadEvent): boolean {
+    const { follow, settled } = this.#options;
+    return follow !== 'stream' && (settled === true ? event === 'settled' : isEnd(event));
+  }
+
+  /** Whether a response that the server has ended left nothing out: a `sync` may be all that is left of an ended answer. */
+  get #hasAll(): boolean {
+    const { follow, settled } = this.#options;
+    return this.#reader.hasEnded && follow !== 'stream' && settled !== true;
+  }
+
+  async #waitAfter(error: StreamClientError | undefined): Promise<void> {
+    if (this.#isResting) {
+      this.#enter({ name: 'resting' });
+      return this.#isWoken ? undefined : this.#pause.for();
+    }
+    const answer = error === undefined ? 'again' : answerTo(error, this.#counted(error));
+    const isFinal = answer === 'stop' || (answer === 'over' && !this.#reader.startOver());
+    if (error !== undefined && isFinal) return this.#enter({ name: 'gone', error });
+    this.#failures++;
+    this.#refused = answer === 'refreshed' ? error?.status : undefined;
+    // A fresh token is worth one try at once; the server that refuses that one, too, is not pressed.
+    if (this.#isWoken || (answer === 'refreshed' && this.#refusals.inARow === 1)) return;
+    const inMs = this.#nextPauseMs(error);
+    const name = isOffline() ? 'offline' : 'waiting';
+    const why = error === undefined ? {} : { error };
+    this.#enter({ name, inMs, retryAt: Date.now() + inMs, failures: this.#failures, ...why });
+    await this.#pause.for(inMs);
+  }
+
+  #counted({ status = 0, code }: StreamClientError) {
+    const kind = code === 'bad_answer' ? -1 : status;
+    const inARow = kind === this.#refusals.kind ? this.#refusals.inARow + 1 : 1;
+    this.#refusals = { kind, inARow };
+    return { inARow, hasFreshHeaders: typeof this.#options.headers === 'function' };
+  }
+
+  #nextPauseMs(error: StreamClientError | undefined): number {
+    const { longestPauseMs = LONGEST_PAUSE_MS } = this.#options;
+    const asked = Math.min(error?.retryAfterMs ?? 0, MOST_RETRY_AFTER_MS);
+    return Math.round(Math.max(asked, pauseAfter(this.#failures, this.#retryMs, longestPauseMs)));
+  }
+
+  #mayRest(): boolean {
+    try {
+      return this.#options.mayRest?.() === true;
+    } catch (error) {
+      reportUncaught(error);
+      return false;
+    }
+  }
+
+  /** The one place where the state changes. */
+  #enter(state: FollowState): void {
+    if (this.#isOver) return;
+    const isRepeat = state.name === this.#state.name && !('inMs' in state);
+    this.#state = state;
+    if (isLast(state)) {
+      this.#connection?.close();
+      this.#pause.end();
+    }
+    if (!isRepeat) this.#listeners.onState(state);
+  }
+}

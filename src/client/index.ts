@@ -1,0 +1,23 @@
+/**
+ * The client of the library's routes, for pages and for Node: it follows a stream over every loss of its connection, and
+ * calls the routes beside it. It needs `fetch` and nothing else.
+ */
+export type { HostTypes, Untyped } from '../stream/model/host-types.js';
+export type { StreamEvent } from '../stream/model/lifecycle-payloads.js';
+export type { Answer, Decision, JobStatus, PublicAction } from '../stream/model/types.js';
+export { type ClientErrorCode, StreamClientError, type StreamErrorCode } from './errors.js';
+export type { FollowState, LastState } from './follow-state.js';
+export { followStream } from './follow-stream.js';
+export type { ContentFold } from './followed-content.js';
+export type { FollowedGeneration } from './followed-generation.js';
+export type { Following } from './following.js';
+export type { FollowOptions, HeadersRequest, RequestHeaders, RequestOptions } from './options.js';
+export type {
+  AbortAnswer,
+  AbortStreamOptions,
+  DecideOptions,
+  Said,
+  ShownAction,
+  StreamStatus,
+} from './stream-calls.js';
+export { createStreamClient, type StreamClient, type StreamClientOptions } from './stream-client.js';
