@@ -23,7 +23,7 @@ export async function ask(address: string, options: RequestOptions, asked: Asked
     ...(body !== undefined && { body: JSON.stringify(body) }),
     ...(credentials !== undefined && { credentials }),
     // An old answer is no answer; Node's own `fetch` has no cache, and doesn't mind.
-    cache: 'no-store',
+    cache: 'no-store' as const,
     signal,
   };
   return orAborted(signal, fetch(address, request));

@@ -221,6 +221,8 @@ it('recordings have names that people can read', async () => {
     expect(name).toMatch(/^[A-Z][a-z]* .*[a-z)]$/);
     expect(name).not.toContain(file);
   }
-  const labels = await select.locator('optgroup').evaluateAll((groups) => groups.map((group) => group.label));
+  const labels = await select
+    .locator('optgroup')
+    .evaluateAll((groups) => groups.map((group) => (group as HTMLOptGroupElement).label));
   expect(labels).toEqual(['Recorded answers', 'Made up for this page']);
 });

@@ -151,7 +151,12 @@ export const pipeContracts: readonly Contract[] = [
         generator: (async function* () {
           yield* items;
         })(),
-        stream: ReadableStream.from(items) as ReadableStream<HostEvent>,
+        stream: new ReadableStream<HostEvent>({
+          start(controller) {
+            for (const item of items) controller.enqueue(item);
+            controller.close();
+          },
+        }),
         opened: async () => items,
       };
       for (const [streamId, source] of Object.entries(sources)) {

@@ -127,8 +127,9 @@ async function eventsOf(
     },
   });
   try {
-    for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
-      parser.feed(chunk);
+    const decoder = new TextDecoder();
+    for await (const chunk of body) {
+      parser.feed(decoder.decode(chunk, { stream: true }));
       // An answer that has come whole is not broken by the signal: Node would wait for more of it for ever.
       if (leaving.signal.aborted) break;
     }

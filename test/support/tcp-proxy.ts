@@ -14,6 +14,8 @@ export interface TcpProxy {
   /** Resets every open connection, and every new one until `restore`. */
   cut(): void;
   restore(): void;
+  /** Takes and gives nothing more on any connection that is open, and leaves them open: a half-open link. New ones work. */
+  freeze(): void;
   close(): Promise<void>;
 }
 
@@ -55,6 +57,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     },
     restore() {
       isCut = false;
+    },
+    freeze() {
+      for (const socket of sockets) socket.unpipe().pause();
     },
     async close() {
       server.close();

@@ -2,6 +2,7 @@
  * Wires the page: the conversation named in the address is opened and followed, what the user sends starts an answer
  * on it, and other tabs hear about both. The address is the only thing a reload needs.
  */
+import type { StreamEvent } from 'generation-jobs/client';
 import { decide } from './asking/deciding.js';
 import { byId } from './elements.js';
 import {
@@ -12,9 +13,9 @@ import {
   stopAnswer,
 } from './following/chat-api.js';
 import { Conversation } from './following/conversation.js';
+import { ConversationLink } from './following/conversation-link.js';
 import { complaintOf, RefusedError } from './following/failures.js';
 import { replicaChoice } from './following/replica-choice.js';
-import { type LinkEvent, StreamLink } from './following/stream-link.js';
 import { tryingAgain } from './following/trying-again.js';
 import { ensureIdentity, randomName } from './identity.js';
 import { ChatView, type Connection, type Shown } from './showing/chat-view.js';
@@ -30,7 +31,7 @@ declare global {
 }
 
 let conversation: Conversation | undefined;
-let link: StreamLink | undefined;
+let link: ConversationLink | undefined;
 /** What was sent and isn't part of the conversation yet; once accepted, the generation that will bring it. */
 let pending: { readonly text: string; readonly generation?: number } | undefined;
 let problem = '';
@@ -165,8 +166,8 @@ async function refreshList(): Promise<void> {
 
 // --- following
 
-function follow(followed: Conversation, resume: boolean): StreamLink {
-  return new StreamLink(followed.id, resume, {
+function follow(followed: Conversation, resume: boolean): ConversationLink {
+  return new ConversationLink(followed.id, resume, {
     onEvent: (event) => apply(followed, event),
     onState: (state) => {
       // A link rests only while nothing is expected: idle in mid-answer means that the stream is gone.
@@ -178,7 +179,7 @@ function follow(followed: Conversation, resume: boolean): StreamLink {
   });
 }
 
-function apply(followed: Conversation, event: LinkEvent): void {
+function apply(followed: Conversation, event: StreamEvent): void {
   try {
     followed.apply(event);
   } catch (error) {

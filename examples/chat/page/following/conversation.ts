@@ -3,11 +3,11 @@
  * of the stream. Of the same generation, the stream's word counts.
  */
 
+import type { StreamEvent } from 'generation-jobs/client';
 import { type ChatContent, foldContent, initialContent, restartedContent } from '../content/chat-content.js';
 import { field, text } from '../content/provider-text.js';
 import type { EarlierTurn } from './chat-api.js';
 import { parseCursor } from './place.js';
-import type { LinkEvent } from './stream-link.js';
 
 export interface Turn {
   readonly generation: number;
@@ -52,7 +52,7 @@ export class Conversation {
   }
 
   /** @throws Error when the end's own text isn't what the events added up to */
-  apply({ cursor, event, data }: LinkEvent): void {
+  apply({ cursor, event, data }: StreamEvent): void {
     const { generation } = parseCursor(cursor);
     if (event !== 'gap' && event !== 'gone') this.cursor = cursor;
     if (event === 'sync') this.#sync(generation, data);
