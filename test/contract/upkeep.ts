@@ -192,8 +192,10 @@ export const upkeepContracts: readonly Contract[] = [
     async run(h) {
       const options = { sweepStreams: 4, retentionMs: 300 };
       const failures: string[] = [];
-      // With the usual retention, so that it forgets none of them itself before it crashes.
-      const doomed = await h.replica({ options: { sweepStreams: options.sweepStreams } });
+      // It keeps them itself, and lets the store keep them, longer than a busy machine takes to look.
+      const doomed = await h.replica({
+        options: { sweepStreams: options.sweepStreams, retentionMs: 600_000, idempotencyMs: 600_000 },
+      });
       for (const streamId of named('kept', 20)) await (await h.start(doomed, { streamId })).complete();
       await h.start(doomed, { streamId: 'good' });
       await doomed.crash();
