@@ -36,6 +36,9 @@ const STARTS_PROCESSES = [
   'real-agents/test/**/*.test.ts',
 ];
 
+/** Races of the contracts are run often enough to find what is often wrong; `npm run test:long` runs all. */
+const SHARE_OF_RACES = process.env.LONG_TESTS ? '1' : '0.2';
+
 export default defineConfig({
   resolve: {
     alias: entries.map(({ name, built }) => ({
@@ -45,6 +48,7 @@ export default defineConfig({
   },
   test: {
     pool: 'forks',
+    env: { CONTRACT_SHARE: SHARE_OF_RACES },
     // Bounds for what hangs, with room for a busy machine: what is waited for is over as soon as it is so. A test has a
     // bound of its own only where it promises a time, or takes longer.
     testTimeout: 180_000,
@@ -76,7 +80,7 @@ export default defineConfig({
           name: 'processes',
           include: STARTS_PROCESSES,
           // Where the contracts' times pass by themselves they are twice as long: a busy machine keeps those.
-          env: { CONTRACT_PACE: '2' },
+          env: { CONTRACT_PACE: '2', CONTRACT_SHARE: SHARE_OF_RACES },
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },

@@ -19,6 +19,9 @@ export interface PortsUnderTest {
   dispose?(): Promise<void>;
 }
 
+/** The share of the races that is run: all by default. */
+const SHARE = Number(process.env.CONTRACT_SHARE ?? 1);
+
 /**
  * Makes a backend whose time is moved by the contracts, for a store that takes its time from a clock it is given: thousands of
  * races run in a few seconds.
@@ -36,7 +39,7 @@ export function backendOnFakeTime(makePorts: (clock: FakeClock) => PortsUnderTes
   return {
     clock,
     activity,
-    rounds: 1_000,
+    rounds: 1_000 * SHARE,
     publishes: ports.publishes ?? false,
     slackMs: 50,
     connect: () => ports.connect(),
@@ -61,7 +64,7 @@ export function backendOnRealTime(ports: PortsUnderTest): Backend {
   return {
     clock: systemClock,
     activity,
-    rounds: 100,
+    rounds: 100 * SHARE,
     publishes: ports.publishes ?? false,
     slackMs: 15_000,
     roomyTimes: {

@@ -428,39 +428,52 @@ const FACE: readonly Contract[] = Object.values(streamContracts).flat();
 const DECIDING: readonly Contract[] = (['Pending actions', 'Decisions', 'Approvals'] as const).flatMap(
   (subject): readonly Contract[] => streamContracts[subject],
 );
-const ALL: readonly Contract[] = [...storePortContracts, ...FACE];
+const ALL: readonly Contract[] = [
+  ...new Set([...storePortContracts, ...DECIDING, ...streamContracts['Pauses told'], ...FACE]),
+];
 
-const LONGEST_MS = 2_000;
+/** A contract that waits for what a broken store never does is seen by this: no call and no time that passes, look after look. */
+const LOOK_MS = 25;
+const IDLE_LOOKS = 20;
 /** A broken store can send a loop round for ever; no contract makes this many calls. */
 const MOST_CALLS = 300_000;
 
-/** A store that gives up on those who never do. */
-function limited(store: JobStore): JobStore {
-  let calls = 0;
-  return wrapStore(store, async (_, perform) => {
-    if (++calls > MOST_CALLS) return new Promise(() => {});
-    return perform();
-  });
-}
-
-/** The first contract that fails on a broken store. */
+/** The first contract that fails on a broken store, or never ends on it. */
 async function caughtBy(breakStore: Break, contracts: readonly Contract[]): Promise<string | undefined> {
   for (const contract of contracts) {
-    const run = runContract(contract, () =>
-      memoryBackend((store, clock) => limited(breakStore(store, clock))),
-    ).then(
-      () => 'passed',
-      () => 'failed',
-    );
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<string>((resolve) => {
-      timer = setTimeout(resolve, LONGEST_MS, 'hung');
-    });
-    const result = await Promise.race([run, late]);
-    clearTimeout(timer);
-    if (result !== 'passed') return `${contract.id} ${contract.title}`;
+    const result = await resultOf(breakStore, contract);
+    if (result !== 'passed') return `${contract.id} ${contract.title}: ${result}`;
   }
   return undefined;
+}
+
+async function resultOf(breakStore: Break, contract: Contract): Promise<'passed' | 'failed' | 'hung'> {
+  let calls = 0;
+  let time: Clock | undefined;
+  const counted = (store: JobStore, clock: Clock) => {
+    time = clock;
+    return wrapStore(breakStore(store, clock), async (_, perform) => {
+      if (++calls > MOST_CALLS) return new Promise(() => {});
+      return perform();
+    });
+  };
+  const run = runContract(contract, () => memoryBackend(counted)).then(
+    () => 'passed' as const,
+    () => 'failed' as const,
+  );
+  let looking: NodeJS.Timeout | undefined;
+  const hung = new Promise<'hung'>((resolve) => {
+    let [seen, looks] = ['', 0];
+    looking = setInterval(() => {
+      const now = `${calls} ${time?.monotonic()}`;
+      looks = now === seen ? looks + 1 : 0;
+      seen = now;
+      if (looks >= IDLE_LOOKS || calls > MOST_CALLS) resolve('hung');
+    }, LOOK_MS);
+  });
+  const result = await Promise.race([run, hung]);
+  clearInterval(looking);
+  return result;
 }
 
 describe('L55 A store that breaks the contract is caught', () => {

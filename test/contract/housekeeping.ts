@@ -289,7 +289,7 @@ export const housekeepingContracts: readonly Contract[] = [
         else if (n % 10 === 6) await job.pause({ type: 'checkpoint' });
         else if (n % 10 === 7) await h.start(two, owner);
         else if (n % 10 === 8) await two.manager.deleteStream(owner.streamId);
-        else if (n % 100 === 99) {
+        else if (n % 20 === 19) {
           await doomed.crash();
           doomed = await h.replica({ hooks });
         }

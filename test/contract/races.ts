@@ -152,7 +152,9 @@ export const raceContracts: readonly Contract[] = [
       // The producer's process sleeps around the end of its lease; another one sweeps.
       const [one, two] = await h.two(h.delayed);
       let lost = 0;
-      for (let round = 0; round < h.backend.rounds / 10; round++) {
+      // A lease that lapses in the very race is seldom: on a moved clock there are rounds enough for some, whatever the share.
+      const rounds = h.backend.jump ? 100 : h.backend.rounds / 10;
+      for (let round = 0; round < rounds; round++) {
         const jobs = await Promise.all(
           Array.from({ length: 10 }, (_, index) => h.soon(h.start(one, { streamId: `s${round}-${index}` }))),
         );
@@ -182,7 +184,7 @@ export const raceContracts: readonly Contract[] = [
       }
       // Where time is real, whether any lease lapses in the race is chance.
       if (h.backend.jump) expect(lost).toBeGreaterThan(0);
-      expect(lost).toBeLessThan(h.backend.rounds);
+      expect(lost).toBeLessThan(10 * rounds);
     },
   },
 ];
