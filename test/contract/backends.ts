@@ -57,9 +57,10 @@ export function backendOnFakeTime(makePorts: (clock: FakeClock) => PortsUnderTes
 /** Makes a backend in real time, for a store with a clock of its own: contracts wait, so let several run at once. */
 export function backendOnRealTime(ports: PortsUnderTest): Backend {
   const activity = new Activity();
+  const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
   const rest = async () => {
-    do await turns(10);
-    while (activity.underWay > 0);
+    await turns(10);
+    for (; activity.underWay > 0; await turns(10)) await pass(1);
   };
   return {
     clock: systemClock,
@@ -72,7 +73,7 @@ export function backendOnRealTime(ports: PortsUnderTest): Backend {
       ...{ approvalWindowMs: 60_000, retentionMs: 60_000, idempotencyMs: 120_000 },
     },
     connect: () => ports.connect(),
-    advance: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    advance: pass,
     rest,
     dispose: async () => {
       await rest();

@@ -5,9 +5,9 @@
 import type { GenerationJob, Hooks, JobRecord, StreamEvent } from 'generation-jobs';
 import { type Commit, type CommitReply, type CreateRequest, streamKey } from 'generation-jobs/ports';
 import { turns, wrapStore } from 'generation-jobs/testing';
-import { claimOf, Desk, KEY, lifecycle } from './desk.js';
+import { ASK_MS, claimOf, Desk, KEY, lifecycle } from './desk.js';
 import { dataOf, text } from './follower.js';
-import { type Contract, expectCode, type Harness, type Replica, TIMES } from './harness.js';
+import { type Contract, expectCode, type Harness, type Replica } from './harness.js';
 import { expect } from './tools.js';
 
 const LIMITS = { describeEndMs: 400 } as const;
@@ -393,7 +393,7 @@ export const holdContracts: readonly Contract[] = [
       expect(created).toMatchObject({ outcome: 'created', replaced: { generation, lastSequence: 5 } });
       const next = (created as { record: JobRecord }).record;
       const paused = (await desk.ok(desk.store.commit(desk.end(next, 'pause')))).record as JobRecord;
-      await h.advance(TIMES.leaseMs);
+      await h.advance(ASK_MS + 1);
       const expire = (sequence: number) =>
         desk.store.commit(desk.other(paused, 'expire', { describedFrom: { sequence, attempt: 1 } }));
       expect(await desk.refusal(expire(1))).toBe('behind');

@@ -10,10 +10,12 @@ import {
   type StreamKey,
   streamKey,
 } from 'generation-jobs/ports';
-import type { Harness } from './harness.js';
+import { type Harness, TIMES } from './harness.js';
 
 export const KEY = streamKey('s');
 export const LEASE = 900;
+/** The time that an action asks for: a busy machine decides within it. */
+export const ASK_MS = TIMES.createTimeoutMs;
 let calls = 0;
 export const callId = () => `call-${++calls}`;
 export const lifecycle = (event: string) => ({ event, data: '{}' });
@@ -68,7 +70,7 @@ export class Desk {
     const sequence = record.lastSequence + 1;
     const event = { ...lifecycle(TRANSITIONS[name].event), sequence, attempt: record.attempt };
     const shown = { type: 't', requests: [], questions: [], payloadDigest: 'd' };
-    const action = { actionId: 'a', ...shown, expiresInMs: 500, resumeContext: { secret: 1 } };
+    const action = { actionId: 'a', ...shown, expiresInMs: ASK_MS, resumeContext: { secret: 1 } };
     const told = name === 'pause' ? { ...event, data: '{"action":{"actionId":"a"}}' } : event;
     return {
       ...this.batch(record, sequence, 0),

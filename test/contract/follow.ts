@@ -504,7 +504,6 @@ export const followContracts: readonly Contract[] = [
   {
     id: 'F12 P5',
     title: 'a store that does not answer a few reads costs followers time, not their place',
-    timesLapse: true,
     async run(h) {
       let isAway = false;
       const writer = await h.replica();

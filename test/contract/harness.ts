@@ -173,7 +173,8 @@ export class Replica {
   }
 }
 
-let lastReplica = 0;
+/** What is left to chance in a replica, such as its jitter, goes by this and by how many were made before it. */
+let lastReplica = Number(process.env.CONTRACT_SEED ?? 0);
 
 export class Harness {
   readonly backend: Backend;
@@ -184,7 +185,7 @@ export class Harness {
 
   constructor(
     backend: Backend,
-    { timesLapse = true, seed = 1 }: { timesLapse?: boolean; seed?: number } = {},
+    { timesLapse = true, seed = 1 + lastReplica }: { timesLapse?: boolean; seed?: number } = {},
   ) {
     this.backend = backend;
     this.#leases = timesLapse ? undefined : backend.roomyTimes;

@@ -129,7 +129,7 @@ export const settledContracts: readonly Contract[] = [
       const results: SettlementWaitResult[] = [];
       const one = await h.replica({
         hooks: { settle: desk.settle },
-        options: { settledWaitMs: 400 },
+        options: { settledWaitMs: TIMES.createTimeoutMs },
         observer: { settlementAwaited: (result) => void results.push(result) },
       });
       await h.start(one);

@@ -263,7 +263,8 @@ export const settlementContracts: readonly Contract[] = [
       const told: string[] = [];
       let tries = 0;
       let works = false;
-      const options = { settleForMs: 500, setAsideRetryMs: 1_000, setAsideMs: 6_000, retentionMs: 800 };
+      const setAsideMs = 2 * TIMES.retentionMs;
+      const options = { settleForMs: 500, setAsideRetryMs: 1_000, setAsideMs, retentionMs: 800 };
       const replica = await h.replica({
         options,
         hooks: {

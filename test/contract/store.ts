@@ -15,7 +15,7 @@ import {
   streamKey,
   userKey,
 } from 'generation-jobs/ports';
-import { callId, claimOf, Desk, inStatus, KEY, LEASE, lifecycle } from './desk.js';
+import { ASK_MS, callId, claimOf, Desk, inStatus, KEY, LEASE, lifecycle } from './desk.js';
 import { type Contract, ownedBy } from './harness.js';
 import { expect } from './tools.js';
 
@@ -33,7 +33,8 @@ export const storeContracts: readonly Contract[] = [
           if (name === 'replace') continue; // by create, below
           const record = await inStatus(desk, status);
           // Whatever is guarded by time is due.
-          await h.advance(name === 'lose' || name === 'recover' ? LEASE + 1 : name === 'expire' ? 501 : 0);
+          const isAsked = status === 'requires_action' && name === 'expire';
+          await h.advance(name === 'lose' || name === 'recover' ? LEASE + 1 : isAsked ? ASK_MS + 1 : 0);
           const before = await desk.all();
           const { from, to, by, event } = TRANSITIONS[name];
           const commit =
@@ -264,7 +265,7 @@ export const storeContracts: readonly Contract[] = [
       ).toEqual(['paused']);
       const announced = (await desk.sequences()).split(' ').at(-1);
       const { askedAt, expiresAt } = paused.pendingAction ?? {};
-      expect(expiresAt).toBe((askedAt ?? 0) + 500);
+      expect(expiresAt).toBe((askedAt ?? 0) + ASK_MS);
       expect(announced).toBe(`3:{"action":{"actionId":"a","askedAt":${askedAt},"expiresAt":${expiresAt}}}`);
       expect(await desk.refusal(desk.store.commit(desk.other(paused, 'expire')))).toBe('early');
       expect(await desk.refusal(desk.store.commit(desk.other(paused, 'resolve', { actionId: 'b' })))).toBe(
@@ -288,7 +289,7 @@ export const storeContracts: readonly Contract[] = [
       });
       expect(await desk.ok(desk.store.commit(pausing)), 'a late repeat').toMatchObject({ frames: [] });
       const second = (await desk.ok(desk.store.commit(desk.end(resolved, 'pause')))).record as JobRecord;
-      await h.advance(501);
+      await h.advance(ASK_MS + 1);
       expect(await desk.refusal(desk.store.commit(desk.other(second, 'resolve')))).toBe('action');
       expect(await desk.ok(desk.store.commit(desk.other(second, 'expire')))).toMatchObject({
         record: { status: 'aborted' },

@@ -4,7 +4,7 @@
 import type { CreateJobResult, GenerationJob, Hooks } from 'generation-jobs';
 import { type ProducerCommit, streamKey } from 'generation-jobs/ports';
 import { lossyStore } from 'generation-jobs/testing';
-import { Desk, inStatus, KEY, lifecycle } from './desk.js';
+import { ASK_MS, Desk, inStatus, KEY, lifecycle } from './desk.js';
 import { text } from './follower.js';
 import {
   AT_ONCE_MS,
@@ -110,7 +110,7 @@ export const successionStoreContracts: readonly Contract[] = [
         for (const status of ['running', 'requires_action'] as const) {
           if (name === 'expire' && status === 'running') continue;
           const record = await inStatus(desk, status);
-          if (name === 'expire') await h.advance(501);
+          if (name === 'expire') await h.advance(ASK_MS + 1);
           if (name === 'replace') {
             const end = {
               end: lifecycle('aborted'),
@@ -254,7 +254,8 @@ export const successionContracts: readonly Contract[] = [
       'a drain refuses the create that waits, where nobody else could go on with it; the request may be made again',
     async run(h) {
       const saving = new Saving();
-      const [one, two] = await h.two({ hooks: { settle: saving.settle } });
+      const options = { predecessorMs: 60_000 };
+      const [one, two] = await h.two({ hooks: { settle: saving.settle }, options });
       const old = await h.start(two);
       await old.complete();
       await h.until(() => saving.begun.length === 1, 'the settlement begins');
@@ -386,11 +387,12 @@ export const successionContracts: readonly Contract[] = [
     timesLapse: true,
     async run(h) {
       const hooks = { settle: () => {} };
-      const options = { predecessorMs: 500, leaveMs: 50 };
+      const options = { predecessorMs: TIMES.approvalWindowMs, leaveMs: TIMES.createTimeoutMs };
       const [one, two] = await h.two({ hooks, options });
       expect((await answerOf(create(one, { streamId: 'first' }))).predecessor).toBeUndefined();
       const told = async (streamId: string, waitFor?: 'settled' | 'left') => {
-        const { job, predecessor } = await h.soon(answerOf(create(two, { streamId, waitFor })), streamId);
+        const made = answerOf(create(two, { streamId, waitFor }));
+        const { job, predecessor } = await h.soon(made, streamId, options.predecessorMs + 3_000);
         expect(job.predecessor).toBe(predecessor);
         await job.complete();
         return predecessor;

@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { request, type Server } from 'node:http';
+import { request, Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeClock } from 'generation-jobs/testing';
@@ -10,18 +10,6 @@ import {
   startControlServer,
 } from 'generation-jobs/worker';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-
-/** The servers of Node's that were made. */
-const made = vi.hoisted(() => [] as Server[]);
-vi.mock('node:http', async (importActual) => {
-  const actual = await importActual<typeof import('node:http')>();
-  const createServer = (...given: Parameters<typeof actual.createServer>) => {
-    const server = actual.createServer(...given);
-    made.push(server);
-    return server;
-  };
-  return { ...actual, createServer };
-});
 
 let folder: string;
 let portFile: string;
@@ -209,8 +197,11 @@ describe('the control server of a worker', () => {
   });
 
   it('tells of a failure of its server’s own, such as too many open files, and takes no harm', async () => {
+    const listen = vi.spyOn(Server.prototype, 'listen');
     const server = await start();
-    made.at(-1)?.emit('error', Object.assign(new Error('too many open files'), { code: 'EMFILE' }));
+    const [made] = listen.mock.contexts as [Server];
+    listen.mockRestore();
+    made.emit('error', Object.assign(new Error('too many open files'), { code: 'EMFILE' }));
     expect(errors).toMatchObject([{ code: 'EMFILE' }]);
     expect((await ask(server, '/status')).status).toBe(200);
   });

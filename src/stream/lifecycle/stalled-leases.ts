@@ -3,6 +3,10 @@
  * went back. A living producer renews, and so moves its record; one whose record has not moved for a whole lease and a
  * sweep, by this process's monotonic clock, is lost. How long its lease is stands in the record. Records without it are
  * left to the clock: they are of a release that did not say.
+ *
+ * A lease that was given before the jump, and ends too late for one given after it, has not been renewed since: then the
+ * time counts from the jump, for every judge alike. Counted from the first look of each, a judge that comes late would put
+ * the stream off for another lease, and with it those who have long seen that it stands still.
  */
 
 import type { JobRecord, StreamKey } from '../model/types.js';
@@ -20,10 +24,10 @@ interface Mark {
 const KEPT_LEASES = 4;
 
 export class StalledLeases {
-  readonly #parts: Pick<Parts, 'clock' | 'options' | 'storeClock'>;
+  readonly #parts: Pick<Parts, 'clock' | 'options' | 'store' | 'storeClock'>;
   readonly #marks = new Map<string, Mark>();
 
-  constructor(parts: Pick<Parts, 'clock' | 'options' | 'storeClock'>) {
+  constructor(parts: Pick<Parts, 'clock' | 'options' | 'store' | 'storeClock'>) {
     this.#parts = parts;
   }
 
@@ -43,7 +47,8 @@ export class StalledLeases {
       return undefined;
     }
     const { attempt, lastSequence, leaseUntil } = record;
-    const lapsesAt = isSame ? known.lapsesAt : at + record.leaseMs + options.sweepMs;
+    const since = this.#unmovedSince(record) ?? at;
+    const lapsesAt = isSame ? known.lapsesAt : since + record.leaseMs + options.sweepMs;
     this.#marks.set(name, { attempt, lastSequence, leaseUntil, lapsesAt });
     return Math.max(0, lapsesAt - at);
   }
@@ -53,6 +58,14 @@ export class StalledLeases {
     const { clock, options } = this.#parts;
     const before = clock.monotonic() - options.leaseMs * KEPT_LEASES;
     for (const [name, { lapsesAt }] of this.#marks) if (lapsesAt < before) this.#marks.delete(name);
+  }
+
+  #unmovedSince({ leaseUntil = 0, leaseMs = 0 }: JobRecord): number | undefined {
+    const { options, store, storeClock } = this.#parts;
+    const longestMs = leaseMs + options.sweepMs;
+    const { jumpBack } = storeClock;
+    if (jumpBack === undefined || leaseUntil - jumpBack.before > longestMs) return undefined;
+    return leaseUntil - store.now() > longestMs ? jumpBack.seenAt : undefined;
   }
 
   #isBeyondTheClock({ leaseUntil = 0, leaseMs = 0 }: JobRecord): boolean {

@@ -31,11 +31,20 @@ interface Doubt {
   readonly since: number;
 }
 
+/** A jump back, as a judge of leases needs it. */
+export interface JumpBack {
+  /** The time at which this process first saw it, on its monotonic clock. */
+  readonly seenAt: number;
+  /** The store's time as it would have been then. */
+  readonly before: number;
+}
+
 export class StoreClock {
   readonly #parts: StoreClockContext;
   #believed: number | undefined;
   #doubt: Doubt | undefined;
   #observedAt = 0;
+  #jumpBack: JumpBack | undefined;
 
   constructor(parts: StoreClockContext) {
     this.#parts = parts;
@@ -50,6 +59,11 @@ export class StoreClock {
   /** True when the store shows another time than the one believed, or none is believed yet. */
   get isDoubted(): boolean {
     return this.#believed === undefined || this.#doubt !== undefined;
+  }
+
+  /** The last jump back of the store's clock, unless it was taken back before it was believed. */
+  get jumpBack(): JumpBack | undefined {
+    return this.#jumpBack;
   }
 
   /** The store's time as it is believed or, until then, as it shows itself: where a wrong one does little harm. */
@@ -78,6 +92,7 @@ export class StoreClock {
     const isFirstInLong = at - this.#observedAt > standMs;
     this.#observedAt = at;
     if (this.#believed !== undefined && this.#isNear(offset, this.#believed)) {
+      if (this.#doubt !== undefined) this.#jumpBack = undefined;
       this.#believed = offset;
       this.#doubt = undefined;
       return undefined;
@@ -86,7 +101,9 @@ export class StoreClock {
     if (doubt === undefined || isFirstInLong || !this.#isNear(offset, doubt.offset)) {
       this.#doubt = { offset, since: at };
       const isKnown = doubt !== undefined && this.#isNear(offset, doubt.offset);
-      return this.#believed === undefined || isKnown ? undefined : this.#tell(offset - this.#believed);
+      if (this.#believed === undefined || isKnown) return undefined;
+      this.#jumpBack = offset < this.#believed ? { seenAt: at, before: this.#believed + at } : undefined;
+      return this.#tell(offset - this.#believed);
     }
     this.#doubt = { offset, since: doubt.since };
     if (at - doubt.since < standMs) return undefined;
