@@ -13,15 +13,19 @@ import { ensureTools } from './tools.mjs';
 
 const REPORT = 'test/long-run.md';
 const LONGEST_TEST_MS = 6 * 3_600_000;
-const SEED = /\b((?:PROPERTY|MODEL|FAULT)_SEED)=(\d+)/g;
+const SEED = /\b((?:PROPERTY|MODEL|FAULT|CONTRACT)_SEED)=(\d+)/g;
 
 /** The suites to try, what each tries, and where that is. */
 const SUITES = {
   properties: { what: 'properties', run: ['--project', 'side-by-side', 'test/unit', 'test/worker'] },
   model: { what: 'random histories against the model', run: ['test/model'] },
   contracts: {
-    what: 'every contract through every client library',
-    run: ['test/contract/redis-ioredis5.test.ts', 'test/contract/redis-iovalkey.test.ts'],
+    what: 'every contract in memory and through every client library',
+    run: [
+      'test/contract/memory.test.ts',
+      'test/contract/redis-ioredis5.test.ts',
+      'test/contract/redis-iovalkey.test.ts',
+    ],
   },
   workers: {
     what: 'workers and gateways killed in mid-answer',

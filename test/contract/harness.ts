@@ -174,7 +174,8 @@ export class Replica {
 }
 
 /** What is left to chance in a replica, such as its jitter, goes by this and by how many were made before it. */
-let lastReplica = Number(process.env.CONTRACT_SEED ?? 0);
+let lastReplica = Number(process.env.CONTRACT_SEED ?? (process.env.LONG_TESTS ? Date.now() % 1_000_000 : 0));
+if (lastReplica > 0) console.log(`contracts: CONTRACT_SEED=${lastReplica}`);
 
 export class Harness {
   readonly backend: Backend;
