@@ -8,6 +8,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
+import { chatHandlerSchema, chatRouterSchema } from '../dist/ai-sdk/chat-options.js';
 import { handlerSchema, routerSchema } from '../dist/http/route-options.js';
 import { ERROR_TABLE, optionsSchema, TRANSITIONS } from '../dist/index.js';
 import { createMetrics } from '../dist/metrics/index.js';
@@ -81,6 +82,18 @@ const types = {
       name: 'HandlerSettings',
       about: 'The settings of `createStreamHandler`, beside what it asks of the host.',
       options: optionsOf(handlerSchema),
+    },
+  ],
+  'src/ai-sdk/chat-options.generated.ts': [
+    {
+      name: 'ChatRouterSettings',
+      about: 'The settings of `createChatRouter`, beside what it asks of the host.',
+      options: optionsOf(chatRouterSchema),
+    },
+    {
+      name: 'ChatHandlerSettings',
+      about: 'The settings of `createChatHandler`, beside what it asks of the host.',
+      options: optionsOf(chatHandlerSchema),
     },
   ],
   'src/worker/outbox/options.generated.ts': [

@@ -32,8 +32,8 @@ export interface FromUIMessageStreamOptions extends SourceOptions<UIChunk, UIChu
 }
 
 const optionsSchema = z.strictObject({
-  keep: z.unknown(),
-  labels: z.unknown(),
+  keep: callable,
+  labels: z.unknown().optional(),
   usage: callable,
   requiresFinish: z.boolean().optional(),
 });

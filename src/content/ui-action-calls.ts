@@ -1,11 +1,14 @@
 /**
- * The tool calls that a pending action is to a chat. A request is the call it asks about, under the call's own id, and is
- * answered by an approval. The questions of an action, and an action of the host's own type without requests, are one call
- * without an approval: its tool is the action's type, its id the action's, and the page answers it by `addToolOutput`. So a host
- * that pauses with the ids of calls it has streamed shows none of them twice.
+ * The tool calls that a pending action is to a chat, one for each thing asked. A request is the call of its id, and is answered
+ * by an approval; a question is the call of its id, answered by an output. An action of the host's own type that has neither is
+ * one call, of a tool named as the type, under the action's id: its output is the response. So a host that pauses with the ids
+ * of the calls it has streamed shows none of them twice.
  */
 import type { ApprovalDecision, Json, PublicAction } from '../stream/model/types.js';
 import { approvalIdOf } from './ui-approval-id.js';
+
+/** The tool that a question is a call of, where the model has made none. */
+const QUESTION_TOOL = 'ask_user_question';
 
 /** The approval that a call waits for. */
 export interface CallApproval {
@@ -27,27 +30,21 @@ export interface ActionCall {
   readonly approval?: CallApproval | undefined;
 }
 
-/** Returns the calls of an action: its requests in their order, then what is answered by its output. */
+/** Returns the calls of an action: its requests in their order, then what is answered by an output. */
 export function callsOfAction(action: PublicAction): readonly ActionCall[] {
-  const asked = action.requests.map((request) => ({
-    ...{ toolCallId: request.id, toolName: request.name, input: request.arguments ?? {} },
+  const { actionId, type, requests, questions, payload = {}, expiresAt } = action;
+  if (requests.length === 0 && questions.length === 0) {
+    return [{ toolCallId: actionId, toolName: type, input: payload }];
+  }
+  const asked = requests.map(({ id, name, arguments: input = {}, description, allowedDecisions }) => ({
+    ...{ toolCallId: id, toolName: name, input },
     approval: {
-      approvalId: approvalIdOf(action.actionId, request.id),
-      descriptor: {
-        allowedDecisions: request.allowedDecisions,
-        ...(request.description !== undefined && { description: request.description }),
-        expiresAt: action.expiresAt,
-      },
+      approvalId: approvalIdOf(actionId, id),
+      descriptor: { allowedDecisions, ...(description !== undefined && { description }), expiresAt },
     },
   }));
-  const call = questionCallOf(action);
-  return call === undefined ? asked : [...asked, call];
-}
-
-/** Returns the call that is answered by its output; undefined of an action that has requests alone. */
-export function questionCallOf(action: PublicAction): ActionCall | undefined {
-  const { actionId, type, requests, questions, payload } = action;
-  if (questions.length === 0 && requests.length > 0) return undefined;
-  const input = { questions, ...(payload !== undefined && { payload }) };
-  return { toolCallId: actionId, toolName: type, input: input as unknown as Json };
+  const toBeAnswered = questions.map(({ id, ...question }) => ({
+    ...{ toolCallId: id, toolName: QUESTION_TOOL, input: question as unknown as Json },
+  }));
+  return [...asked, ...toBeAnswered];
 }

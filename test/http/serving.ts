@@ -91,7 +91,16 @@ export async function serve(input: ServeInput = {}): Promise<Served> {
     ...(input.services ?? createStreamServices()),
     ...input.manager,
   });
-  const server = createServer({ ...input.server }, listenerOf(manager, input));
+  return serveWith(manager, listenerOf(manager, input), input.server);
+}
+
+/** Serves with a listener of the caller's own; `url` is below its root. */
+export async function serveWith(
+  manager: GenerationJobManager,
+  listener: (request: IncomingMessage, response: ServerResponse) => void,
+  options: ServerOptions = {},
+): Promise<Served> {
+  const server = createServer({ ...options }, listener);
   const sockets: Socket[] = [];
   server.on('connection', (socket: Socket) => sockets.push(socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -145,7 +154,7 @@ function listenerOf(manager: GenerationJobManager, input: ServeInput) {
 }
 
 /** What frameworks with Web requests do on Node. */
-async function bridge(
+export async function bridge(
   handler: (request: Request) => Promise<Response>,
   incoming: IncomingMessage,
   outgoing: ServerResponse,

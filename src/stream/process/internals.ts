@@ -11,7 +11,15 @@ import type { Parts } from './parts.js';
 export interface Internals
   extends Pick<
     Parts,
-    'actionTypes' | 'background' | 'clock' | 'entropy' | 'errors' | 'observer' | 'logger' | 'options'
+    | 'actionTypes'
+    | 'background'
+    | 'clock'
+    | 'entropy'
+    | 'errors'
+    | 'logger'
+    | 'models'
+    | 'observer'
+    | 'options'
   > {
   /** Follows a stream as `subscribe` does. @throws what `subscribe` throws */
   follow(streamId: string, options: SubscribeOptions): BatchReader;
