@@ -3,8 +3,8 @@
  * say which call they are of. Counters that nest are named with dots: `input_token_details.cache_read`.
  */
 import { GenerationJobError } from '../../errors.js';
-import { isIdText } from '../model/stream-key.js';
 import { nearestTo } from '../model/nearest.js';
+import { isIdText } from '../model/stream-key.js';
 import type { UsageInput, UsageLabels } from '../model/types.js';
 
 const LABELS = ['kind', 'model', 'provider', 'agentId'] as const satisfies readonly (keyof UsageLabels)[];
