@@ -139,6 +139,7 @@ const chatChapters = [
   'replicas/',
   'working/',
   'server/',
+  'ai/',
   'playing/',
   'standing-in/',
   'conversations/',

@@ -17,6 +17,13 @@ export { resumeChat } from './chat-producer.js';
 export { type ChatFacts, chatOf } from './chat-record.js';
 export { createChatRouter } from './express.js';
 export { type FromUIMessageStreamOptions, fromUIMessageStream } from './from-ui-message-stream.js';
+export {
+  chunksFromAnthropic,
+  chunksFromChatCompletions,
+  chunksFromResponses,
+  type ProviderChunksOptions,
+} from './provider-chunks/index.js';
+export type { ChunkFinishReason, ProviderChunk } from './provider-chunks/provider-chunk.js';
 export type { UIChunk, UIVersion } from './ui-chunk.js';
 export type { UIStreamOptions } from './ui-options.js';
 export { pipeUIMessageStream, toUIMessageStreamResponse } from './ui-response.js';
