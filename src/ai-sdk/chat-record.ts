@@ -27,7 +27,7 @@ export const CHAT_KEY = 'chat';
 /**
  * Returns the chat that a generation answers; undefined for one that no chat router has started.
  * @example
- * hooks: { settle: ({ record, content }) => db.save(chatOf(record)?.messageId, content) }
+ * const hooks: Hooks = { settle: ({ record, content }) => database.save(chatOf(record)?.messageId, content) };
  */
 export function chatOf(record: Pick<JobRecord, 'metadata'>): ChatFacts | undefined {
   const facts = keptFactsOf(record);

@@ -16,7 +16,7 @@ import { ChatRoutes } from './chat-routes.js';
  * @throws GenerationJobError `invalid_options`
  * @example
  * const handler = createChatHandler(manager, { basePath: '/api/chat', authorize, onMessage });
- * export { handler as GET, handler as POST }; // app/api/chat/[[...path]]/route.ts
+ * // In app/api/chat/[[...path]]/route.ts: export { handler as GET, handler as POST };
  */
 export function createChatHandler<Message = ChatMessage, Types extends HostTypes = Untyped>(
   manager: GenerationJobManager<Types>,

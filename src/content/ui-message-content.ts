@@ -120,7 +120,9 @@ function closeInput(part: OwnUIPart): void {
  *
  * @param id the message's id where the content has none. Default: an empty text
  * @example
- * const hooks = { settle: ({ content }) => database.save(uiMessageOf(content as UIMessageContent)) };
+ * const hooks: Hooks = {
+ *   settle: ({ content, record }) => database.save(record.streamId, uiMessageOf(content as UIMessageContent)),
+ * };
  */
 export function uiMessageOf(content: UIMessageContent, id = ''): FinishedUIMessage {
   const message = structuredClone(content) as OwnUIMessage;

@@ -18,6 +18,21 @@ declare global {
   const answer: AsyncIterable<string>;
   const model: { stream(options: { signal: AbortSignal }): AsyncIterable<string> };
   const question: string;
+  const openai: import('openai').OpenAI;
+  const anthropic: import('@anthropic-ai/sdk').Anthropic;
+  const input: string;
+  const prompt: string;
+  const messages: { role: 'user'; content: string }[];
+  function streamText(options: object): ReturnType<typeof import('ai').streamText>;
+  const convertToModelMessages: typeof import('ai').convertToModelMessages;
+  const stream: AsyncIterable<import('openai/resources/responses/responses').ResponseStreamEvent>;
+  const chat: { id: string };
+  const userId: string;
+  const services: import('generation-jobs').StreamServices;
+  const authorize: (request: object) => Identity | null;
+  const onMessage: import('generation-jobs/ai-sdk').OnMessage;
+  const onResume: import('generation-jobs/ai-sdk').OnChatResume;
+  const database: { save(messageId: string | undefined, message: unknown): Promise<void> };
   const url: string;
   const token: string;
   const child: import('node:child_process').ChildProcess;
@@ -45,13 +60,34 @@ declare global {
     }
   }
   function sessionOf(request: object): Identity | null;
+  function userOf(request: object): string;
 }
 export {};
 `;
 const IMPORTS = `
 import { readFile, writeFile } from 'node:fs/promises';
-import { createSeal, createStreamServices, defineContentModel, GenerationJobManager } from 'generation-jobs';
-import { textContent } from 'generation-jobs/content';
+import { createSeal, createStreamServices, defineContentModel, fromTextStream, GenerationJobManager, type Hooks } from 'generation-jobs';
+import {
+  chatOf,
+  chatStreamId,
+  createChatHandler,
+  createChatRouter,
+  fromUIMessageStream,
+  pipeUIMessageStream,
+  resumeChat,
+  toUIMessageStreamResponse,
+} from 'generation-jobs/ai-sdk';
+import { anthropicContent, fromAnthropic } from 'generation-jobs/anthropic';
+import { createStreamClient, followStream } from 'generation-jobs/client';
+import { textContent, type UIMessageContent, uiMessageContent, uiMessageOf } from 'generation-jobs/content';
+import {
+  chatCompletionsContent,
+  fromChatCompletions,
+  fromResponses,
+  responsesContent,
+  withoutRequest,
+} from 'generation-jobs/openai';
+import { useGeneration } from 'generation-jobs/react';
 import { createStreamRouter, errorHandler } from 'generation-jobs/express';
 import { connectRedis } from 'generation-jobs/redis';
 import { until } from 'generation-jobs/testing';
