@@ -40,7 +40,7 @@ const STARTS_PROCESSES = [
 const SHARE_OF_RACES = process.env.LONG_TESTS ? '1' : '0.2';
 
 /** What needs a newer Node than the oldest one the package runs on; collected only where there is one. */
-const SINCE_NODE_22 = ['test/**/*-ai7.test.ts'];
+const SINCE_NODE_22 = ['test/**/*-ai7.test.ts', 'test/**/openai7-*.test.ts'];
 const isOlder = Number(process.versions.node.split('.', 1)[0]) < 22;
 
 export default defineConfig({

@@ -66,7 +66,7 @@ function foldMessageDelta(message: OwnMessage, { type: _, delta, usage, ...rest 
   assign(message.usage as Own, known(usage));
 }
 
-/** What is null has not changed. */
+/** Leaves out what is null: it has not changed. */
 function known(fields: Fields): Fields {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== null && value !== undefined),

@@ -35,11 +35,12 @@ export function ownCopy(value: unknown): Own {
 }
 
 /**
- * The place of an index in a list of indexes; the newest, of several. It looks from the end, where a stream goes on.
+ * The place of an index in a list of indexes that ascends; the newest, of several. It looks from the end, where a stream goes on.
  * @returns -1 when it is not there
  */
 export function placeOf(indexes: readonly number[], index: number): number {
-  return indexes.lastIndexOf(index);
+  const place = insertionPlace(indexes, index) - 1;
+  return indexes[place] === index ? place : -1;
 }
 
 /** Says where an index that is not there yet belongs, in a list that ascends. */

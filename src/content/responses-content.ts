@@ -16,7 +16,7 @@ export interface ResponseContent {
   readonly id: string;
   /** The state: `in_progress`, `completed`, `incomplete`, `failed` and the like. */
   readonly status: string;
-  /** What the model has given so far, in order. */
+  /** The items that the model has given so far, in order. */
   readonly output: readonly ResponseItem[];
   readonly [field: string]: unknown;
 }

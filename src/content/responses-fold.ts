@@ -87,10 +87,11 @@ function added(responses: OwnResponse[]): OwnResponse {
 function foldItem(output: OwnItem[], event: Fields): void {
   const item = itemIn(event.item);
   if (item === undefined) return;
-  const known = itemOf(output, { ...event, item_id: item.id });
+  const isNamed = wordOf(item.id) !== undefined || event.output_index !== undefined;
+  const place = isNamed ? placeOfItem(output, { ...event, item_id: item.id }) : -1;
+  const known = output[place];
   const isSame = known !== undefined && (known.type === item.type || known.id === item.id);
-  if (isSame) output[output.indexOf(known)] = item;
-  else output.push(item);
+  output[isSame ? place : output.length] = item;
 }
 
 function foldPart(output: OwnItem[], event: Fields, list: string): void {
@@ -132,13 +133,25 @@ function foldAnnotation(output: OwnItem[], event: Fields): void {
   annotations[placeIn(annotations, event.annotation_index)] = event.annotation;
 }
 
-/** The item that an event speaks of: by its id, from the end, or else at its index. */
-function itemOf(output: readonly OwnItem[], { item_id, output_index }: Fields): OwnItem | undefined {
-  const index = indexOf(output_index);
-  const indexed = index === undefined ? undefined : output[index];
+/** The item that an event speaks of. */
+function itemOf(output: readonly OwnItem[], event: Fields): OwnItem | undefined {
+  return output[placeOfItem(output, event)];
+}
+
+/** The newest items, among which one is looked for by its id: those that grow at the same time are few. */
+const FARTHEST = 64;
+
+/** The place of the item that an event speaks of: by its id, from the end, or else by its index. @returns -1 for none */
+function placeOfItem(output: readonly OwnItem[], { item_id, output_index }: Fields): number {
+  const index = indexOf(output_index) ?? -1;
+  const indexed = output[index] === undefined ? -1 : index;
   const id = wordOf(item_id);
-  if (id === undefined || indexed?.id === id) return indexed;
-  return output.findLast((item) => item.id === id) ?? indexed;
+  // Of which neither has been kept, the newest is meant.
+  if (id === undefined) return output_index === undefined ? output.length - 1 : indexed;
+  if (output[indexed]?.id === id) return indexed;
+  const from = Math.max(0, output.length - FARTHEST);
+  for (let place = output.length - 1; place >= from; place--) if (output[place]?.id === id) return place;
+  return indexed;
 }
 
 function itemAdded(output: OwnItem[], { item_id }: Fields, type: string): OwnItem {

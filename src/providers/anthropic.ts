@@ -35,11 +35,9 @@ export interface AnthropicEventLike {
  * @param options `keep` chooses what of an event is stored; `labels` are those of the usage, `provider` being `anthropic` by default
  * @throws GenerationJobError `invalid_argument` for what is no stream; when piped, for one of another kind · `invalid_options`
  * @example
- * await job.pipe(
- *   fromAnthropic((signal) =>
- *     anthropic.messages.create({ model: 'claude-sonnet-4-5', max_tokens: 1024, messages, stream: true }, { signal }),
- *   ),
- * );
+ * const messages = [{ role: 'user' as const, content: question }];
+ * const call = { model: 'claude-sonnet-4-5', max_tokens: 1024, messages, stream: true as const };
+ * await job.pipe(fromAnthropic((signal) => anthropic.messages.create(call, { signal })));
  */
 export function fromAnthropic<Event extends AnthropicEventLike, Kept = Event>(
   stream: ProviderStream<Event>,
@@ -50,12 +48,16 @@ export function fromAnthropic<Event extends AnthropicEventLike, Kept = Event>(
   return providerSource<typeof ANTHROPIC_EVENT, Event, Kept>(maker, stream, options);
 }
 
-/** The SDK's helper builds its message in the object of `message_start`, which holds more by the time it is read. */
+/**
+ * The SDK's helper builds its message in the very object of `message_start`, and may do so until the event is stored: here it is a copy,
+ * as the API begins a message.
+ */
 function asSent<Event extends AnthropicEventLike>(event: Event): Event {
   const { message } = event as { readonly message?: unknown };
   if (event.type !== 'message_start' || !isObject(message)) return event;
-  if (!Array.isArray(message.content) || message.content.length === 0) return event;
-  return { ...event, message: { ...message, content: [], stop_reason: null, stop_sequence: null } };
+  const begun = { ...message, ...(isObject(message.usage) && { usage: { ...message.usage } }), content: [] };
+  const ends = ['stop_reason', 'stop_sequence'].filter((name) => name in message);
+  return { ...event, message: { ...begun, ...Object.fromEntries(ends.map((name) => [name, null])) } };
 }
 
 class AnthropicReading implements Reading<AnthropicEventLike> {

@@ -1,5 +1,5 @@
 /**
- * What a call has used, under the counters that the agent bridge reports as well, whichever provider it was: `input_tokens` are
+ * The tokens of a call go under the counters that the agent bridge reports as well, whichever provider it was: `input_tokens` are
  * all tokens the model has read, those from a cache included, `output_tokens` all it has written, reasoning included.
  */
 import { isIdText } from '../stream/model/stream-key.js';
@@ -11,12 +11,12 @@ const LONGEST_LABEL = 256;
 export interface TokenCounts {
   readonly input: number;
   readonly output: number;
-  /** Of the input: read from a cache, and written to one. */
+  /** The part of the input that was read from a cache, and the part that was written to one. */
   readonly cacheRead?: number | undefined;
   readonly cacheCreation?: number | undefined;
-  /** Of the output. */
+  /** The part of the output that is reasoning. */
   readonly reasoning?: number | undefined;
-  /** What is not counted in tokens, such as web searches, by name. */
+  /** Counts of anything but tokens, such as web searches, by name. */
   readonly others?: Readonly<Record<string, number>> | undefined;
 }
 

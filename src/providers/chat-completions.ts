@@ -37,14 +37,9 @@ export interface ChatCompletionChunkLike {
  * @param options `keep` chooses what of a chunk is stored; `labels` are those of the usage, `provider` being `openai` by default
  * @throws GenerationJobError `invalid_argument` for what is no stream; when piped, for one of another kind · `invalid_options`
  * @example
- * await job.pipe(
- *   fromChatCompletions((signal) =>
- *     openai.chat.completions.create(
- *       { model: 'gpt-5-mini', messages, stream: true, stream_options: { include_usage: true } },
- *       { signal },
- *     ),
- *   ),
- * );
+ * const messages = [{ role: 'user' as const, content: question }];
+ * const call = { model: 'gpt-5-mini', messages, stream: true as const, stream_options: { include_usage: true } };
+ * await job.pipe(fromChatCompletions((signal) => openai.chat.completions.create(call, { signal })));
  */
 export function fromChatCompletions<Chunk extends ChatCompletionChunkLike, Kept = Chunk>(
   stream: ProviderStream<Chunk>,

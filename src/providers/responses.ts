@@ -38,11 +38,9 @@ export interface ResponseEventLike {
  * @param options `keep` chooses what of an event is stored; `labels` are those of the usage, `provider` being `openai` by default
  * @throws GenerationJobError `invalid_argument` for what is no stream; when piped, for one of another kind · `invalid_options`
  * @example
- * await job.pipe(
- *   fromResponses((signal) => openai.responses.create({ model: 'gpt-5-mini', input, stream: true }, { signal }), {
- *     keep: withoutRequest,
- *   }),
- * );
+ * const call = { model: 'gpt-5-mini', input: question, stream: true as const };
+ * const open = (signal: AbortSignal) => openai.responses.create(call, { signal });
+ * await job.pipe(fromResponses(open, { keep: withoutRequest }));
  */
 export function fromResponses<Event extends ResponseEventLike, Kept = Event>(
   stream: ProviderStream<Event>,
@@ -53,7 +51,7 @@ export function fromResponses<Event extends ResponseEventLike, Kept = Event>(
   return providerSource<typeof RESPONSE_EVENT, Event, Kept>(maker, stream, options);
 }
 
-/** What of a response is the answer and its state. Anything else repeats the request. */
+/** Fields of a response that are the answer and its state. Any other repeats the request. */
 const OF_THE_ANSWER = ['id', 'object', 'created_at', 'completed_at', 'status', 'incomplete_details', 'model'];
 const ALSO_OF_THE_ANSWER = [
   'output',
@@ -68,6 +66,7 @@ const ALSO_OF_THE_ANSWER = [
  * Takes out of an event what repeats the request (instructions, tools, metadata and settings) and, of an error, all but its code:
  * for `fromResponses(stream, { keep: withoutRequest })`. Events that hold no response stay as they are.
  * @example
+ * const stream = await openai.responses.create({ model: 'gpt-5-mini', input: question, stream: true });
  * await job.pipe(fromResponses(stream, { keep: withoutRequest }));
  */
 export function withoutRequest<Event extends ResponseEventLike>(event: Event): Event {

@@ -23,9 +23,10 @@ export function nameOfRightSource(item: unknown): string | undefined {
  * @throws GenerationJobError `invalid_argument` for what is no object, and for a stream that begins as another source's does
  */
 export function checkEvent(name: string, item: unknown, isFirst: boolean): void {
-  if (!isFirst && isObject(item)) return;
+  const isEvent = isObject(item) && !ArrayBuffer.isView(item);
+  if (!isFirst && isEvent) return;
   const right = nameOfRightSource(item);
-  if (right === name || (right === undefined && isObject(item))) return;
+  if (right === name || (right === undefined && isEvent)) return;
   const hint = right === undefined ? 'parse it first.' : `did you mean ${right}?`;
   throw new GenerationJobError(
     'invalid_argument',

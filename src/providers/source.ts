@@ -42,20 +42,20 @@ export interface SourceOptions<Event, Kept = Event> {
   readonly labels?: UsageLabels | undefined;
 }
 
-/** What an event of a provider's says beside being a part of the answer. */
+/** The news that an event of a provider brings beside being a part of the answer. */
 export interface Taken {
   /** Set when the event is no part of the answer but the news of its failure. */
   readonly failure?: PipeFailure | undefined;
-  /** What a call has used that is over by this event. */
+  /** The usage of a call that is over by this event. */
   readonly usage?: UsageInput | undefined;
 }
 
 /** One provider's stream, read for what it says of the call. */
 export interface Reading<Event> {
   take(event: Event): Taken;
-  /** What the call under way has used, as far as it is known and was not given yet. */
+  /** Gives what the call under way has used, as far as it is known and was not given yet. */
   usage(): UsageInput | undefined;
-  /** The failure of a stream that is over; undefined when it has come to its end. */
+  /** Gives the failure of a stream that is over; undefined when it has come to its end. */
   end(): PipeFailure | undefined;
 }
 

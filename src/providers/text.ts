@@ -18,7 +18,7 @@ export type TextPiece = string | Uint8Array;
  *   job's signal
  * @throws GenerationJobError `invalid_argument` for what is no stream; when piped, for one that yields something else
  * @example
- * await job.pipe(fromTextStream((signal) => streamText({ model, prompt, abortSignal: signal }).textStream));
+ * await job.pipe(fromTextStream((signal) => model.stream({ signal })));
  */
 export function fromTextStream(
   stream: ProviderStream<TextPiece>,

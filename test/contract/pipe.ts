@@ -2,7 +2,7 @@
  * What `job.pipe` makes of a source: its items in order, its errors and those it only tells of as the job's end, and no
  * wait for one that has fallen silent.
  */
-import { type AttemptEnd, failWith, type HostEvent, type PipeSource } from 'generation-jobs';
+import { type AttemptEnd, failWith, type HostEvent, type PipeSource, type PipeStep } from 'generation-jobs';
 import { text } from './follower.js';
 import type { Contract, Harness, Replica } from './harness.js';
 import { expect } from './tools.js';
@@ -165,6 +165,61 @@ export const pipeContracts: readonly Contract[] = [
         const log = await h.log(streamId);
         expect(log.slice(1, -1).map(({ data }) => data)).toEqual(items.map(({ data }) => data));
       }
+    },
+  },
+  {
+    id: 'L34',
+    title:
+      'without a mapper a source yields steps: events, what a call has used, nothing, and the failure that ends the job',
+    async run(h) {
+      const replica = await h.replica();
+      const job = await h.start(replica);
+      const failure = { code: 'overloaded', message: 'The model is busy.', retryable: true };
+      const steps: PipeStep[] = [
+        ...[text(1), { usage: { model: 'a', input_tokens: 3 } }, null, undefined],
+        ...[{ usage: { model: 'b', input_tokens: 4 } }, text(2), failWith(failure), text(3)],
+      ];
+      const end = await h.soon(job.run(() => job.pipe(steps)));
+      expect(end).toMatchObject({ reason: 'failed', error: failure });
+      expect(await namesOf(h)).toEqual(['created', 'text', 'text', 'failed']);
+      const record = await replica.manager.getJob('s');
+      expect(record?.usage).toEqual({ input_tokens: 7 });
+      expect(record?.usageEntries.map(({ model, calls }) => [model, calls])).toEqual([
+        ['a', 1],
+        ['b', 1],
+      ]);
+    },
+  },
+  {
+    id: 'L34',
+    title: 'a mapper answers with what a call has used as well, and usage that is none is refused',
+    async run(h) {
+      const replica = await h.replica();
+      const job = await h.start(replica);
+      const mapped = job.run(() => job.pipe([1, 2], (used) => [text(used), { usage: { tokens: used } }]));
+      expect(await h.soon(mapped)).toEqual({ reason: 'completed' });
+      expect((await replica.manager.getJob('s'))?.usage).toEqual({ tokens: 3 });
+      const odd = await h.start(replica, { streamId: 'odd' });
+      const refused = await h.soon(odd.run(() => odd.pipe([{ usage: { tokens: 'many' } }])));
+      expect(refused).toMatchObject({ reason: 'failed', error: { code: 'invalid_argument' } });
+    },
+  },
+  {
+    id: 'L30 P3',
+    title:
+      'a stopped source says as it is closed what its call has used by then, and the job’s books take it',
+    async run(h) {
+      const replica = await h.replica();
+      const usage = { model: 'a', input_tokens: 5 };
+      const end = await stoppedWhile(
+        h,
+        replica,
+        silent(async () => ({ done: true, value: { usage } })),
+      );
+      expect(end).toEqual({ reason: 'aborted' });
+      const record = await replica.manager.getJob('s');
+      expect(record?.usageEntries).toEqual([{ model: 'a', calls: 1, usage: { input_tokens: 5 } }]);
+      expect(replica.reports).toEqual([]);
     },
   },
   {

@@ -17,6 +17,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { freePort } from '../support/chat-process.js';
 import { followed, post, textOf } from '../support/following.js';
 import { ROOT, startProgram } from '../support/programs.js';
+import { serveProvider } from '../support/provider-server.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { read } from './markdown.js';
 import { blockMarked, blocks, compiledPrograms, isHeavy } from './programs.js';
@@ -66,6 +67,31 @@ const runs: Readonly<Record<string, () => Promise<void>>> = {
       expect(three.map(({ status }) => status).sort()).toEqual([200, 200, 429]);
       const [refused] = three.filter(({ status }) => status === 429);
       expect(refused?.body.error.code).toBe('user_limit_exceeded');
+    }
+  },
+  providers: async () => {
+    const chunk = (delta: object, finish_reason: string | null) => ({
+      ...{ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm' },
+      choices: [{ index: 0, delta, finish_reason }],
+    });
+    const provider = await serveProvider('chat');
+    provider.answer({ events: [chunk({ role: 'assistant', content: STORY }, null), chunk({}, 'stop')] });
+    try {
+      const env = { OPENAI_BASE_URL: provider.url, OPENAI_API_KEY: 'none' };
+      const { url } = await startProgram(fileOf('providers'), env);
+      const { streamId } = (await post(`${url}/api/chat`, { text: 'hi' })).body;
+      const events = await followed(`${url}/api/chat/stream/${streamId}`);
+      expect(events.map(({ event }) => event)).toEqual([
+        'created',
+        'chat_completion',
+        'chat_completion',
+        'completed',
+      ]);
+      const [sync] = await followed(`${url}/api/chat/stream/${streamId}?resume=true`);
+      const { content } = JSON.parse(sync?.data ?? '');
+      expect(content.completions[0].choices[0].message.content).toBe(STORY);
+    } finally {
+      await provider.close();
     }
   },
   sealed: async () => {

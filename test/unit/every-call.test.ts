@@ -7,9 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as root from 'generation-jobs';
 import * as agents from 'generation-jobs/agents';
+import * as anthropic from 'generation-jobs/anthropic';
 import * as content from 'generation-jobs/content';
 import * as express from 'generation-jobs/express';
 import * as metrics from 'generation-jobs/metrics';
+import * as openai from 'generation-jobs/openai';
 import * as ports from 'generation-jobs/ports';
 import * as contract from 'generation-jobs/ports/contract';
 import * as redis from 'generation-jobs/redis';
@@ -387,6 +389,22 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   ),
   textContent: refuses({ event: 7, field: 7 }, (options) => content.textContent(options)),
   graphContent: 'takes nothing',
+  chatCompletionsContent: 'takes nothing',
+  responsesContent: 'takes nothing',
+  anthropicContent: 'takes nothing',
+
+  // providers
+  fromChatCompletions: refuses<openai.SourceOptions<object>>({ keep: 7, labels: 7 }, (options) =>
+    openai.fromChatCompletions([], options),
+  ),
+  fromResponses: refuses<openai.SourceOptions<object>>({ keep: 7, labels: 7 }, (options) =>
+    openai.fromResponses([], options),
+  ),
+  fromAnthropic: refuses<anthropic.SourceOptions<object>>({ keep: 7, labels: 7 }, (options) =>
+    anthropic.fromAnthropic([], options),
+  ),
+  fromTextStream: { parameters: { stream: () => root.fromTextStream(7 as Odd) } },
+  withoutRequest: 'takes an event of a provider',
   messageContent: 'takes nothing',
   messageText: 'takes content',
   createMetrics: refuses<metrics.MetricsOptions>(
@@ -573,7 +591,7 @@ function holderOf(instance: object): object {
 
 function publicCalls(): string[] {
   const entries = [
-    ...[root, agents, content, express, metrics, ports, contract, redis, testing, web],
+    ...[root, agents, anthropic, content, express, metrics, openai, ports, contract, redis, testing, web],
     ...[transcripts, worker, gateway],
   ];
   const exported = entries.flatMap((entry) =>
