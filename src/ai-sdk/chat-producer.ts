@@ -59,6 +59,9 @@ function isStream(value: unknown): value is PipeItems<UIChunk> {
   );
 }
 
+/** A tool asks for a yes or a no; that a page may change the arguments costs it nothing. What it answers is its own. */
+const DECISIONS = ['approve', 'reject', 'edit'] as const;
+
 /** The approvals that a stream asks for, by their calls. */
 class StreamApprovals {
   readonly #calls = new Map<
@@ -84,7 +87,8 @@ class StreamApprovals {
 
   /** Returns the requests of the pause, in the order of their calls. */
   requests() {
-    return [...this.#calls.values()].filter(({ id }) => this.#asked.has(id));
+    const asked = [...this.#calls.values()].filter(({ id }) => this.#asked.has(id));
+    return asked.map((call) => ({ ...call, allowedDecisions: DECISIONS }));
   }
 
   #note(id: string, { toolName, input }: UIChunk): void {

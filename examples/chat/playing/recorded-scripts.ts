@@ -63,7 +63,7 @@ function decisionOn({ decisions: [decision] }: Resolution): Decision {
 }
 
 /** The call that waits, as the provider reports it, with what its server says the tool does. */
-function approvalIn(recording: Recording): AskedRequest {
+export function approvalIn(recording: Recording): AskedRequest {
   const items = recording
     .filter((event) => field(event, 'type') === 'response.output_item.done')
     .map((event) => field(event, 'item'));

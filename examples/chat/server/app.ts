@@ -10,12 +10,16 @@ import {
   GenerationJobManager,
   type GenerationJobOptions,
   type Hooks,
+  type JobRecord,
 } from 'generation-jobs';
+import { uiMessageContent } from 'generation-jobs/content';
 import { createStreamRouter } from 'generation-jobs/express';
 import { createMetrics } from 'generation-jobs/metrics';
 import { createWorkerRouter } from 'generation-jobs/worker/gateway';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { aiRoutes, goOn as goOnWithAi } from '../ai/ai-routes.js';
+import { fingerprintOfRun, RecordedAnswers, type Wish } from '../ai/recorded-answers.js';
 import type { Conversations } from '../conversations/conversations.js';
 import {
   type ChatContent,
@@ -70,9 +74,15 @@ export function createChatApp(
   const { conversations } = storage;
   const recordings = readRecordings(join(folder, 'recordings'));
   const scripts = new Map([...recordedScripts(recordings), ...DEMOS]);
+  const aiAnswers = new RecordedAnswers(recordings);
   const hooks: Hooks = {
     ...hooksFor(conversations, scripts, config.saveMs),
-    ...(config.recovers && { recover: (job, continuation) => answers.takeOver(job, continuation) }),
+    ...(config.recovers && {
+      recover: (job, continuation) =>
+        wishOf(continuation.record)
+          ? goOnWithAi(aiAnswers, job, continuation)
+          : answers.takeOver(job, continuation),
+    }),
   };
   const manager = new GenerationJobManager({
     ...storage.services,
@@ -86,6 +96,7 @@ export function createChatApp(
         fold: foldContent,
         restart: restartedContent,
       }),
+      uiMessageContent(),
     ],
     hooks: agent?.settling(hooks) ?? hooks,
   });
@@ -126,6 +137,7 @@ export function createChatApp(
       onResume: (job, continuation) => answers.goOn(job, continuation),
     }),
   );
+  app.use('/api/ai', aiRoutes({ manager, answers: aiAnswers, authorize: identityOf }));
   app.use(pageRoutes({ sources: join(folder, 'page'), compiled: join(folder, 'dist', 'page') }));
   app.use(notFound);
   app.use(errorHandler(logger));
@@ -144,8 +156,10 @@ function optionsFrom({ leaseMs, approvalMs: approvalWindowMs }: Config): Generat
 
 function hooksFor(conversations: Conversations, scripts: ReadonlyMap<string, Script>, saveMs: number): Hooks {
   return {
-    describeEnd: (_record, content) => ({ text: (content as ChatContent).text }),
+    describeEnd: (record, content) => (wishOf(record) ? null : { text: (content as ChatContent).text }),
     settle: async ({ record, content, signal }) => {
+      // The pages of the AI SDK keep their messages themselves.
+      if (wishOf(record)) return;
       const { streamId, generation, status, error } = record;
       const turn = { ...(content as ChatContent), generation, status, code: error?.code ?? '' };
       if (saveMs > 0) await pause(saveMs, undefined, { signal });
@@ -154,8 +168,16 @@ function hooksFor(conversations: Conversations, scripts: ReadonlyMap<string, Scr
     // A scripted answer goes on where it stood; an agent that was not stopped by a question starts over.
     recoverMode: ({ metadata, resumedAction }) =>
       metadata.agent === true && resumedAction === undefined ? 'restart' : 'continue',
-    beforeResolve: (proposed) => judge(proposed, scripts),
+    beforeResolve: (proposed) => {
+      const [wish, judged] = [wishOf(proposed.record), judge(proposed, scripts)];
+      return wish && judged ? { fingerprint: fingerprintOfRun(wish) } : judged;
+    },
   };
+}
+
+/** What a page that speaks the AI SDK's protocol wished for; undefined of the answers of our own page. */
+function wishOf({ metadata }: Pick<JobRecord, 'metadata'>): Wish | undefined {
+  return (metadata as { ai?: Wish }).ai;
 }
 
 /** Says no as soon as new requests are better sent elsewhere. */
