@@ -2,9 +2,9 @@
  * The page of the AI SDK's example in a browser: the real `useChat`, with what its own documentation names and the three places
  * that the example adds.
  */
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { build } from 'vite';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { launchChromium } from '../support/browser.js';
 import { type Program, programFolder, ROOT, startProgram } from '../support/programs.js';
@@ -20,10 +20,9 @@ let context: BrowserContext;
 const complaints: string[] = [];
 
 beforeAll(async () => {
-  const [folder, example] = [programFolder(), join(ROOT, 'examples', 'ai-sdk')];
-  const shared = { configFile: join(example, 'vite.config.ts'), logLevel: 'error' } as const;
-  await build({ ...shared, build: { outDir: join(folder, 'page') } });
-  await build({ ...shared, build: { outDir: join(folder, 'server'), ssr: join(example, 'server.ts') } });
+  const folder = programFolder();
+  bundle('--outDir', join(folder, 'page'));
+  bundle('--outDir', join(folder, 'server'), '--ssr', 'server.ts');
   program = await startProgram(join(folder, 'server', 'server.js'), { HOST: '127.0.0.1', WORD_MS: '60' });
   link = await startTcpProxy(Number(new URL(program.url).port));
   browser = await launchChromium();
@@ -34,6 +33,13 @@ afterAll(async () => {
   await link?.close();
   await program?.end('SIGTERM');
 });
+
+/** As the command of its README does, elsewhere. */
+function bundle(...args: readonly string[]): void {
+  const vite = [join('node_modules', 'vite', 'bin', 'vite.js'), 'build', join('examples', 'ai-sdk')];
+  const { status, stderr } = spawnSync(process.execPath, [...vite, ...args], { cwd: ROOT, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`Vite says:\n${stderr}`);
+}
 
 async function opened(url = `http://127.0.0.1:${link.port}`): Promise<Page> {
   const page = await context.newPage();

@@ -1,4 +1,5 @@
 /** What sources make of providers' streams: events, usage, and failures by their names. */
+import { ReadableStream } from 'node:stream/web';
 import { fromTextStream, type GenerationJob, isGenerationJobError, type PipeStep } from 'generation-jobs';
 import { fromAnthropic } from 'generation-jobs/anthropic';
 import { fromChatCompletions, fromResponses, withoutRequest } from 'generation-jobs/openai';
