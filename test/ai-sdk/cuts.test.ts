@@ -25,7 +25,7 @@ async function answered(chunks: readonly UIChunk[], middle: number, cutAfter?: n
   const chat = chatAt(host.api, { onData: ({ type }) => type === 'data-half' && mark(true) });
   const over = chat.sendMessage({ text: 'a question' });
   const job = await host.job;
-  await emitAll(job, [...chunks.slice(0, middle), { type: 'data-half', data: null, transient: true }]);
+  await emitAll(job, [...chunks.slice(0, middle), { type: 'data-half', data: null }]);
   await Promise.race([over, half]);
   const isEarly = chat.status === 'error';
   const resumed = isEarly ? chat.resumeStream() : over;
