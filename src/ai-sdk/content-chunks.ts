@@ -1,5 +1,5 @@
 /**
- * What a page is shown of a content it has not seen grow: one delta a part, in the order in which they stand. A fresh chat
+ * A content becomes chunks for a page that has not seen it grow: one delta a part, in the order in which they stand. A fresh chat
  * that reads this has the message that it would have after all the chunks the content was folded from.
  */
 import { toolOf } from '../content/ui-message-actions.js';

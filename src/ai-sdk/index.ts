@@ -1,5 +1,5 @@
 /**
- * What the AI SDK's `useChat` speaks, in both directions: its streams into jobs, and jobs as its streams.
+ * The entry for chats of the AI SDK, in both directions: its streams into jobs, and jobs as its streams.
  */
 export { UI_EVENT } from '../content/ui-message.js';
 export type { ChatTrigger } from './chat-body.js';
@@ -25,6 +25,6 @@ export {
 } from './provider-chunks/index.js';
 export type { ChunkFinishReason, ProviderChunk } from './provider-chunks/provider-chunk.js';
 export type { UIChunk, UIVersion } from './ui-chunk.js';
-export type { UIStreamOptions } from './ui-options.js';
+export type { UIResponseOptions, UIStreamOptions } from './ui-options.js';
 export { pipeUIMessageStream, toUIMessageStreamResponse } from './ui-response.js';
 export { createChatHandler } from './web.js';

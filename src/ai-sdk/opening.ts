@@ -129,7 +129,7 @@ interface Beginning {
   readonly content: UIMessageContent;
   readonly isPaused: boolean;
   readonly endedAs: PageState['endedAs'];
-  /** What stands under keys, as chunks. */
+  /** The chunks of what stands under keys. */
   readonly kept: readonly UIChunk[];
   readonly rest: Batch | undefined;
 }

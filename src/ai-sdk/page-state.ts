@@ -1,5 +1,5 @@
 /**
- * What a page has been shown and has open, one for each reader: enough to close it before an end, and to send nothing that
+ * The state of a page: what it has been shown and has open, one for each reader: enough to close it before an end, and to send nothing that
  * its chat would refuse. It holds no text but that of tool inputs which still stream.
  */
 

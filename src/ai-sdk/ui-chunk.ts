@@ -8,7 +8,7 @@
 export interface UIChunk {
   /** Says what kind of chunk it is: `text-delta`, `tool-input-available`, `data-weather`, `finish`. */
   readonly type: string;
-  /** Whatever a chunk of this kind has. */
+  /** Holds whatever a chunk of this kind has. */
   readonly [field: string]: unknown;
 }
 

@@ -1,6 +1,7 @@
 /** The options of an answer for a page, checked where they come in. */
 import { z } from 'zod';
 import { MINUTE, SECOND } from '../clock.js';
+import { having } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import type { Dialect } from './chunk-writer.js';
 import type { UIVersion } from './ui-chunk.js';
@@ -23,6 +24,11 @@ export interface UIStreamOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
+export interface UIResponseOptions extends UIStreamOptions {
+  /** The request's signal: some servers tell of a page that left only there. Default: none. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 const schema = z.strictObject({
   version: z.union([z.literal(6), z.literal(7)]).default(6),
   messageId: z.string().min(1).max(256).optional(),
@@ -34,10 +40,11 @@ const schema = z.strictObject({
     .max(10 * MINUTE)
     .default(15 * SECOND),
   headers: z.record(z.string(), z.string()).default({}),
-} satisfies Record<keyof Required<UIStreamOptions>, z.ZodType>);
+  signal: having('an AbortSignal', 'addEventListener', 'removeEventListener').optional(),
+} satisfies Record<keyof Required<UIResponseOptions>, z.ZodType>);
 
 /** @throws GenerationJobError `invalid_options` naming each key and value that is not known */
-export function parseStreamOptions(given: UIStreamOptions): z.output<typeof schema> {
+export function parseStreamOptions(given: UIResponseOptions): z.output<typeof schema> {
   return parseStrictly('invalid_options', schema, given, 'options');
 }
 

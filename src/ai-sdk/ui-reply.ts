@@ -28,7 +28,7 @@ export const UI_STREAM_HEADERS: ReplyHeaders = {
 };
 
 export interface UIReplyOptions {
-  /** Whose stream it must be. */
+  /** Names whose stream it must be. */
   readonly access: { readonly userId?: string | undefined; readonly tenantId?: string | undefined };
   readonly generation?: number | undefined;
   /** Default 6. */

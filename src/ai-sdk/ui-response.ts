@@ -11,7 +11,7 @@ import type { BatchReader } from '../stream/interfaces/batch-reader.js';
 import type { Subscription } from '../stream/interfaces/subscription.js';
 import { type Internals, internalsOf } from '../stream/process/internals.js';
 import { replay } from './opening.js';
-import { dialectOf, parseStreamOptions, type UIStreamOptions } from './ui-options.js';
+import { dialectOf, parseStreamOptions, type UIResponseOptions, type UIStreamOptions } from './ui-options.js';
 import { uiReply } from './ui-reply.js';
 
 /** Readers that do not read are cut off after this, as by the routes. */
@@ -34,13 +34,11 @@ const RECHECK_MS = 10 * MINUTE;
  */
 export function toUIMessageStreamResponse(
   subscription: Subscription,
-  options: UIStreamOptions & {
-    /** The request's signal: some servers tell of a page that left only there. Default: none. */
-    readonly signal?: AbortSignal | undefined;
-  } = {},
+  options: UIResponseOptions = {},
 ): Response {
-  const { signal = new AbortController().signal, ...settings } = options;
-  return responseOf(replyOf(subscription, settings), { signal, method: 'GET' });
+  const reply = replyOf(subscription, options);
+  const { signal = new AbortController().signal } = options;
+  return responseOf(reply, { signal, method: 'GET' });
 }
 
 /**
@@ -62,7 +60,7 @@ export function pipeUIMessageStream(
   sendReply(replyOf(subscription, options), response.req, response, 'chunked');
 }
 
-function replyOf(subscription: Subscription, options: UIStreamOptions): Reply {
+function replyOf(subscription: Subscription, options: UIResponseOptions): Reply {
   const { version, messageId, showEvents, cursors, keepAliveMs, headers } = parseStreamOptions(options);
   const internals = internalsOfSubscription(subscription);
   return uiReply(subscription as unknown as BatchReader, {

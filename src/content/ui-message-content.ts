@@ -30,7 +30,7 @@ export interface UIMessageContent {
 export interface UIMessagePart {
   /** Says what kind of part it is: `text`, `reasoning`, `tool-<name>`, `dynamic-tool`, `file`, `data-<name>`. */
   readonly type: string;
-  /** Whatever a part of this kind has. */
+  /** Holds whatever a part of this kind has. */
   readonly [field: string]: unknown;
 }
 

@@ -1,4 +1,4 @@
-/** What a session writes of its subscription: the text before, of, between and behind the batches. No code. */
+/** A wire is what a session writes of its subscription: the text before, of, between and behind the batches. No code. */
 import type { BatchReader } from '../stream/interfaces/batch-reader.js';
 import type { DetachResult } from '../stream/interfaces/observer.js';
 import type { Batch } from '../stream/model/types.js';

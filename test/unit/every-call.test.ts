@@ -407,6 +407,8 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   withoutRequest: 'takes an event of a provider',
   messageContent: 'takes nothing',
   messageText: 'takes content',
+  uiMessageContent: 'takes nothing',
+  uiMessageOf: 'takes content',
   createMetrics: refuses<metrics.MetricsOptions>(
     { registry: {}, prefix: 7 },
     (options) => metrics.createMetrics(options),
