@@ -18,6 +18,10 @@ const SEED = /\b((?:PROPERTY|MODEL|FAULT|CONTRACT)_SEED)=(\d+)/g;
 /** The suites to try, what each tries, and where that is. */
 const SUITES = {
   properties: { what: 'properties', run: ['--project', 'side-by-side', 'test/unit', 'test/worker'] },
+  chats: {
+    what: 'chats of the AI SDK: any stream, joined anywhere, and links that break anywhere',
+    run: ['--project', 'side-by-side', 'test/ai-sdk/content', 'test/ai-sdk/wire', 'test/ai-sdk/cuts'],
+  },
   model: { what: 'random histories against the model', run: ['test/model'] },
   contracts: {
     what: 'every contract in memory and through every client library',

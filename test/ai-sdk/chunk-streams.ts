@@ -1,8 +1,8 @@
 /** Streams of UI chunks as the AI SDK makes them, made by chance; and what its chat makes of them. */
-import type { UIMessage, UIMessageChunk } from 'ai';
+import { AbstractChat, type UIMessage, type UIMessageChunk } from 'ai';
 import fc from 'fast-check';
 import type { UIChunk } from 'generation-jobs/ai-sdk';
-import { PlainChat } from '../support/ai-chat.js';
+import { type ChatRelease, plainChatOf } from '../support/ai-chat.js';
 
 const word = fc.stringMatching(/^[a-zäß 🙂"\\]{0,8}$/u);
 const metadata = fc.option(fc.constant({ model: { tokens: 3 } }), { nil: undefined });
@@ -141,9 +141,12 @@ export interface ChatOutcome {
 }
 
 /** What the AI SDK's chat makes of chunks that answer its question. */
-export async function chatOf(chunks: readonly UIChunk[]): Promise<ChatOutcome> {
+export async function chatOf(
+  chunks: readonly UIChunk[],
+  release: ChatRelease = { AbstractChat },
+): Promise<ChatOutcome> {
   let finishReason: string | undefined;
-  const chat = new PlainChat({
+  const chat = new (plainChatOf(release))({
     transport: {
       sendMessages: async () => streamOf(chunks),
       reconnectToStream: async () => null,
