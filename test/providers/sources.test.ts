@@ -528,7 +528,12 @@ it('sources take promises and Web streams as well, and are typed by their events
   expect(typeof typed).toBe('function');
   for (const stream of [
     Promise.resolve(streamOf(chatRecording)),
-    ReadableStream.from(chatRecording),
+    new ReadableStream({
+      start(controller) {
+        for (const event of chatRecording) controller.enqueue(event);
+        controller.close();
+      },
+    }),
     chatRecording,
   ])
     expect((await piped(chat(stream as never))).end).toEqual({ reason: 'completed' });
