@@ -44,6 +44,6 @@ export interface AnthropicBlock {
 }
 
 /** The provider's index of each block, in the order of the blocks. */
-export interface AnthropicBookkeeping {
+interface AnthropicBookkeeping {
   readonly blocks: readonly number[];
 }

@@ -59,6 +59,6 @@ export interface CompletionToolCall {
 }
 
 /** The provider's index of each tool call, in the order of the calls, for each choice. */
-export interface ChatBookkeeping {
+interface ChatBookkeeping {
   readonly calls: readonly (readonly number[])[];
 }

@@ -42,7 +42,7 @@ export interface AnthropicEventLike {
 export function fromAnthropic<Event extends AnthropicEventLike, Kept = Event>(
   stream: ProviderStream<Event>,
   options: SourceOptions<Event, Kept> = {},
-): ProviderSource<typeof ANTHROPIC_EVENT, Kept> {
+): ProviderSource<typeof ANTHROPIC_EVENT, NoInfer<Kept>> {
   const begin = (labels: UsageLabels) => new AnthropicReading({ provider: 'anthropic', ...labels });
   const maker = { name: 'fromAnthropic', event: ANTHROPIC_EVENT, begin, asSent: asSent<Event> } as const;
   return providerSource<typeof ANTHROPIC_EVENT, Event, Kept>(maker, stream, options);

@@ -44,7 +44,7 @@ export interface ChatCompletionChunkLike {
 export function fromChatCompletions<Chunk extends ChatCompletionChunkLike, Kept = Chunk>(
   stream: ProviderStream<Chunk>,
   options: SourceOptions<Chunk, Kept> = {},
-): ProviderSource<typeof CHAT_COMPLETION_EVENT, Kept> {
+): ProviderSource<typeof CHAT_COMPLETION_EVENT, NoInfer<Kept>> {
   const begin = (labels: UsageLabels) => new ChatReading({ provider: 'openai', ...labels });
   const maker = { name: 'fromChatCompletions', event: CHAT_COMPLETION_EVENT, begin } as const;
   return providerSource<typeof CHAT_COMPLETION_EVENT, Chunk, Kept>(maker, stream, options);

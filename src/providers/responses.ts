@@ -45,7 +45,7 @@ export interface ResponseEventLike {
 export function fromResponses<Event extends ResponseEventLike, Kept = Event>(
   stream: ProviderStream<Event>,
   options: SourceOptions<Event, Kept> = {},
-): ProviderSource<typeof RESPONSE_EVENT, Kept> {
+): ProviderSource<typeof RESPONSE_EVENT, NoInfer<Kept>> {
   const begin = (labels: UsageLabels) => new ResponsesReading({ provider: 'openai', ...labels });
   const maker = { name: 'fromResponses', event: RESPONSE_EVENT, begin } as const;
   return providerSource<typeof RESPONSE_EVENT, Event, Kept>(maker, stream, options);

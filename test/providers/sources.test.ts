@@ -1,6 +1,5 @@
 /** What sources make of providers' streams: events, usage, and failures by their names. */
-import { ReadableStream } from 'node:stream/web';
-import { fromTextStream, type GenerationJob, isGenerationJobError, type PipeStep } from 'generation-jobs';
+import { fromTextStream, isGenerationJobError, type PipeStep } from 'generation-jobs';
 import { fromAnthropic } from 'generation-jobs/anthropic';
 import { fromChatCompletions, fromResponses, withoutRequest } from 'generation-jobs/openai';
 import { describe, expect, it } from 'vitest';
@@ -184,6 +183,19 @@ const openai = (status: number | undefined, code: string | null, type = '') =>
   apiError(status, { code, type, error: { code, type, message: 'secret' } });
 const ofAnthropic = (status: number | undefined, type: string, message = 'secret') =>
   apiError(status, { type, error: { type: 'error', error: { type, message } } });
+
+it('a job that merges has the same content, of events that are no more', async () => {
+  for (const [source, contentModel, events] of [
+    [chat, 'chat-completions', chatRecording],
+    [responses, 'responses', responsesRecording],
+    [anthropic, 'anthropic-messages', anthropicRecording],
+  ] as const) {
+    const whole = await piped(source(streamOf(events)), { contentModel });
+    const merged = await piped(source(streamOf(events)), { contentModel, merge: true });
+    expect(merged.state.content).toEqual(whole.state.content);
+    expect(merged.events.length).toBeLessThanOrEqual(whole.events.length);
+  }
+});
 
 describe('a failure has its name', () => {
   it.each([
@@ -522,15 +534,12 @@ describe('text', () => {
   });
 });
 
-it('sources take promises and Web streams as well, and are typed by their events', async () => {
-  const typed = (job: GenerationJob<{ events: { chat_completion: { choices: unknown[] } } }>) =>
-    job.pipe(fromChatCompletions([{ choices: [] }]));
-  expect(typeof typed).toBe('function');
+it('sources take promises and Web streams as well', async () => {
   for (const stream of [
     Promise.resolve(streamOf(chatRecording)),
     new ReadableStream({
-      start(controller) {
-        for (const event of chatRecording) controller.enqueue(event);
+      start: (controller) => {
+        for (const chunk of chatRecording) controller.enqueue(chunk);
         controller.close();
       },
     }),

@@ -1,5 +1,13 @@
 /** What a producer emits, starts with and ends with is the host's. */
-import { failWith, type GenerationJob, type HostEvent, type JobRecord } from 'generation-jobs';
+import {
+  failWith,
+  fromTextStream,
+  type GenerationJob,
+  type HostEvent,
+  type JobRecord,
+} from 'generation-jobs';
+import { fromAnthropic } from 'generation-jobs/anthropic';
+import { fromChatCompletions } from 'generation-jobs/openai';
 import { type Chat, type ChatTypes, same } from './chat.js';
 
 declare const tokens: AsyncIterable<string>;
@@ -52,6 +60,29 @@ export async function emit(job: GenerationJob<ChatTypes>): Promise<void> {
   await job.emit({ event: 'completed', data: null });
   // @ts-expect-error a misspelt name
   job.tryEmit({ event: 'faild', data: { delta: 'Be' } });
+}
+
+interface Provided {
+  readonly events: {
+    readonly chat_completion: { readonly choices: readonly { readonly index: number }[] };
+    readonly text: { readonly text: string };
+  };
+}
+declare const chunks: AsyncIterable<{ readonly choices: readonly { readonly index: number }[] }>;
+
+export async function pipeSources(job: GenerationJob<Provided>): Promise<void> {
+  await job.pipe(fromChatCompletions(chunks));
+  await job.pipe(
+    fromChatCompletions(chunks, { keep: ({ choices }) => (choices.length > 0 ? { choices } : null) }),
+  );
+  await job.pipe(fromTextStream(tokens));
+  await job.pipe([{ usage: { model: 'm', output_tokens: 4 } }, failWith({ code: 'c', message: 'm' }), null]);
+  // @ts-expect-error its chunks are no data of the host's event
+  await job.pipe(fromChatCompletions(chunks, { keep: ({ choices }) => choices.length }));
+  // @ts-expect-error the events of another provider
+  await job.pipe(fromAnthropic(events));
+  // @ts-expect-error no stream of chunks
+  await job.pipe(fromChatCompletions(tokens));
 }
 
 export async function pipe(job: GenerationJob<ChatTypes>): Promise<void> {

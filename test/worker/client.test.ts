@@ -1,11 +1,19 @@
 /** The worker's handle over a gateway: the same as a local one, and what it is told of its run. */
-import { createStreamServices, type GenerationJob, JobEndedError } from 'generation-jobs';
+import {
+  createStreamServices,
+  type GenerationJob,
+  JobEndedError,
+  type PipeSource,
+  type PipeStep,
+} from 'generation-jobs';
+import { anthropicContent, fromAnthropic } from 'generation-jobs/anthropic';
 import { textContent } from 'generation-jobs/content';
 import { FakeClock } from 'generation-jobs/testing';
 import { createWorkerClient, type WorkerClient, type WorkerClientInput } from 'generation-jobs/worker';
 import { issueRunToken } from 'generation-jobs/worker/gateway';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { ANTHROPIC, recording } from '../providers/recordings.js';
 import { afterTest, eventsOf, type Gateway, handedOver, KEYS, post, startGateway, until } from './gateway.js';
 
 const MINUTE = 60_000;
@@ -68,6 +76,29 @@ describe('a worker’s job', () => {
     });
     expect(record?.usageEntries).toHaveLength(2);
     expect(client.pending).toBe(0);
+  });
+
+  it('pipes a provider’s stream as a local one does: events, what the call has used, and its failure by name', async () => {
+    const gateway = await startGateway({ manager: { contentModels: [anthropicContent()] } });
+    const pipe = async (streamId: string, source: PipeSource<PipeStep>) => {
+      const input = { streamId, userId: 'ann', contentModel: 'anthropic-messages' };
+      const made = await gateway.manager.createJob(input);
+      if (!made.started) throw new Error('not started');
+      const { token } = await issueRunToken(made.job, { keys: KEYS, agentId: 'writer' });
+      const client = await connect(gateway, token);
+      await client.job.run((job) => job.pipe(source));
+      return gateway.manager.getResumeState(streamId);
+    };
+    const events = recording(ANTHROPIC[0] as string);
+    const whole = await pipe('whole', fromAnthropic(events));
+    expect(whole).toMatchObject({
+      status: 'completed',
+      content: { messages: [{ stop_reason: 'end_turn' }] },
+    });
+    expect(whole?.usageEntries).toMatchObject([{ kind: 'model', provider: 'anthropic', calls: 1 }]);
+    const cut = await pipe('cut', fromAnthropic(events.slice(0, 9)));
+    expect(cut).toMatchObject({ status: 'failed', end: { code: 'model_failed', retryable: true } });
+    expect(cut?.usage).toMatchObject({ input_tokens: 2_037 });
   });
 
   it('fails with what its producer throws on purpose, and hides anything else', async () => {
