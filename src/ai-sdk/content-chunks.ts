@@ -108,7 +108,7 @@ function approvalChunks(part: UIMessagePart, version: UIVersion): UIChunk[] {
 }
 
 /** Makes the chunk of what came of a call; none while nothing has. */
-export function outcomeChunks(part: UIMessagePart, version: UIVersion, isContinuation = false): UIChunk[] {
+function outcomeChunks(part: UIMessagePart, version: UIVersion, isContinuation = false): UIChunk[] {
   const { toolCallId, state, output, errorText, preliminary, resultProviderMetadata } = part;
   const said = {
     toolCallId,

@@ -139,6 +139,11 @@ function beginningOf(first: Batch): Beginning {
   const [event] = first.events;
   const said = fieldsOf(parsedJson(event?.data ?? 'null'));
   if (event?.event === 'sync') {
+    // Without the content there would be a page with half an answer, that takes it for whole.
+    if (!isUIMessage(said.content) && event.sequence > 1) {
+      const message = 'The job has no content of a UI message: create it with contentModel: "ui-message".';
+      throw new GenerationJobError('invalid_argument', message);
+    }
     const content = isUIMessage(said.content) ? said.content : NOTHING;
     const entries = Array.isArray(said.kept) ? said.kept.filter(isObject) : [];
     const kept = entries.map((one) => ({

@@ -84,6 +84,8 @@ async function replyFromContent(
   const first = reader.read();
   const state = stateIn(first);
   const isOver = state !== undefined && !isActive(state.status) && state.settlement === 'settled';
+  if (reader.closedBy === 'draining')
+    throw new GenerationJobError('draining', 'This replica takes its leave.');
   if (first === null || (isOver && ended === undefined)) {
     reader.detach('left');
     return null;

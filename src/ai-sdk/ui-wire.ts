@@ -80,9 +80,18 @@ export class UIWire implements Wire {
 
   /** The page has what the first batch says from the opening; the rest of it, and what follows, is told as it comes. */
   #open(batch: Batch): string {
-    const { text, rest } = this.#opening.open(batch, this.#state, this.#dialect);
+    const { text, rest } = this.#opened(batch);
     this.#hasOpened = true;
     return text + (rest === undefined ? '' : this.#own(rest));
+  }
+
+  #opened(batch: Batch): ReturnType<Opening['open']> {
+    try {
+      return this.#opening.open(batch, this.#state, this.#dialect);
+    } catch (error) {
+      this.failure = error;
+      throw error;
+    }
   }
 
   /** Makes the text of a batch for this reader alone. */
@@ -164,7 +173,7 @@ function cursorChunk(generation: number, { sequence }: LogEvent) {
 }
 
 /** Makes a whole stream that says nothing but what went wrong, by the remedy of the error's code. */
-export function errorText(error: unknown): string {
+function errorText(error: unknown): string {
   const code = isGenerationJobError(error) ? error.code : 'internal';
   const frames = [
     { type: 'start' },

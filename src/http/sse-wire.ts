@@ -4,7 +4,7 @@ import type { DetachResult } from '../stream/interfaces/observer.js';
 import type { Batch } from '../stream/model/types.js';
 
 /** A wire that says when to come back needs this of its session. */
-export interface WireTimes {
+interface WireTimes {
   readonly retryMs: number;
   readonly random: () => number;
 }

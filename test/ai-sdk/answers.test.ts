@@ -298,6 +298,13 @@ describe('a subscription of a host’s own', () => {
     expect(told.map((error) => (error as Error).message)).toHaveLength(3);
   });
 
+  it('of a job without the content of a UI message says so, and shows no half of an answer', async () => {
+    const { manager, job } = await answered({}, 'text');
+    await emitAll(job, TEXT);
+    const text = await toUIMessageStreamResponse(manager.subscribe(STREAM, { resume: true })).text();
+    expect(chunksIn(text).map(({ type }) => type)).toEqual(['start', 'error', 'finish']);
+  });
+
   it('of nothing that is there says so in the stream', async () => {
     const { manager } = await answered({});
     const text = await toUIMessageStreamResponse(manager.subscribe('none', { userId: 'u' })).text();
