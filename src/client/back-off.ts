@@ -6,29 +6,21 @@ const FIRST_PAUSE_MS = 1_000;
 const MOST_DOUBLINGS = 20;
 
 /** Returns the pause after so many failures in a row, in milliseconds. @param failures counts from 1 */
-export function pauseAfter(failures: number, retryMs: number | undefined, longestMs: number): number {
-  const shortest = Math.min(retryMs ?? FIRST_PAUSE_MS, longestMs);
-  const doubled = shortest * 2 ** Math.min(failures - 1, MOST_DOUBLINGS);
+export function pauseAfter(failures: number, retryMs = FIRST_PAUSE_MS, longestMs: number): number {
   // All who lost the same server don't come back together; none comes before the time it was told.
-  return Math.min(longestMs, doubled * (1 + Math.random() / 2));
+  return Math.min(longestMs, retryMs * 2 ** Math.min(failures - 1, MOST_DOUBLINGS) * (1 + Math.random() / 2));
 }
 
-/** A pause that can be ended early: by `wake`, or by whoever closes. */
-export class Pause {
-  #end: (() => void) | undefined;
-
-  /** Resolves after so many milliseconds, or when it is ended; without a number, only when it is ended. */
-  async for(ms?: number): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    await new Promise<void>((resolve) => {
-      this.#end = resolve;
-      if (ms !== undefined) timer = setTimeout(resolve, ms);
-    });
-    clearTimeout(timer);
-    this.#end = undefined;
-  }
-
-  end(): void {
-    this.#end?.();
-  }
+/** Resolves after so many milliseconds, or when the signal fires; without a number, only then. */
+export function pauseFor(ms: number | undefined, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = ms === undefined ? undefined : setTimeout(end, ms);
+    signal?.addEventListener('abort', end);
+    if (signal?.aborted) end();
+  });
 }

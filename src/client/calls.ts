@@ -1,9 +1,9 @@
 /** One call of a route, tried again while no answer comes and while the answer may be another one a while later. */
-import { Pause, pauseAfter } from './back-off.js';
+import { pauseAfter, pauseFor } from './back-off.js';
 import { asClientError, refusalIn, StreamClientError } from './errors.js';
 import type { RequestOptions } from './options.js';
-import { mayPass } from './refusals.js';
-import { ask, orAborted } from './requests.js';
+import { answerTo } from './refusals.js';
+import { ask } from './requests.js';
 
 const TRIES = 5;
 /** The pauses between tries: 0.4, 0.8, 1.6 and 3.2 s, and up to half as long again. */
@@ -20,22 +20,21 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Returns what the server answered. @throws StreamClientError the refusal; the signal's reason when it fires */
+/** Returns what the server answered. @throws the refusal; the signal's reason when it fires */
 export async function send(address: string, options: RequestOptions, call: Call): Promise<unknown> {
   const { signal, isRepeatable = true } = call;
-  const tries = isRepeatable ? TRIES : 1;
+  const hasFreshHeaders = typeof options.headers === 'function';
   let refused: number | undefined;
-  for (let tried = 1; ; tried++) {
+  for (let inARow = 1; ; inARow++) {
     signal?.throwIfAborted();
     const error = await tryOnce(address, options, call, refused);
     if (!(error instanceof StreamClientError)) return error.answer;
     signal?.throwIfAborted();
-    const mayRefresh = error.status === 401 && typeof options.headers === 'function' && refused === undefined;
-    refused = mayRefresh ? 401 : undefined;
-    if (mayRefresh) continue;
-    if (tried >= tries || (error.status !== undefined && !mayPass(error.status, error.code))) throw error;
+    const answer = answerTo(error, { inARow, hasFreshHeaders });
+    if (answer === 'stop' || inARow >= TRIES || !(isRepeatable || answer === 'refreshed')) throw error;
+    refused = answer === 'refreshed' ? error.status : undefined;
     await pauseFor(
-      Math.max(error.retryAfterMs ?? 0, pauseAfter(tried, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)),
+      Math.max(error.retryAfterMs ?? 0, pauseAfter(inARow, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)),
       signal,
     );
   }
@@ -57,20 +56,10 @@ async function tryOnce(
       options,
       body === undefined ? asked : { ...asked, method: 'POST', body },
     );
-    if (!response.ok) return await orAborted(either, refusalIn(response));
-    const answer: unknown = await orAborted(either, response.json());
-    return { answer };
+    return response.ok ? { answer: await response.json() } : await refusalIn(response);
   } catch (error) {
     return error instanceof SyntaxError
-      ? new StreamClientError('bad_answer', 'The answer is no JSON.', { status: 200, cause: error })
+      ? new StreamClientError('bad_answer', 'no JSON', { cause: error })
       : asClientError(error);
   }
-}
-
-async function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  const pause = new Pause();
-  const end = () => pause.end();
-  signal?.addEventListener('abort', end, { once: true });
-  await pause.for(ms);
-  signal?.removeEventListener('abort', end);
 }

@@ -4,7 +4,6 @@
  */
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { asClientError, refusalIn, StreamClientError } from './errors.js';
-import { LifeWatch } from './life-watch.js';
 import type { RequestOptions } from './options.js';
 import { ask, orAborted } from './requests.js';
 
@@ -20,13 +19,19 @@ export interface ConnectionListeners {
   readonly onRetry: (ms: number) => void;
 }
 
+/** A wake-up doubts a connection that has been silent for this part of the longest silence. */
+const DOUBTFUL_PART = 0.6;
+
 export class Connection {
   readonly #abort = new AbortController();
-  readonly #life: LifeWatch;
+  readonly #stallMs: number;
   readonly #listeners: ConnectionListeners;
+  /** Runs while something is waited for, and not while a slow listener holds the connection up by itself. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #heardAt = 0;
 
   constructor(stallMs: number, listeners: ConnectionListeners) {
-    this.#life = new LifeWatch(stallMs, (error) => this.#abort.abort(error));
+    this.#stallMs = stallMs;
     this.#listeners = listeners;
   }
 
@@ -36,34 +41,42 @@ export class Connection {
    */
   async run(address: string, options: RequestOptions, refused: number | undefined): Promise<boolean> {
     const { signal } = this.#abort;
-    this.#life.heard();
+    this.#heard();
     try {
       const response = await ask(address, options, { accept: 'text/event-stream', refused, signal });
       if (response.status === 204) return false;
-      if (!response.ok) throw await orAborted(signal, refusalIn(response));
+      if (!response.ok) throw await refusalIn(response);
       const type = response.headers.get('content-type') ?? '';
       if (!response.body || !type.startsWith('text/event-stream'))
-        throw new StreamClientError('bad_answer', `The server answered with ${type || 'nothing'}.`);
+        throw new StreamClientError('bad_answer', `content-type ${type}`);
       this.#listeners.onOpen();
       await this.#read(response.body.getReader());
       return true;
     } catch (error) {
       throw asClientError(signal.aborted ? signal.reason : error);
     } finally {
-      this.#life.stop();
+      clearTimeout(this.#timer);
       // What is left of the response is nobody's business: a browser has few connections.
       this.close();
     }
   }
 
-  /** Ends the connection if it has been silent for long. */
+  /** Ends the connection if it has been silent for long: its timer may have slept, as in a frozen tab. */
   doubt(): void {
-    this.#life.doubt();
+    if (Date.now() - this.#heardAt > this.#stallMs * DOUBTFUL_PART)
+      this.close(new StreamClientError('stalled'));
   }
 
   /** Ends the connection. @param reason the reason that `run` throws; default: a lost connection */
   close(reason?: StreamClientError): void {
-    this.#abort.abort(reason ?? new StreamClientError('no_answer', 'The connection was closed.'));
+    this.#abort.abort(reason ?? new StreamClientError('no_answer'));
+  }
+
+  /** Notes a sign of life; without the next one in time the connection is given up: half-open ones look alive to others. */
+  #heard(): void {
+    clearTimeout(this.#timer);
+    this.#heardAt = Date.now();
+    this.#timer = setTimeout(() => this.close(new StreamClientError('stalled')), this.#stallMs);
   }
 
   async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
@@ -76,9 +89,9 @@ export class Connection {
     });
     const decoder = new TextDecoder();
     for (;;) {
-      const { done, value } = await orAborted(signal, reader.read());
+      const { done, value } = await reader.read();
       if (done) return;
-      this.#life.heard();
+      this.#heard();
       parser.feed(decoder.decode(value, { stream: true }));
       const arrived = messages;
       messages = [];
@@ -86,9 +99,10 @@ export class Connection {
         if (signal.aborted) throw signal.reason;
         const handled = this.#listeners.onMessage(message);
         if (handled === undefined) continue;
-        this.#life.stop();
+        clearTimeout(this.#timer);
+        this.#heardAt = Number.POSITIVE_INFINITY;
         await orAborted(signal, handled);
-        this.#life.heard();
+        this.#heard();
       }
     }
   }

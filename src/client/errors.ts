@@ -1,21 +1,19 @@
 /**
  * Errors of the client. One class: the code says what happened, the remedy what to do about it. A code is the server's own
- * where it gave one (PROTOCOL, 6.6 and 6.7), else one of the few below, which are for what no server says.
+ * where it gave one (PROTOCOL, 6.6 and 6.7), else one of the few below, which are for what no server says. Their words are
+ * few: every page loads them.
  */
 import type { ErrorCode } from '../errors.js';
 
 /** The codes that are the client's own, each with its remedy. */
 const REMEDIES = {
-  invalid_options: 'Correct the options named in the message.',
-  no_answer: 'Look at the network, and at whether the server runs; asking again may help.',
-  stalled:
-    'Wait: the connection is made anew. If it happens again and again, look for a proxy that holds events back.',
-  out_of_order:
-    'Wait: the content is asked for anew. If it happens again, look for a proxy that changes the stream.',
-  bad_answer: 'Look at the address, and at what stands between the client and the routes.',
-  unauthorized: 'Sign in again, or give `headers` that the server accepts.',
-  refused: 'Look at the status: the server does not do what was asked for.',
-  nothing_pending: 'Decide while an action is pending: `pendingAction` has it.',
+  invalid_options: 'Correct what is named.',
+  no_answer: 'Check the network and the server.',
+  stalled: 'Check for a proxy that holds events back.',
+  out_of_order: 'Check for a proxy that changes events.',
+  bad_answer: 'Check the address.',
+  unauthorized: 'Sign in again.',
+  refused: 'Check the status.',
 } as const satisfies Record<string, string>;
 
 /** The codes that are the client's own. */
@@ -26,9 +24,9 @@ export type StreamErrorCode = ClientErrorCode | ErrorCode | (string & {});
 
 /** More about an error, where there is more. */
 interface Circumstances {
-  readonly status?: number | undefined;
-  readonly remedy?: string | undefined;
-  readonly retryAfterMs?: number | undefined;
+  readonly status?: number;
+  readonly remedy?: unknown;
+  readonly retryAfterMs?: number;
   readonly outcome?: unknown;
   readonly cause?: unknown;
 }
@@ -48,37 +46,38 @@ export class StreamClientError extends Error {
   /** The decision that counts, where somebody was first (`action_decided`); undefined otherwise. */
   readonly outcome: unknown;
 
-  constructor(code: StreamErrorCode, message: string, about: Circumstances = {}) {
-    const remedy = about.remedy ?? REMEDIES[code as ClientErrorCode] ?? REMEDIES.refused;
-    super(`${message} ${remedy}`, about.cause === undefined ? undefined : { cause: about.cause });
+  /** @param detail what happened, where the code alone says too little */
+  constructor(code: StreamErrorCode, detail: string = code, about: Circumstances = {}) {
+    const { status, remedy, retryAfterMs, outcome, cause } = about;
+    const said =
+      typeof remedy === 'string' ? remedy : (REMEDIES[code as ClientErrorCode] ?? REMEDIES.refused);
+    super(`${detail}: ${said}`, { cause });
     this.code = code;
-    this.remedy = remedy;
-    this.status = about.status;
-    this.retryAfterMs = about.retryAfterMs;
-    this.outcome = about.outcome;
+    this.remedy = said;
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+    this.outcome = outcome;
   }
 }
 
 /** Returns an error of the client's as it is; anything else that `fetch` threw means that no answer came. */
-export function asClientError(error: unknown): StreamClientError {
-  if (error instanceof StreamClientError) return error;
-  return new StreamClientError('no_answer', 'The server can’t be reached.', { cause: error });
+export function asClientError(cause: unknown): StreamClientError {
+  return cause instanceof StreamClientError
+    ? cause
+    : new StreamClientError('no_answer', undefined, { cause });
 }
 
 /** Reads the refusal that an answer is; its code is the server's where the body has one. Never rejects. */
 export async function refusalIn(response: Response): Promise<StreamClientError> {
   const { status, headers } = response;
   const body: unknown = await response.json().catch(() => null);
-  const said = ((body as { error?: unknown } | null)?.error ?? {}) as Readonly<Record<string, unknown>>;
+  const { code, message, outcome } = ((body as { error?: unknown } | null)?.error ?? {}) as Readonly<
+    Record<string, unknown>
+  >;
+  const named = typeof code === 'string' ? code : status === 401 ? 'unauthorized' : 'refused';
   const seconds = Number(headers.get('retry-after') ?? Number.NaN);
-  return new StreamClientError(
-    typeof said.code === 'string' ? said.code : status === 401 ? 'unauthorized' : 'refused',
-    `The server answered ${status}.`,
-    {
-      status,
-      ...(typeof said.message === 'string' && { remedy: said.message }),
-      ...(seconds >= 0 && { retryAfterMs: seconds * 1000 }),
-      outcome: said.outcome,
-    },
-  );
+  return new StreamClientError(named, `${named} (${status})`, {
+    ...{ status, remedy: message, outcome },
+    ...(seconds >= 0 && { retryAfterMs: seconds * 1000 }),
+  });
 }

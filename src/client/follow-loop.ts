@@ -3,11 +3,11 @@
  * gives up by itself while there is something to follow: who wants that closes it.
  */
 import { withQuery } from './address.js';
-import { Pause, pauseAfter } from './back-off.js';
+import { pauseAfter, pauseFor } from './back-off.js';
 import { Connection } from './connection.js';
 import { asClientError, StreamClientError } from './errors.js';
 import { type FollowState, isLast } from './follow-state.js';
-import { isEnd } from './followed-content.js';
+import { isEnd } from './followed-generation.js';
 import type { FollowOptions } from './options.js';
 import { isHidden, isOffline } from './page.js';
 import { answerTo } from './refusals.js';
@@ -37,7 +37,8 @@ export class FollowLoop {
   readonly #options: LoopOptions;
   readonly #reader: StreamReader;
   readonly #listeners: LoopListeners;
-  readonly #pause = new Pause();
+  /** Fires when a pause is to end early. */
+  #woken = new AbortController();
   #state: FollowState = { name: 'connecting' };
   #connection: Connection | undefined;
   /** Tries that failed in a row; a sign of the server's life ends the row. */
@@ -47,9 +48,8 @@ export class FollowLoop {
   /** The status by which the server has refused the last headers, while others are worth a try. */
   #refused: number | undefined;
   #retryMs: number | undefined;
-  /** A wake-up that came while no pause was under way; the next pause is skipped for it. */
-  #isWoken = false;
   #isResting = false;
+  #isBegun = false;
 
   constructor(url: string, options: LoopOptions, reader: StreamReader, listeners: LoopListeners) {
     this.#url = url;
@@ -64,9 +64,12 @@ export class FollowLoop {
 
   /** Runs until a state that nothing leaves. Never rejects. */
   async run(): Promise<void> {
+    if (this.#isBegun || this.#isOver) return;
+    this.#isBegun = true;
     this.#listeners.onState(this.#state);
     while (!this.#isOver) {
-      this.#isWoken = false;
+      // A wake-up that comes before the next pause skips it.
+      this.#woken = new AbortController();
       this.#isResting = false;
       this.#enter({ name: 'connecting' });
       const error = await this.#connect();
@@ -79,9 +82,8 @@ export class FollowLoop {
   /** Tries now instead of later, and doubts a connection that has been silent. */
   wake(): void {
     this.#failures = 0;
-    this.#isWoken = true;
+    this.#woken.abort();
     this.#connection?.doubt();
-    this.#pause.end();
   }
 
   /** Lets go of the connection: the next try is after a pause, or at once after a `wake`. */
@@ -147,9 +149,8 @@ export class FollowLoop {
     this.#refusals = { kind: 0, inARow: 0 };
     const handled = this.#listeners.onEvent(event);
     if (event.event === 'gone') {
-      const message = 'The stream is no longer kept.';
-      const remedy = 'Show what the host has saved of it.';
-      this.#enter({ name: 'gone', error: new StreamClientError('stream_not_found', message, { remedy }) });
+      const remedy = 'Show what is saved of it.';
+      this.#enter({ name: 'gone', error: new StreamClientError('stream_not_found', 'gone', { remedy }) });
     } else if (this.#isLastEvent(event)) this.#enter({ name: 'ended' });
     else this.restIfHidden();
     return handled;
@@ -163,13 +164,13 @@ export class FollowLoop {
   /** Whether a response that the server has ended left nothing out: a `sync` may be all that is left of an ended answer. */
   get #hasAll(): boolean {
     const { follow, settled } = this.#options;
-    return this.#reader.hasEnded && follow !== 'stream' && settled !== true;
+    return isEnd(this.#reader.current.status) && follow !== 'stream' && settled !== true;
   }
 
   async #waitAfter(error: StreamClientError | undefined): Promise<void> {
     if (this.#isResting) {
       this.#enter({ name: 'resting' });
-      return this.#isWoken ? undefined : this.#pause.for();
+      return pauseFor(undefined, this.#woken.signal);
     }
     const answer = error === undefined ? 'again' : answerTo(error, this.#counted(error));
     const isFinal = answer === 'stop' || (answer === 'over' && !this.#reader.startOver());
@@ -177,12 +178,12 @@ export class FollowLoop {
     this.#failures++;
     this.#refused = answer === 'refreshed' ? error?.status : undefined;
     // A fresh token is worth one try at once; the server that refuses that one, too, is not pressed.
-    if (this.#isWoken || (answer === 'refreshed' && this.#refusals.inARow === 1)) return;
+    if (this.#woken.signal.aborted || (answer === 'refreshed' && this.#refusals.inARow === 1)) return;
     const inMs = this.#nextPauseMs(error);
     const name = isOffline() ? 'offline' : 'waiting';
     const why = error === undefined ? {} : { error };
     this.#enter({ name, inMs, retryAt: Date.now() + inMs, failures: this.#failures, ...why });
-    await this.#pause.for(inMs);
+    await pauseFor(inMs, this.#woken.signal);
   }
 
   #counted({ status = 0, code }: StreamClientError) {
@@ -214,7 +215,7 @@ export class FollowLoop {
     this.#state = state;
     if (isLast(state)) {
       this.#connection?.close();
-      this.#pause.end();
+      this.#woken.abort();
     }
     if (!isRepeat) this.#listeners.onState(state);
   }

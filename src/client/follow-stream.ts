@@ -18,6 +18,6 @@ export function followStream<Types extends HostTypes = Untyped, Content = Conten
   url: string,
   options: FollowOptions<Types, Content> = {},
 ): Following<Types, Content> {
-  checkFollowOptions(url, options);
+  checkFollowOptions(options);
   return new Following(url, options);
 }

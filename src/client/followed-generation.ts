@@ -1,9 +1,11 @@
-/** What the events tell of the generation that is followed: enough to show it, to stop it, and to decide what it asks. */
+/**
+ * What the events tell of the generation that is followed: enough to show it, to stop it, and to decide what it asks. Its
+ * content is folded on in the page from where a `sync` left it, by the same model as the server's and by the rules of the
+ * server's own fold, so both come to the same.
+ */
 import type { Cursor } from '../stream/model/cursor.js';
 import type { JobStatus, PublicAction } from '../stream/model/types.js';
-import { type ContentFold, FollowedContent, isEnd } from './followed-content.js';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { reportUncaught } from './uncaught.js';
 
 /** The generation that is followed, as far as its events have come. */
 export interface FollowedGeneration<Content = unknown> {
@@ -22,78 +24,90 @@ export interface FollowedGeneration<Content = unknown> {
   readonly content: Content | undefined;
 }
 
-export class GenerationView {
-  readonly #content: FollowedContent;
-  #generation: number | undefined;
-  #status: JobStatus | undefined;
-  #pendingAction: PublicAction | null = null;
-  #end: unknown;
+/** The part of a content model that folds; every `ContentModel` has it. */
+export interface ContentFold<Content = unknown> {
+  /** Returns the content before the first event, a new object each time. */
+  initial(): Content;
+  /** Returns the content after one more event; it may change what it is given. */
+  fold(
+    content: Content,
+    event: { readonly event: string; readonly data: unknown; readonly sequence: number },
+  ): Content;
+  /** Returns what is left when another producer starts the answer over. Default: `initial()`. */
+  restart?(content: Content): Content;
+}
 
-  /** @param generation the one that the following begins in; undefined when nobody knows */
-  constructor(model: ContentFold | undefined, generation: number | undefined) {
-    this.#content = new FollowedContent(model);
-    this.#generation = generation;
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Nobody knows anything yet, or events are missing that only a `sync` can make up for. */
+export const NOTHING_KNOWN: FollowedGeneration = {
+  generation: undefined,
+  status: undefined,
+  pendingAction: null,
+  end: undefined,
+  content: undefined,
+};
+
+/** Says whether an event or a status of this name is the end of its generation. */
+export function isEnd(name: string | undefined): boolean {
+  return name === 'completed' || name === 'failed' || name === 'aborted';
+}
+
+/** Returns what is known after an event of the log, or a `sync`, at its place. */
+export function generationAfter(
+  before: FollowedGeneration,
+  model: ContentFold | undefined,
+  { event, data, generation, sequence }: Cursor & { readonly event: string; readonly data: unknown },
+): FollowedGeneration {
+  const fields = (data ?? {}) as Fields;
+  if (event === 'sync') return { ...NOTHING_KNOWN, ...knownBy(fields), generation };
+  const { content } = before;
+  return {
+    ...before,
+    ...changeBy(event, fields, before.status),
+    generation,
+    // A model that fails is the host's to mend: without the event the content would be another.
+    content: model && !isEnd(event) ? contentAfter(content, model, { event, data, sequence }) : content,
+  };
+}
+
+function knownBy({ status, pendingAction, end, content }: Fields) {
+  return {
+    status: status as JobStatus,
+    pendingAction: (pendingAction ?? null) as PublicAction | null,
+    end: end ?? undefined,
+    // A copy, since a fold may change it and the event is the host's.
+    content: structuredClone(content ?? undefined),
+  };
+}
+
+function changeBy(event: string, data: Fields, status: JobStatus = 'running'): Partial<FollowedGeneration> {
+  switch (event) {
+    case 'created':
+    case 'resumed':
+    case 'recovered':
+      return { status: 'running', pendingAction: null, end: undefined };
+    case 'requires_action':
+      return { status: event, pendingAction: (data.action ?? null) as PublicAction | null };
+    default:
+      return isEnd(event) ? { status: event as JobStatus, pendingAction: null, end: data } : { status };
   }
+}
 
-  get status(): JobStatus | undefined {
-    return this.#status;
-  }
-
-  /** Makes the view as it is now. */
-  get now(): FollowedGeneration {
-    return {
-      generation: this.#generation,
-      status: this.#status,
-      pendingAction: this.#pendingAction,
-      end: this.#end,
-      content: this.#content.content,
-    };
-  }
-
-  /** Takes an event of the log, or a `sync`, at its place. */
-  add(event: string, data: unknown, { generation, sequence }: Cursor): void {
-    this.#generation = generation;
-    if (event === 'sync') this.#replace(data as Fields);
-    else {
-      this.#note(event, data as Fields | null);
-      this.#content.add(event, data, sequence);
-    }
-  }
-
-  /** Forgets what it shows: a `sync` follows. */
-  forget(): void {
-    this.#content.forget();
-    this.#status = undefined;
-    this.#pendingAction = null;
-    this.#end = undefined;
-  }
-
-  #replace({ status, pendingAction, end, content }: Fields): void {
-    this.#content.replace(content);
-    this.#status = status as JobStatus;
-    this.#pendingAction = (pendingAction ?? null) as PublicAction | null;
-    this.#end = end ?? undefined;
-  }
-
-  #note(event: string, data: Fields | null): void {
-    switch (event) {
-      case 'created':
-      case 'resumed':
-      case 'recovered':
-        this.#status = 'running';
-        this.#pendingAction = null;
-        if (event === 'created') this.#end = undefined;
-        return;
-      case 'requires_action':
-        this.#status = event;
-        this.#pendingAction = (data?.action ?? null) as PublicAction | null;
-        return;
-      default:
-        if (isEnd(event)) {
-          this.#status = event as JobStatus;
-          this.#pendingAction = null;
-          this.#end = data ?? undefined;
-        } else this.#status ??= 'running';
-    }
+/** Undefined while nobody knows what came before. */
+function contentAfter(
+  before: unknown,
+  model: ContentFold,
+  event: { readonly event: string; readonly data: unknown; readonly sequence: number },
+): unknown {
+  try {
+    const content = event.event === 'created' ? model.initial() : before;
+    if (content === undefined) return undefined;
+    const isRestart =
+      event.event === 'recovered' && (event.data as { readonly restart?: unknown } | null)?.restart === true;
+    return model.fold(isRestart ? (model.restart?.(content) ?? model.initial()) : content, event);
+  } catch (error) {
+    reportUncaught(error);
+    return undefined;
   }
 }

@@ -8,16 +8,17 @@ export type { Answer, Decision, JobStatus, PublicAction } from '../stream/model/
 export { type ClientErrorCode, StreamClientError, type StreamErrorCode } from './errors.js';
 export type { FollowState, LastState } from './follow-state.js';
 export { followStream } from './follow-stream.js';
-export type { ContentFold } from './followed-content.js';
-export type { FollowedGeneration } from './followed-generation.js';
+export type { ContentFold, FollowedGeneration } from './followed-generation.js';
 export type { Following } from './following.js';
 export type { FollowOptions, HeadersRequest, RequestHeaders, RequestOptions } from './options.js';
-export type {
-  AbortAnswer,
-  AbortStreamOptions,
-  DecideOptions,
-  Said,
-  ShownAction,
-  StreamStatus,
-} from './stream-calls.js';
-export { createStreamClient, type StreamClient, type StreamClientOptions } from './stream-client.js';
+export {
+  type AbortAnswer,
+  type AbortStreamOptions,
+  createStreamClient,
+  type DecideOptions,
+  type Said,
+  type ShownAction,
+  type StreamClient,
+  type StreamClientOptions,
+  type StreamStatus,
+} from './stream-client.js';

@@ -1,21 +1,10 @@
 /** What a following is told by its caller, checked by hand: schemas would weigh more than the client. */
 import type { ContentOf, HostTypes, Untyped } from '../stream/model/host-types.js';
 import type { StreamEvent } from '../stream/model/lifecycle-payloads.js';
-import {
-  aBoolean,
-  aFunction,
-  anObject,
-  aWord,
-  faultIn,
-  type Member,
-  milliseconds,
-  oneOfWords,
-  optional,
-} from '../stream/model/members.js';
 import type { JobStatus, PublicAction } from '../stream/model/types.js';
-import { StreamClientError } from './errors.js';
+import { check, type Rule } from './checks.js';
 import type { FollowState } from './follow-state.js';
-import type { ContentFold } from './followed-content.js';
+import type { ContentFold } from './followed-generation.js';
 import { placeIn } from './place.js';
 
 /** The circumstances in which headers are asked for. */
@@ -82,7 +71,7 @@ export interface FollowOptions<Types extends HostTypes = Untyped, Content = Cont
   readonly settled?: boolean | undefined;
   /**
    * Is called for each event, once and in order. A promise holds the next event up; what it throws is reported as an
-   * uncaught error, as of an event listener, and stops nothing. Without it the following is iterated.
+   * uncaught error, as of an event listener, and stops nothing. Without it the following begins when it is iterated.
    */
   readonly onEvent?: ((event: StreamEvent<Types>) => unknown) | undefined;
   /** Is called when the state of the connection changes; errors as with `onEvent`. */
@@ -108,60 +97,35 @@ export interface FollowOptions<Types extends HostTypes = Untyped, Content = Cont
   readonly mayRest?: (() => boolean) | undefined;
 }
 
-const requestHeaders: Member = {
-  holds: (value) => typeof value === 'function' || anObject.holds(value),
-  said: 'must be an object, or a function that gives one',
-};
 const REQUEST = {
-  headers: optional(requestHeaders),
-  credentials: optional(oneOfWords('omit', 'same-origin', 'include')),
-  fetch: optional(aFunction),
-} satisfies Record<keyof RequestOptions, Member>;
+  headers: 'object function',
+  credentials: 'omit same-origin include',
+  fetch: 'function',
+} satisfies Record<keyof RequestOptions, Rule>;
 
 const HOUR_MS = 60 * 60 * 1000;
 const FOLLOW = {
   ...REQUEST,
-  signal: optional({
-    holds: (value) => anObject.holds(value) && 'aborted' in (value as object),
-    said: 'must be an AbortSignal',
-  }),
-  cursor: optional({ holds: isCursor, said: 'must be a cursor as it was received' }),
-  resume: optional(aBoolean),
-  follow: optional(oneOfWords('generation', 'stream')),
-  settled: optional(aBoolean),
-  onEvent: optional(aFunction),
-  onState: optional(aFunction),
-  contentModel: optional({
-    holds: (value) =>
-      anObject.holds(value) &&
-      ['initial', 'fold'].every((name) => aFunction.holds((value as Record<string, unknown>)[name])),
-    said: 'must be a content model: call it, as in textContent()',
-  }),
-  state: optional({
-    holds: (value) => anObject.holds(value) && isCursor((value as FollowedState).cursor),
-    said: 'must be a resume state, which has a cursor',
-  }),
-  stallMs: optional(milliseconds(50, HOUR_MS)),
-  longestPauseMs: optional(milliseconds(10, HOUR_MS)),
-  mayRest: optional(aFunction),
-} satisfies Record<keyof FollowOptions, Member>;
+  signal: 'object',
+  cursor: (value) => placeIn(String(value)),
+  resume: 'boolean',
+  follow: 'generation stream',
+  settled: 'boolean',
+  onEvent: 'function',
+  onState: 'function',
+  contentModel: 'object',
+  state: (value) => placeIn(String((value as Partial<FollowedState> | null)?.cursor)),
+  stallMs: [50, HOUR_MS],
+  longestPauseMs: [10, HOUR_MS],
+  mayRest: 'function',
+} satisfies Record<keyof FollowOptions, Rule>;
 
-/** @throws StreamClientError `invalid_options` naming each option that is unknown or of another kind */
-export function checkFollowOptions(url: unknown, options: unknown): void {
-  refuse(faultIn({ url }, { url: aWord }, 'followStream'));
-  refuse(faultIn(options, FOLLOW, 'options'));
+/** @throws StreamClientError `invalid_options` naming an option that is unknown or of another kind */
+export function checkFollowOptions(options: unknown): void {
+  check(options, FOLLOW);
 }
 
-/** @throws StreamClientError `invalid_options` naming each option that is missing, unknown or of another kind */
+/** @throws StreamClientError `invalid_options` naming an option that is missing, unknown or of another kind */
 export function checkClientOptions(options: unknown): void {
-  refuse(faultIn(options, { url: aWord, ...REQUEST }, 'options'));
-}
-
-/** @throws StreamClientError `invalid_options` */
-export function refuse(fault: string | undefined): void {
-  if (fault !== undefined) throw new StreamClientError('invalid_options', fault);
-}
-
-function isCursor(value: unknown): boolean {
-  return typeof value === 'string' && placeIn(value) !== undefined;
+  check(options, { url: 'string', ...REQUEST }, ['url']);
 }

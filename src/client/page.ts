@@ -3,11 +3,10 @@
  * window, a worker has no document, and a browser can be wrong about being offline, so nothing rests on it alone.
  */
 interface Target {
-  addEventListener(type: string, listener: () => void): void;
-  removeEventListener(type: string, listener: () => void): void;
+  addEventListener?(type: string, listener: () => void, options: { readonly signal: AbortSignal }): void;
 }
 
-const around = globalThis as Partial<Target> & {
+const around = globalThis as Target & {
   readonly document?: Target & { readonly hidden: boolean };
   readonly navigator?: { readonly onLine?: boolean };
 };
@@ -23,30 +22,19 @@ export function isOffline(): boolean {
 }
 
 export interface PageListeners {
-  /** Is called when somebody looks at the page, when it thaws, and when the network is back. */
-  readonly onWake: () => void;
+  /** Is called when the page is shown or hidden or thaws, when it gets the focus, and when the network is back. */
+  readonly onChange: () => void;
   /** Is called when the network goes. */
   readonly onOffline: () => void;
-  /** Is called when the page is hidden. */
-  readonly onHidden: () => void;
 }
 
-/** Listens to the page until the function that it returns is called. */
-export function watchPage({ onWake, onOffline, onHidden }: PageListeners): () => void {
-  const { document, addEventListener, removeEventListener } = around;
-  const window = addEventListener && removeEventListener ? (around as Target) : undefined;
-  const onVisibility = () => (isHidden() ? onHidden() : onWake());
-  const heard: [Target | undefined, string, () => void][] = [
-    [window, 'online', onWake],
-    [window, 'focus', onWake],
-    // From the back-forward cache, where everything stood still.
-    [window, 'pageshow', onWake],
-    [window, 'offline', onOffline],
-    [document, 'visibilitychange', onVisibility],
-    [document, 'resume', onWake],
-  ];
-  for (const [target, type, listener] of heard) target?.addEventListener(type, listener);
-  return () => {
-    for (const [target, type, listener] of heard) target?.removeEventListener(type, listener);
+/** Listens to the page until the signal fires. */
+export function watchPage({ onChange, onOffline }: PageListeners, signal: AbortSignal): void {
+  const listen = (target: Target | undefined, types: readonly string[], listener: () => void) => {
+    for (const type of types) target?.addEventListener?.(type, listener, { signal });
   };
+  // `pageshow` comes from the back-forward cache, where everything stood still.
+  listen(around, ['online', 'focus', 'pageshow'], onChange);
+  listen(around, ['offline'], onOffline);
+  listen(around.document, ['visibilitychange', 'resume'], onChange);
 }

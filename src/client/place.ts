@@ -12,9 +12,10 @@ export function placeIn(text: string): Cursor | undefined {
   return match ? { generation: Number(match[1]), sequence: Number(match[2]) } : undefined;
 }
 
-/** Says what an event of the log at `next` is to a follower at `place`; null is a place before everything. */
-export function judgeOf(place: Cursor | null, next: Cursor): 'next' | 'known' | 'beyond' {
-  if (place === null || next.generation > place.generation) return next.sequence === 1 ? 'next' : 'beyond';
+/** Says what an event of the log at `next` is to a follower at `place`; undefined is a place before everything. */
+export function judgeOf(place: Cursor | undefined, next: Cursor): 'next' | 'known' | 'beyond' {
+  if (place === undefined || next.generation > place.generation)
+    return next.sequence === 1 ? 'next' : 'beyond';
   if (next.generation < place.generation || next.sequence <= place.sequence) return 'known';
   return next.sequence === place.sequence + 1 ? 'next' : 'beyond';
 }

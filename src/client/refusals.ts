@@ -1,4 +1,4 @@
-/** What a refusal means to a follower: to come back, to come back at once as somebody else, to start over, or to stop. */
+/** What a refusal means to whoever asked: to come back, to come back at once as somebody else, to start over, or to stop. */
 import type { StreamClientError } from './errors.js';
 
 /** A token may have expired: so often in a row it is asked for anew, by status. 404 is what the library's routes say to nobody. */
@@ -24,11 +24,6 @@ export function answerTo(
   if (code === 'bad_answer') return inARow < MOST_BAD_ANSWERS ? 'again' : 'stop';
   if (status === undefined || code === 'out_of_order') return 'again';
   if (hasFreshHeaders && inARow <= (SECOND_LOOKS[status] ?? 0)) return 'refreshed';
-  return mayPass(status, code) ? 'again' : 'stop';
-}
-
-/** Says whether the same request may be answered otherwise a while later. */
-export function mayPass(status: number, code: string): boolean {
-  if (code === 'store_damaged' || code === 'body_consumed') return false;
-  return status >= 500 || status === 408 || status === 425 || status === 429;
+  const mayPass = status >= 500 || status === 408 || status === 425 || status === 429;
+  return mayPass && code !== 'store_damaged' ? 'again' : 'stop';
 }

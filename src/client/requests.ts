@@ -26,7 +26,7 @@ export async function ask(address: string, options: RequestOptions, asked: Asked
     cache: 'no-store' as const,
     signal,
   };
-  return orAborted(signal, fetch(address, request));
+  return fetch(address, request);
 }
 
 async function headersOf(
@@ -36,17 +36,12 @@ async function headersOf(
   return typeof headers === 'function' ? headers(request) : (headers ?? {});
 }
 
-/** Waits for a promise, but no longer than until the signal fires. @throws the signal's reason */
-export async function orAborted<Value>(signal: AbortSignal, promise: Promise<Value>): Promise<Value> {
-  let leave = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    leave = () => reject(signal.reason);
+/** Waits for a promise of the host's, but no longer than until the signal fires. @throws the signal's reason */
+export function orAborted<Value>(signal: AbortSignal, promise: Promise<Value>): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason);
     if (signal.aborted) leave();
-    else signal.addEventListener('abort', leave, { once: true });
+    signal.addEventListener('abort', leave, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
   });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', leave);
-  }
 }

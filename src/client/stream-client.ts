@@ -1,6 +1,15 @@
-/** One mount of the library's routes: its streams to follow, and its calls. */
+/**
+ * One mount of the library's routes: its streams to follow, and its calls. Each call is tried again while no answer comes, as it was: an abort names its generation and a
+ * decision its key, so a repeat changes nothing.
+ */
 import type { HostTypes, Untyped } from '../stream/model/host-types.js';
-import { routeAddress } from './address.js';
+import type { PublicState } from '../stream/model/lifecycle-payloads.js';
+import type { SettlementState } from '../stream/model/settlement-state.js';
+import type { Answer, ApprovalDecision, Decision, JobStatus, Json, Usage } from '../stream/model/types.js';
+import { withQuery } from './address.js';
+import { send } from './calls.js';
+import { check, type Rule } from './checks.js';
+import { StreamClientError } from './errors.js';
 import { Following } from './following.js';
 import {
   checkClientOptions,
@@ -8,21 +17,89 @@ import {
   type FollowOptions,
   type RequestOptions,
 } from './options.js';
-import { StreamCalls } from './stream-calls.js';
 
 /** The settings of a client. */
 export interface StreamClientOptions extends RequestOptions {
-  /** The address that the routes are mounted at, such as `/api/chat`; absolute outside a page. */
+  /** The address that the routes are mounted at, such as `/api/chat`, without a query; absolute outside a page. */
   readonly url: string;
 }
 
+/** The state of the current generation, and whether it may still change. */
+export type StreamStatus<Types extends HostTypes = Untyped> = PublicState<Types> & {
+  readonly active: boolean;
+};
+
+export interface AbortStreamOptions {
+  /** The generation that is shown, so that a click that comes late ends nothing newer. Default: the current one. */
+  readonly generation?: number | undefined;
+  /** `settled` answers when what was said is saved, or after 10 s. Default: at once. */
+  readonly wait?: 'settled' | undefined;
+  /** Ends the call when it fires. Default: none. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What became of an abort. Of a generation that had ended before, only the first three may be known. */
+export interface AbortAnswer {
+  /** True when this call has stopped it. */
+  readonly aborted: boolean;
+  /** The stream. */
+  readonly streamId: string;
+  /** The generation; absent when none was named, and it had ended. */
+  readonly generation?: number | undefined;
+  /** The status of the generation. */
+  readonly status?: JobStatus | undefined;
+  /** The cursor of the end. */
+  readonly cursor?: string | undefined;
+  /** The content as it was stopped; null without a content model. */
+  readonly content?: unknown;
+  /** True when no event of the host had been committed. */
+  readonly early?: boolean | undefined;
+  /** True when nothing of the answer is worth showing. */
+  readonly isEmpty?: boolean | undefined;
+  /** The counters of the generation. */
+  readonly usage?: Usage | undefined;
+  /** Says whether it is saved. */
+  readonly settlement?: SettlementState | undefined;
+}
+
+/** A decision on everything that an action asks: one word for all its requests, or one for each. */
+export type Said =
+  | 'approve'
+  | 'reject'
+  | {
+      /** A decision for each of the requests. Default: none. */
+      readonly decisions?: readonly Decision[] | undefined;
+      /** An answer for each of the questions. Default: none. */
+      readonly answers?: readonly Answer[] | undefined;
+      /** The answer to an action of the host's own type. Default: none. */
+      readonly response?: Json | undefined;
+    };
+
+/** An action as it was shown: that of an event, of a `sync` or of a status. */
+export interface ShownAction {
+  /** Names the action. */
+  readonly actionId: string;
+  /** The digest of what was shown: a decision on something else is refused. */
+  readonly payloadDigest?: string | undefined;
+  /** The requests to decide; needed for `approve` and `reject`. */
+  readonly requests?: readonly { readonly id: string }[] | undefined;
+}
+
+export interface DecideOptions {
+  /** The name of this decision, the same for a repeat; 1 to 256 characters. Default: made up for the call. */
+  readonly idempotencyKey?: string | undefined;
+  /** Ends the call when it fires. Default: none. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const SIGNAL = { signal: 'object' } satisfies Record<string, Rule>;
+
 /** The routes of one mount. Calls reject with a `StreamClientError` that has a code and a remedy. */
-export class StreamClient extends StreamCalls {
+export class StreamClient {
   readonly #options: StreamClientOptions;
 
   /** Is made by `createStreamClient`. */
   constructor(options: StreamClientOptions) {
-    super(options.url, options);
     this.#options = options;
   }
 
@@ -32,9 +109,54 @@ export class StreamClient extends StreamCalls {
     options: FollowOptions<Types, Content> = {},
   ): Following<Types, Content> {
     const { url, headers, credentials, fetch } = this.#options;
-    const address = routeAddress(url, `/stream/${encodeURIComponent(streamId)}`);
-    checkFollowOptions(address, options);
+    const address = `${url}/stream/${encodeURIComponent(streamId)}`;
+    checkFollowOptions(options);
     return new Following(address, { headers, credentials, fetch, ...options });
+  }
+
+  /** Reads the current generation's state; null when nothing is there for the caller. */
+  async status<Types extends HostTypes = Untyped>(
+    streamId: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<StreamStatus<Types> | null> {
+    check(options, SIGNAL);
+    const address = `${this.#options.url}/status/${encodeURIComponent(streamId)}`;
+    const answer = (await send(withQuery(address, { missing: 'ok' }), this.#options, options).catch(
+      unless('stream_not_found', null),
+    )) as StreamStatus<Types> | null;
+    return answer?.generation ? answer : null;
+  }
+
+  /** Stops an answer. One that has ended before is as good as stopped: `aborted` is false then. */
+  async abort(streamId: string, options: AbortStreamOptions = {}): Promise<AbortAnswer> {
+    check(options, { ...SIGNAL, generation: [1, Number.MAX_SAFE_INTEGER], wait: 'settled' });
+    const { generation, wait, signal } = options;
+    const address = withQuery(`${this.#options.url}/abort`, { wait });
+    // Sent again, one that names no generation could stop the next answer.
+    const call = { body: { streamId, generation }, signal, isRepeatable: generation !== undefined };
+    const ended = unless('generation_ended', { aborted: false, streamId, generation });
+    return (await send(address, this.#options, call).catch(ended)) as AbortAnswer;
+  }
+
+  /**
+   * Decides an action, on the ground of what was shown. Resolves when the decision stands; what goes on comes by the stream.
+   * @throws StreamClientError (by rejecting) `action_decided` with the `outcome` when somebody was first; PROTOCOL, 6.7
+   */
+  async decide(
+    streamId: string,
+    action: ShownAction,
+    said: Said,
+    options: DecideOptions = {},
+  ): Promise<void> {
+    check(options, { ...SIGNAL, idempotencyKey: 'string' });
+    const { idempotencyKey = randomKey(), signal } = options;
+    const { actionId, payloadDigest, requests = [] } = action;
+    const given =
+      typeof said === 'string'
+        ? { decisions: requests.map(({ id }) => ({ id, decision: said satisfies ApprovalDecision })) }
+        : said;
+    const body = { streamId, actionId, ...given, payloadDigest, idempotencyKey };
+    await send(`${this.#options.url}/resume`, this.#options, { body, signal });
   }
 }
 
@@ -51,4 +173,17 @@ export class StreamClient extends StreamCalls {
 export function createStreamClient(options: StreamClientOptions): StreamClient {
   checkClientOptions(options);
   return new StreamClient(options);
+}
+
+/** Makes a text that no other call has; `crypto.randomUUID` is missing in a page that came over plain HTTP. */
+function randomKey(): string {
+  return `${Date.now()}-${Math.random()}`;
+}
+
+/** Makes a listener for a rejection that stands for an answer. */
+function unless<Value>(code: string, value: Value): (error: unknown) => Value {
+  return (error) => {
+    if (error instanceof StreamClientError && error.code === code) return value;
+    throw error;
+  };
 }

@@ -5,8 +5,12 @@
  */
 import type { EventSourceMessage } from 'eventsource-parser';
 import { StreamClientError } from './errors.js';
-import type { ContentFold } from './followed-content.js';
-import { type FollowedGeneration, GenerationView } from './followed-generation.js';
+import {
+  type ContentFold,
+  type FollowedGeneration,
+  generationAfter,
+  NOTHING_KNOWN,
+} from './followed-generation.js';
 import { judgeOf, placeIn } from './place.js';
 
 /** An event for the host, with the place to go on from once it is handled. */
@@ -25,48 +29,33 @@ export interface Beginning {
 }
 
 export class StreamReader {
-  readonly #view: GenerationView;
-  #cursor: string;
+  /** The place after the last event; empty before the first. */
+  cursor: string;
+  /** What is known of the generation. */
+  current: FollowedGeneration = NOTHING_KNOWN;
+  readonly #model: ContentFold | undefined;
   /** Whether a follower without a cursor begins with a `sync`. */
   #resume: boolean;
 
-  constructor({ cursor, state, contentModel, resume = contentModel !== undefined }: Beginning) {
-    this.#cursor = state?.cursor ?? cursor ?? '';
+  constructor({ cursor = '', state, contentModel, resume = contentModel !== undefined }: Beginning) {
+    this.#model = contentModel;
     this.#resume = resume;
-    const place = placeIn(this.#cursor);
-    this.#view = new GenerationView(contentModel, place?.generation);
-    if (state !== undefined && place !== undefined) this.#view.add('sync', state, place);
-  }
-
-  /** The place after the last event; empty before the first. */
-  get cursor(): string {
-    return this.#cursor;
-  }
-
-  get current(): FollowedGeneration {
-    return this.#view.now;
-  }
-
-  /** Says whether the generation has ended, as far as it was told. */
-  get hasEnded(): boolean {
-    const { status } = this.#view;
-    return status === 'completed' || status === 'failed' || status === 'aborted';
+    this.cursor = cursor;
+    if (state) this.#add({ cursor: state.cursor, event: 'sync', data: state });
+    else this.current = { ...NOTHING_KNOWN, generation: placeIn(cursor)?.generation };
   }
 
   /** The parameters of the request that goes on from here. */
   get query(): Readonly<Record<string, string | undefined>> {
-    return {
-      after: this.#cursor === '' ? undefined : this.#cursor,
-      ...(this.#resume && { resume: 'true' }),
-    };
+    return { after: this.cursor || undefined, resume: this.#resume ? 'true' : undefined };
   }
 
   /** Throws the place away, because it can't be gone on from: all there is comes by a `sync`. Says whether there was one. */
   startOver(): boolean {
-    const hadPlace = this.#cursor !== '';
-    this.#cursor = '';
+    const hadPlace = this.cursor !== '';
+    this.cursor = '';
     this.#resume = true;
-    this.#view.forget();
+    this.current = NOTHING_KNOWN;
     return hadPlace;
   }
 
@@ -77,22 +66,25 @@ export class StreamReader {
   read({ id, event, data: text }: EventSourceMessage): ReadEvent | undefined {
     if (event === undefined || event === 'heartbeat') return undefined;
     const data = parsed(text);
-    if (id === undefined) {
-      if (event === 'gap') this.#view.forget();
-      return { cursor: this.#cursor, event, data };
-    }
-    const next = placeIn(id);
-    if (next === undefined) throw new StreamClientError('bad_answer', 'An event has no cursor that is one.');
-    const judged = event === 'sync' ? 'next' : judgeOf(placeIn(this.#cursor) ?? null, next);
+    if (id !== undefined) return this.#add({ cursor: id, event, data });
+    if (event === 'gap') this.current = NOTHING_KNOWN;
+    return { cursor: this.cursor, event, data };
+  }
+
+  #add(read: ReadEvent): ReadEvent | undefined {
+    const { cursor, event } = read;
+    const next = placeIn(cursor);
+    if (!next) throw new StreamClientError('bad_answer', `cursor ${cursor}`);
+    const judged = event === 'sync' ? 'next' : judgeOf(placeIn(this.cursor), next);
     if (judged === 'known') return undefined;
     if (judged === 'beyond') {
-      const after = this.#cursor === '' ? 'first' : `after ${this.#cursor}`;
+      const error = new StreamClientError('out_of_order', `${cursor} came after ${this.cursor || 'nothing'}`);
       this.startOver();
-      throw new StreamClientError('out_of_order', `Event ${id} came ${after}.`);
+      throw error;
     }
-    this.#cursor = id;
-    this.#view.add(event, data, next);
-    return { cursor: id, event, data };
+    this.cursor = cursor;
+    this.current = generationAfter(this.current, this.#model, { ...read, ...next });
+    return read;
   }
 }
 
@@ -101,6 +93,6 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new StreamClientError('bad_answer', 'The data of an event is no JSON.', { cause });
+    throw new StreamClientError('bad_answer', 'no JSON', { cause });
   }
 }

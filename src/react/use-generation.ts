@@ -87,7 +87,7 @@ function storeFor<Types extends HostTypes, Content>(
     const message = `options.throttleMs: must be whole milliseconds from 0 to ${MOST_THROTTLE_MS}.`;
     throw new StreamClientError('invalid_options', message);
   }
-  checkFollowOptions(url, follow);
+  checkFollowOptions(follow);
   const client = createStreamClient({
     url,
     credentials,

@@ -124,12 +124,13 @@ describe('a page without a framework', () => {
     const page = await open(port, 'client');
     const devtools = await page.context().newCDPSession(page);
     const job = await start(manager, 's-1');
-    await page.evaluate(`follow('/api/chat/stream/s-1', { stallMs: 5000 })`);
-    await page.waitForFunction('events.length === 1');
+    await devtools.send('Network.enable');
     await devtools.send('Network.emulateNetworkConditions', {
       ...{ offline: false, latency: 300, downloadThroughput: 8_000, uploadThroughput: 8_000 },
     });
-    for (const text of WORDS) await job.emit(word(text.padEnd(800, '.')));
+    await page.evaluate(`follow('/api/chat/stream/s-1', { stallMs: 5000, resume: false })`);
+    await page.waitForFunction('events.length === 1');
+    for (const text of WORDS) await job.emit(word(text.padEnd(300, '.')));
     await job.complete();
     await page.waitForFunction(`states.at(-1) === 'ended'`);
     expect(await sequences(page)).toEqual([1, ...WORDS.map((_, at) => at + 2), WORDS.length + 2]);

@@ -4,15 +4,16 @@
  */
 import fc from 'fast-check';
 import { isReservedEvent } from 'generation-jobs';
+import { createStreamClient } from 'generation-jobs/client';
 import { type ContentModel, graphContent, messageContent, textContent } from 'generation-jobs/content';
 import { describe, expect, it } from 'vitest';
-import { FollowedContent } from '../../src/client/followed-content.js';
+import { generationAfter, NOTHING_KNOWN } from '../../src/client/followed-generation.js';
 import { Fold } from '../../src/stream/model/fold.js';
 import { seededRandom } from '../contract/seeded.js';
 import { serve } from '../http/serving.js';
 import { run } from '../unit/graph-content.generator.js';
 import { checked } from '../unit/property.js';
-import { followed } from './tools.js';
+import { ANN, followed } from './tools.js';
 
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 console.log(`content in the page: TEST_SEED=${seed}`);
@@ -51,6 +52,9 @@ function foldedByServer(model: ContentModel, events: readonly Said[]): unknown {
   return JSON.parse(JSON.stringify(fold.content));
 }
 
+const knownAfter = (before: typeof NOTHING_KNOWN, model: ContentModel, said: Said, sequence: number) =>
+  generationAfter(before, model, { ...said, generation: 1, sequence });
+
 describe('the fold of the page', () => {
   it.each([
     ['text', textContent() as ContentModel],
@@ -62,33 +66,30 @@ describe('the fold of the page', () => {
         // A log begins with `created` and has no other.
         const events = [beginning, ...rest.filter(({ event }) => event !== 'created')];
         const whole = foldedByServer(model, events);
-        const replayed = new FollowedContent(model);
-        const resumed = new FollowedContent(model);
         const at = Math.min(events.length, cut + 1);
-        resumed.replace(foldedByServer(model, events.slice(0, at)));
-        for (const [index, { event, data }] of events.entries()) {
-          replayed.add(event, structuredClone(data), index + 1);
-          if (index >= at) resumed.add(event, structuredClone(data), index + 1);
+        const state = { status: 'running', content: foldedByServer(model, events.slice(0, at)) };
+        let replayed = NOTHING_KNOWN;
+        let resumed = knownAfter(NOTHING_KNOWN, model, { event: 'sync', data: state }, at);
+        for (const [index, one] of events.entries()) {
+          replayed = knownAfter(replayed, model, structuredClone(one), index + 1);
+          if (index >= at) resumed = knownAfter(resumed, model, structuredClone(one), index + 1);
         }
         expect(replayed.content).toEqual(whole);
-        expect(resumed.content).toEqual(whole);
+        expect(resumed).toEqual({ ...replayed, content: whole });
       }),
       5_000,
     );
   });
 
   it('is not known where nobody knows what came before, until a sync tells', () => {
-    const model = textContent();
-    const content = new FollowedContent(model);
-    content.add('text', { text: 'b' }, 3);
-    expect(content.content).toBeUndefined();
-    const told = { text: 'ab' };
-    content.replace(told);
-    content.add('text', { text: 'c' }, 4);
-    expect(content.content).toEqual({ text: 'abc' });
-    expect(told, 'the event is the host’s').toEqual({ text: 'ab' });
-    content.forget();
-    expect(content.content).toBeUndefined();
+    const model = textContent() as ContentModel;
+    let known = knownAfter(NOTHING_KNOWN, model, { event: 'text', data: { text: 'b' } }, 3);
+    expect(known).toMatchObject({ status: 'running', content: undefined });
+    const told = { status: 'running', content: { text: 'ab' } };
+    known = knownAfter(known, model, { event: 'sync', data: told }, 3);
+    known = knownAfter(known, model, { event: 'text', data: { text: 'c' } }, 4);
+    expect(known.content).toEqual({ text: 'abc' });
+    expect(told.content, 'the event is the host’s').toEqual({ text: 'ab' });
   });
 });
 
@@ -139,7 +140,8 @@ describe('from a real server', () => {
       ...{ generation: made.job.generation, status: 'requires_action', content: { text: 'Shall I?' } },
       pendingAction: { requests: [{ id: 'call-1' }] },
     });
-    await following.decide('approve');
+    const client = createStreamClient({ url: served.url, headers: ANN });
+    await client.decide('s-1', state.pendingAction ?? { actionId: '' }, 'approve');
     await following.done;
     expect(events.map(({ event }) => event)).toEqual(['resumed', 'text', 'completed']);
     expect(following.current).toMatchObject({

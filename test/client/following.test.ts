@@ -442,8 +442,8 @@ describe('leaving', () => {
 it('options are refused by name, with the nearest that is known', () => {
   const given = (options: object) => () => followStream('/api/chat/stream/s-1', options);
   expect(given({ curser: '1-1' })).toThrow('options: "curser" is not known, did you mean "cursor"?');
-  expect(given({ cursor: 'tail' })).toThrow('options.cursor: must be a cursor as it was received');
-  expect(given({ stallMs: 1.5 })).toThrow('options.stallMs: must be whole milliseconds from 50 to 3600000');
-  expect(given({ follow: 'Stream' })).toThrow('options.follow: must be one of "generation", "stream"');
-  expect(() => createStreamClient({ url: '' })).toThrow('options.url: must be a text that is not empty');
+  expect(given({ cursor: 'tail' })).toThrow('options.cursor: must be as received');
+  expect(given({ stallMs: 1.5 })).toThrow('options.stallMs: must be 50 to 3600000');
+  expect(given({ follow: 'Stream' })).toThrow('options.follow: must be generation or stream');
+  expect(() => createStreamClient({ url: '' })).toThrow('options.url: must be string');
 });

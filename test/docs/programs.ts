@@ -33,6 +33,9 @@ declare global {
   function ask(job: jobs.GenerationJob): Promise<void>;
   function decided(decision: import('generation-jobs/worker').Decision): Promise<void>;
   const streamId: string;
+  const answer: { textContent: string };
+  function show(): void;
+  function accessToken(options: { fresh: boolean }): Promise<string>;
   const userId: string;
   const actionId: string;
   const payloadDigest: string;

@@ -8,12 +8,14 @@ import { join } from 'node:path';
 import * as root from 'generation-jobs';
 import * as agents from 'generation-jobs/agents';
 import * as anthropic from 'generation-jobs/anthropic';
+import * as client from 'generation-jobs/client';
 import * as content from 'generation-jobs/content';
 import * as express from 'generation-jobs/express';
 import * as metrics from 'generation-jobs/metrics';
 import * as openai from 'generation-jobs/openai';
 import * as ports from 'generation-jobs/ports';
 import * as contract from 'generation-jobs/ports/contract';
+import * as react from 'generation-jobs/react';
 import * as redis from 'generation-jobs/redis';
 import * as testing from 'generation-jobs/testing';
 import * as transcripts from 'generation-jobs/transcripts';
@@ -65,10 +67,10 @@ const outbox = worker.openOutbox({ database });
 afterAll(() => outbox.close());
 const runLane = outbox.run('run', { deliver: async () => ({ kind: 'again' }) });
 const reportLane = outbox.reports('reports', { mode: 'append', deliver: async () => ({ kind: 'done' }) });
-const client = {
+const redisClient = {
   ...{ call() {}, evalsha() {}, eval() {}, subscribe() {}, unsubscribe() {}, off() {} },
   on() {},
-  duplicate: () => ({ ...client }),
+  duplicate: () => ({ ...redisClient }),
 };
 const saver: agents.SaverLike = { getTuple: async () => undefined, deleteThread: async () => {} };
 const checkpointer = new agents.Checkpointer(saver);
@@ -82,6 +84,14 @@ const interrupt = {
   interruptId: 'i',
   checkpointId: 'c',
   payload: { type: 'ask_user_question', question: { question: '?' } },
+};
+
+const streamClient = client.createStreamClient({ url: '/api/chat' });
+const requests: Wrong<client.RequestOptions> = { headers: 7, credentials: 'Include', fetch: 7 };
+const followOptions: Wrong<client.FollowOptions> = {
+  ...requests,
+  ...{ signal: 7, cursor: 'tail', resume: 'yes', follow: 'Stream', settled: 'yes', onEvent: 7, onState: 7 },
+  ...{ contentModel: 7, state: { cursor: 7 }, stallMs: '1', longestPauseMs: '1', mayRest: 7 },
 };
 
 const access: Wrong<root.Access> = { tenantId: 7, userId: 7 };
@@ -253,6 +263,31 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'subscription.next': 'takes nothing',
   'subscription.return': 'takes nothing',
 
+  // the client
+  followStream: refuses<client.FollowOptions>(followOptions, (options) =>
+    client.followStream('/stream/s', options),
+  ),
+  createStreamClient: refuses<client.StreamClientOptions>(
+    { url: 7, ...requests },
+    (options) => client.createStreamClient(options),
+    { url: '/api/chat' },
+  ),
+  StreamClientError: 'is made by the library',
+  'streamClient.follow': refuses<client.FollowOptions>(followOptions, (options) =>
+    streamClient.follow('s', options),
+  ),
+  'streamClient.status': refuses<{ signal?: AbortSignal }>({ signal: 7 }, (options) =>
+    streamClient.status('s', options),
+  ),
+  'streamClient.abort': refuses<client.AbortStreamOptions>(
+    { generation: '1', wait: 'Settled', signal: 7 },
+    (options) => streamClient.abort('s', options),
+  ),
+  'streamClient.decide': refuses<client.DecideOptions>({ idempotencyKey: 7, signal: 7 }, (options) =>
+    streamClient.decide('s', { actionId: 'a' }, 'approve', options),
+  ),
+  useGeneration: 'is a hook; see test/client/react.test.ts',
+
   // the main entry
   createStreamServices: refuses({ redis: undefined, maxStreams: '1', clock: {} }, (options) =>
     root.createStreamServices(options),
@@ -370,11 +405,11 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     { cluster: 'yes', connectTimeoutMs: '1', socketTimeoutMs: '1', onError: 7 },
     (options) => redis.connectRedis('redis://127.0.0.1:1', options),
   ),
-  RedisJobStore: refuses(redisOptions, (options) => new redis.RedisJobStore(client as Odd, options)),
+  RedisJobStore: refuses(redisOptions, (options) => new redis.RedisJobStore(redisClient as Odd, options)),
   'RedisJobStore.raiseFormat': 'takes no options; see test/redis/format.test.ts',
   RedisEventTransport: refuses(
     redisOptions,
-    (options) => new redis.RedisEventTransport(client as Odd, options),
+    (options) => new redis.RedisEventTransport(redisClient as Odd, options),
   ),
   createStreamRouter: refuses<express.StreamRouterOptions<never>>(
     { ...routes, framing: 'Close' },
@@ -582,7 +617,7 @@ const PORTS = new Set([
 ]);
 const INSTANCES = {
   ...{ manager, approvals: manager.approvals, upkeep: manager.upkeep, job, subscription },
-  ...{ outbox, runLane, reportLane },
+  ...{ outbox, runLane, reportLane, streamClient },
 };
 
 /** Who has an instance's methods: its class, or itself. */
@@ -594,7 +629,7 @@ function holderOf(instance: object): object {
 function publicCalls(): string[] {
   const entries = [
     ...[root, agents, anthropic, content, express, metrics, openai, ports, contract, redis, testing, web],
-    ...[transcripts, worker, gateway],
+    ...[transcripts, worker, gateway, client, react],
   ];
   const exported = entries.flatMap((entry) =>
     Object.entries(entry).filter(([, value]) => typeof value === 'function'),
@@ -622,7 +657,8 @@ async function saidBy(call: () => unknown): Promise<string> {
     if (!root.isGenerationJobError(error)) return 'accepted';
     return `${error.code}: ${error.message}`;
   } catch (error) {
-    return root.isGenerationJobError(error) ? `${error.code}: ${error.message}` : String(error);
+    const isOurs = root.isGenerationJobError(error) || error instanceof client.StreamClientError;
+    return isOurs ? `${error.code}: ${error.message}` : String(error);
   }
 }
 
