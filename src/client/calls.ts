@@ -13,7 +13,7 @@ const LONGEST_PAUSE_MS = 5_000;
 const TRY_MS = 30_000;
 
 export interface Call {
-  /** What is sent as JSON, by POST; without it the call is a GET. */
+  /** The body, sent as JSON by POST; without it the call is a GET. */
   readonly body?: object;
   /** False makes one try: sent again, it might do something else. Default true. */
   readonly isRepeatable?: boolean;

@@ -161,7 +161,7 @@ export class FollowLoop {
     return follow !== 'stream' && (settled === true ? event === 'settled' : isEnd(event));
   }
 
-  /** Whether a response that the server has ended left nothing out: a `sync` may be all that is left of an ended answer. */
+  /** Says whether a response that the server has ended left nothing out: a `sync` may be all that is left of an ended answer. */
   get #hasAll(): boolean {
     const { follow, settled } = this.#options;
     return isEnd(this.#reader.current.status) && follow !== 'stream' && settled !== true;

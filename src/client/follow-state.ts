@@ -16,8 +16,12 @@ import type { StreamClientError } from './errors.js';
 
 /** The state of a connection; `switch (state.name)` narrows it. */
 export type FollowState =
-  | { readonly name: 'connecting' | 'live' | 'resting' | 'ended' | 'closed' }
   | {
+      /** Names the state. */
+      readonly name: 'connecting' | 'live' | 'resting';
+    }
+  | {
+      /** Names the state. */
       readonly name: 'waiting' | 'offline';
       /** The pause before the next try, in milliseconds from when this was told. */
       readonly inMs: number;
@@ -28,16 +32,20 @@ export type FollowState =
       /** Says why the connection is away; undefined when the server has ended the response as it should. */
       readonly error?: StreamClientError | undefined;
     }
+  | LastState;
+
+/** The states that nothing leaves. */
+export type LastState =
   | {
+      /** Names the state. */
+      readonly name: 'ended' | 'closed';
+    }
+  | {
+      /** Names the state: there is nothing to follow. */
       readonly name: 'gone';
       /** Says why there is nothing to follow. */
       readonly error: StreamClientError;
     };
-
-/** The states that nothing leaves. */
-export type LastState =
-  | Extract<FollowState, { readonly name: 'gone' }>
-  | { readonly name: 'ended' | 'closed' };
 
 /** Says whether nothing leaves a state. */
 export function isLast(state: FollowState): state is LastState {

@@ -1,5 +1,5 @@
 /**
- * What the events tell of the generation that is followed: enough to show it, to stop it, and to decide what it asks. Its
+ * Events tell enough of the generation that is followed to show it, to stop it, and to decide what it asks. Its
  * content is folded on in the page from where a `sync` left it, by the same model as the server's and by the rules of the
  * server's own fold, so both come to the same.
  */

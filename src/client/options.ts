@@ -1,4 +1,4 @@
-/** What a following is told by its caller, checked by hand: schemas would weigh more than the client. */
+/** The options of a following, checked by hand: schemas would weigh more than the client. */
 import type { ContentOf, HostTypes, Untyped } from '../stream/model/host-types.js';
 import type { StreamEvent } from '../stream/model/lifecycle-payloads.js';
 import type { JobStatus, PublicAction } from '../stream/model/types.js';
@@ -25,7 +25,7 @@ export type RequestHeaders =
       request: HeadersRequest,
     ) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>);
 
-/** How requests are made. */
+/** The settings of requests. */
 export interface RequestOptions {
   /**
    * The headers of each request, or a function that is called for them before each try: what it gives is not kept. After a
@@ -79,8 +79,8 @@ export interface FollowOptions<Types extends HostTypes = Untyped, Content = Cont
   /** The content model that folds on what the `sync` had; one of `generation-jobs/content`, say. Default: none. */
   readonly contentModel?: ContentFold<Content> | undefined;
   /**
-   * What the page shows already, of a page that was rendered with it: a resume state, as `status` and a `sync` give it. What
-   * follows its cursor comes; it wins over `cursor`. Default: none, so that all of it comes.
+   * The state that the page was rendered with: a resume state, as `status` and a `sync` give it. The events after its cursor
+   * come; it wins over `cursor`. Default: none, so that all of it comes.
    */
   readonly state?: FollowedState | undefined;
   /**

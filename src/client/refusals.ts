@@ -1,4 +1,4 @@
-/** What a refusal means to whoever asked: to come back, to come back at once as somebody else, to start over, or to stop. */
+/** A refusal tells whoever asked to come back, to come back at once as somebody else, to start over, or to stop. */
 import type { StreamClientError } from './errors.js';
 
 /** A token may have expired: so often in a row it is asked for anew, by status. 404 is what the library's routes say to nobody. */

@@ -1,10 +1,10 @@
-/** How a request is made: headers asked for anew, within a signal that ends it whatever it waits for. */
+/** A request asks for its headers anew, and its signal ends it whatever it waits for. */
 import type { RequestHeaders, RequestOptions } from './options.js';
 
 /** One request of a client. */
 export interface Asked {
   readonly method?: 'GET' | 'POST';
-  /** What is sent as JSON. */
+  /** The body, sent as JSON. */
   readonly body?: unknown;
   readonly accept: string;
   /** The status by which the last try was refused. */

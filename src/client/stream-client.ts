@@ -26,6 +26,7 @@ export interface StreamClientOptions extends RequestOptions {
 
 /** The state of the current generation, and whether it may still change. */
 export type StreamStatus<Types extends HostTypes = Untyped> = PublicState<Types> & {
+  /** Says whether the generation may still change. */
   readonly active: boolean;
 };
 
@@ -38,7 +39,7 @@ export interface AbortStreamOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What became of an abort. Of a generation that had ended before, only the first three may be known. */
+/** The outcome of an abort. Of a generation that had ended before, only the first three may be known. */
 export interface AbortAnswer {
   /** True when this call has stopped it. */
   readonly aborted: boolean;

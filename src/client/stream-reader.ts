@@ -20,7 +20,7 @@ export interface ReadEvent {
   readonly data: unknown;
 }
 
-/** What says where a follower begins. */
+/** The options that say where a follower begins. */
 export interface Beginning {
   readonly cursor?: string | undefined;
   readonly state?: { readonly cursor: string } | undefined;
@@ -31,10 +31,10 @@ export interface Beginning {
 export class StreamReader {
   /** The place after the last event; empty before the first. */
   cursor: string;
-  /** What is known of the generation. */
+  /** The generation, as far as it is known. */
   current: FollowedGeneration = NOTHING_KNOWN;
   readonly #model: ContentFold | undefined;
-  /** Whether a follower without a cursor begins with a `sync`. */
+  /** True where a follower without a cursor begins with a `sync`. */
   #resume: boolean;
 
   constructor({ cursor = '', state, contentModel, resume = contentModel !== undefined }: Beginning) {

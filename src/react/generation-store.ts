@@ -1,5 +1,5 @@
 /**
- * What a component shows of a stream, as React wants to read it: a snapshot that is another object only when something has
+ * A component reads of a stream, as React wants it, a snapshot that is another object only when something has
  * changed, and a `subscribe`. Following begins with the first subscriber and ends with the last, so that a component that
  * React renders and throws away, or mounts twice, leaves no connection behind.
  */
@@ -18,7 +18,7 @@ import {
 } from '../client/index.js';
 import { sharedCopy } from './shared.js';
 
-/** What a component shows of a stream. */
+/** The part of a stream that a component shows. */
 export interface ShownGeneration<Content> extends FollowedGeneration<Content> {
   /** The state of the connection; null while there is no stream to follow. */
   readonly connection: FollowState | null;
@@ -26,7 +26,7 @@ export interface ShownGeneration<Content> extends FollowedGeneration<Content> {
   readonly error: StreamClientError | undefined;
 }
 
-/** What a store is told by the hook; the functions in it are those of the newest render. */
+/** The hook tells a store this; the functions in it are those of the newest render. */
 export interface StoreOptions<Types extends HostTypes, Content> {
   readonly client: StreamClient;
   /** Null while there is nothing to follow. */
@@ -131,7 +131,7 @@ export class GenerationStore<Types extends HostTypes, Content> {
     });
   }
 
-  /** What is shown stays, for a component that comes back. */
+  /** The snapshot stays, for a component that comes back. */
   #leave(): void {
     this.#following?.close();
     clearTimeout(this.#timer);

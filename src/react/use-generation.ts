@@ -29,7 +29,7 @@ export interface UseGenerationOptions<Types extends HostTypes = Untyped, Content
   readonly throttleMs?: number | undefined;
 }
 
-/** What `useGeneration` gives: what to show of the answer, and what to do about it. */
+/** `useGeneration` gives this: what to show of the answer, and what to do about it. */
 export interface UsedGeneration<Content = unknown> extends ShownGeneration<Content> {
   /**
    * Stops the answer that is shown, and nothing newer. One that has ended is as good as stopped.

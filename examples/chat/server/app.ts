@@ -135,6 +135,8 @@ export function createChatApp(
     createStreamRouter(manager, {
       authorize: identityOf,
       onResume: (job, continuation) => answers.goOn(job, continuation),
+      // Its readers are few: whoever has lost a connection may come back soon.
+      retryMs: 250,
     }),
   );
   app.use('/api/ai', aiRoutes({ manager, answers: aiAnswers, authorize: identityOf }));

@@ -1,6 +1,6 @@
 /** The known word that is nearest to one that is not. A wrong guess is worse than none. */
 
-/** At most this part of a word may differ. */
+/** The largest part of a word that may differ. */
 const MOST_DIFFERENT = 0.4;
 
 /** Returns the known word nearest to one that is not; undefined when none is near. */
