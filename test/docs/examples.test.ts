@@ -70,6 +70,7 @@ import { createSeal, createStreamServices, defineContentModel, fromTextStream, G
 import {
   chatOf,
   chatStreamId,
+  chunksFromResponses,
   createChatHandler,
   createChatRouter,
   fromUIMessageStream,

@@ -74,13 +74,14 @@ export function chunksFromChatCompletions<Chunk extends ChatCompletionChunkLike>
  * @returns an iterator; leaving it closes the provider's stream
  * @throws as `chunksFromChatCompletions`
  * @example
- * app.use(
- *   '/api/chat',
- *   createChatRouter(manager, {
- *     authorize: (request) => sessionOf(request),
- *     onMessage: ({ job }) => chunksFromResponses(events, { onUsage: (usage) => job.addUsage(usage) }),
- *   }),
- * );
+ * app.use('/api/chat', createChatRouter(manager, {
+ *   authorize: (request) => sessionOf(request),
+ *   onMessage: ({ job }) =>
+ *     chunksFromResponses((signal) => openai.responses.create({ model: 'gpt-5-mini', input, stream: true }, { signal }), {
+ *       signal: job.signal,
+ *       onUsage: (usage) => job.addUsage(usage),
+ *     }),
+ * }));
  */
 export function chunksFromResponses<Event extends ResponseEventLike>(
   stream: ProviderStream<Event>,
