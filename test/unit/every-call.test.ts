@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as root from 'generation-jobs';
 import * as agents from 'generation-jobs/agents';
+import * as aiSdk from 'generation-jobs/ai-sdk';
 import * as anthropic from 'generation-jobs/anthropic';
 import * as client from 'generation-jobs/client';
 import * as content from 'generation-jobs/content';
@@ -101,6 +102,20 @@ const page = { limit: '1', cursor: 7 };
 const routes = {
   ...{ authorize: 7, onResume: 7, allowedOrigins: 'https://a.example', cors: 'yes', heartbeatMs: '1' },
   ...{ recheckMs: '1', stallMs: '1', retryMs: '1', bodyBytes: '1', bodyMs: '1', readerBytes: '1' },
+};
+const { retryMs: _retryMs, ...chatRoutes } = {
+  ...{ ...routes, onMessage: 7, validate: 7, streamId: 7, metadata: 7, generateMessageId: 7, version: 5 },
+  ...{ onConflict: 'Replace', waitFor: 'Left' },
+};
+const chats = new root.GenerationJobManager({
+  ...{ ...root.createStreamServices(), contentModels: [content.uiMessageContent()] },
+});
+const chatHost = { authorize, onMessage: () => [] };
+const uiStream = {
+  ...{ version: 5, messageId: 7, showEvents: 'yes', cursors: 'yes', keepAliveMs: '1', headers: 7 },
+};
+const chunksOf: Wrong<aiSdk.ProviderChunksOptions> = {
+  ...{ messageId: 7, sendStart: 'yes', sendFinish: 'yes', shownCalls: 7, signal: {}, onUsage: 7 },
 };
 const redisOptions: Wrong<redis.RedisOptions> = {
   ...{
@@ -426,6 +441,32 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   graphContent: 'takes nothing',
   chatCompletionsContent: 'takes nothing',
   responsesContent: 'takes nothing',
+  chatStreamId: 'takes an id',
+  chatOf: 'takes a record',
+  resumeChat: 'takes a function of the host',
+  createChatRouter: refuses<aiSdk.ChatRouterOptions<aiSdk.ChatMessage, never>>(
+    { ...chatRoutes, framing: 'Close' },
+    (options) => aiSdk.createChatRouter(chats, options),
+    chatHost,
+  ),
+  createChatHandler: refuses<aiSdk.ChatHandlerOptions<aiSdk.ChatMessage>>(
+    { ...chatRoutes, basePath: 'api' },
+    (options) => aiSdk.createChatHandler(chats, options),
+    chatHost,
+  ),
+  fromUIMessageStream: refuses<aiSdk.FromUIMessageStreamOptions>(
+    { keep: 7, labels: 7, usage: 7, requiresFinish: 'yes' },
+    (options) => aiSdk.fromUIMessageStream([], options),
+  ),
+  chunksFromChatCompletions: refuses(chunksOf, (options) => aiSdk.chunksFromChatCompletions([], options)),
+  chunksFromResponses: refuses(chunksOf, (options) => aiSdk.chunksFromResponses([], options)),
+  chunksFromAnthropic: refuses(chunksOf, (options) => aiSdk.chunksFromAnthropic([], options)),
+  toUIMessageStreamResponse: refuses<aiSdk.UIResponseOptions>({ ...uiStream, signal: {} }, (options) =>
+    aiSdk.toUIMessageStreamResponse(subscription, options),
+  ),
+  pipeUIMessageStream: refuses<aiSdk.UIStreamOptions>(uiStream, (options) =>
+    aiSdk.pipeUIMessageStream(subscription, {} as never, options),
+  ),
   anthropicContent: 'takes nothing',
 
   // providers
@@ -628,7 +669,21 @@ function holderOf(instance: object): object {
 
 function publicCalls(): string[] {
   const entries = [
-    ...[root, agents, anthropic, content, express, metrics, openai, ports, contract, redis, testing, web],
+    ...[
+      root,
+      agents,
+      aiSdk,
+      anthropic,
+      content,
+      express,
+      metrics,
+      openai,
+      ports,
+      contract,
+      redis,
+      testing,
+      web,
+    ],
     ...[transcripts, worker, gateway, client, react],
   ];
   const exported = entries.flatMap((entry) =>
