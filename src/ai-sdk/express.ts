@@ -18,7 +18,7 @@ import { ChatRoutes } from './chat-routes.js';
  * @example
  * app.use('/api/chat', createChatRouter(manager, {
  *   authorize: (request) => sessionOf(request),
- *   onMessage: async ({ messages, job }) =>
+ *   onMessage: async ({ messages, job }: ChatInput<UIMessage>) =>
  *     streamText({ model, messages: await convertToModelMessages(messages), abortSignal: job.signal }),
  * }));
  */

@@ -2,8 +2,8 @@
  * What a page of the AI SDK gets from the routes of a chat, with one release of it: a real `AbstractChat` over a real
  * `DefaultChatTransport`, against a real server.
  */
-import { type Continuation, createStreamServices, type GenerationJob } from 'generation-jobs';
-import { chatOf, chatStreamId, type OnChatResume, resumeChat } from 'generation-jobs/ai-sdk';
+import type { Continuation, GenerationJob } from 'generation-jobs';
+import { chatOf, chatStreamId, type OnChatResume } from 'generation-jobs/ai-sdk';
 import type { UIMessageContent } from 'generation-jobs/content';
 import { describe, expect, it } from 'vitest';
 import { ADAPTERS, postJson, until } from '../http/serving.js';
@@ -489,42 +489,6 @@ export function chatCases(name: string, ai: AI) {
       await until('the mail is told of', () => reloaded.text === 'May I? It is sent.');
       await ready(reloaded);
       expect(sent).toHaveLength(1);
-    });
-
-    it('an answer is taken over from a replica that leaves, by the code that goes on after decisions, under its message id', async () => {
-      const services = createStreamServices();
-      const [lost, gate] = [new Gate(), new Gate()];
-      const onMessage = ({ job }: { job: GenerationJob }) => {
-        job.signal.addEventListener('abort', lost.open);
-        return saying('Half of ', lost);
-      };
-      const continuations: Continuation[] = [];
-      const onResume: OnChatResume = (_job, continuation) => {
-        continuations.push(continuation);
-        return saying('Begun ', gate, 'anew.');
-      };
-      const hooks = { recover: resumeChat(onResume) };
-      const leaving = await serveChat({ services, manager: { hooks }, chat: { onMessage, onResume } });
-      const staying = await serveChat({ services, manager: { hooks }, chat: { onMessage, onResume } });
-      const page = pageOf(leaving);
-      const sent = page.sendMessage({ text: 'Hi' });
-      await until('the first words', () => page.text === 'Half of ');
-      const tab = pageOf(staying, { messages: page.messages.slice(0, 1) });
-      const followed = tab.resumeStream();
-      await until('the same words', () => tab.text === 'Half of ');
-      await leaving.manager.drain({ graceMs: 0 });
-      await Promise.all([sent, followed]);
-      // What was said can't be taken back in a live chat: the responses break off, and the next resume has the new attempt.
-      expect([page.status, tab.status]).toEqual(['error', 'error']);
-      await until('it is taken over', () => continuations.length > 0);
-      const reloaded = pageOf(staying, { messages: page.messages.slice(0, 1) });
-      const resumed = reloaded.resumeStream();
-      await until('it is begun anew', () => reloaded.text === 'Begun ');
-      gate.open();
-      await resumed;
-      expect([reloaded.status, reloaded.text]).toEqual(['ready', 'Begun anew.']);
-      expect(reloaded.lastMessage?.id).toBe(page.lastMessage?.id);
-      expect(continuations).toMatchObject([{ record: { attempt: 2 } }]);
     });
   });
 }

@@ -73,6 +73,7 @@ import {
   chunksFromResponses,
   createChatHandler,
   createChatRouter,
+  type ChatInput,
   fromUIMessageStream,
   pipeUIMessageStream,
   resumeChat,
@@ -80,6 +81,7 @@ import {
 } from 'generation-jobs/ai-sdk';
 import { anthropicContent, fromAnthropic } from 'generation-jobs/anthropic';
 import { createStreamClient, followStream } from 'generation-jobs/client';
+import type { UIMessage } from 'ai';
 import { textContent, type UIMessageContent, uiMessageContent, uiMessageOf } from 'generation-jobs/content';
 import {
   chatCompletionsContent,

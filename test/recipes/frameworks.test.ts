@@ -39,6 +39,14 @@ it('the recipe for Next builds and serves, with one manager for all of its route
   const port = await freePort();
   const server = await startProgram(next[0] ?? '', {}, ['start', '-p', `${port}`, '-H', 'localhost'], folder);
   await expectWholeService(`${server.url}/api/chat`);
+  const messages = [{ id: 'user-1', role: 'user', parts: [{ type: 'text', text: 'A story' }] }];
+  const told = await fetch(`${server.url}/api/ai`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ id: 'chat-1', messages }),
+  });
+  const deltas = [...(await told.text()).matchAll(/"delta":"([^"]*)"/g)].map(([, delta]) => delta);
+  expect(deltas.join('')).toBe(STORY);
   await server.end('SIGTERM');
 });
 

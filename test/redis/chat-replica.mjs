@@ -1,6 +1,6 @@
 /**
  * A replica with the routes of a chat, as a host has it: the built library on a Redis, behind Express. What its answers say
- * depends on the message; one that waits does so until its parent says `open`. argv[2]: `{ port, keyPrefix, options, recovers }`.
+ * depends on the message; one that waits does so until its parent says `open`. argv[2]: `{ port, keyPrefix, options, redisOptions, recovers }`.
  */
 import express from 'express';
 import { createStreamServices, GenerationJobManager } from 'generation-jobs';
@@ -11,7 +11,7 @@ import { Redis } from 'ioredis';
 process.on('disconnect', () => process.exit(0));
 if (!process.connected) process.exit(0);
 
-const { port, keyPrefix, options, recovers } = JSON.parse(process.argv[2]);
+const { port, keyPrefix, options, redisOptions, recovers } = JSON.parse(process.argv[2]);
 const redis = new Redis({ port, host: '127.0.0.1' });
 redis.on('error', () => {}); // told by what fails
 
@@ -55,10 +55,15 @@ async function* onResume(_job, { resolution }) {
 }
 
 const manager = new GenerationJobManager({
-  ...createStreamServices({ redis, keyPrefix }),
+  ...createStreamServices({ redis, keyPrefix, ...redisOptions }),
   options,
   contentModels: [uiMessageContent()],
-  hooks: { onError: () => {}, ...(recovers && { recover: resumeChat(onResume) }) },
+  hooks: {
+    onError: () => {},
+    // What was decided stays shown; an answer that was cut off begins anew.
+    recoverMode: ({ resumedAction }) => (resumedAction ? 'continue' : 'restart'),
+    ...(recovers && { recover: resumeChat(onResume) }),
+  },
 });
 await manager.start();
 const app = express();

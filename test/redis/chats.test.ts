@@ -9,7 +9,7 @@ import * as ai from 'ai';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { openPage } from '../ai-sdk/chat-page.js';
 import { RedisServer } from '../support/redis-server.js';
-import { TIMES, until } from './replicas.js';
+import { REDIS_OPTIONS, TIMES, until } from './replicas.js';
 
 const PROGRAM = fileURLToPath(new URL('chat-replica.mjs', import.meta.url));
 
@@ -32,9 +32,14 @@ interface Replica {
 }
 
 async function replica(config: object, ...more: string[]): Promise<Replica> {
-  const child = fork(PROGRAM, [JSON.stringify({ port: server.port, options: TIMES, ...config }), ...more]);
+  const settings = { port: server.port, options: TIMES, redisOptions: REDIS_OPTIONS };
+  const child = fork(PROGRAM, [JSON.stringify({ ...settings, ...config }), ...more]);
   replicas.push(child);
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  const died = once(child, 'exit').then(([code]) => {
+    throw new Error(`A replica has ended with ${code}.`);
+  });
+  died.catch(() => {}); // told while it is waited for; later it is the test that kills it
+  const [{ port }] = (await Promise.race([once(child, 'message'), died])) as [{ port: number }];
   return { process: child, api: `http://127.0.0.1:${port}/api/chat` };
 }
 

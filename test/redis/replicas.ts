@@ -38,7 +38,11 @@ export const TIMES = {
 /** What a busy machine may add to a time that is promised; how exact it is, the contracts say on a clock of their own. */
 export const BUSY_MS = 15_000;
 
-const REDIS_OPTIONS = { timeoutMs: 300, pingMs: 150, pingTimeoutMs: 250 } as const satisfies RedisOptions;
+export const REDIS_OPTIONS = {
+  timeoutMs: 300,
+  pingMs: 150,
+  pingTimeoutMs: 250,
+} as const satisfies RedisOptions;
 
 /**
  * For a test that waits for no lease to lapse and for no answer to stay away: on a busy machine neither happens by itself.
