@@ -26,7 +26,7 @@ export interface Piped {
 export interface PipingInput {
   readonly contentModel?: string;
   readonly merge?: boolean;
-  /** Called with the number of events that are there by then; what it does is done before the next one is asked for. */
+  /** Called with the number of events that are there by then, and with 0 before the first; what it does is done before the next one is asked for. */
   readonly onEvent?: (count: number, manager: GenerationJobManager) => Promise<unknown> | undefined;
 }
 
@@ -47,8 +47,8 @@ export async function piped(
     const events: { event: string; data: unknown }[] = [];
     const following = (async () => {
       for await (const { event, data } of manager.subscribe('s')) {
-        if (['created', 'completed', 'failed', 'aborted'].includes(event)) continue;
-        events.push({ event, data });
+        if (['completed', 'failed', 'aborted'].includes(event)) continue;
+        if (event !== 'created') events.push({ event, data });
         await onEvent?.(events.length, manager);
       }
     })();

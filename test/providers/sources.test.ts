@@ -2,7 +2,7 @@
 import { fromTextStream, isGenerationJobError, type PipeStep } from 'generation-jobs';
 import { fromAnthropic } from 'generation-jobs/anthropic';
 import { fromChatCompletions, fromResponses, withoutRequest } from 'generation-jobs/openai';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { piped } from './piping.js';
 import {
   ANTHROPIC,
@@ -482,13 +482,37 @@ describe('a stop', () => {
       return Object.assign({ [Symbol.asyncIterator]: () => iterator }, { controller });
     };
     const { end, reports } = await piped(chat(open as never), {
-      onEvent: (_, manager) => manager.abortJob('s'),
+      onEvent: (count, manager) => (count === 1 ? manager.abortJob('s') : undefined),
     });
     expect(end).toEqual({ reason: 'aborted' });
     expect([controller.signal.aborted, given?.aborted]).toEqual([true, true]);
     expect(reports).toEqual([]);
   });
 });
+
+it('a stream that opens only after the stop is closed then, and nobody is told of one that never does', async () => {
+  const controller = new AbortController();
+  let open: (stream: unknown) => void = () => {};
+  const late = new Promise((resolve) => {
+    open = resolve;
+  });
+  const failing = async (signal: AbortSignal) => {
+    await aborted(signal);
+    throw new Error('aborted');
+  };
+  for (const stream of [late, failing]) {
+    const { end, events, reports } = await piped(chat(stream as never), {
+      onEvent: (_, manager) => manager.abortJob('s'),
+    });
+    expect([end, events, reports]).toEqual([{ reason: 'aborted' }, [], []]);
+  }
+  open(Object.assign(streamOf(chatRecording), { controller }));
+  await vi.waitUntil(() => controller.signal.aborted);
+});
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
 
 describe('a stream of another kind is refused with the name of its source', () => {
   const first = (events: readonly unknown[]) =>
