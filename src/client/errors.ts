@@ -14,6 +14,7 @@ const REMEDIES = {
   bad_answer: 'Check the address.',
   unauthorized: 'Sign in again.',
   refused: 'Check the status.',
+  nothing_pending: 'Wait for an action.',
 } as const satisfies Record<string, string>;
 
 /** The codes that are the client's own. */

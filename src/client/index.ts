@@ -10,7 +10,13 @@ export type { FollowState, LastState } from './follow-state.js';
 export { followStream } from './follow-stream.js';
 export type { ContentFold, FollowedGeneration } from './followed-generation.js';
 export type { Following } from './following.js';
-export type { FollowOptions, HeadersRequest, RequestHeaders, RequestOptions } from './options.js';
+export type {
+  FollowedState,
+  FollowOptions,
+  HeadersRequest,
+  RequestHeaders,
+  RequestOptions,
+} from './options.js';
 export {
   type AbortAnswer,
   type AbortStreamOptions,

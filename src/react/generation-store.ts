@@ -90,7 +90,7 @@ export class GenerationStore<Types extends HostTypes, Content> {
   readonly decide = (said: Said, options?: DecideOptions): Promise<void> =>
     this.#call(async ({ client, streamId }) => {
       const { pendingAction } = this.#snapshot;
-      if (pendingAction === null) throw new StreamClientError('nothing_pending', 'No action is pending.');
+      if (pendingAction === null) throw new StreamClientError('nothing_pending');
       await client.decide(streamId, pendingAction, said, options);
     });
 

@@ -11,9 +11,6 @@ import express, { type RequestHandler, Router } from 'express';
 
 const PACKAGES = ['marked', 'dompurify', 'eventsource-parser'];
 
-/** The parts of the library that run in the page. */
-const LIBRARY = ['client', 'stream/model'];
-
 /** The hand-written files beside index.html, by the address they are asked for. */
 const FILES = {
   'style.css': 'styles/style.css',
@@ -50,9 +47,8 @@ export function pageRoutes({ sources, compiled }: PageFolders): Router {
       response.type('js').sendFile(file.slice(dirname(file).length + 1), { root: dirname(file) });
     });
   }
-  const library = dirname(dirname(fileURLToPath(import.meta.resolve('generation-jobs/client'))));
-  for (const part of LIBRARY)
-    router.use(`/packages/generation-jobs/${part}`, express.static(join(library, part), { index: false }));
+  const client = dirname(fileURLToPath(import.meta.resolve('generation-jobs/client')));
+  router.use('/packages/generation-jobs/client', express.static(client, { index: false }));
   const highlighter = dirname(fileURLToPath(import.meta.resolve('@highlightjs/cdn-assets/es/core.min.js')));
   router.use('/packages/highlightjs/es', express.static(highlighter, { index: false }));
   return router;

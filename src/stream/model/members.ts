@@ -20,32 +20,10 @@ export const aWord: Member = {
   holds: (value) => typeof value === 'string' && value !== '',
   said: 'must be a text that is not empty',
 };
-export const aBoolean: Member = {
-  holds: (value) => typeof value === 'boolean',
-  said: 'must be true or false',
-};
-export const anObject: Member = {
-  holds: (value) => typeof value === 'object' && value !== null,
-  said: 'must be an object',
-};
 
 /** Makes the same test for a member that may be left out. */
 export function optional({ holds, said }: Member): Member {
   return { holds: (value) => value === undefined || holds(value), said };
-}
-
-/** Makes the test for one of a few words. */
-export function oneOfWords(...words: readonly string[]): Member {
-  const said = `must be one of ${words.map((word) => JSON.stringify(word)).join(', ')}`;
-  return { holds: (value) => words.includes(value as string), said };
-}
-
-/** Makes the test for a whole number of milliseconds within these bounds, both included. */
-export function milliseconds(least: number, most: number): Member {
-  return {
-    holds: (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
-    said: `must be whole milliseconds from ${least} to ${most}`,
-  };
 }
 
 /**
