@@ -11,7 +11,7 @@ import { approvalIdOf } from './ui-approval-id.js';
 const QUESTION_TOOL = 'ask_user_question';
 
 /** The approval that a call waits for. */
-export interface CallApproval {
+interface CallApproval {
   readonly approvalId: string;
   /** Tells the page what may be decided: the chunk's `approvalDescriptor`. */
   readonly descriptor: {

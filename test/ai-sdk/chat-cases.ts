@@ -303,6 +303,26 @@ export function chatCases(name: string, ai: AI) {
       expect(page.calls).toMatchObject([{ state: 'output-available', output: 'Rome' }]);
     });
 
+    it('what only 7 knows is sent to a page that says it has 7, or where the host says so', async () => {
+      const told: boolean[] = [];
+      for (const [version, header] of [
+        [undefined, {}],
+        [undefined, { 'x-ai-sdk': '7' }],
+        [7, {}],
+        [6, { 'x-ai-sdk': '7' }],
+      ] as const) {
+        const onMessage = () => saying('Look: ', { type: 'custom', kind: 'card' });
+        const served = await serveChat({ chat: { onMessage, version } });
+        const answer = await fetch(served.url, {
+          method: 'POST',
+          headers: { 'x-session': 'ann', 'content-type': 'application/json', ...header },
+          body: JSON.stringify({ id: 'chat-1', messages: [userMessage('Hi')] }),
+        });
+        told.push(chunksIn(await answer.text()).some(({ type }) => type === 'custom'));
+      }
+      expect(told).toEqual([false, true, true, false]);
+    });
+
     it('an answer whose producer throws, or answers with what is no stream, is an error of the chat', async () => {
       const told: unknown[] = [];
       const wrongs = [

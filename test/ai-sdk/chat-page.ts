@@ -80,7 +80,7 @@ function stateOf(messages: UIMessage[]): ChatState<UIMessage> {
 }
 
 /** The text of a message's parts, joined. */
-export function textIn(message: UIMessage | undefined): string {
+function textIn(message: UIMessage | undefined): string {
   return (message?.parts ?? []).flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('');
 }
 
@@ -95,7 +95,7 @@ export interface Call {
 }
 
 /** The tool calls of a message. */
-export function callsIn(message: UIMessage | undefined): Call[] {
+function callsIn(message: UIMessage | undefined): Call[] {
   return (message?.parts ?? []).filter((part) => 'toolCallId' in part) as unknown as Call[];
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { chatHandlerSchema, chatRouterSchema } from '../../src/ai-sdk/chat-options.js';
 import { handlerSchema, routerSchema } from '../../src/http/route-options.js';
 import { connectSchema } from '../../src/redis/connect.js';
 import { redisOptionsSchema } from '../../src/stream/implementations/redis/options.js';
@@ -31,6 +32,8 @@ describe('what an editor shows', () => {
     ['StreamRouterOptions', routerSchema],
     ['StreamHandlerOptions', handlerSchema],
     ['ConnectRedisOptions', connectSchema],
+    ['ChatRouterOptions', chatRouterSchema],
+    ['ChatHandlerOptions', chatHandlerSchema],
     ['OutboxInput', outboxSchema],
     ['WorkerRouterOptions', gatewaySchema],
     ['WorkerHandlerOptions', webGatewaySchema],

@@ -6,6 +6,8 @@
  */
 import { createStreamServices, GenerationJobManager } from 'generation-jobs';
 import { Checkpointer, createCheckpointer, createToolPolicy } from 'generation-jobs/agents';
+import { createChatHandler } from 'generation-jobs/ai-sdk';
+import { uiMessageContent } from 'generation-jobs/content';
 import { connectRedis, RedisJobStore } from 'generation-jobs/redis';
 import { createStreamHandler } from 'generation-jobs/web';
 import { createWorkerHandler, workerLost } from 'generation-jobs/worker/gateway';
@@ -22,7 +24,8 @@ console.error = (text) => {
   untold--;
   warn(text);
 };
-const manager = new GenerationJobManager({ ...createStreamServices(), hooks: { onError } });
+const contentModels = [uiMessageContent()];
+const manager = new GenerationJobManager({ ...createStreamServices(), contentModels, hooks: { onError } });
 
 /** Called with options that are none, each of these gives a promise that rejects. */
 const TAKE_NOTHING = new Set(['constructor', 'start', 'stats', 'health', 'close']);
@@ -36,7 +39,8 @@ for (const owner of [manager, manager.approvals]) {
     owner[name]({ none: 1 }, { none: 1 });
   }
 }
-untold += 2;
+untold += 3;
+createChatHandler(manager, { authorize: () => null, onMessage: () => {} })({ url: 'nowhere' });
 createStreamHandler(manager, { authorize: () => null })({ url: 'nowhere' });
 const keys = [{ id: 'k', secret: 'x'.repeat(32) }];
 createWorkerHandler(manager, { keys })({ url: 'nowhere' });
