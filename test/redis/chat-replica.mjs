@@ -2,8 +2,10 @@
  * A replica with the routes of a chat, as a host has it: the built library on a Redis, behind Express. What its answers say
  * depends on the message; one that waits does so until its parent says `open`. argv[2]: `{ port, keyPrefix, options, redisOptions, recovers }`.
  */
+
+import { setTimeout as pause } from 'node:timers/promises';
 import express from 'express';
-import { createStreamServices, GenerationJobManager } from 'generation-jobs';
+import { createStreamServices, GenerationJobManager, isGenerationJobError } from 'generation-jobs';
 import { createChatRouter, resumeChat } from 'generation-jobs/ai-sdk';
 import { uiMessageContent } from 'generation-jobs/content';
 import { Redis } from 'ioredis';
@@ -65,7 +67,19 @@ const manager = new GenerationJobManager({
     ...(recovers && { recover: resumeChat(onResume) }),
   },
 });
-await manager.start();
+
+/** A busy machine may answer late; who starts a replica tries again. */
+async function start() {
+  try {
+    await manager.start();
+  } catch (error) {
+    if (!isGenerationJobError(error, 'unavailable')) throw error;
+    await pause(100);
+    await start();
+  }
+}
+
+await start();
 const app = express();
 const authorize = (request) => ({ userId: request.get('x-session') });
 app.use('/api/chat', createChatRouter(manager, { authorize, onMessage, onResume }));

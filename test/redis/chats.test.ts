@@ -9,7 +9,7 @@ import * as ai from 'ai';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { openPage } from '../ai-sdk/chat-page.js';
 import { RedisServer } from '../support/redis-server.js';
-import { REDIS_OPTIONS, TIMES, until } from './replicas.js';
+import { NOTHING_LAPSES, REDIS_OPTIONS, TIMES, until } from './replicas.js';
 
 const PROGRAM = fileURLToPath(new URL('chat-replica.mjs', import.meta.url));
 
@@ -26,14 +26,19 @@ afterEach(async () => {
   replicas = [];
 });
 
+interface Stage {
+  readonly recovers?: boolean;
+  readonly dies?: boolean;
+  readonly times?: object;
+}
+
 interface Replica {
   readonly process: ChildProcess;
   readonly api: string;
 }
 
 async function replica(config: object, ...more: string[]): Promise<Replica> {
-  const settings = { port: server.port, options: TIMES, redisOptions: REDIS_OPTIONS };
-  const child = fork(PROGRAM, [JSON.stringify({ ...settings, ...config }), ...more]);
+  const child = fork(PROGRAM, [JSON.stringify({ port: server.port, ...config }), ...more]);
   replicas.push(child);
   const died = once(child, 'exit').then(([code]) => {
     throw new Error(`A replica has ended with ${code}.`);
@@ -43,9 +48,15 @@ async function replica(config: object, ...more: string[]): Promise<Replica> {
   return { process: child, api: `http://127.0.0.1:${port}/api/chat` };
 }
 
+/** For tests that kill a replica: its lease lapses soon, and not by itself on a busy machine. */
+const LAPSES = {
+  options: { ...TIMES, leaseMs: 3_000, renewMs: 700 },
+  redisOptions: { ...REDIS_OPTIONS, timeoutMs: 1_400 },
+};
+
 /** Two replicas of one service; with `recovers`, each goes on with what the other has left. */
-async function two({ recovers = true, dies = false } = {}) {
-  const config = { keyPrefix: `chats-${++stages}:`, recovers };
+async function two({ recovers = true, dies = false, times = {} }: Stage = {}) {
+  const config = { ...NOTHING_LAPSES, ...times, keyPrefix: `chats-${++stages}:`, recovers };
   const one = await replica(config, ...(dies ? ['dies'] : []));
   return { one, other: await replica(config), keyPrefix: config.keyPrefix };
 }
@@ -104,7 +115,7 @@ it('a question asked on one replica is decided on the other, once', async () => 
 });
 
 it('an answer whose replica is killed is begun anew by the other, in the same message', async () => {
-  const { one, other } = await two();
+  const { one, other } = await two({ times: LAPSES });
   const page = openPage({ ai, api: one.api });
   const sent = page.sendMessage({ text: 'Tell me' });
   await until(() => page.text === 'Half of it, ', 'the first words');
@@ -125,7 +136,7 @@ it('an answer whose replica is killed is begun anew by the other, in the same me
 });
 
 it('an answer that is lost for good ends with an error, for who follows it and for who comes later', async () => {
-  const { one, other } = await two({ recovers: false });
+  const { one, other } = await two({ recovers: false, times: LAPSES });
   const page = openPage({ ai, api: one.api });
   const sent = page.sendMessage({ text: 'Tell me' });
   await until(() => page.text === 'Half of it, ', 'the first words');
@@ -139,7 +150,7 @@ it('an answer that is lost for good ends with an error, for who follows it and f
 });
 
 it('a replica that dies behind a decision asks nobody again: the other goes on with what was decided', async () => {
-  const { one, other, keyPrefix } = await two({ dies: true });
+  const { one, other, keyPrefix } = await two({ dies: true, times: LAPSES });
   const page = openPage({ ai, api: one.api });
   await page.sendMessage({ text: 'Mail bob' });
   await page.addToolApprovalResponse({ id: page.calls[0]?.approval?.id ?? '', approved: true });
