@@ -3,7 +3,7 @@
  */
 import type { CreateJobResult, GenerationJob, Hooks } from 'generation-jobs';
 import { type ProducerCommit, streamKey } from 'generation-jobs/ports';
-import { lossyStore } from 'generation-jobs/testing';
+import { lossyStore, wrapStore } from 'generation-jobs/testing';
 import { ASK_MS, Desk, inStatus, KEY, lifecycle } from './desk.js';
 import { text } from './follower.js';
 import {
@@ -271,6 +271,32 @@ export const successionContracts: readonly Contract[] = [
       const { job } = await h.soon(answerOf(create(two, { idempotencyKey: 'k' })), 'the same request again');
       expect(job.generation).toBeGreaterThan(waiting);
       await job.complete();
+    },
+  },
+  {
+    id: 'L35 F26',
+    title: 'an end that is written only when its replica has taken leave is settled by another one at once',
+    async run(h) {
+      const saving = new Saving();
+      saving.open();
+      const options = { leaseMs: 30_000, renewMs: 10_000 };
+      const given = { hooks: { settle: saving.settle }, options };
+      await h.replica(given);
+      let write = () => {};
+      const written = new Promise<void>((resolve) => (write = resolve));
+      const leaving = await h.replica({
+        ...given,
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method, args }, perform) => {
+            const [commit] = args as [Partial<ProducerCommit>];
+            if (method === 'commit' && commit.writer === 'producer' && commit.transition) await written;
+            return perform();
+          }),
+      });
+      const job = await h.start(leaving);
+      await h.soon(leaving.manager.drain({ graceMs: 0 }), 'the drain', 20_000);
+      write();
+      await h.until(() => saving.saved.includes(job.generation), 'another replica saves it');
     },
   },
   {

@@ -50,7 +50,8 @@ export class Settler {
     if (isActive(record.status)) return;
     if (settlement.state === 'settled') return this.#retain(key);
     if (this.#isEarly(record) && (!isAsked || settlement.claimed)) return;
-    if (this.#stopped.signal.aborted) return;
+    // Others look when the lease of its producer would have ended: they need not wait for that.
+    if (this.#stopped.signal.aborted) return store.due.nearer(key, 0);
     const tries = settlement.tries + 1;
     if (hooks.settle === undefined) return; // another replica's: this one has no hook to call
     // Until then it is for a replica that can fold the content.
