@@ -5,11 +5,11 @@
  * - a *tail* with what follows a cursor, and nothing before it: the page goes on where it stood.
  */
 
-import { fieldsOf } from '../content/graph-events.js';
 import { approvalIdOf } from '../content/ui-approval-id.js';
 import { uiMessageContent } from '../content/ui-message.js';
 import type { UIMessageContent, UIMessagePart } from '../content/ui-message-content.js';
 import { GenerationJobError } from '../errors.js';
+import { fieldsOf } from '../stream/model/fields.js';
 import { isObject, parsedJson } from '../stream/model/plain-values.js';
 import type { Batch, LogEvent } from '../stream/model/types.js';
 import { ChunkWriter, type Dialect } from './chunk-writer.js';

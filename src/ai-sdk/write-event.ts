@@ -1,8 +1,8 @@
 /** One event of a log on its way to a page: a chunk, a turn of the job's life, or something else of the host's. */
 
-import { fieldsOf } from '../content/graph-events.js';
 import { UI_EVENT } from '../content/ui-message.js';
 import { type ActionChunk, chunksOfAction, decidedCalls, toolOf } from '../content/ui-message-actions.js';
+import { fieldsOf } from '../stream/model/fields.js';
 import { parsedJson } from '../stream/model/plain-values.js';
 import type { LogEvent, PublicAction } from '../stream/model/types.js';
 import type { ChunkWriter } from './chunk-writer.js';

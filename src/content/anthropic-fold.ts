@@ -2,9 +2,10 @@
  * One event's change to a message. The shapes are those that Anthropic's own accumulator ends with. Unlike there, arguments are parsed
  * once, when they are whole: until then their text is kept as it is.
  */
+
+import { type Fields, fieldsOf, indexOf, wordOf } from '../stream/model/fields.js';
 import { isObject, parsedJson } from '../stream/model/plain-values.js';
 import type { AnthropicContent } from './anthropic-content.js';
-import { type Fields, fieldsOf, indexOf, wordOf } from './graph-events.js';
 import { append, assign, grow, insertionPlace, type Own, ownCopy, placeOf } from './growing.js';
 
 /** The same content as its fold may change it. */

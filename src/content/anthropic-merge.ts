@@ -1,6 +1,7 @@
 /** One event for two neighbours: pieces of the same block's text, thinking or arguments. What else they say must be the same. */
+
+import type { Fields } from '../stream/model/fields.js';
 import { isObject } from '../stream/model/plain-values.js';
-import type { Fields } from './graph-events.js';
 import { isAlike, without } from './growing.js';
 
 /** The field of each kind of piece. */

@@ -4,9 +4,9 @@
  * that a server sends under one index but with ids of their own stay calls of their own.
  */
 
+import { type Fields, fieldsOf, indexOf, listOf, wordOf } from '../stream/model/fields.js';
 import { isObject } from '../stream/model/plain-values.js';
 import type { ChatCompletionsContent } from './chat-completions-content.js';
-import { type Fields, fieldsOf, indexOf, listOf, wordOf } from './graph-events.js';
 import { append, assign, grow, insertionPlace, type Own, placeOf } from './growing.js';
 
 /** Fields of a delta that hold pieces of text. */

@@ -2,9 +2,10 @@
  * One chunk for two neighbours: pieces of one choice's text, or of one call's arguments. Only chunks that say the same beside their
  * piece are merged; the padding with which OpenAI hides how long they are (`obfuscation`) goes.
  */
+
+import { type Fields, fieldsOf } from '../stream/model/fields.js';
 import { isObject } from '../stream/model/plain-values.js';
 import { TEXTS } from './chat-completions-fold.js';
-import { type Fields, fieldsOf } from './graph-events.js';
 import { isAlike, without } from './growing.js';
 
 const PADDING = ['choices', 'obfuscation'];

@@ -2,8 +2,9 @@
  * A call shows what somebody was asked about it, and what was decided. Only calls without a result are asked about; one
  * inside a sub-agent is asked about like any other.
  */
+
+import { type Fields, fieldsOf, listOf, wordOf } from '../stream/model/fields.js';
 import type { Branch, ContentPart } from './graph-content.js';
-import { type Fields, fieldsOf, listOf, wordOf } from './graph-events.js';
 import { withArguments } from './graph-parts.js';
 import { setPart } from './graph-subagents.js';
 

@@ -5,8 +5,9 @@
  * What finds a step or a call by its id is kept beside the branch and not in it, since the branch is the content that is
  * shown and stored; read back from JSON, it is made again with the first event.
  */
+
+import { indexOf } from '../stream/model/fields.js';
 import type { Branch, ContentPart, Step, StepCall } from './graph-content.js';
-import { indexOf } from './graph-events.js';
 import { attributed } from './graph-parts.js';
 
 /** A branch as its fold may change it. */

@@ -3,8 +3,9 @@
  * but the piece are merged, so nothing a follower would have seen is lost; of a sub-agent's updates the later one's time
  * and label stand for both.
  */
+
+import { type Fields, fieldsOf, wordOf } from '../stream/model/fields.js';
 import { isObject } from '../stream/model/plain-values.js';
-import { type Fields, fieldsOf, wordOf } from './graph-events.js';
 
 interface Emitted {
   readonly event: string;

@@ -3,9 +3,10 @@
  * lists, which only the fold has and which grow in place. The shapes are those of the agent SDK's aggregator, so that a
  * finished run has the same parts either way.
  */
+
+import { type Fields, fieldsOf, wordOf } from '../stream/model/fields.js';
 import { isObject } from '../stream/model/plain-values.js';
 import type { ContentPart, Step, ToolCall } from './graph-content.js';
-import { type Fields, fieldsOf, wordOf } from './graph-events.js';
 
 /** The part after a delta; the part as it was, or none, when the delta does not fit. */
 export function grownBy(part: ContentPart | undefined, delta: Fields): ContentPart | undefined {

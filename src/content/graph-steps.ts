@@ -3,10 +3,11 @@
  * call are found by the call's id, then by the chunk index their provider gives the call within its step, then because
  * the step has but one call. What can't be found is left out: content never says what nobody announced.
  */
+
+import { type Fields, fieldsOf, indexOf, listOf, wordOf } from '../stream/model/fields.js';
 import { isObject } from '../stream/model/plain-values.js';
 import { BranchDraft } from './graph-branch.js';
 import type { Branch, Step, StepCall } from './graph-content.js';
-import { type Fields, fieldsOf, indexOf, listOf, wordOf } from './graph-events.js';
 import { callFinishedBy, callGrownBy, grownBy, summaryOf } from './graph-parts.js';
 
 /** Changes the branch by an event of its run. */

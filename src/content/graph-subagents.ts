@@ -3,9 +3,10 @@
  * names the call; the calls above it are in its ancestry, from the root down. An update whose call is not there is left
  * out.
  */
+
+import { type Fields, fieldsOf, listOf, wordOf } from '../stream/model/fields.js';
 import { isObject } from '../stream/model/plain-values.js';
 import { type Branch, type ContentPart, emptyBranch, type SubagentContent } from './graph-content.js';
-import { type Fields, fieldsOf, listOf, wordOf } from './graph-events.js';
 import { foldRunEvent } from './graph-steps.js';
 
 /** Sub-agents within sub-agents. Content nests a few levels with each, and JSON readers have their limits too. */

@@ -10,9 +10,9 @@
  * `on_context_usage` and the like, which have a newest state but no place in a message: emit them with `keep`.
  */
 import { type ContentModel, defineContentModel } from '../stream/model/content-model.js';
+import { fieldsOf } from '../stream/model/fields.js';
 import { foldDecision, foldQuestion } from './graph-approvals.js';
 import { emptyBranch, type GraphContent } from './graph-content.js';
-import { fieldsOf } from './graph-events.js';
 import { mergedEvents } from './graph-merge.js';
 import { isNothing } from './graph-nothing.js';
 import { foldRunEvent } from './graph-steps.js';

@@ -2,8 +2,9 @@
  * The content of a provider's stream grows by what comes from outside: lists found by the provider's own indexes, and fields taken
  * over as they are. Nothing of an event is shared with the content, where the fold would change it.
  */
+
+import type { Fields } from '../stream/model/fields.js';
 import { isObject } from '../stream/model/plain-values.js';
-import type { Fields } from './graph-events.js';
 
 /** An object of the content, as its fold may change it. */
 export type Own = Record<string, unknown>;

@@ -2,7 +2,7 @@
  * One event's change to a message. Events of any other name, and fields of another kind than expected, are as if they
  * were not there.
  */
-import { type Fields, fieldsOf, listOf, wordOf } from './graph-events.js';
+import { type Fields, fieldsOf, listOf, wordOf } from '../stream/model/fields.js';
 import type { OwnContent } from './message-content.js';
 import { PartIndex } from './message-index.js';
 

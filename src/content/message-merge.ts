@@ -2,8 +2,9 @@
  * One event for two neighbours: pieces of one text, of one call's input, or of its output. Only events that hold nothing
  * but the piece and its place are merged, so nothing that a follower would have seen is lost.
  */
+
+import type { Fields } from '../stream/model/fields.js';
 import { isObject } from '../stream/model/plain-values.js';
-import type { Fields } from './graph-events.js';
 
 interface Emitted {
   readonly event: string;

@@ -13,7 +13,7 @@
  * Each may name, as `parent`, the call whose sub-agent says it.
  */
 import { type ContentModel, defineContentModel } from '../stream/model/content-model.js';
-import { fieldsOf } from './graph-events.js';
+import { fieldsOf } from '../stream/model/fields.js';
 import type { MessageContent, MessagePart, OwnContent } from './message-content.js';
 import { foldMessageEvent } from './message-fold.js';
 import { mergedPieces } from './message-merge.js';

@@ -1,9 +1,10 @@
 /**
  * One event's change to a response. Items are found by their id, or, where a server changes ids between its events, by their index.
- * What a host has not kept is made up for as far as it can be: text grows in a part that nobody has announced.
+ * Events that a host has not kept are made up for as far as they can be: text grows in a part that nobody has announced.
  */
+
+import { type Fields, fieldsOf, indexOf, wordOf } from '../stream/model/fields.js';
 import { isObject } from '../stream/model/plain-values.js';
-import { type Fields, fieldsOf, indexOf, wordOf } from './graph-events.js';
 import { assign, grow, type Own, ownCopy } from './growing.js';
 import type { ResponsesContent } from './responses-content.js';
 

@@ -2,8 +2,9 @@
  * One event for two neighbours: pieces of the same text or of the same call's arguments. What else they say must be the same, but for
  * the number of the event, of which the later one's stands, and the padding with which OpenAI hides how long a piece is.
  */
+
+import type { Fields } from '../stream/model/fields.js';
 import { isObject } from '../stream/model/plain-values.js';
-import type { Fields } from './graph-events.js';
 import { isAlike, without } from './growing.js';
 
 const OWN_OF_A_PIECE = ['delta', 'sequence_number', 'obfuscation'];

@@ -1,8 +1,9 @@
 /**
  * A pause and a decision in a UI message: the calls that are asked about show it. A call that no chunk has told of is made.
  */
+
+import { type Fields, fieldsOf, listOf } from '../stream/model/fields.js';
 import type { PublicAction } from '../stream/model/types.js';
-import { type Fields, fieldsOf, listOf } from './graph-events.js';
 import { type ActionCall, callsOfAction } from './ui-action-calls.js';
 import { approvalIdOf } from './ui-approval-id.js';
 import { closeParts, type OwnUIMessage, type OwnUIPart } from './ui-message-content.js';

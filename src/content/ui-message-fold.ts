@@ -2,7 +2,7 @@
  * One chunk's change to a UI message, as the AI SDK's own chat makes it. A chunk that its chat would refuse, a delta of
  * nothing that is open or an output of no call, is as if it were not there; so is every chunk of a kind that is not known.
  */
-import { type Fields, fieldsOf } from './graph-events.js';
+import { type Fields, fieldsOf } from '../stream/model/fields.js';
 import type { OpenPart, OwnUIMessage, OwnUIPart } from './ui-message-content.js';
 import { mergedMetadata } from './ui-message-metadata.js';
 import { foldToolChunk } from './ui-message-tools.js';

@@ -2,7 +2,7 @@
  * The calls of tools in a UI message. A tool input that streams is kept as the text it has come to, `rawInput`: reading it
  * as JSON at each piece would make a long input cost its square, and whoever shows it reads it anyway.
  */
-import type { Fields } from './graph-events.js';
+import type { Fields } from '../stream/model/fields.js';
 import { isToolPart, type OwnUIMessage, type OwnUIPart } from './ui-message-content.js';
 
 export function foldToolChunk(message: OwnUIMessage, type: string, chunk: Fields): void {

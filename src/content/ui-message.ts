@@ -4,8 +4,8 @@
  * them, and a restart begins anew under the same message id. Events of other names are left alone.
  */
 import { type ContentModel, defineContentModel } from '../stream/model/content-model.js';
+import { fieldsOf, wordOf } from '../stream/model/fields.js';
 import type { PublicAction } from '../stream/model/types.js';
-import { fieldsOf, wordOf } from './graph-events.js';
 import { foldDecision, foldPause } from './ui-message-actions.js';
 import {
   isTextPart,

@@ -2,8 +2,9 @@
  * Streams of Anthropic's Messages API as a source. A message ends with `message_stop`; what it has used is in `message_start`, all
  * of the input already, and as running totals in each `message_delta`.
  */
-import { fieldsOf } from '../content/graph-events.js';
+
 import type { PipeFailure } from '../stream/interfaces/pipe.js';
+import { fieldsOf } from '../stream/model/fields.js';
 import { isObject } from '../stream/model/plain-values.js';
 import type { UsageInput, UsageLabels } from '../stream/model/types.js';
 import { countOf, usageOf } from './call-usage.js';

@@ -3,8 +3,9 @@
  * tokens come in the last chunk, when the call asks for them (`stream_options: { include_usage: true }`), and from some servers
  * with every chunk, as running totals.
  */
-import { fieldsOf, listOf } from '../content/graph-events.js';
+
 import type { PipeFailure } from '../stream/interfaces/pipe.js';
+import { fieldsOf, listOf } from '../stream/model/fields.js';
 import { isObject } from '../stream/model/plain-values.js';
 import type { UsageInput, UsageLabels } from '../stream/model/types.js';
 import { countOf, usageOf } from './call-usage.js';

@@ -2,8 +2,9 @@
  * Streams of OpenAI's Responses API as a source. A response ends with `response.completed`, `response.incomplete` or
  * `response.failed`, which hold it whole, with what it has used.
  */
-import { fieldsOf, listOf } from '../content/graph-events.js';
+
 import type { PipeFailure } from '../stream/interfaces/pipe.js';
+import { fieldsOf, listOf } from '../stream/model/fields.js';
 import { isObject } from '../stream/model/plain-values.js';
 import type { UsageInput, UsageLabels } from '../stream/model/types.js';
 import { countOf, usageOf } from './call-usage.js';

@@ -1,6 +1,8 @@
 /** The events of Anthropic's messages as the chunks of a UI message stream. */
+
+import { type Fields, fieldsOf } from '../../stream/model/fields.js';
 import type { ChunkWriter } from './chunk-writer.js';
-import { type Fields, fieldsOf, textOf } from './fields.js';
+import { textOf } from './fields.js';
 import type { ChunkMapper } from './mapper.js';
 import type { ChunkFinishReason } from './provider-chunk.js';
 

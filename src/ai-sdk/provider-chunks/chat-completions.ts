@@ -1,6 +1,8 @@
 /** Chat completion chunks, of OpenAI and of everybody who speaks like it, as the chunks of a UI message stream. */
+
+import { type Fields, fieldsOf } from '../../stream/model/fields.js';
 import type { ChunkWriter } from './chunk-writer.js';
-import { type Fields, fieldsOf, listOf, textOf } from './fields.js';
+import { listOf, textOf } from './fields.js';
 import type { ChunkMapper } from './mapper.js';
 import type { ChunkFinishReason } from './provider-chunk.js';
 

@@ -1,11 +1,6 @@
 /** Reads what a provider sent without trusting its shape: what is not there, or is something else, counts as absent. */
 
-export type Fields = Readonly<Record<string, unknown>>;
-
-/** Returns an object's fields; none of what is no object. */
-export function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-}
+import type { Fields } from '../../stream/model/fields.js';
 
 /** Returns a text; the empty one in place of anything else. */
 export function textOf(value: unknown): string {

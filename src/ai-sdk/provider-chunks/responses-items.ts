@@ -1,6 +1,8 @@
 /** The output items of a response that are tool calls: the host's own, which wait for it, and those that OpenAI runs. */
+
+import { type Fields, fieldsOf } from '../../stream/model/fields.js';
 import type { Call, ChunkWriter } from './chunk-writer.js';
-import { type Fields, fieldsOf, picked, textOf } from './fields.js';
+import { picked, textOf } from './fields.js';
 
 interface ServerTool {
   readonly toolName: string;

@@ -1,6 +1,8 @@
 /** The events of OpenAI's Responses as the chunks of a UI message stream. */
+
+import { type Fields, fieldsOf } from '../../stream/model/fields.js';
 import type { ChunkWriter } from './chunk-writer.js';
-import { type Fields, fieldsOf, textOf } from './fields.js';
+import { textOf } from './fields.js';
 import type { ChunkMapper } from './mapper.js';
 import type { ChunkFinishReason } from './provider-chunk.js';
 import { addItem, endItem, isCallOfTheHost } from './responses-items.js';

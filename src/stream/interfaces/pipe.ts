@@ -10,7 +10,7 @@ export type PipeItems<Item> = AsyncIterable<Item> | Iterable<Item> | ReadableStr
 /**
  * A source, or a function that opens one: it gets the job's signal, to stop by itself what can't be cancelled.
  *
- * Of a source piped without a mapper, whose items are steps, what its `return` answers as value may be `{ usage }`: what the
+ * A source that is piped without a mapper, whose items are steps, may answer its `return` with the value `{ usage }`: so much the
  * call has used by the time the pipe leaves it, at a stop say. It is added as that of any other step.
  */
 export type PipeSource<Item> =

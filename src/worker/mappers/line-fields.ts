@@ -1,20 +1,15 @@
 /**
  * Reading lines whose shape nobody vouches for: what is not as expected reads as absent, and nothing throws.
  */
+import { type Fields, fieldsOf, wordOf } from '../../stream/model/fields.js';
 import { isObject } from '../../stream/model/plain-values.js';
 import type { AgentEnd, OwnMapping } from './mapper.js';
 
-export type Fields = Readonly<Record<string, unknown>>;
+export { type Fields, fieldsOf, wordOf };
 
-const NOTHING: Fields = {};
 /** A kind of line, and an error's text, are for reading, not for keeping whole. */
 const LONGEST_KIND = 64;
 const LONGEST_DETAIL = 4_000;
-
-/** The value's fields; none if it is not an object. */
-export function fieldsOf(value: unknown): Fields {
-  return isObject(value) ? value : NOTHING;
-}
 
 /** The objects in a list. */
 export function objectsIn(value: unknown): readonly Fields[] {
@@ -24,11 +19,6 @@ export function objectsIn(value: unknown): readonly Fields[] {
 /** A text, which may be empty. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
-}
-
-/** A text that says something: an id, a name. */
-export function wordOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value.trim() !== '' ? value : undefined;
 }
 
 /** Returns a short value as it would be named; of any other only its kind. */

@@ -1,7 +1,7 @@
 /**
- * Reading events whose shape nobody vouches for: what is not as expected reads as absent, and nothing throws.
+ * Reads what somebody else has sent, whose shape nobody vouches for: what is not as expected reads as absent, and nothing throws.
  */
-import { isObject } from '../stream/model/plain-values.js';
+import { isObject } from './plain-values.js';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
