@@ -147,7 +147,9 @@ it('F34 the reaper races 90 renewals: what was renewed goes on, what was not is 
       const streams = rounds('s', 30);
       await Promise.all(streams.map((streamId) => sleeper.create({ streamId, produce: { everyMs: 20 } })));
       const followers = await Promise.all(streams.map((streamId) => reaper.follow(streamId)));
-      await own.until(() => followers.every((one) => countOf(one) > 2), 'all are followed');
+      // On a busy machine a lease may be over before its producer has written: that one is among the lost.
+      const isFollowed = (one: (typeof followers)[number]) => countOf(one) > 2 || one.isOver;
+      await own.until(() => followers.every(isFollowed), 'all are followed');
       sleeper.signal('SIGSTOP');
       const due = async () => {
         const until = await redis.hget(

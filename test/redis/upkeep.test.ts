@@ -43,16 +43,27 @@ afterEach(async () => {
 interface Given {
   readonly options?: GenerationJobOptions;
   readonly hooks?: Hooks;
+  /** Called before the walk puts something back. */
+  readonly beforeRestore?: () => Promise<void>;
 }
 
 /** A replica, what has failed in its upkeep, and a way for it to die without a word. */
-async function replica({ options, hooks }: Given = {}) {
+async function replica({ options, hooks, beforeRestore }: Given = {}) {
   const client = server.connect();
   const failed: UpkeepStep[] = [];
   const repaired: RepairedIndex[] = [];
   const setAside: (number | undefined)[] = [];
+  const services = createStreamServices({ redis: client, timeoutMs: 1_100 });
+  const { repair } = services.jobStore;
+  if (repair && beforeRestore) {
+    const restore = repair.restore.bind(repair);
+    repair.restore = async (...lost) => {
+      await beforeRestore();
+      return restore(...lost);
+    };
+  }
   const manager = new GenerationJobManager({
-    ...createStreamServices({ redis: client, timeoutMs: 1_100 }),
+    ...services,
     options: { ...TIMES, ...options },
     hooks,
     observer: {
@@ -195,6 +206,28 @@ it('a walk over streams that have lost nothing counts no repair, and tells what 
   await until(() => both.some(({ setAside }) => setAside.includes(undefined)), 'the other leaves it');
   expect(both.map(({ repaired }) => repaired)).toEqual([[], []]);
   expect(both.filter(({ setAside }) => setAside.at(-1) === 4)).toHaveLength(1);
+});
+
+it('what another step has put off since a walk looked at it counts as no repair', async () => {
+  let settled = () => {};
+  const settling = new Promise<void>((resolve) => {
+    settled = resolve;
+  });
+  const one = await replica({ hooks: { settle: () => settling } });
+  await (await start(one.manager, 's')).complete();
+  const isClaimed = async () => (await one.manager.getJob('s'))?.settlement.claimed === true;
+  await until(isClaimed, 'somebody settles it');
+  const claimedUntil = (await one.manager.getJob('s'))?.settlement.notBefore ?? 0;
+  let isRestored = false;
+  const beforeRestore = async () => {
+    settled();
+    const isPutOff = async () => Number((await scoreOf('s')) ?? 0) > claimedUntil + 1_000;
+    await until(isPutOff, 'it is kept for long');
+    isRestored = true;
+  };
+  const walker = await replica({ options: { repairMs: 2_000 }, beforeRestore });
+  await until(() => walker.setAside.length > 0, 'the walk is over');
+  expect([isRestored, walker.repaired]).toEqual([true, []]);
 });
 
 it('a dead producer whose due score is gone is found by whoever reads its record', async () => {

@@ -157,7 +157,8 @@ export class IndexKeeper {
       const [current] = kept;
       if (current === undefined) return 0;
       const deadline = earliestOf(kept, (record) => deadlineOf(record, options));
-      await this.#restore(key, current.userId, Math.max(0, Math.ceil(deadline - store.now())));
+      const inMs = Math.max(0, Math.ceil(deadline - store.now()));
+      await this.#restore(key, current.userId, inMs, () => this.#hasMovedOn(key, deadline));
       return kept.filter(isSetAside).length;
     } catch (error) {
       reportUpkeepFailures(this.#parts, 'repair', [{ streamId: key.streamId, error }]);
@@ -165,10 +166,26 @@ export class IndexKeeper {
     }
   }
 
-  async #restore(key: StreamKey, userId: string, inMs: number): Promise<void> {
+  /** Says whether somebody has put the next look off since `deadline` was read: then its score was not lost. */
+  async #hasMovedOn(key: StreamKey, deadline: number): Promise<boolean> {
+    const { store, options } = this.#parts;
+    const kept = await store.read(key, 'kept');
+    return kept.length === 0 || earliestOf(kept, (record) => deadlineOf(record, options)) > deadline;
+  }
+
+  /** @param hasMovedOn asked when the due score was put back: what another step has just put off is brought near, not repaired */
+  async #restore(
+    key: StreamKey,
+    userId: string,
+    inMs: number,
+    hasMovedOn: () => Promise<boolean> = async () => false,
+  ): Promise<void> {
     try {
       const restored = (await this.#repair?.restore(key, { userId, inMs })) ?? [];
-      for (const index of restored) this.#parts.observer.indexRepaired(index);
+      for (const index of restored) {
+        if (index === 'due' && (await hasMovedOn())) continue;
+        this.#parts.observer.indexRepaired(index);
+      }
     } catch (error) {
       reportUpkeepFailures(this.#parts, 'repair', [{ streamId: key.streamId, error }]);
     }
