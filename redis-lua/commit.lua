@@ -2,20 +2,22 @@
 -- events before it. Guards as in append.lua; a repeated call id gets the first answer. An end is written even when the
 -- log is gone, so that followers have one.
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
 -- ARGV  1 generation  2 attempt  3 last sequence before  4 number of events  5 lines of the events
 --       6 patch number or ""  7 JSON [field, value, ...] to set  8 call id or ""  9 new status
 --       10 action as JSON without its end or ""  11 action id  12 expires in ms  13 failure as JSON or ""
 --       14 settles "1" or "0"  15 expiry margin in ms  16 how long the notice of a pause is claimed in ms, or ""
---       17 release the idempotency key "1" or "0"
+--       17 release the idempotency key "1" or "0"  18 ids of messages that it takes, parted by spaces, or ""
+--       19 only when none waits after that "1" or "0"
 -- Reply { "ok", last sequence, record } | { refusal, record | nil }
---       refusal: gone replaced ended paused fenced sequence; held, unless the state changes
+--       refusal: gone replaced ended paused fenced sequence inbox; held, unless the state changes
 -- @include record
 -- @include writes
 -- @include append
 -- @include enter
 -- @include announce
 -- @include patch
+-- @include inbox
 
 local job, log, ended = KEYS[1], KEYS[2], KEYS[3]
 local generation, attempt, before, count = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -42,10 +44,19 @@ end
 if call_id == '' and is_held(counted(record.held), now()) then
   return { 'held' }
 end
+local waiting = lines_in(record.inbox)
+local taken = take_lines(waiting, ARGV[18])
+if ARGV[19] == '1' and #waiting > 0 then
+  return { 'inbox', flatten(record) }
+end
 
 -- All guards have been passed: from here on writes are gathered.
 local at = now()
 local lines = ARGV[5]
+local ends = call_id ~= '' and not is_active(ARGV[9])
+local function put(field, value)
+  set(job, record, field, value)
+end
 fence.sequence = after
 if call_id == '' then
   set(job, record, 'fence', generation .. ' ' .. attempt .. ' running ' .. after)
@@ -67,20 +78,27 @@ else
       set(job, record, 'notice', 'open 1 1 ' .. text(at + tonumber(ARGV[16])) .. ' claimed')
     end
     lines = lines .. times .. '}}\n'
-    keep_for(KEYS, tonumber(ARGV[12]) + tonumber(ARGV[15]))
+    keep_for(KEYS, tonumber(ARGV[12]) + tonumber(ARGV[15]), record)
   else
-    keep_for(KEYS, tonumber(ARGV[15]))
+    keep_for(KEYS, tonumber(ARGV[15]), record)
   end
 end
-local has_metadata = false
+if ends then
+  close_inbox(KEYS[5], record, generation)
+end
+local is_told = #taken > 0
+if is_told then
+  put_inbox(record, waiting, put)
+  for _, line in ipairs(taken) do
+    remember(job, KEYS[5], generation, line.id, ends and '' or line_of(line))
+  end
+end
 if is_new_patch(record, ARGV[6]) then
-  has_metadata = apply_patch(record, ARGV[6], ARGV[7], function(field, value)
-    set(job, record, field, value)
-  end)
-  set(job, record, 'updatedAt', text(at))
+  is_told = apply_patch(record, ARGV[6], ARGV[7], put) or is_told
+  put('updatedAt', text(at))
 end
 -- Told before the events it goes with: behind an end nobody would look at it any more.
-if has_metadata then
+if is_told then
   announce(log, { generation = generation, sequence = before }, record)
 end
 if count > 0 then

@@ -3,7 +3,7 @@
 -- one can have it again. A stream goes whole also when it can't be read, or when nothing is left of it but its log. For a
 -- user, only one that says it is theirs goes: it is this script that knows, since others may not be able to read it.
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
 -- ARGV  1 ended generation or ""  2 also while a settlement is claimed "1" or "0"  3 the user whose it must be, or ""
 --       4 only where no generation is current "1" or "0"
 -- Reply { "none" } nothing removed | { "settling" } somebody settles | { "some" } the generation | { "all", user id or "" } the stream
@@ -11,6 +11,18 @@
 -- @include writes
 
 local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+
+-- Removes the fields of a generation from a key that has several; a key that is none is in nobody's way.
+local function forget_fields(key, generation)
+  local found = key and redis.pcall('HKEYS', key) or {}
+  local prefix = generation .. ':'
+  for _, field in ipairs(found) do
+    if string.sub(field, 1, #prefix) == prefix then
+      write('HDEL', key, field)
+    end
+  end
+end
+
 local record
 if ARGV[1] ~= '' then
   record = load_current(job)
@@ -22,7 +34,7 @@ else
   record = {} -- one of another type has no fields
 end
 if not record then
-  local left = ARGV[1] == '' and ARGV[3] == '' and redis.call('DEL', log, ended, snapshots) or 0
+  local left = ARGV[1] == '' and ARGV[3] == '' and redis.call('DEL', log, ended, snapshots, KEYS[5], KEYS[6]) or 0
   return { left > 0 and 'all' or 'none', '' }
 end
 if ARGV[4] == '1' and record.fence then
@@ -44,8 +56,11 @@ if ARGV[1] ~= '' and fence.generation ~= ARGV[1] then
   if not is_kept then
     return { 'none' }
   end
+  local removed = record_in(redis.call('HGET', ended, ARGV[1])) or {}
   write('HDEL', ended, ARGV[1])
   write('HDEL', snapshots, ARGV[1])
+  forget_fields(removed.messages and KEYS[5], ARGV[1])
+  forget_fields(removed.receipts and KEYS[6], ARGV[1])
   write('XTRIM', log, 'MINID', text(oldest) .. '-0')
   make_writes()
   return { 'some' }
@@ -65,7 +80,7 @@ if ARGV[2] ~= '1' then
   end
 end
 -- A deletion comes first: a full server refuses no later write of a script that has written.
-write('DEL', log, ended, snapshots)
+write('DEL', log, ended, snapshots, KEYS[5], KEYS[6])
 local ahead = fence and tonumber(fence.generation) - now() or -1
 if ahead >= 0 then
   write('HSET', job, 'floor', fence.generation)

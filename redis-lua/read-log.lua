@@ -1,7 +1,7 @@
 -- One look at a generation's log: entries after a place, where the log begins and ends, its state; in one step, so that
 -- a trim or an end between two looks can't pass for "nothing new".
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
 -- ARGV  1 generation or ""  2 sequence or "snapshot"  3 most events  4 most bytes  5 record wanted "1" or "0"
 -- Reply { "" } no stream | { "missing", current generation, user id }
 --       { "page", generation, current generation, next generation or "", user id, status, first, last, snapshot

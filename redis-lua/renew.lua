@@ -1,20 +1,20 @@
 -- Renews one lease, and keeps the stream's keys alive when half their time is gone: here, off the hot path.
 -- Guards: as append.lua, without the sequence.
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
 -- ARGV  1 generation  2 attempt  3 lease in ms, 0 to give it up  4 expiry margin in ms
 --       5 who has the attempt from now on, or "" to leave that
--- Reply "held" | refusal: gone replaced ended paused fenced
+-- Reply "held" | "held <how many messages wait>" | refusal: gone replaced ended paused fenced
 -- @include record
 -- @include writes
 -- @include enter
 
 local job, ended = KEYS[1], KEYS[3]
-local stored = redis.call('HGET', job, 'fence')
-if not stored then
+local stored = redis.call('HMGET', job, 'fence', 'waiting', 'messages', 'receipts')
+if not stored[1] then
   return 'gone'
 end
-local fence = parse(stored)
+local fence, waiting = parse(stored[1]), counted(stored[2])
 if fence.generation ~= ARGV[1] then
   return redis.call('HEXISTS', ended, ARGV[1]) == 1 and 'replaced' or 'gone'
 end
@@ -30,7 +30,7 @@ if ARGV[5] ~= '' then
 end
 local margin = tonumber(ARGV[4])
 if redis.call('PTTL', job) < margin / 2 + tonumber(ARGV[3]) then
-  keep_for(KEYS, margin + tonumber(ARGV[3]))
+  keep_for(KEYS, margin + tonumber(ARGV[3]), { messages = stored[3] or nil, receipts = stored[4] or nil })
 end
 make_writes()
-return 'held'
+return waiting > 0 and 'held ' .. text(waiting) or 'held'

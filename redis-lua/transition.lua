@@ -1,18 +1,20 @@
 -- A change of state by anyone but the producer: resolve, expire, lose, recover, abort. Which states it may leave, what it
 -- enters and what guards it comes from the table in src/stream/model/transitions.ts, with each call.
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
 -- ARGV  1 generation  2 name  3 call id  4 line of the event  5 " from from "  6 to  7 guard or ""
 --       8 next attempt "1" or "0"  9 action id  10 attempt or ""  11 lease in ms  12 resolution as JSON without its end or ""
 --       13 failure as JSON or ""  14 release the key when early "1" or "0"  15 settles "1" or "0"  16 expiry margin in ms
 --       17 end of a lease that counts as lapsed though the clock has not come so far, or ""
 --       18 last sequence and 19 attempt the end was described from, or ""  20 replica of the next attempt or ""
---       21 how long the producer may write its books after it, in ms
+--       21 how long the producer may write its books after it, in ms  22 what was taken of the inbox waits again "1" or "0"
 -- Reply as commit.lua; refusal: gone ended running paused fenced lease action early behind
 -- @include record
 -- @include writes
 -- @include append
 -- @include enter
+-- @include announce
+-- @include inbox
 
 local job, log, ended = KEYS[1], KEYS[2], KEYS[3]
 local generation, name, call_id = ARGV[1], ARGV[2], ARGV[3]
@@ -75,6 +77,14 @@ if ARGV[8] == '1' then
   end
 end
 enter(job, record, fence, ARGV[6], at, ARGV[13], ARGV[15], ARGV[21])
+local function put(field, value)
+  set(job, record, field, value)
+end
+if not is_active(ARGV[6]) then
+  close_inbox(KEYS[5], record, generation)
+elseif ARGV[22] == '1' and put_back(KEYS[5], record, generation, put) then
+  announce(log, { generation = generation, sequence = text(tonumber(fence.sequence) - 1) }, record)
+end
 count_lifecycle(job, record)
 called(job, record, call_id)
 if ARGV[8] == '1' then
@@ -83,7 +93,7 @@ if ARGV[8] == '1' then
   set(job, record, 'replica', fence.attempt .. ' ' .. ARGV[20])
   margin = margin + tonumber(ARGV[11])
 end
-keep_for(KEYS, margin)
+keep_for(KEYS, margin, record)
 append(log, generation, fence.attempt, fence.sequence, fence.sequence, ARGV[4])
 make_writes()
 return { 'ok', fence.sequence, flatten(record) }

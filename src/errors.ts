@@ -105,6 +105,16 @@ export const ERROR_TABLE = {
     remedy:
       'Try again: another replica may be able to. On the server, give each one the seal, and the keys, of all others.',
   },
+  inbox_full: {
+    status: 429,
+    remedy: 'Wait until the producer has taken a message, cancel one, or raise the limit named.',
+  },
+  inbox_not_empty: { status: 409, remedy: 'Take what waits in job.inbox, then complete again.' },
+  message_taken: { status: 409, remedy: 'Send another message: this one does not wait any more.' },
+  message_too_large: {
+    status: 413,
+    remedy: 'Send large content by reference, or raise limits.messageBytes.',
+  },
   agent_running: {
     status: 409,
     remedy: 'Follow the stream: its agent runs already. Or stop the job, and start another.',

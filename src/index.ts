@@ -27,8 +27,22 @@ export type {
   ResolveInput,
 } from './stream/interfaces/action-input.js';
 export type { Approvals, Resolved } from './stream/interfaces/approvals.js';
-export type { AttemptEnd, GenerationJob, JobUpdate } from './stream/interfaces/generation-job.js';
+export type {
+  AttemptEnd,
+  CompleteOptions,
+  GenerationJob,
+  JobUpdate,
+} from './stream/interfaces/generation-job.js';
 export type { GenerationJobManagerConstructor } from './stream/interfaces/generation-job-manager.js';
+export type {
+  ClaimInput,
+  EditInput,
+  Inbox,
+  MessageAccess,
+  SendInput,
+  SentMessage,
+} from './stream/interfaces/inbox.js';
+export type { JobInbox } from './stream/interfaces/job-inbox.js';
 export type { GenerationSummary, StateAccess } from './stream/interfaces/kept-generations.js';
 export type { Logger } from './stream/interfaces/logger.js';
 export type {
@@ -56,6 +70,7 @@ export type {
   DetachResult,
   EndResult,
   FinalOmission,
+  MessageResult,
   SettlementWaitResult,
   StreamObserver,
   SuccessionOutcome,
@@ -101,6 +116,7 @@ export type {
   Untyped,
   WrittenNote,
 } from './stream/model/host-types.js';
+export type { InboxMessage, MessageKind, TakenMessage } from './stream/model/inbox-message.js';
 export { JobFailureError } from './stream/model/job-failure.js';
 export type {
   EndPayload,

@@ -44,8 +44,10 @@ export function inputFor(text, earlier) {
  * @param {{ openAi?: { baseUrl: string, apiKey: string, model: string }, policyHook?: Function }} options
  */
 export function createRunWith({ openAi, policyHook }) {
-  return async ({ runId, handlers, checkpointer, subagentUsageSink, discoveredTools }) => {
+  return async ({ runId, handlers, checkpointer, subagentUsageSink, discoveredTools, steering }) => {
     const hooks = new sdk.HookRegistry();
+    // What is sent while it works goes to the model: after its tools, in the middle of its turn, or at its end.
+    steering.register(hooks);
     if (policyHook) hooks.register('PreToolUse', { hooks: [policyHook] });
     const run = await sdk.Run.create({
       runId,
@@ -67,6 +69,7 @@ export function createRunWith({ openAi, policyHook }) {
       customHandlers: handlers,
       subagentUsageSink,
       hooks,
+      preemption: steering.preemption,
       humanInTheLoop: { enabled: policyHook !== undefined },
       returnContent: true,
     });

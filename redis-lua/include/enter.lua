@@ -67,9 +67,9 @@ end
 
 -- All keys of a stream expire together, and never before what is due on it. What was set aside stands among the ended
 -- ones, whose key lives longest.
-local function keep_for(keys, ms)
+local function keep_for(keys, ms, record)
   ms = math.max(ms, redis.call('PTTL', keys[3]))
-  for _, key in ipairs(keys) do
+  for _, key in ipairs(lasting(keys, record)) do
     write('PEXPIRE', key, ms)
   end
 end

@@ -138,6 +138,19 @@ local function all_ended(ended)
   return records
 end
 
+-- Those of a stream's keys that live as long as its record: the inbox and the receipts only once the record says, by
+-- `messages` and by `receipts`, that there is something in them.
+local function lasting(keys, record)
+  local kept = { keys[1], keys[2], keys[3], keys[4] }
+  if record.messages then
+    kept[#kept + 1] = keys[5]
+  end
+  if record.receipts then
+    kept[#kept + 1] = keys[6]
+  end
+  return kept
+end
+
 -- How long the lease of an attempt is. The attempt stands beside it, since a release that does not know the field leaves
 -- it as it was when it takes over.
 local function lease_of(attempt, ms)

@@ -29,6 +29,7 @@ const agentOptionsSchema = z.strictObject({
   approvalWindowMs: durationMs.optional(),
   fingerprint: z.string().optional(),
   resumeContext: z.unknown().optional(),
+  toMessageContent: callable,
   final: callable,
   onError: callable,
 } satisfies Record<keyof AgentOptions, z.ZodType>);

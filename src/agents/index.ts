@@ -29,6 +29,13 @@ export type {
   ToolOutcome,
   ToolResult,
 } from './shapes.js';
+export type {
+  HookMatcherLike,
+  HookRegistryLike,
+  PreemptionLike,
+  Steering,
+  ToMessageContent,
+} from './steering.js';
 export { threadIdOf } from './thread-ids.js';
 export type { ToEvent, ToldEvent } from './told-events.js';
 export {

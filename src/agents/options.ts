@@ -2,6 +2,7 @@
 import type { Checkpointer } from './checkpointer.js';
 import type { StoreOversized } from './cut-event.js';
 import type { Durability, GraphHandlers, RunLike, ToolOutcome } from './shapes.js';
+import type { ToMessageContent } from './steering.js';
 import type { ToEvent } from './told-events.js';
 
 export interface AgentOptions {
@@ -31,6 +32,11 @@ export interface AgentOptions {
   readonly fingerprint?: string | undefined;
   /** `createRun` builds the same run from this after a pause; it stays on the server. */
   readonly resumeContext?: unknown;
+  /**
+   * Gives the content of the model's message for one that was sent to the job: a text, or parts as LangChain has them. Default:
+   * a text as it is, the `text` of an object that has one, else JSON.
+   */
+  readonly toMessageContent?: ToMessageContent | undefined;
   /** Gives what `completed` carries as `final`. Default: null, or `{ haltReason }` when a hook ended the run. */
   readonly final?: ((returned: unknown, run: RunLike) => unknown) | undefined;
   /**

@@ -26,6 +26,7 @@ import type { AgentOptions } from './options.js';
 import { createRunHandlers } from './run-handlers.js';
 import type { GraphHandlers, RunConfig, RunLike } from './shapes.js';
 import { fieldOf } from './shapes.js';
+import { RunSteering, type Steering } from './steering.js';
 import { threadIdOf } from './thread-ids.js';
 import { countSubagent } from './usage.js';
 
@@ -57,6 +58,11 @@ export interface RunSetup {
   readonly discoveredTools: readonly string[];
   /** The host's own `resumeContext`, when the run goes on from a pause. */
   readonly resumeContext: unknown;
+  /**
+   * Gives the run what is sent to the job while it works: `steering.register(hooks)` for `Run.create({ hooks })`, and
+   * `preemption: steering.preemption`. Left aside, what is sent is left unsent.
+   */
+  readonly steering: Steering;
 }
 
 /** Builds a run of the SDK, the same from the same setup. */
@@ -116,6 +122,7 @@ class AgentAttempt {
   readonly #job: GenerationJob;
   readonly #createRun: CreateRun;
   readonly #options: AgentOptions;
+  readonly #steering: RunSteering;
   /** Ends the run from our side; the job's own signal does so from everyone else's. */
   readonly #stop = new AbortController();
   /** The reason for which we did. */
@@ -126,6 +133,7 @@ class AgentAttempt {
     this.#job = job;
     this.#createRun = createRun;
     this.#options = options;
+    this.#steering = new RunSteering(job, options.toMessageContent);
   }
 
   run(input: unknown): Promise<AttemptEnd> {
@@ -170,6 +178,7 @@ class AgentAttempt {
         throw new JobFailureError(failureOf(cause), isOwn ? {} : { cause });
       }
     });
+    this.#steering.close();
     await this.#leave(); // only now is it known how the job has ended
     return end;
   }
@@ -250,6 +259,7 @@ class AgentAttempt {
       }),
       checkpointer: checkpointer && saverOf(job, checkpointer.saver),
       subagentUsageSink: (event) => countSubagent(job, event),
+      steering: this.#steering,
       ...given,
     });
     return this.#run;

@@ -2,6 +2,7 @@
 
 import { UI_EVENT } from '../content/ui-message.js';
 import { type ActionChunk, chunksOfAction, decidedCalls, toolOf } from '../content/ui-message-actions.js';
+import { chunkOfSent } from '../content/ui-message-sent.js';
 import { fieldsOf } from '../stream/model/fields.js';
 import { parsedJson } from '../stream/model/plain-values.js';
 import type { LogEvent, PublicAction } from '../stream/model/types.js';
@@ -34,10 +35,19 @@ export function writeEvent(writer: ChunkWriter, { event, data }: LogEvent): void
     case 'failed':
     case 'aborted':
       return writeEnd(writer, event, fieldsOf(parsedJson(data)));
+    case 'message': {
+      const chunk = chunkOfSent(parsedJson(data));
+      return chunk ? writeChunk(writer, chunk, JSON.stringify(chunk)) : showEvent(writer, event, data);
+    }
     default:
-      if (writer.dialect.showEvents)
-        writer.put({ type: `data-${event}`, data: parsedJson(data) ?? null, transient: true });
+      return showEvent(writer, event, data);
   }
+}
+
+/** Shows what is none of the answer's, where the host wants that. */
+function showEvent(writer: ChunkWriter, event: string, data: string): void {
+  if (writer.dialect.showEvents)
+    writer.put({ type: `data-${event}`, data: parsedJson(data) ?? null, transient: true });
 }
 
 /** Shows what is asked about and closes what is open; the questions themselves wait until it is sure that nobody has answered. */

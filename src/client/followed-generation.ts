@@ -4,6 +4,7 @@
  * server's own fold, so both come to the same.
  */
 import type { Cursor } from '../stream/model/cursor.js';
+import type { InboxMessage } from '../stream/model/inbox-message.js';
 import type { JobStatus, PublicAction } from '../stream/model/types.js';
 import { reportUncaught } from './uncaught.js';
 
@@ -15,6 +16,8 @@ export interface FollowedGeneration<Content = unknown> {
   readonly status: JobStatus | undefined;
   /** The action that waits for a decision; null when none does. */
   readonly pendingAction: PublicAction | null;
+  /** The messages that wait for the producer, oldest first. Behind the end, those that never took effect. */
+  readonly inbox: readonly InboxMessage[];
   /** The data of the end; undefined before it. */
   readonly end: unknown;
   /**
@@ -44,6 +47,7 @@ export const NOTHING_KNOWN: FollowedGeneration = {
   generation: undefined,
   status: undefined,
   pendingAction: null,
+  inbox: [],
   end: undefined,
   content: undefined,
 };
@@ -65,14 +69,28 @@ export function generationAfter(
   return {
     ...before,
     ...changeBy(event, fields, before.status),
+    inbox: inboxAfter(before.inbox, event, fields),
     generation,
     // A model that fails is the host's to mend: without the event the content would be another.
     content: model && !isEnd(event) ? contentAfter(content, model, { event, data, sequence }) : content,
   };
 }
 
-function knownBy({ status, pendingAction, end, content }: Fields) {
+/** Returns what waits after an event of the log; what has changed without one comes as the event `inbox`. */
+export function inboxAfter(
+  before: readonly InboxMessage[],
+  event: string,
+  { messages, messageId }: Fields,
+): readonly InboxMessage[] {
+  if (event === 'inbox' && Array.isArray(messages)) return messages;
+  if (event === 'created') return [];
+  return event === 'message' ? before.filter((one) => one.messageId !== messageId) : before;
+}
+
+function knownBy({ status, pendingAction, end, content, inbox, unsent }: Fields) {
+  const waits = isEnd(status as string) ? (unsent ?? inbox) : inbox;
   return {
+    inbox: (waits ?? []) as readonly InboxMessage[], // a server of the release before has none
     status: status as JobStatus,
     pendingAction: (pendingAction ?? null) as PublicAction | null,
     end: end ?? undefined,

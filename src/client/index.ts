@@ -2,9 +2,11 @@
  * The client of the library's routes, for pages and for Node: it follows a stream over every loss of its connection, and
  * calls the routes beside it. It needs `fetch` and nothing else.
  */
+export type { SentMessage } from '../stream/interfaces/inbox.js';
 export type { HostTypes, Untyped } from '../stream/model/host-types.js';
+export type { InboxMessage, MessageKind } from '../stream/model/inbox-message.js';
 export type { StreamEvent } from '../stream/model/lifecycle-payloads.js';
-export type { Answer, Decision, JobStatus, PublicAction } from '../stream/model/types.js';
+export type { Answer, Decision, JobStatus, Json, PublicAction } from '../stream/model/types.js';
 export { type ClientErrorCode, StreamClientError, type StreamErrorCode } from './errors.js';
 export type { FollowState, LastState } from './follow-state.js';
 export { followStream } from './follow-stream.js';
@@ -22,7 +24,9 @@ export {
   type AbortStreamOptions,
   createStreamClient,
   type DecideOptions,
+  type MessageOptions,
   type Said,
+  type SendOptions,
   type ShownAction,
   type StreamClient,
   type StreamClientOptions,

@@ -1,5 +1,6 @@
 /** The options of a following, checked by hand: schemas would weigh more than the client. */
 import type { ContentOf, HostTypes, Untyped } from '../stream/model/host-types.js';
+import type { InboxMessage } from '../stream/model/inbox-message.js';
 import type { StreamEvent } from '../stream/model/lifecycle-payloads.js';
 import type { JobStatus, PublicAction } from '../stream/model/types.js';
 import { check, type Rule } from './checks.js';
@@ -51,6 +52,8 @@ export interface FollowedState {
   readonly pendingAction?: PublicAction | null | undefined;
   /** The data of the end, or null. */
   readonly end?: unknown;
+  /** The messages that wait. Default: none. */
+  readonly inbox?: readonly InboxMessage[] | undefined;
 }
 
 /** The settings of a following. */

@@ -2,7 +2,9 @@
  * One mount of the library's routes: its streams to follow, and its calls. Each call is tried again while no answer comes, as it was: an abort names its generation and a
  * decision its key, so a repeat changes nothing.
  */
+import type { SentMessage } from '../stream/interfaces/inbox.js';
 import type { HostTypes, Untyped } from '../stream/model/host-types.js';
+import type { InboxMessage, MessageKind } from '../stream/model/inbox-message.js';
 import type { PublicState } from '../stream/model/lifecycle-payloads.js';
 import type { SettlementState } from '../stream/model/settlement-state.js';
 import type { Answer, ApprovalDecision, Decision, JobStatus, Json, Usage } from '../stream/model/types.js';
@@ -61,6 +63,8 @@ export interface AbortAnswer {
   readonly usage?: Usage | undefined;
   /** Says whether it is saved. */
   readonly settlement?: SettlementState | undefined;
+  /** The messages that were accepted and never took effect: `claimUnsent` hands them out. */
+  readonly unsent?: readonly InboxMessage[] | undefined;
 }
 
 /** A decision on everything that an action asks: one word for all its requests, or one for each. */
@@ -93,7 +97,26 @@ export interface DecideOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface SendOptions {
+  /** Says what the producer should do: `steer`, `preempt`, or a word of the server's own. Default `steer`. */
+  readonly kind?: MessageKind | undefined;
+  /** The generation that is shown, so that a message that comes late goes to nothing newer. Default: the current one. */
+  readonly generation?: number | undefined;
+  /** The name of this sending, the same for a repeat; 1 to 256 characters. Default: made up for the call. */
+  readonly idempotencyKey?: string | undefined;
+  /** Ends the call when it fires. Default: none. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface MessageOptions {
+  /** The generation that has the message. Default: the current one. */
+  readonly generation?: number | undefined;
+  /** Ends the call when it fires. Default: none. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 const SIGNAL = { signal: 'object' } satisfies Record<string, Rule>;
+const MESSAGE = { ...SIGNAL, generation: [1, Number.MAX_SAFE_INTEGER] } satisfies Record<string, Rule>;
 
 /** The routes of one mount. Calls reject with a `StreamClientError` that has a code and a remedy. */
 export class StreamClient {
@@ -158,6 +181,47 @@ export class StreamClient {
         : said;
     const body = { streamId, actionId, ...given, payloadDigest, idempotencyKey };
     await send(`${this.#options.url}/resume`, this.#options, { body, signal });
+  }
+
+  /**
+   * Sends a message to the answer that is being made. It waits until the producer takes it: `current.inbox` of a following shows
+   * it, and the event `message` where it took effect.
+   * @throws StreamClientError (by rejecting) `generation_ended`, `inbox_full`, `message_too_large`
+   */
+  async send(streamId: string, message: Json, options: SendOptions = {}): Promise<SentMessage> {
+    check(options, { ...MESSAGE, kind: 'string', idempotencyKey: 'string' });
+    const { idempotencyKey = randomKey(), signal, ...rest } = options;
+    const body = { streamId, message, ...rest, idempotencyKey };
+    return (await send(`${this.#options.url}/messages`, this.#options, { body, signal })) as SentMessage;
+  }
+
+  /** Changes a message that waits. @throws StreamClientError (by rejecting) `message_taken` when it waits no longer */
+  async editMessage(
+    streamId: string,
+    messageId: string,
+    message: Json,
+    options: MessageOptions = {},
+  ): Promise<void> {
+    await this.#change('edit', { streamId, messageId, message }, options);
+  }
+
+  /** Takes a message that waits away. @throws StreamClientError (by rejecting) `message_taken` when it waits no longer */
+  async cancelMessage(streamId: string, messageId: string, options: MessageOptions = {}): Promise<void> {
+    await this.#change('cancel', { streamId, messageId }, options);
+  }
+
+  /** Claims what was sent to an answer that has ended and never took effect: one caller gets it, any other nothing. */
+  async claimUnsent(streamId: string, options: MessageOptions = {}): Promise<readonly InboxMessage[]> {
+    // The claim has a name, so that a repeat gets what was claimed by a call whose answer was lost.
+    const answer = await this.#change('claim', { streamId, claimId: randomKey() }, options);
+    return (answer as { readonly messages: readonly InboxMessage[] }).messages;
+  }
+
+  #change(route: string, said: object, options: MessageOptions): Promise<unknown> {
+    check(options, MESSAGE);
+    const { generation, signal } = options;
+    const body = { ...said, generation };
+    return send(`${this.#options.url}/messages/${route}`, this.#options, { body, signal });
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type ContentFold,
   type FollowedGeneration,
   generationAfter,
+  inboxAfter,
   NOTHING_KNOWN,
 } from './followed-generation.js';
 import { judgeOf, placeIn } from './place.js';
@@ -68,6 +69,10 @@ export class StreamReader {
     const data = parsed(text);
     if (id !== undefined) return this.#add({ cursor: id, event, data });
     if (event === 'gap') this.current = NOTHING_KNOWN;
+    if (event === 'inbox') {
+      const inbox = inboxAfter(this.current.inbox, event, (data ?? {}) as Readonly<Record<string, unknown>>);
+      this.current = { ...this.current, inbox };
+    }
     return { cursor: this.cursor, event, data };
   }
 

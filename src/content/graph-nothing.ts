@@ -1,7 +1,7 @@
 /** A part of a message that says nothing by itself: a message of such parts alone is not worth keeping. */
 import type { ContentPart, ToolCall } from './graph-content.js';
 
-/** Says whether nobody would miss the part: blank text, who speaks next, a call that got no further than its sign-in. */
+/** Says whether nobody would miss the part: blank text, who speaks next, what was sent to it, a call no further than its sign-in. */
 export function isNothing({ type, text, think, citations, tool_call: call }: ContentPart): boolean {
   switch (type) {
     case 'text':
@@ -9,6 +9,7 @@ export function isNothing({ type, text, think, citations, tool_call: call }: Con
     case 'think':
       return isBlank(think);
     case 'agent_update':
+    case 'message':
       return true;
     case 'tool_call':
       return call !== undefined && isSignIn(call);

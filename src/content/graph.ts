@@ -4,7 +4,8 @@
  *
  * A finished run has the parts the SDK's own aggregator gives. Beyond that aggregator, whose result can't be folded on in
  * another process, this keeps all of a call's arguments while they stream, has no holes, keeps an image's address, and
- * shows on a call what was asked and decided about it, and what the sub-agents it started do.
+ * shows on a call what was asked and decided about it, and what the sub-agents it started do. A message that was sent to the
+ * run is a part of the type `message` where the run took it.
  *
  * A fold changes the content it is given, so that a run of thousands of calls costs no more for each. Not folded are
  * `on_context_usage` and the like, which have a newest state but no place in a message: emit them with `keep`.
@@ -14,6 +15,7 @@ import { fieldsOf } from '../stream/model/fields.js';
 import { foldDecision, foldQuestion } from './graph-approvals.js';
 import { emptyBranch, type GraphContent } from './graph-content.js';
 import { mergedEvents } from './graph-merge.js';
+import { foldSentMessage } from './graph-messages.js';
 import { isNothing } from './graph-nothing.js';
 import { foldRunEvent } from './graph-steps.js';
 import { foldSubagentUpdate } from './graph-subagents.js';
@@ -41,6 +43,9 @@ export function graphContent(): ContentModel<GraphContent> {
           return content;
         case 'resumed':
           foldDecision(content, data);
+          return content;
+        case 'message':
+          foldSentMessage(content, data);
           return content;
         case 'on_subagent_update':
           foldSubagentUpdate(content, data);

@@ -11,7 +11,7 @@ export interface MessageContent {
 }
 
 /** One part of a message, told from the others by its `type`. */
-export type MessagePart = TextPart | ReasoningPart | ToolPart | FilePart | StatusPart;
+export type MessagePart = TextPart | ReasoningPart | ToolPart | FilePart | StatusPart | SentPart;
 
 export interface TextPart {
   /** Names the kind of part: text. */
@@ -90,6 +90,20 @@ export interface StatusPart {
   readonly text: string;
   /** Says whether it still goes on. */
   readonly state: 'active' | 'done';
+}
+
+/** A message that somebody sent while the answer was made, at the place where the agent took it. */
+export interface SentPart {
+  /** Names the kind of part: a message that was sent. */
+  readonly type: 'message';
+  /** Names the message, as its sender was told. */
+  readonly id: string;
+  /** Says what the producer should do about it, such as `steer`. */
+  readonly kind: string;
+  /** Holds what was sent. */
+  readonly message: unknown;
+  /** Names who sent it, when that was said. */
+  readonly by?: string;
 }
 
 type Writable<Part> = { -readonly [Field in keyof Part]: Part[Field] };

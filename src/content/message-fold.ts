@@ -3,6 +3,7 @@
  * were not there.
  */
 import { type Fields, fieldsOf, listOf, wordOf } from '../stream/model/fields.js';
+import { takenIn } from '../stream/model/inbox-message.js';
 import type { OwnContent } from './message-content.js';
 import { PartIndex } from './message-index.js';
 
@@ -26,9 +27,18 @@ export function foldMessageEvent(content: OwnContent, event: string, data: unkno
       return foldQuestion(index, fieldsOf(fields.action));
     case 'resumed':
       return foldDecision(index, fields);
+    case 'message':
+      return foldSent(index, data);
     default:
       return;
   }
+}
+
+function foldSent(index: PartIndex, data: unknown): void {
+  const taken = takenIn(data);
+  if (taken === undefined) return;
+  const { messageId: id, kind, message, by } = taken;
+  index.add({ type: 'message', id, kind, message, ...(by !== undefined && { by }) }, undefined);
 }
 
 function foldText(index: PartIndex, type: 'text' | 'reasoning', { text, replace, ...named }: Fields): void {

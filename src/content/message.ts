@@ -10,7 +10,8 @@
  * | `status` | `id`, `text`, `state`: `active` or `done` |
  * | `withdrawn` | `ids` of texts, calls and files that no longer count |
  *
- * Each may name, as `parent`, the call whose sub-agent says it.
+ * Each may name, as `parent`, the call whose sub-agent says it. A message that somebody sent meanwhile is a part of its own where
+ * the agent took it (the library's event `message`).
  */
 import { type ContentModel, defineContentModel } from '../stream/model/content-model.js';
 import { fieldsOf } from '../stream/model/fields.js';
@@ -21,7 +22,7 @@ import { mergedPieces } from './message-merge.js';
 /**
  * Makes a model named `message` whose content is `{ parts }`: text, reasoning, tool calls with input, output and error,
  * sub-agents within the calls that run them, files and statuses, in the order they came. With `merge: true`, a job stores
- * neighbouring pieces as one event. A message is empty while it has nothing but blank text and statuses.
+ * neighbouring pieces as one event. A message is empty while it has nothing but blank text, statuses and what was sent to it.
  */
 export function messageContent(): ContentModel<MessageContent> {
   return defineContentModel<MessageContent>({
@@ -46,6 +47,7 @@ function isNothing(part: MessagePart): boolean {
     case 'reasoning':
       return part.text.trim() === '';
     case 'status':
+    case 'message':
       return true;
     case 'tool':
     case 'file':

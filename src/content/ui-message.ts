@@ -16,6 +16,7 @@ import {
 } from './ui-message-content.js';
 import { foldChunk } from './ui-message-fold.js';
 import { mergedChunks } from './ui-message-merge.js';
+import { chunkOfSent, SENT_PART } from './ui-message-sent.js';
 
 /** The name of the events that hold the chunks of a UI message stream: their data is one chunk each, whole. */
 export const UI_EVENT = 'ui';
@@ -24,8 +25,9 @@ export const UI_EVENT = 'ui';
  * Makes a model named `ui-message` whose content is a `UIMessage` of the AI SDK as far as it has come. With `merge: true`, a job
  * stores neighbouring deltas as one event. The message's id is the `messageId` of what the job was created with
  * (`createJob({ created: { messageId } })`), else that of the first `start`; `parts` beside it are what the message begins
- * with, for an answer that goes on with an earlier message. A message is empty while it has nothing but
- * blank text and the beginnings of steps.
+ * with, for an answer that goes on with an earlier message. What somebody sent meanwhile (`manager.inbox`) is a part
+ * `data-inbox-message` where it took effect. A message is empty while it has nothing but blank text, the beginnings of steps and
+ * what was sent to it.
  */
 export function uiMessageContent(): ContentModel<UIMessageContent> {
   return defineContentModel<UIMessageContent>({
@@ -59,6 +61,11 @@ export function uiMessageContent(): ContentModel<UIMessageContent> {
         case 'resumed':
           foldDecision(message, fieldsOf(data));
           break;
+        case 'message': {
+          const chunk = chunkOfSent(data);
+          if (chunk !== undefined) foldChunk(message, chunk);
+          break;
+        }
         default:
           break;
       }
@@ -73,5 +80,5 @@ function isPart(part: unknown): part is OwnUIPart {
 
 function isNothing(part: UIMessagePart): boolean {
   if (isTextPart(part)) return typeof part.text !== 'string' || part.text.trim() === '';
-  return part.type === 'step-start';
+  return part.type === 'step-start' || part.type === SENT_PART;
 }

@@ -68,6 +68,10 @@ const optionsSchema = z.strictObject({
     .describe(
       'Sets whether pages of allowedOrigins get the headers that let them read answers, with cookies',
     ),
+  messages: z
+    .boolean()
+    .default(false)
+    .describe('Sets whether there are the routes `POST /messages`: only where producers take what is sent'),
   heartbeatMs: duration(15 * SECOND, 'Longest silence of an open stream; then a comment is sent'),
   recheckMs: duration(30 * SECOND, 'Sets how often access is checked again on an open stream'),
   stallMs: duration(30 * SECOND, 'Sets how long a reader may take nothing before it is detached'),

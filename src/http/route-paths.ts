@@ -1,8 +1,9 @@
 /** A path means one route, or none of ours. Everything else is left to whoever is mounted beside us. */
 import { GenerationJobError } from '../errors.js';
 import { isStreamId } from '../stream/model/stream-key.js';
+import { MESSAGE_ROUTES, type MessageRoute } from './message-routes.js';
 
-export type RouteName = 'stream' | 'status' | 'active' | 'abort' | 'resume';
+export type RouteName = 'stream' | 'status' | 'active' | 'abort' | 'resume' | MessageRoute;
 
 export interface MatchedRoute {
   readonly name: RouteName;
@@ -16,6 +17,10 @@ export const METHODS = {
   active: ['GET', 'HEAD', 'OPTIONS'],
   abort: ['POST', 'OPTIONS'],
   resume: ['POST', 'OPTIONS'],
+  messages: ['POST', 'OPTIONS'],
+  'messages/edit': ['POST', 'OPTIONS'],
+  'messages/cancel': ['POST', 'OPTIONS'],
+  'messages/claim': ['POST', 'OPTIONS'],
 } as const satisfies Record<RouteName, readonly string[]>;
 
 /** Every character of the longest id, percent-encoded. */
@@ -31,7 +36,8 @@ export function matchRoute(path: string): MatchedRoute | undefined {
       ? { name: first, segment: '' }
       : undefined;
   }
-  return undefined;
+  const name = MESSAGE_ROUTES.find((one) => one === (second ? `${first}/${second}` : first));
+  return name && { name, segment: '' };
 }
 
 /** Reads the stream id in a path. @throws GenerationJobError `invalid_stream_id` */

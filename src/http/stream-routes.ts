@@ -16,6 +16,7 @@ import { type Internals, internalsOf } from '../stream/process/internals.js';
 import { type Caller, identify, mayStillRead } from './caller.js';
 import { corsHeaders } from './cors.js';
 import { type BodyLimits, readJsonBody } from './json-body.js';
+import { MESSAGE_ROUTES, MessageRoutes } from './message-routes.js';
 import { listedOrigin, OriginCheck } from './origin-check.js';
 import { linkToNext, pageQueryOf } from './page-query.js';
 import { emptyReply, errorReply, jsonReply, replyToError, STREAM_HEADERS } from './replies.js';
@@ -41,6 +42,7 @@ export class StreamRoutes {
   readonly #sessions: SessionContext;
   readonly #bodyLimits: BodyLimits;
   readonly #origins: OriginCheck;
+  readonly #messages: MessageRoutes;
 
   /** @throws GenerationJobError `invalid_options` for what is no manager */
   constructor(manager: GenerationJobManager, options: RouteOptions) {
@@ -53,14 +55,20 @@ export class StreamRoutes {
     this.#bodyLimits = { bodyBytes, jsonDepth, bodyMs, clock };
     this.#origins = new OriginCheck(options.allowedOrigins, logger);
     this.#sessions = sessionContextOf(this.#internals, options);
+    this.#messages = new MessageRoutes(manager, this.#bodyLimits);
   }
 
   /** Answers a request; undefined at once when its path is none of ours. Never rejects. */
   answer(request: RouteRequest): Promise<Reply> | undefined {
     const route = matchRoute(request.path);
-    if (route === undefined || (route.name === 'resume' && this.#options.onResume === undefined))
-      return undefined;
+    if (route === undefined || !this.#has(route)) return undefined;
     return this.#options.cors ? this.#readably(route, request) : this.#answer(route, request);
+  }
+
+  /** Says whether the host has asked for the route. */
+  #has({ name }: MatchedRoute): boolean {
+    if (name === 'resume') return this.#options.onResume !== undefined;
+    return this.#options.messages || !(MESSAGE_ROUTES as readonly string[]).includes(name);
   }
 
   /** Adds what lets the page that asks read the answer, a refusal too. */
@@ -89,7 +97,7 @@ export class StreamRoutes {
         case 'resume':
           return await this.#resume(request);
         default:
-          return route.name satisfies never;
+          return await this.#messages.answer(route.name, request);
       }
     } catch (error) {
       return replyToError(error, route.name, this.#internals.errors);
@@ -189,6 +197,7 @@ export class StreamRoutes {
       missing,
       usage,
       settlement,
+      unsent: record.unsent,
     });
   }
 

@@ -25,6 +25,7 @@ import {
 import { having } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import { TRANSITIONS, type TransitionName } from '../stream/model/transitions.js';
+import { observeInbox } from './inbox.js';
 import { type Makers, makersOf } from './makers.js';
 import { observeWorkers } from './workers.js';
 
@@ -155,6 +156,7 @@ export function createMetrics(options: MetricsOptions): StreamObserver {
     ...observeCommits(make),
     ...observeFollowers(make),
     ...observeFaults(make),
+    ...observeInbox(make),
     ...observeWorkers(make),
   };
 }

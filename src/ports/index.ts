@@ -10,6 +10,8 @@ export type {
   CreateReply,
   CreateRequest,
   HoldCommit,
+  InboxBounds,
+  InboxStep,
   LeaverCommit,
   OtherCommit,
   Place,
@@ -17,6 +19,7 @@ export type {
   ProducerTransition,
   RecordPatch,
   Refusal,
+  SenderCommit,
   SettlementCommit,
 } from '../stream/interfaces/commits.js';
 export type { ControlSignal, EventTransport, FrameListener } from '../stream/interfaces/event-transport.js';
@@ -24,6 +27,7 @@ export type {
   DueEntry,
   DueIndex,
   DuePage,
+  HeldWithInbox,
   IndexRepair,
   JobStore,
   KeptPage,

@@ -12,7 +12,10 @@ import {
   type FollowOptions,
   type FollowState,
   type HostTypes,
+  type Json,
   type Said,
+  type SendOptions,
+  type SentMessage,
   type StreamClient,
   StreamClientError,
 } from '../client/index.js';
@@ -38,7 +41,7 @@ export interface StoreOptions<Types extends HostTypes, Content> {
 
 const NOTHING = {
   ...{ generation: undefined, status: undefined, pendingAction: null, end: undefined, content: undefined },
-  ...{ connection: null, error: undefined },
+  ...{ inbox: [], connection: null, error: undefined },
 } satisfies ShownGeneration<unknown>;
 
 export class GenerationStore<Types extends HostTypes, Content> {
@@ -55,11 +58,11 @@ export class GenerationStore<Types extends HostTypes, Content> {
   constructor(options: StoreOptions<Types, Content>) {
     this.#options = options;
     const { streamId, follow } = options;
-    const { cursor, status, content, pendingAction = null, end } = follow.state ?? {};
+    const { cursor, status, content, pendingAction = null, end, inbox = [] } = follow.state ?? {};
     this.#initial = {
       ...NOTHING,
       ...(streamId !== null && { connection: { name: 'connecting' } }),
-      ...(status !== undefined && { status, pendingAction, end: end ?? undefined }),
+      ...(status !== undefined && { status, pendingAction, inbox, end: end ?? undefined }),
       ...(cursor !== undefined && { generation: Number(cursor.split('-', 1)[0]) }),
       content: (content ?? undefined) as Content | undefined,
     };
@@ -93,6 +96,22 @@ export class GenerationStore<Types extends HostTypes, Content> {
       if (pendingAction === null) throw new StreamClientError('nothing_pending');
       await client.decide(streamId, pendingAction, said, options);
     });
+
+  /** Sends a message to the answer that is shown. */
+  readonly send = (message: Json, options?: Omit<SendOptions, 'generation'>): Promise<SentMessage> =>
+    this.#call(({ client, streamId }) =>
+      client.send(streamId, message, { ...options, generation: this.#snapshot.generation }),
+    );
+
+  readonly editMessage = (messageId: string, message: Json): Promise<void> =>
+    this.#call(({ client, streamId }) =>
+      client.editMessage(streamId, messageId, message, { generation: this.#snapshot.generation }),
+    );
+
+  readonly cancelMessage = (messageId: string): Promise<void> =>
+    this.#call(({ client, streamId }) =>
+      client.cancelMessage(streamId, messageId, { generation: this.#snapshot.generation }),
+    );
 
   /** Makes a call; its error is shown, so a promise that nobody awaits is no unhandled rejection. */
   #call<Answer>(
@@ -158,6 +177,7 @@ export class GenerationStore<Types extends HostTypes, Content> {
       ...current,
       content: sharedCopy(this.#snapshot.content, current.content),
       pendingAction: sharedCopy(this.#snapshot.pendingAction, current.pendingAction),
+      inbox: sharedCopy(this.#snapshot.inbox, current.inbox),
       connection,
       error: this.#failed ?? away,
     };
@@ -171,7 +191,7 @@ function goingOn<Types extends HostTypes, Content>(
   hasModel: boolean,
 ): Pick<FollowOptions<Types, Content>, 'state' | 'resume'> {
   if (cursor === '') return {};
-  const { status, content, pendingAction, end } = current;
+  const { status, content, pendingAction, end, inbox } = current;
   if (status === undefined || (hasModel && content === undefined)) return { state: undefined, resume: true };
-  return { state: { cursor, status, content, pendingAction, end } };
+  return { state: { cursor, status, content, pendingAction, end, inbox } };
 }

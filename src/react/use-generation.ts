@@ -8,8 +8,11 @@ import {
   type FollowOptions,
   type HeadersRequest,
   type HostTypes,
+  type Json,
   type RequestOptions,
   type Said,
+  type SendOptions,
+  type SentMessage,
   StreamClientError,
   type Untyped,
 } from '../client/index.js';
@@ -41,6 +44,15 @@ export interface UsedGeneration<Content = unknown> extends ShownGeneration<Conte
    * @throws StreamClientError (by rejecting) which `error` also has: `nothing_pending`, or PROTOCOL, 6.7
    */
   readonly decide: (said: Said, options?: DecideOptions) => Promise<void>;
+  /**
+   * Sends a message to the answer that is shown: it waits in `inbox` until the producer takes it.
+   * @throws StreamClientError (by rejecting) which `error` also has: `generation_ended`, `inbox_full`
+   */
+  readonly send: (message: Json, options?: Omit<SendOptions, 'generation'>) => Promise<SentMessage>;
+  /** Changes a message that waits. @throws StreamClientError (by rejecting) which `error` also has: `message_taken` */
+  readonly editMessage: (messageId: string, message: Json) => Promise<void>;
+  /** Takes a message that waits away. @throws StreamClientError (by rejecting) as `editMessage` */
+  readonly cancelMessage: (messageId: string) => Promise<void>;
 }
 
 const THROTTLE_MS = 30;
@@ -74,7 +86,10 @@ export function useGeneration<Types extends HostTypes = Untyped, Content = unkno
     [streamId, url, follow, credentials],
   );
   const shown = useSyncExternalStore(store.subscribe, store.getSnapshot, store.getServerSnapshot);
-  return useMemo(() => ({ ...shown, stop: store.stop, decide: store.decide }), [shown, store]);
+  return useMemo(() => {
+    const { stop, decide, send, editMessage, cancelMessage } = store;
+    return { ...shown, stop, decide, send, editMessage, cancelMessage };
+  }, [shown, store]);
 }
 
 function storeFor<Types extends HostTypes, Content>(

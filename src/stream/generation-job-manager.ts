@@ -43,6 +43,7 @@ import { Listings } from './lifecycle/listings.js';
 import { PauseNotices } from './lifecycle/pause-notices.js';
 import { Reaper } from './lifecycle/reaper.js';
 import { Recovery } from './lifecycle/recovery.js';
+import { Senders } from './lifecycle/senders.js';
 import { SetAsideLimit } from './lifecycle/set-aside-limit.js';
 import { Settler } from './lifecycle/settlement.js';
 import { SettlementWaits } from './lifecycle/settlement-waits.js';
@@ -83,6 +84,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   }
 
   readonly approvals: ApprovalLifecycle;
+  readonly inbox: Senders;
   readonly upkeep: Upkeep;
   readonly #parts: Parts;
   readonly #indexes: IndexKeeper;
@@ -156,6 +158,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#admission = new Admission(parts, this.#ender);
     this.#deletion = new Deletion(parts, this.#leases, this.#settler);
     this.approvals = new ApprovalLifecycle(parts, { ender: this.#ender, producers: this.#producers });
+    this.inbox = new Senders(parts, this.#leases);
     this.#reaper = new Reaper(parts, {
       leases: this.#leases,
       ender: this.#ender,
@@ -310,18 +313,9 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   }
 
   async health(): Promise<Health> {
-    const { watches, replicaId } = this.#parts;
-    const isOpen = this.#startedAt !== undefined && this.#closed === undefined;
-    if (isOpen) await this.#healthCheck.look();
-    const store = watches.store.state;
-    return {
-      isReady: isOpen && !this.isDraining && store.status === 'ok',
-      store,
-      transport: watches.transport.state,
-      isDraining: this.isDraining,
-      startedAt: this.#startedAt,
-      replicaId,
-    };
+    const startedAt = this.#startedAt;
+    const isOpen = startedAt !== undefined && this.#closed === undefined;
+    return this.#healthCheck.report({ isOpen, isDraining: this.isDraining, startedAt });
   }
 
   drain(options: DrainInput = NO_OPTIONS): Promise<void> {

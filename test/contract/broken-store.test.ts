@@ -11,6 +11,7 @@ import type {
   CreateRequest,
   OtherCommit,
   ProducerCommit,
+  SenderCommit,
   SettlementCommit,
 } from '../../src/stream/interfaces/commits.js';
 import type { JobStore } from '../../src/stream/interfaces/job-store.js';
@@ -59,6 +60,12 @@ const onProducer = (change: (commit: ProducerCommit) => object): Break =>
 
 const onOther = (change: (commit: OtherCommit) => object): Break =>
   asking('commit', (commit: OtherCommit) => (commit.writer === 'other' ? change(commit) : commit) as object);
+
+const onSender = (change: (commit: SenderCommit) => object): Break =>
+  asking(
+    'commit',
+    (commit: SenderCommit) => (commit.writer === 'sender' ? change(commit) : commit) as object,
+  );
 
 const BROKEN: Readonly<Record<string, Break>> = {
   'repeats an event in its pages': onPages((page) => {
@@ -316,6 +323,46 @@ const BROKEN: Readonly<Record<string, Break>> = {
       const [current] = await store.read(annotation.key, 'current');
       return store.commit({ ...annotation, generation: current?.generation ?? annotation.generation });
     }),
+  'sends a message to anybody’s stream': onSender(({ ownedBy: _, ...commit }) => commit),
+  'accepts a message again under its key': onSender((commit) =>
+    commit.step.name === 'send' ? { ...commit, step: { ...commit.step, idempotencyKey: undefined } } : commit,
+  ),
+  'holds an inbox to no bound': onSender((commit) =>
+    commit.step.name === 'send'
+      ? { ...commit, step: { ...commit.step, bounds: { waiting: 1e9, accepted: 1e9 } } }
+      : commit,
+  ),
+  'looks for a repeated message in the current generation alone': onSender(
+    ({ isRepeat: _, ...commit }) => commit,
+  ),
+  'lets what is being taken be edited': (store) =>
+    wrapStore(store, async ({ method, args: [commit] }, perform) => {
+      const { writer, step, key, generation } = commit as Commit & { writer: 'sender' };
+      if (method !== 'commit' || writer !== 'sender' || step.name !== 'reserve') return perform();
+      const [record] = await store.read(key, generation ?? 'current');
+      const messageId = record?.inbox[0]?.messageId;
+      const sent = messageId === undefined ? {} : { sent: { messageId, isNew: false } };
+      return { ok: true, lastSequence: record?.lastSequence ?? 0, frames: [], record, ...sent };
+    }),
+  'writes the event of a message that waits on': onProducer(({ takes: _, ...commit }) => commit),
+  'ends although a message waits': onProducer(({ transition, ...commit }) => ({
+    ...commit,
+    transition: transition && { ...transition, ifInboxEmpty: undefined },
+  })),
+  'starts over without what was taken': onOther(({ restarts: _, ...commit }) => commit),
+  'hands out what was unsent to everybody': (store) => {
+    let claimed: unknown;
+    return wrapStore(store, async ({ method, args: [commit] }, perform) => {
+      const reply = (await perform()) as Committed;
+      const { writer, step } = commit as Commit & { writer: 'sender' };
+      if (method !== 'commit' || writer !== 'sender' || step.name !== 'claim' || !reply.ok) return reply;
+      claimed ??= reply.claimed;
+      return { ...reply, claimed };
+    });
+  },
+  'renews without a word of what waits': answering<readonly (string | object)[]>('renew', (answers) =>
+    answers.map((answer) => (typeof answer === 'object' && 'held' in answer ? 'held' : answer)),
+  ),
   'takes a leave and writes nothing of it': (store) =>
     wrapStore(store, async ({ method, args: [commit] }, perform) =>
       method === 'commit' && (commit as Commit).writer === 'leaver'

@@ -19,9 +19,11 @@ import { holeContracts } from './holes.js';
 import { hookLimitContracts } from './hook-limits.js';
 import { hostCodeContracts } from './host-code.js';
 import { housekeepingContracts } from './housekeeping.js';
+import { inboxStoreContracts } from './inbox.js';
 import { indexContracts } from './indexes.js';
 import { keptContracts } from './kept.js';
 import { lossContracts } from './loss.js';
+import { messageContracts } from './messages.js';
 import { noteFollowerContracts } from './note-followers.js';
 import { annotationContracts } from './notes.js';
 import { operatorContracts } from './operators.js';
@@ -75,6 +77,7 @@ export const storePortContracts: readonly Contract[] = [
   ...successionStoreContracts,
   ...revisionContracts,
   ...annotationStoreContracts,
+  ...inboxStoreContracts,
   ...holdContracts,
   ...bookContracts,
   ...indexContracts,
@@ -101,6 +104,7 @@ export const streamContracts = {
   'Settlement that is waited for': [...settledContracts, ...settledFollowingContracts],
   Progress: progressContracts,
   Annotations: [...annotationContracts, ...noteFollowerContracts],
+  Messages: messageContracts,
   'A stopped producer’s books': [...stoppedContracts, ...overtakenContracts],
   'Pauses told': pauseNoticeContracts,
   Usage: usageContracts,

@@ -12,6 +12,10 @@ export type Command =
     }
   | { readonly do: 'emit'; readonly handle: number; readonly count: number; readonly flush: boolean }
   | { readonly do: 'update'; readonly handle: number }
+  | { readonly do: 'send'; readonly at: number; readonly key: number; readonly preempts: boolean }
+  | { readonly do: 'take'; readonly handle: number }
+  /** Edits or cancels a message that was accepted some time ago. */
+  | { readonly do: 'edit' | 'cancel'; readonly at: number; readonly message: number }
   | { readonly do: 'pause'; readonly handle: number; readonly expiresInMs: number }
   /** `loss`: what becomes of its commits until it gives up; then the same is said again, `again` times. */
   | {
@@ -23,7 +27,12 @@ export type Command =
   /** Decides an action that was asked some time ago. */
   | { readonly do: 'resolve old'; readonly at: number; readonly action: number }
   | { readonly do: 'expire'; readonly at: number }
-  | { readonly do: 'end'; readonly handle: number; readonly well: boolean }
+  | {
+      readonly do: 'end';
+      readonly handle: number;
+      readonly well: boolean;
+      readonly ifInboxEmpty: boolean;
+    }
   | { readonly do: 'abort'; readonly at: number; readonly named: boolean }
   | { readonly do: 'attach'; readonly at: number; readonly place: number; readonly whole: boolean }
   | { readonly do: 'detach'; readonly follower: number }
@@ -77,6 +86,24 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('update' as const), handle: any }) },
   {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('send' as const),
+      at,
+      key: fc.nat(6),
+      preempts: fc.boolean(),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('take' as const), handle: any }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom('edit' as const, 'cancel' as const),
+      at,
+      message: fc.constantFrom(0, 0, 1, 2, 7),
+    }),
+  },
+  {
     weight: 3,
     arbitrary: fc.record({
       do: fc.constant('pause' as const),
@@ -95,7 +122,15 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('resolve old' as const), at, action: any }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('expire' as const), at }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('end' as const), handle: any, well: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('end' as const),
+      handle: any,
+      well: fc.boolean(),
+      ifInboxEmpty: fc.boolean(),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('abort' as const), at, named: fc.boolean() }) },
   {
     weight: 6,

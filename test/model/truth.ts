@@ -3,23 +3,26 @@
  * which lists are legal; what callers and followers were told is held against it.
  */
 import { expect } from 'vitest';
-import type { CommitReply, CreateReply } from '../../src/stream/interfaces/commits.js';
+import type { CommitReply, CreateReply, SenderCommit } from '../../src/stream/interfaces/commits.js';
 import type { JobStore } from '../../src/stream/interfaces/job-store.js';
 import { parseCursor } from '../../src/stream/model/cursor.js';
 import type { StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
 import { isTerminalEvent, TRANSITIONS } from '../../src/stream/model/transitions.js';
 import type { Frame, JobStatus, LogEvent } from '../../src/stream/model/types.js';
 import { wrapStore } from '../../src/testing/wrapped-store.js';
+import { MessageTruth } from './messages.js';
 
 export class Truth {
   readonly #logs = new Map<number, LogEvent[]>();
   readonly #gone = new Set<number>();
+  readonly messages = new MessageTruth();
   deletions = 0;
 
   /** A store that tells this model what it takes. */
   observing(store: JobStore): JobStore {
-    return wrapStore(store, async ({ method }, perform) => {
+    return wrapStore(store, async ({ method, args }, perform) => {
       const answer = await perform();
+      if (method === 'commit') this.messages.observe(args[0] as SenderCommit, answer as CommitReply);
       if (method === 'create')
         this.#take((answer as Partial<CreateReply & { frames: readonly Frame[] }>).frames);
       if (method === 'commit' && (answer as CommitReply).ok)
@@ -113,8 +116,8 @@ export class Truth {
       for (const [index, event] of log.entries()) {
         expect(event.sequence, `sequences of ${generation}`).toBe(index + 1);
         if (status === undefined) expect(event.event).toBe('created');
-        else if (event.event === 'text')
-          expect(status, 'host events are written while running').toBe('running');
+        else if (event.event === 'text' || event.event === 'message')
+          expect(status, 'a producer writes while it runs').toBe('running');
         status = status === undefined ? 'running' : statusAfter(status, event);
         if (event.event === 'resumed' || event.event === 'recovered') attempt++;
         expect(event.attempt, `attempt at ${generation}-${event.sequence}`).toBe(attempt);
@@ -146,6 +149,7 @@ export class Truth {
       expect(event.cursor, JSON.stringify(events)).toMatch(/^\d+-\d+$/);
       const cursor = parseCursor(event.cursor);
       const context = `follower from ${from}: ${events.map((one) => `${one.event}@${one.cursor}`).join(' ')}`;
+      if (event.event === 'inbox') continue; // what waits, at the follower's place: see `MessageTruth`
       if (event.event === 'gap') {
         expect(this.deletions, `${context}: a gap needs a loss`).toBeGreaterThan(0);
         place = undefined;

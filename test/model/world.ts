@@ -67,6 +67,9 @@ export class World {
   readonly #handles: Handle[] = [];
   readonly #attached: Attached[] = [];
   readonly #claims: Claim[] = [];
+  /** What callers were told of messages: that they were accepted, and that they were taken. */
+  readonly #sent: { readonly generation: number; readonly messageId: string }[] = [];
+  readonly #taken: { readonly generation: number; readonly messageId: string }[] = [];
   #marks = 0;
   /** How many calls were told that they ended a generation nobody decided in time. */
   #expired = 0;
@@ -87,6 +90,7 @@ export class World {
     }
     await this.#finish();
     this.#check();
+    await this.#checkMessages();
     await this.#close();
   }
 
@@ -103,6 +107,18 @@ export class World {
           void job.update({ metadata: { [this.#mark()]: 1 } }).catch(() => {});
           void job.addUsage({ tokens: 1 }).catch(() => {});
         });
+      case 'send':
+        return this.#send(command);
+      case 'take':
+        return this.#withHandle(command.handle, ({ job }) => {
+          void job.inbox.take().then(
+            (taken) => taken && this.#taken.push({ generation: job.generation, messageId: taken.messageId }),
+            () => {},
+          );
+        });
+      case 'edit':
+      case 'cancel':
+        return this.#edit(command);
       case 'pause':
         return this.#withHandle(command.handle, (handle) => {
           const mark = this.#mark();
@@ -113,7 +129,8 @@ export class World {
         return this.#withHandle(command.handle, (handle) => {
           const mark = this.#mark();
           const { job } = handle;
-          const ending = command.well ? job.complete(mark) : job.fail({ code: 'x', message: mark });
+          const { well, ifInboxEmpty } = command;
+          const ending = well ? job.complete(mark, { ifInboxEmpty }) : job.fail({ code: 'x', message: mark });
           this.#claim(command.well ? 'completed' : 'failed', mark, ending, () => this.#allCommitted(handle));
         });
       case 'resolve':
@@ -186,6 +203,29 @@ export class World {
       this.#hold(result.job, replica);
     });
     this.#claim('created', mark, started);
+  }
+
+  #send({ at, key, preempts }: Command & { do: 'send' }): void {
+    const { manager } = this.#at(at).replica;
+    const sending = manager.inbox.send('s', {
+      message: this.#mark(),
+      kind: preempts ? 'preempt' : 'steer',
+      // Most have no key; two keys are used again and again.
+      idempotencyKey: key < 2 ? `k${key}` : undefined,
+    });
+    void sending.then(
+      ({ generation, messageId }) => this.#sent.push({ generation, messageId }),
+      () => {},
+    );
+  }
+
+  #edit({ do: change, at, message }: Command & { do: 'edit' | 'cancel' }): void {
+    const picked = this.truth.messages.pick(message);
+    if (picked === undefined) return;
+    const { inbox } = this.#at(at).replica.manager;
+    const changing =
+      change === 'edit' ? inbox.edit('s', { ...picked, message: this.#mark() }) : inbox.cancel('s', picked);
+    void changing.catch(() => {});
   }
 
   #emit(handle: Handle, count: number, flush: boolean): void {
@@ -353,6 +393,23 @@ export class World {
       else expect(count, `${event} ${mark}`).toBeLessThanOrEqual(1);
     }
     for (const attached of this.#attached) this.#checkFollower(attached);
+  }
+
+  /** Each message that was accepted took effect once, was cancelled, or is handed back. */
+  async #checkMessages(): Promise<void> {
+    const { jobStore } = this.#backend.connect();
+    for (const { generation, messageId } of this.#sent)
+      expect(this.truth.messages.accepted(generation), 'what was said to be accepted').toContain(messageId);
+    for (const { generation, messageId } of this.#taken)
+      expect(
+        this.truth.count('message', messageId),
+        `${messageId} of ${generation} was said to be taken`,
+      ).toBeGreaterThan(0);
+    for (const record of await jobStore.read({ tenantId: undefined, streamId: 's', id: '/s' }, 'kept')) {
+      const { generation } = record;
+      if (!this.truth.isGone(generation))
+        this.truth.messages.check(generation, this.truth.log(generation), record);
+    }
   }
 
   #checkFollower({ follower, from, replica, followsStream, existed, hasLeft }: Attached): void {

@@ -156,6 +156,50 @@ it('followers cost nothing while they keep up, however many they are', async () 
   await Promise.all(reading);
 });
 
+it('accepting a message is one script call, and one signal to a producer elsewhere; taking it is two', async () => {
+  const job = await started();
+  const other = new Redis({ port: proxy.port, host: '127.0.0.1' });
+  const sender = await replica(other);
+  const send = (text: string) => sender.inbox.send('s', { message: { text }, idempotencyKey: text });
+  // Every script becomes known, and the producer listens for signals.
+  await send('first');
+  await until(() => job.inbox.waiting === 1, 'it is heard of');
+  await job.inbox.take();
+  const names: string[] = [];
+  for (const redis of [client, other]) {
+    const call = redis.evalsha.bind(redis) as (...args: unknown[]) => Promise<unknown>;
+    (redis as unknown as { evalsha: typeof call }).evalsha = (sha, ...rest) => {
+      names.push(`${redis === other ? 'sender' : 'producer'}: ${scriptOf(String(sha))}`);
+      return call(sha, ...rest);
+    };
+  }
+  const sent = await commandsOf(async () => {
+    await send('second');
+    await until(() => job.inbox.waiting === 1, 'it is heard of');
+  });
+  expect(tallied(names)).toEqual({ 'sender: inbox': 1, 'producer: renew': 1 });
+  // The announcement, and the signal that makes the producer look.
+  expect(sent).toMatchObject({ evalsha: 2, publish: 2 });
+  names.length = 0;
+  await job.inbox.take();
+  expect(tallied(names)).toEqual({ 'producer: inbox': 1, 'producer: commit': 1 });
+  names.length = 0;
+  expect(await job.inbox.take()).toBeNull();
+  expect(names).toEqual([]);
+  await job.complete();
+  await sender.close();
+  other.disconnect();
+});
+
+it('a key of a stream that was never written costs nothing but its name', async () => {
+  const job = await started();
+  const calls = await commandsOf(() => job.complete());
+  // A lifetime for each of the four keys that a stream without messages and receipts has.
+  expect(calls.pexpire).toBe(4);
+  const kept = await looker.keys('gj:{/s}:*');
+  expect(kept.filter((key) => /:(inbox|receipts)$/.test(key))).toEqual([]);
+});
+
 it('a pause is one script call, with what was buffered before it', async () => {
   const job = await started();
   const calls = await commandsOf(async () => {

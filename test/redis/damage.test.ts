@@ -11,7 +11,12 @@ import { RedisKeys } from '../../src/stream/implementations/redis/keys.js';
 import { REDIS_SCRIPTS } from '../../src/stream/implementations/redis/scripts.generated.js';
 import { RedisScripts } from '../../src/stream/implementations/redis/scripts.js';
 import { RedisUserIndex } from '../../src/stream/implementations/redis/user-index.js';
-import type { CommitReply, OtherCommit, ProducerCommit } from '../../src/stream/interfaces/commits.js';
+import type {
+  CommitReply,
+  InboxStep,
+  OtherCommit,
+  ProducerCommit,
+} from '../../src/stream/interfaces/commits.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import type { JobRecord } from '../../src/stream/model/types.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -140,6 +145,27 @@ const annotateIt = (record: JobRecord) =>
     bounds: { metadataBytes: 9_999, notes: 9, notesBytes: 9_999 },
   });
 
+const message = (record: JobRecord, step: InboxStep) =>
+  store.commit({ writer: 'sender', key: KEY, generation: record.generation, step });
+
+const sendIt = (record: JobRecord, messageId: string) =>
+  message(record, {
+    ...{
+      name: 'send',
+      messageId,
+      kind: 'steer',
+      message: '"hi"',
+      by: 'u',
+      idempotencyKey: `key-${messageId}`,
+    },
+    bounds: { waiting: 9, accepted: 9 },
+  });
+
+/** Takes the message that waits first. */
+async function takeIt(record: JobRecord, messageId: string): Promise<CommitReply> {
+  return produce(record, { events: [logged(record, 'message', { messageId })], takes: [messageId] });
+}
+
 const snapshotAt = (record: JobRecord, sequence: number) =>
   store.saveSnapshot({
     ...{ key: KEY, generation: record.generation, attempt: record.attempt, trim: true },
@@ -199,7 +225,24 @@ const STATES = {
     await prepare();
     await end(await current(), 'complete');
   },
+  messaged,
+  'messaged and lapsed': async () => {
+    await messaged();
+    await store.renew([{ ...(await current()), key: KEY }], 0);
+  },
+  'messaged and ended': async () => {
+    await messaged();
+    await end(await current(), 'complete');
+  },
 } as const;
+
+/** One message was taken, one cancelled, and two wait. */
+async function messaged(): Promise<void> {
+  await prepare();
+  for (const id of ['m1', 'm2', 'm3', 'm4']) await sendIt(await current(), id);
+  await takeIt(await current(), 'm1');
+  await message(await current(), { name: 'cancel', messageId: 'm2' });
+}
 
 // --- the calls: each changes something when nothing is damaged, or reads
 
@@ -263,6 +306,31 @@ const CALLS: readonly Call[] = [
           ...{ payloadDigest: 'd', askedAt: 1 },
         },
       }),
+  },
+  { name: 'a message', in: 'messaged', run: (record) => sendIt(record, 'm5') },
+  {
+    name: 'an edit',
+    in: 'messaged',
+    run: (record) => message(record, { name: 'edit', messageId: 'm4', message: '2' }),
+  },
+  { name: 'a cancel', in: 'messaged', run: (record) => message(record, { name: 'cancel', messageId: 'm4' }) },
+  {
+    name: 'a reservation',
+    in: 'messaged',
+    run: (record) => message(record, { name: 'reserve', attempt: record.attempt }),
+  },
+  { name: 'taking a message', in: 'messaged', adds: 1, run: (record) => takeIt(record, 'm3') },
+  { name: 'an end with messages', in: 'messaged', adds: 1, run: (record) => end(record, 'complete') },
+  {
+    name: 'a take-over that starts over',
+    in: 'messaged and lapsed',
+    adds: 1,
+    run: (record) => other(record, 'recover', { attempt: record.attempt, restarts: true }),
+  },
+  {
+    name: 'a claim of what was unsent',
+    in: 'messaged and ended',
+    run: (record) => message(record, { name: 'claim', callId: 'claim' }),
   },
   { name: 'a settlement', in: 'ended', run: (record) => settleIt(record) },
   { name: 'a settlement of an older one', in: 'running', run: (_, ended) => settleIt(ended) },

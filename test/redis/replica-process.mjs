@@ -44,7 +44,7 @@ const observer = new Proxy(
 // What faults make fail is no word of a process that dies.
 const hooks = { onError: () => {} };
 if (config.recover) {
-  hooks.recoverMode = 'continue';
+  hooks.recoverMode = config.recoverMode ?? 'continue';
   hooks.recover = async (job, { resolution }) => {
     if (config.tool) await useTool(job, resolution);
     await tellPrompt(job);
@@ -85,13 +85,27 @@ const subscriptions = new Map();
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Emits numbered events, reports what is acknowledged, and ends the job as told. */
-async function produce(job, { inRun = false, ...work }) {
+async function produce(job, { inRun = false, takes = false, ...work }) {
+  if (takes) void takeAll(job);
   if (inRun) {
     await job.run(async () => {
       await tellPrompt(job);
       await emitAll(job, work);
     });
   } else await emitAll(job, work);
+}
+
+/** Takes each message as it comes, and tells of it before and after. */
+async function takeAll(job) {
+  try {
+    while (await job.inbox.arrived()) {
+      process.send({ type: 'taking' });
+      const message = await job.inbox.take();
+      if (message !== null) process.send({ type: 'taken', messageId: message.messageId });
+    }
+  } catch (error) {
+    if (!job.isOver) throw error;
+  }
 }
 
 /** What the history has when a producer begins, which is what a prompt would be made from. */
@@ -190,6 +204,8 @@ const operations = {
     await jobs.get(streamId).update(change);
   },
   annotate: ({ streamId, ...annotation }) => manager.annotate(streamId, annotation),
+  send: ({ streamId, ...message }) => manager.inbox.send(streamId, message),
+  claim: ({ streamId, ...input }) => manager.inbox.claim(streamId, input),
   get: ({ streamId, ...access }) => manager.getJob(streamId, access),
   async pause({ streamId, action }) {
     return jobs.get(streamId).pause(action);

@@ -9,8 +9,10 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { EndReason } from '../../src/errors.js';
 import type { RedisOptions } from '../../src/stream/implementations/redis/options.js';
+import type { SendInput, SentMessage } from '../../src/stream/interfaces/inbox.js';
 import type { GenerationSummary } from '../../src/stream/interfaces/kept-generations.js';
 import type { AnnotateInput, Stats, SubscribeOptions } from '../../src/stream/interfaces/manager-types.js';
+import type { InboxMessage } from '../../src/stream/model/inbox-message.js';
 import type { ResumeState, StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
 import type { GenerationJobOptions } from '../../src/stream/model/options.js';
 import type { SettlementState } from '../../src/stream/model/settlement-state.js';
@@ -65,6 +67,8 @@ export interface Work {
   readonly end?: 'complete' | 'fail' | 'hang';
   /** Whether it is what `job.run` runs. */
   readonly inRun?: boolean;
+  /** Whether it takes every message that is sent to it. */
+  readonly takes?: boolean;
   /** What it adds to its usage when it is over. */
   readonly lateUsage?: Record<string, number>;
 }
@@ -78,6 +82,8 @@ export interface ReplicaConfig {
   readonly client?: object;
   /** What a `recover` hook does; without it there is none. */
   readonly recover?: Work;
+  /** Default: `continue`. */
+  readonly recoverMode?: 'continue' | 'restart';
   /** Prefix of the Redis lists, one a stream, to which `decide` and the recover hook write when they use their tool. */
   readonly tool?: string;
   /** `hang`: its hook never returns. */
@@ -144,6 +150,9 @@ export class Replica {
   /** Calls of its hook that hang. */
   settling = 0;
   isDead = false;
+  /** How often it was about to take a message, and what it has taken. */
+  takes = 0;
+  readonly taken: string[] = [];
   #lastCall = 0;
   #stderr = '';
 
@@ -237,6 +246,14 @@ export class Replica {
     return this.call('annotate', { streamId, ...annotation });
   }
 
+  send(streamId: string, message: SendInput): Promise<SentMessage> {
+    return this.call('send', { streamId, ...message });
+  }
+
+  claim(streamId: string, input: object = {}): Promise<readonly InboxMessage[]> {
+    return this.call('claim', { streamId, ...input });
+  }
+
   job(streamId: string, access: object = {}): Promise<JobRecord | null> {
     return this.call('get', { streamId, ...access });
   }
@@ -289,6 +306,12 @@ export class Replica {
         );
       case 'begun':
         this.#stage.begun.push(told as unknown as Begun);
+        return;
+      case 'taking':
+        this.takes++;
+        return;
+      case 'taken':
+        this.taken.push(told.messageId as string);
         return;
       case 'settling':
         this.settling++;

@@ -1,6 +1,7 @@
 /** What a follower receives is narrowed by its name. */
 import type {
   GenerationJobManager,
+  InboxMessage,
   PublicAction,
   PublicState,
   ResumeState,
@@ -65,6 +66,12 @@ export async function follow(chat: Chat): Promise<void> {
         break;
       case 'updated':
         same<typeof event.data.revision, number>(true);
+        break;
+      case 'message':
+        same<typeof event.data.messageId, string>(true);
+        break;
+      case 'inbox':
+        same<typeof event.data.messages, readonly InboxMessage[]>(true);
         break;
       case 'gap':
         show(event.data.requested);

@@ -103,6 +103,7 @@ const routes = {
   ...{ authorize: 7, onResume: 7, allowedOrigins: 'https://a.example', cors: 'yes', heartbeatMs: '1' },
   ...{ recheckMs: '1', stallMs: '1', retryMs: '1', bodyBytes: '1', bodyMs: '1', readerBytes: '1' },
 };
+const streamRoutes = { ...routes, messages: 'yes' };
 const { retryMs: _retryMs, ...chatRoutes } = {
   ...{ ...routes, onMessage: 7, validate: 7, streamId: 7, metadata: 7, generateMessageId: 7, version: 5 },
   ...{ onConflict: 'Replace', waitFor: 'Left' },
@@ -130,7 +131,7 @@ const redisOptions: Wrong<redis.RedisOptions> = {
 const agentOptions: Wrong<agents.AgentOptions> = {
   ...{ checkpointer: Promise.resolve(checkpointer), handlers: { on_run_step: () => {} }, storeOversized: 7 },
   ...{ configurable: 7, durability: 'Exit', sdkVersion: 7, approvalWindowMs: '1', fingerprint: 7 },
-  ...{ resumeContext: ANY, final: 7, onError: 7, toEvent: 7 },
+  ...{ resumeContext: ANY, final: 7, onError: 7, toEvent: 7, toMessageContent: 7 },
 };
 
 const transcriptStore = transcripts.createMemoryTranscripts();
@@ -197,6 +198,24 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     { ...ofGeneration, metadata: 7, notes: [{ key: 7 }] },
     (options) => manager.annotate(streamId, options),
   ),
+  'inbox.send': refuses<root.SendInput>(
+    { ...ofGeneration, message: ANY, kind: 7, idempotencyKey: 7, by: 7 },
+    (options) => manager.inbox.send(streamId, options),
+    { message: 1 },
+  ),
+  'inbox.edit': refuses<root.EditInput>(
+    { ...ofGeneration, messageId: 7, message: ANY },
+    (options) => manager.inbox.edit(streamId, options),
+    { messageId: 'm', message: 1 },
+  ),
+  'inbox.cancel': refuses<root.MessageAccess>(
+    { ...ofGeneration, messageId: 7 },
+    (options) => manager.inbox.cancel(streamId, options),
+    { messageId: 'm' },
+  ),
+  'inbox.claim': refuses<root.ClaimInput>({ ...ofGeneration, claimId: 7 }, (options) =>
+    manager.inbox.claim(streamId, options),
+  ),
   'manager.listActiveJobs': refuses({ ...access, ...page }, (options) => manager.listActiveJobs(options), {
     userId: 'ann',
   }),
@@ -255,7 +274,17 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     (input) => job.pause(input),
     { type: 'checkpoint' },
   ),
-  'job.complete': 'takes a value of the host’s',
+  'job.complete': refuses<root.CompleteOptions>({ ifInboxEmpty: 'yes' }, async (options) =>
+    (await started()).complete(null, options),
+  ),
+  'job.emitOwn': 'is called by the library',
+  'jobInbox.take': 'takes nothing',
+  'jobInbox.peek': 'takes nothing',
+  'jobInbox.arrived': 'takes nothing',
+  'jobInbox.watch': 'takes a function',
+  'jobInbox.heard': 'is called by the library',
+  'jobInbox.close': 'is called by the library',
+  'jobInbox.notEmpty': 'is called by the library',
   'job.fail': 'takes a value of the host’s',
   'job.run': 'takes a function: what it throws, being none included, is the answer’s `error`',
   'job.whenOver': 'takes nothing',
@@ -297,6 +326,22 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'streamClient.abort': refuses<client.AbortStreamOptions>(
     { generation: '1', wait: 'Settled', signal: 7 },
     (options) => streamClient.abort('s', options),
+  ),
+  'streamClient.send': refuses<client.SendOptions>(
+    { generation: '1', kind: 7, idempotencyKey: 7, signal: 7 },
+    (options) => streamClient.send('s', 'text', options),
+  ),
+  ...Object.fromEntries(
+    (['editMessage', 'cancelMessage', 'claimUnsent'] as const).map((name) => [
+      `streamClient.${name}`,
+      refuses<client.MessageOptions>({ generation: '1', signal: 7 }, (options: Odd) =>
+        name === 'editMessage'
+          ? streamClient.editMessage('s', 'm', 'text', options)
+          : name === 'cancelMessage'
+            ? streamClient.cancelMessage('s', 'm', options)
+            : streamClient.claimUnsent('s', options),
+      ),
+    ]),
   ),
   'streamClient.decide': refuses<client.DecideOptions>({ idempotencyKey: 7, signal: 7 }, (options) =>
     streamClient.decide('s', { actionId: 'a' }, 'approve', options),
@@ -427,13 +472,13 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     (options) => new redis.RedisEventTransport(redisClient as Odd, options),
   ),
   createStreamRouter: refuses<express.StreamRouterOptions<never>>(
-    { ...routes, framing: 'Close' },
+    { ...streamRoutes, framing: 'Close' },
     (options) => express.createStreamRouter(manager, options),
     { authorize },
   ),
   errorHandler: 'takes nothing',
   createStreamHandler: refuses<web.StreamHandlerOptions>(
-    { ...routes, basePath: 'api' },
+    { ...streamRoutes, basePath: 'api' },
     (options) => web.createStreamHandler(manager, options),
     { authorize },
   ),
@@ -657,7 +702,15 @@ const PORTS = new Set([
   'nodeOf',
 ]);
 const INSTANCES = {
-  ...{ manager, approvals: manager.approvals, upkeep: manager.upkeep, job, subscription },
+  ...{
+    manager,
+    approvals: manager.approvals,
+    inbox: manager.inbox,
+    jobInbox: job.inbox,
+    upkeep: manager.upkeep,
+    job,
+    subscription,
+  },
   ...{ outbox, runLane, reportLane, streamClient },
 };
 

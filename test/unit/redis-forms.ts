@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { encodeNewRecord } from '../../src/stream/implementations/redis/codec.js';
+import type { InboxMessage } from '../../src/stream/model/inbox-message.js';
 import type {
   JobRecord,
   LogEvent,
@@ -120,9 +121,17 @@ export const records: fc.Arbitrary<JobRecord> = fc
     }),
     isClaimed: fc.boolean(),
     changes: fc.nat(),
+    messages: fc.array(
+      fc.record(
+        { messageId: name, kind: name, message: json, by: id, sentAt: count, edits: count },
+        { requiredKeys: ['messageId', 'kind', 'message', 'sentAt', 'edits'] },
+      ),
+      { maxLength: 3 },
+    ),
   })
-  .map(({ isClaimed, changes, notes, settlement, status, ...record }) => ({
+  .map(({ isClaimed, changes, notes, settlement, status, messages, ...record }) => ({
     ...{ ...WHERE, ...record, status },
+    ...(hasEnded(status) ? { inbox: [], unsent: messages } : { inbox: messages, unsent: [] }),
     notes: Object.entries(notes).map(([key, note], at) => ({
       key,
       ...note,
@@ -157,6 +166,8 @@ export function hashOf(record: JobRecord): Map<string, string> {
   hash.set('lifecycle', `${record.lifecycleEvents}`);
   for (const [at, { key, event, data, revision }] of record.notes.entries())
     hash.set(`n:${key}`, `${revision} ${at} ${event} ${JSON.stringify(data)}`);
+  const messages = [...record.inbox, ...record.unsent];
+  if (messages.length > 0) hash.set('inbox', messages.map(lineOf).join(''));
   if (record.leaseMs !== undefined) hash.set('lease', `${attempt} ${record.leaseMs}`);
   if (record.replicaId !== undefined) hash.set('replica', `${attempt} ${record.replicaId}`);
   for (const field of [
@@ -177,4 +188,9 @@ export function hashOf(record: JobRecord): Map<string, string> {
   }))
     if (value !== undefined) hash.set(field, JSON.stringify(value));
   return hash;
+}
+
+function lineOf({ messageId, kind, message, by, sentAt, edits }: InboxMessage, at: number): string {
+  const parts = [messageId, at + 1, sentAt, edits, 0, JSON.stringify({ kind, by }), JSON.stringify(message)];
+  return `${parts.join('\t')}\n`;
 }

@@ -1,5 +1,6 @@
 /**
- * A follower is told what changes of its generation's record: notes and public metadata, the newest state and not each step.
+ * A follower is told what changes of its generation's record: notes, public metadata and what waits in the inbox, the newest
+ * state and not each step.
  *
  * The record is read once a change was announced, or a page of the log names one that is newer than what was told: one
  * read, shared by all who follow the stream here. A step of the settlement alone is none. A slow reader holds one record.
@@ -18,6 +19,8 @@ interface Shown {
 
 /** Nothing is shown of the metadata, as without the hook. */
 const NOTHING = '{}';
+/** Nothing waits. */
+const EMPTY = '[]';
 
 export class RecordFollowing {
   readonly #hub: RecordHub;
@@ -29,6 +32,7 @@ export class RecordFollowing {
   /** The newest change that was heard of. */
   #changed = 0;
   #metadata = NOTHING;
+  #inbox = EMPTY;
   #looking: Promise<void> | undefined;
   #found: { readonly record: JobRecord; readonly metadata: string } | undefined;
 
@@ -55,17 +59,19 @@ export class RecordFollowing {
     this.#told = told;
     this.#changed = 0;
     this.#metadata = NOTHING;
+    this.#inbox = EMPTY;
     this.#found = undefined;
     this.see(generation, changed);
   }
 
   /** Takes what a `sync` tells instead. */
-  synced({ generation, revision }: JobRecord, metadata: unknown): void {
+  synced({ generation, revision, inbox }: JobRecord, metadata: unknown): void {
     const isNewer = generation === this.#generation && (this.#found?.record.revision ?? 0) > revision;
     if (!isNewer) this.#found = undefined;
     this.#generation = generation;
     this.#told = revision;
     this.#metadata = JSON.stringify(metadata);
+    this.#inbox = JSON.stringify(inbox);
   }
 
   /** A change of the record was announced, or a page names it. */
@@ -93,8 +99,14 @@ export class RecordFollowing {
       const data = `{"metadata":${metadata},"revision":${record.revision}}`;
       events.push({ event: 'updated', data, sequence, attempt: 0 });
     }
+    const messages = JSON.stringify(record.inbox);
+    if (messages !== this.#inbox) {
+      const data = `{"messages":${messages},"revision":${record.revision}}`;
+      events.push({ event: 'inbox', data, sequence, attempt: 0 });
+    }
     this.#told = record.revision;
     this.#metadata = metadata;
+    this.#inbox = messages;
     return { generation, events };
   }
 
@@ -126,7 +138,8 @@ export class RecordFollowing {
 
   #find(record: JobRecord, metadata: string): void {
     if (record.revision <= this.#told) return;
-    if (metadata !== this.#metadata || this.#newNotes(record).length > 0) this.#found = { record, metadata };
+    const isTold = metadata === this.#metadata && JSON.stringify(record.inbox) === this.#inbox;
+    if (!isTold || this.#newNotes(record).length > 0) this.#found = { record, metadata };
     else this.#told = record.revision;
   }
 }

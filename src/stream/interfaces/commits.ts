@@ -1,4 +1,5 @@
 /** The steps that change a stream, and what a store answers to them. What they promise stands at the port, `JobStore`. */
+import type { InboxMessage } from '../model/inbox-message.js';
 import type { TransitionName } from '../model/transitions.js';
 import type {
   Frame,
@@ -8,12 +9,16 @@ import type {
   PendingAction,
   Resolution,
   SerialisedEvent,
-  SerialisedNote,
   Settlement,
   StreamKey,
   Usage,
   UsageEntry,
 } from '../model/types.js';
+import type { AnnotationCommit } from './annotation-commit.js';
+import type { SenderCommit } from './sender-commit.js';
+
+export type { AnnotationBounds, AnnotationCommit } from './annotation-commit.js';
+export type { InboxBounds, InboxStep, SenderCommit } from './sender-commit.js';
 
 /** A generation's place: its last event, and who may write the next. */
 export interface Place {
@@ -157,6 +162,11 @@ export interface ProducerCommit {
   readonly events: readonly LogEvent[];
   /** Holds what changes of the record beside the events. */
   readonly patch?: RecordPatch | undefined;
+  /**
+   * The messages that it takes out of the inbox, each with its event `message` among the events; one that does not wait is
+   * passed over. What is taken is kept, marked, until the generation ends.
+   */
+  readonly takes?: readonly string[] | undefined;
   /** The producer's own end or pause, made in the same step. */
   readonly transition?: ProducerTransition | undefined;
 }
@@ -183,6 +193,8 @@ export interface ProducerTransition {
   readonly error?: JobFailure | undefined;
   /** True for a `fail` that takes the idempotency key from the record: the request may be made again. */
   readonly releasesKey?: true | undefined;
+  /** True for a `complete` that is refused as `inbox` while a message waits, those excepted that the commit takes. */
+  readonly ifInboxEmpty?: true | undefined;
   /** Says whether the host has something to settle after the end. */
   readonly settles: boolean;
 }
@@ -212,6 +224,8 @@ export interface OtherCommit {
   readonly unmovedLeaseUntil?: number | undefined;
   /** `recover` and `resolve`: the new attempt's lease. */
   readonly leaseMs?: number | undefined;
+  /** `recover`: the answer starts over, so what was taken of the inbox waits again, at the head, in order, under its ids. */
+  readonly restarts?: boolean | undefined;
   /** `recover` and `resolve`: the replica of the new attempt. */
   readonly replicaId?: string | undefined;
   /** `resolve` and `expire`: recorded with the store's time. */
@@ -299,45 +313,14 @@ export interface LeaverCommit {
   readonly leaves: boolean;
 }
 
-/**
- * Writes metadata and notes of a kept generation, current or not and in any state. It has no fence: it moves no sequence,
- * stands in no producer's way, and leaves `updatedAt` as it is. What it makes larger than a bound is refused as `metadata` or
- * `notes`, with nothing changed; what makes it no larger is always taken. What is already so changes nothing. Of the notes
- * that were taken away those of longest ago are forgotten when there are more than `bounds.notes` together.
- */
-export interface AnnotationCommit {
-  /** Tells the kinds of commit apart. */
-  readonly writer: 'annotator';
-  /** The stream that is written to. */
-  readonly key: StreamKey;
-  /** The generation that is annotated. */
-  readonly generation: number;
-  /** Names the call; the store knows the last 16 of a generation, and answers a repeat `ok` without doing it twice. */
-  readonly callId: string;
-  /** The metadata by key, as JSON text. */
-  readonly metadata: Readonly<Record<string, string>>;
-  /** The notes, each key once. */
-  readonly notes: readonly SerialisedNote[];
-  /** The bounds that what is on the record is held to. */
-  readonly bounds: AnnotationBounds;
-}
-
-export interface AnnotationBounds {
-  /** Keys and texts of the metadata together (bytes). */
-  readonly metadataBytes: number;
-  /** Notes that stand. */
-  readonly notes: number;
-  /** Keys, event names and texts of the notes that stand, together (bytes). */
-  readonly notesBytes: number;
-}
-
 export type Commit =
   | ProducerCommit
   | OtherCommit
   | SettlementCommit
   | HoldCommit
   | LeaverCommit
-  | AnnotationCommit;
+  | AnnotationCommit
+  | SenderCommit;
 
 /**
  * The reason a commit changed nothing. `gone` no such generation is kept · `replaced` a newer generation is current ·
@@ -346,7 +329,8 @@ export type Commit =
  * the lease has not lapsed · `revision` somebody else settles · `early` the action has not expired · `held` an end is
  * being described: the same commit may be taken later · `behind` the generation has gone on since its end was described ·
  * `closed` a settlement has been tried: nothing may change what it is given · `metadata` and `notes` would be larger than
- * the bounds that an annotation names
+ * the bounds that an annotation names · `inbox` a message waits · `full` the inbox takes no more · `message` no such message
+ * waits, or its producer takes it
  */
 export type Refusal =
   | 'gone'
@@ -364,7 +348,10 @@ export type Refusal =
   | 'behind'
   | 'closed'
   | 'metadata'
-  | 'notes';
+  | 'notes'
+  | 'inbox'
+  | 'full'
+  | 'message';
 
 export type CommitReply =
   | {
@@ -376,6 +363,10 @@ export type CommitReply =
       readonly frames: readonly Frame[];
       /** The record after the step; always but after a producer's commit without a transition. */
       readonly record?: JobRecord | undefined;
+      /** A sender's: the message it was about, and whether this call, now or earlier, has accepted or changed it. */
+      readonly sent?: { readonly messageId: string; readonly isNew: boolean } | undefined;
+      /** The messages that a `claim` hands out: all of them to one call, none to any other. */
+      readonly claimed?: readonly InboxMessage[] | undefined;
     }
   /** `record` is the generation as it stands, when it is kept. */
   | {

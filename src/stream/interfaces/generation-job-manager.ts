@@ -6,6 +6,7 @@ import type { PublicState, ResumeState } from '../model/lifecycle-payloads.js';
 import type { SettlementState } from '../model/settlement-state.js';
 import type { JobRecord } from '../model/types.js';
 import type { Approvals } from './approvals.js';
+import type { Inbox } from './inbox.js';
 import type { GenerationSummary, StateAccess } from './kept-generations.js';
 import type {
   AnnotateInput,
@@ -45,6 +46,8 @@ export interface GenerationJobManagerConstructor {
 export interface GenerationJobManager<Types extends HostTypes = Untyped> extends AsyncDisposable {
   /** Decisions on what jobs ask. */
   readonly approvals: Approvals<Types>;
+  /** Messages to jobs while they work. */
+  readonly inbox: Inbox;
   /** The upkeep by hand, for tests and for hosts with a schedule of their own. */
   readonly upkeep: Upkeep;
   /** True once it takes no new jobs and followers any more. */

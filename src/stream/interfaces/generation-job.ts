@@ -8,6 +8,7 @@ import type { FinalOf, HostEvent, HostTypes, MetadataPatch, Untyped } from '../m
 import type { Predecessor } from '../model/predecessor.js';
 import type { StreamKey, UsageInput } from '../model/types.js';
 import type { PauseInput } from './action-input.js';
+import type { JobInbox } from './job-inbox.js';
 import type { PipeMapper, PipeSource, PipeStep } from './pipe.js';
 
 /** The end of an attempt, as `run` answers. */
@@ -26,6 +27,12 @@ export interface JobUpdate<Types extends HostTypes = Untyped> {
   readonly metadata?: MetadataPatch<Types> | undefined;
 }
 
+/** The way an attempt ends well. */
+export interface CompleteOptions {
+  /** Refuses the end as `inbox_not_empty` when a message waits: the job goes on. Default false: what waits is left unsent. */
+  readonly ifInboxEmpty?: boolean | undefined;
+}
+
 /**
  * The handle of a running attempt. It is over once, for the reason in `reason`: by its own end (`complete`, `fail`,
  * `pause`), by somebody else's (abort, replacement, take-over), by the clock (idle, too long, lease lost) or with the
@@ -42,6 +49,8 @@ export interface GenerationJob<Types extends HostTypes = Untyped> {
   readonly attempt: number;
   /** The owner of the stream. */
   readonly userId: string;
+  /** The messages that were sent to this generation while it works, for its producer to take. */
+  readonly inbox: JobInbox;
   /** Fires when this handle may no longer write, for whatever reason; its `reason` is a JobEndedError. */
   readonly signal: AbortSignal;
   /** True once this handle may no longer write. */
@@ -79,7 +88,7 @@ export interface GenerationJob<Types extends HostTypes = Untyped> {
    * Emits one event from where nothing may be thrown: a callback, a timer, a listener. Says whether it was taken. False once
    * this handle is over; also for an event that `emit` would refuse, which is told to `onError`.
    * @example
-   * socket.on('message', (data) => job.tryEmit({ event: 'message', data }));
+   * socket.on('message', (data) => job.tryEmit({ event: 'said', data }));
    */
   tryEmit(event: HostEvent<Types>): boolean;
 
@@ -137,9 +146,13 @@ export interface GenerationJob<Types extends HostTypes = Untyped> {
    * Ends the generation well.
    * @param final what a client shows as the finished message: at most `limits.finalBytes` as JSON text. One that can't be
    *   carried is left out: the end has `finalOmitted: true` in its place. Default null.
-   * @throws JobEndedError when somebody else ended the generation first
+   * @param options with `ifInboxEmpty`, only while no message waits. Until that is answered nothing is emitted
+   * @throws JobEndedError when somebody else ended the generation first · GenerationJobError `inbox_not_empty`: the job goes
+   *   on; `invalid_argument`
+   * @example
+   * await job.complete({ text: 'done' }, { ifInboxEmpty: true });
    */
-  complete(final?: FinalOf<Types>): Promise<void>;
+  complete(final?: FinalOf<Types>, options?: CompleteOptions): Promise<void>;
 
   /**
    * Ends the generation badly.

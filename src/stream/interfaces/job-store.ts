@@ -32,6 +32,7 @@ import type {
   OtherCommit,
   ProducerCommit,
   Refusal,
+  SenderCommit,
   SettlementCommit,
 } from './commits.js';
 import type { LogPage, ReadLogRequest } from './log-pages.js';
@@ -56,8 +57,19 @@ export interface LeaseClaim {
   readonly replicaId?: string | undefined;
 }
 
-/** The answer to one claim. An error says that this claim got no answer (`unavailable`) or can't be renewed at all. */
-export type RenewAnswer = 'held' | Refusal | GenerationJobError;
+/** A lease that was renewed while messages wait in the generation's inbox. */
+export interface HeldWithInbox {
+  /** Tells it from a refusal. */
+  readonly held: true;
+  /** The number of messages that wait, from 1. */
+  readonly waiting: number;
+}
+
+/**
+ * The answer to one claim. An error says that this claim got no answer (`unavailable`) or can't be renewed at all. `held` alone
+ * says that no message waits.
+ */
+export type RenewAnswer = 'held' | HeldWithInbox | Refusal | GenerationJobError;
 
 /** Asks for a part of a listing. A listing is no snapshot: what moves meanwhile may be listed twice, or by the next one. */
 export interface PageRequest {
@@ -219,6 +231,7 @@ export interface JobStore {
   commit(commit: HoldCommit): Promise<CommitReply>;
   commit(commit: LeaverCommit): Promise<CommitReply>;
   commit(commit: AnnotationCommit): Promise<CommitReply>;
+  commit(commit: SenderCommit): Promise<CommitReply>;
   commit(commit: Commit): Promise<CommitReply>;
 
   /** The current record, that of a named generation, or all kept (newest first). Empty when there is none. */

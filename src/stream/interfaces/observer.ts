@@ -33,6 +33,11 @@ export type TransportStep = 'subscribe' | 'publish' | 'signal' | 'link';
 export type FinalOmission = 'too_large' | 'too_deep' | 'no_json';
 /** `not_found`: no such generation is kept, or it is not theirs · `too_large`: beyond a bound · `failed`: no answer, or malformed */
 export type AnnotationResult = 'written' | 'not_found' | 'too_large' | 'failed';
+/**
+ * `accepted` · `repeated`: its idempotency key is known · `full`: the inbox takes no more · `ended`: the generation is over ·
+ * `too_large` · `not_found`: no such generation is kept, or it is not theirs · `failed`: no answer, or malformed
+ */
+export type MessageResult = 'accepted' | 'repeated' | 'full' | 'ended' | 'too_large' | 'not_found' | 'failed';
 export type ContentlessStep =
   | 'aborted'
   | 'replaced'
@@ -134,6 +139,12 @@ export interface StreamObserver {
   pauseTold(outcome: 'told' | 'retried'): void;
   /** A call of `annotate` of this process was answered. */
   annotated(result: AnnotationResult): void;
+  /** A call of `inbox.send` of this process was answered. */
+  messageSent(result: MessageResult): void;
+  /** A producer of this process has taken a message, so long after it was accepted (ms). */
+  messageTaken(waitedMs: number): void;
+  /** A generation ended by a commit of this process while so many messages waited. */
+  messagesUnsent(count: number): void;
   /** `dropped`: what was set aside goes unsettled. */
   settled(outcome: 'settled' | 'retried' | 'set_aside' | 'dropped'): void;
   /** Somebody waited for a settlement in this process, so long (ms), until it was over, or as long as it was open. */
@@ -188,6 +199,9 @@ export const OBSERVED: readonly string[] = Object.keys({
   approval: 0,
   pauseTold: 0,
   annotated: 0,
+  messageSent: 0,
+  messageTaken: 0,
+  messagesUnsent: 0,
   settled: 0,
   settlementAwaited: 0,
   settlementsSetAside: 0,

@@ -8,7 +8,7 @@ import type { JobRecord, StreamKey, Usage, UsageEntry } from '../model/types.js'
 import type { PauseInput } from './action-input.js';
 import type { Refusal } from './commits.js';
 import type { GenerationJob } from './generation-job.js';
-import type { RenewAnswer } from './job-store.js';
+import type { HeldWithInbox, RenewAnswer } from './job-store.js';
 
 /** An attempt that is somebody else's, and the lease it is given with each accepted commit. */
 export interface RemoteAttempt {
@@ -97,7 +97,7 @@ export interface RemoteAttempts {
    * Renews the lease of an attempt; one that should have been over long ago is ended instead.
    * @throws GenerationJobError what the store could not do
    */
-  renew(attempt: RemoteAttempt): Promise<Exclude<RenewAnswer, Error>>;
+  renew(attempt: RemoteAttempt): Promise<Exclude<RenewAnswer, Error | HeldWithInbox>>;
 
   /**
    * Ends an attempt whose worker is known to be dead, as if its lease had lapsed: the generation is taken over or lost, by the

@@ -166,8 +166,9 @@ export class Admission {
     if (record?.idempotencyKey === idempotencyKey) return record;
     // Kept without the key: lost before any host event, and the key was released.
     if (record !== undefined || run.record === undefined) return undefined;
-    const { notes = [], revision = 0 }: Partial<JobRecord> = run.record; // release 0.1.0 remembers none
-    return { ...run.record, notes, revision };
+    // Releases before remember none of these.
+    const { notes = [], revision = 0, inbox = [], unsent = [] }: Partial<JobRecord> = run.record;
+    return { ...run.record, notes, revision, inbox, unsent };
   }
 
   #request(input: CreateJobInput): CreateRequest {

@@ -167,7 +167,9 @@ export class Ender {
     const code = record.error?.code ?? '';
     const result = RESULTS.has(code) ? (code as EndResult) : (record.status as EndResult);
     observer.jobEnded(result);
-    logStep(this.#parts, 'ended', record, { result });
+    const unsent = record.unsent.length;
+    if (unsent > 0) observer.messagesUnsent(unsent);
+    logStep(this.#parts, 'ended', record, { result, ...(unsent > 0 && { unsent }) });
     const local = this.#context.leases.find(key, record.generation);
     if (local) local.stop(reasonOfRecord(record));
     else transport.signal({ key, generation: record.generation });

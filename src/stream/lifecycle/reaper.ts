@@ -250,7 +250,8 @@ export class Reaper {
     const { generation, idempotencyKey, streamId } = record;
     if (idempotencyKey !== undefined) {
       const user = ownerOf(key, record.userId);
-      const run = { streamId, generation, record: { ...record, metadata: {}, notes: [], resolutions: [] } };
+      const nothing = { metadata: {}, notes: [], resolutions: [], inbox: [], unsent: [] };
+      const run = { streamId, generation, record: { ...record, ...nothing } };
       await store.slots.confirm(user, idempotencyKey, run);
     }
     await store.delete(key, { endedGeneration: generation });

@@ -148,6 +148,7 @@ export class Recovery {
       attempt: record.attempt,
       unmovedLeaseUntil,
       leaseMs: options.leaseMs,
+      restarts: announced.restart,
       replicaId,
       settles: hooks.settle !== undefined,
     };

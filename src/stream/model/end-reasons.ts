@@ -3,6 +3,13 @@ import type { EndReason } from '../../errors.js';
 import { JobFailureError } from './job-failure.js';
 import type { JobFailure, JobRecord } from './types.js';
 
+/** The reasons of an attempt that its own commit ends. */
+export const OWN_ENDS = {
+  pause: 'paused',
+  complete: 'completed',
+  fail: 'failed',
+} as const satisfies Record<string, EndReason>;
+
 /** Returns the reason a refused commit ends the attempt. */
 export function reasonOf(reply: { refusal: string; record?: JobRecord | undefined }): EndReason {
   switch (reply.refusal) {

@@ -12,6 +12,7 @@ import type {
   ReceivedFrom,
   Untyped,
 } from './host-types.js';
+import type { InboxMessage, TakenMessage } from './inbox-message.js';
 import type { SettlementState } from './settlement-state.js';
 import type {
   Answer,
@@ -83,6 +84,10 @@ export interface ResumeState<Types extends HostTypes = Untyped> {
   readonly kept: readonly KeptState[];
   /** The notes alone, in the order they were written. */
   readonly notes: readonly Omit<KeptState, 'cursor'>[];
+  /** The messages that wait for the producer, first in first out. */
+  readonly inbox: readonly InboxMessage[];
+  /** The messages that were accepted and never took effect, once there is an end and until somebody claims them. */
+  readonly unsent: readonly InboxMessage[];
   /** Says when it was created: the store's clock, in milliseconds since 1970. */
   readonly createdAt: number;
   /** Says when it ended: the store's clock, in milliseconds since 1970; absent before. */
@@ -127,6 +132,8 @@ export interface LifecyclePayloads<Types extends HostTypes = Untyped> {
     readonly restart: boolean;
     readonly attempt: number;
   };
+  /** The producer took a message that was sent to it: here it takes effect. */
+  readonly message: TakenMessage;
   /** The end, well. */
   readonly completed: EndPayload<FinalOf<Types>>;
   /** The end, badly. */
@@ -147,6 +154,8 @@ export interface FollowerPayloads<Types extends HostTypes = Untyped> {
   readonly gap: { readonly requested: string };
   /** The public metadata has changed: all of it, at this revision of the record. A note comes under its own event's name. */
   readonly updated: { readonly metadata: Json; readonly revision: number };
+  /** What waits for the producer has changed: all of it, at this revision of the record. */
+  readonly inbox: { readonly messages: readonly InboxMessage[]; readonly revision: number };
   /** The stream, or the followed generation, is no longer kept. Nothing follows. */
   readonly gone: { readonly streamId: string };
   /**

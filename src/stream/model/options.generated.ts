@@ -135,6 +135,12 @@ export interface GenerationLimits {
   readonly notes?: number | undefined;
   /** A generation’s notes: keys, event names and data as JSON text (bytes). 64 B to 4 GiB; default 64 KiB. */
   readonly notesBytes?: number | undefined;
+  /** Messages that wait for a generation’s producer. 0 or more; default 10. */
+  readonly inboxMessages?: number | undefined;
+  /** Messages that a generation accepts in all. 0 or more; default 64. */
+  readonly generationMessages?: number | undefined;
+  /** One message to a generation as JSON text (bytes). 64 B to 4 GiB; default 32 KiB. */
+  readonly messageBytes?: number | undefined;
   /** Events in a generation. 1 or more; default 500,000. */
   readonly generationEvents?: number | undefined;
   /** Event data emitted by one attempt (bytes). 64 B to 4 GiB; default 256 MiB. */

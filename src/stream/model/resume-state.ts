@@ -29,6 +29,8 @@ export function resumeState(state: FoldedState): ResumeState {
     usageEntries: record.usageEntries,
     kept: keptOf(state),
     notes: standing(record).map(({ key, event, data }) => ({ key, event, data })),
+    inbox: record.inbox,
+    unsent: record.unsent,
     createdAt: record.createdAt,
     ...(record.endedAt !== undefined && { endedAt: record.endedAt }),
     end: state.end,

@@ -49,7 +49,11 @@ export const LIFECYCLE_EVENTS = [
 export type LifecycleEvent = (typeof LIFECYCLE_EVENTS)[number];
 
 /** Names made for one follower, never written to a log. */
-export const FOLLOWER_EVENTS = ['sync', 'gap', 'gone', 'updated', 'settled', 'heartbeat'] as const;
+export const FOLLOWER_EVENTS = ['sync', 'gap', 'gone', 'updated', 'inbox', 'settled', 'heartbeat'] as const;
+
+/** Names of events that a producer's own calls commit and the library words: they change no state, and count like a host's. */
+export const OWN_EVENTS = ['message', 'rule_used'] as const;
+export type OwnEvent = (typeof OWN_EVENTS)[number];
 
 export const TRANSITIONS = {
   pause: { from: ['running'], to: 'requires_action', by: 'producer', event: 'requires_action' },
@@ -106,7 +110,21 @@ export function isTerminalEvent(event: string): boolean {
   return TERMINAL.has(event);
 }
 
-const RESERVED: ReadonlySet<string> = new Set([...LIFECYCLE_EVENTS, ...FOLLOWER_EVENTS]);
+const LIFECYCLE: ReadonlySet<string> = new Set(LIFECYCLE_EVENTS);
+
+/** Says whether an event of this name announces a change of state. */
+export function isLifecycleEvent(event: string): boolean {
+  return LIFECYCLE.has(event);
+}
+
+const OWN: ReadonlySet<string> = new Set(OWN_EVENTS);
+
+/** Says whether an event of this name is the library's, and changes no state. */
+export function isOwnEvent(event: string): boolean {
+  return OWN.has(event);
+}
+
+const RESERVED: ReadonlySet<string> = new Set([...LIFECYCLE_EVENTS, ...FOLLOWER_EVENTS, ...OWN_EVENTS]);
 
 /** Says whether a host may not emit under this name. */
 export function isReservedEvent(event: string): boolean {

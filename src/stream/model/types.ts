@@ -3,6 +3,7 @@
  * second word for anything in the glossary of docs/design.md.
  */
 import type { HostTypes, MetadataOf, Untyped } from './host-types.js';
+import type { InboxMessage } from './inbox-message.js';
 
 /** A value JSON can carry. The library never looks inside it. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -327,11 +328,15 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly metadata: MetadataOf<Types>;
   /** The notes that `annotate` has written, in the order they were written, those that were taken away included. */
   readonly notes: readonly Note[];
+  /** The messages that wait for the producer, first in first out; empty after an end. A worker's job is told none. */
+  readonly inbox: readonly InboxMessage[];
+  /** The messages that waited when it ended, until somebody claims them: they were accepted, and never took effect. */
+  readonly unsent: readonly InboxMessage[];
   /** Says where the host's side effect after the end stands. */
   readonly settlement: Settlement;
   /**
-   * Counts the changes of the record that no event tells: of its metadata, notes and settlement, and that its producer has left.
-   * Never goes back.
+   * Counts the changes of the record that no event tells: of its metadata, notes, inbox and settlement, and that its producer
+   * has left. Never goes back.
    */
   readonly revision: number;
   /**

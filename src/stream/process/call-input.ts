@@ -5,6 +5,8 @@
  */
 import { z } from 'zod';
 import { HOUR } from '../../clock.js';
+import type { CompleteOptions } from '../interfaces/generation-job.js';
+import type { ClaimInput, EditInput, MessageAccess, SendInput } from '../interfaces/inbox.js';
 import type {
   AnnotateInput,
   CreateJobInput,
@@ -66,6 +68,23 @@ const SHAPES = {
       .max(MOST_NOTES)
       .optional(),
   } satisfies ShapeOf<AnnotateInput>),
+  send: z.strictObject({
+    ...access,
+    generation,
+    message: z.unknown(),
+    kind: text,
+    idempotencyKey: text,
+    by: text,
+  } satisfies ShapeOf<SendInput>),
+  edit: z.strictObject({
+    ...access,
+    generation,
+    messageId: z.string(),
+    message: z.unknown(),
+  } satisfies ShapeOf<EditInput>),
+  message: z.strictObject({ ...access, generation, messageId: z.string() } satisfies ShapeOf<MessageAccess>),
+  claim: z.strictObject({ ...access, generation, claimId: text } satisfies ShapeOf<ClaimInput>),
+  complete: z.strictObject({ ifInboxEmpty: z.boolean().optional() } satisfies ShapeOf<CompleteOptions>),
   abort: z.strictObject({
     ...access,
     generation,

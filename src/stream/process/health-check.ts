@@ -6,6 +6,7 @@
 import { sleep } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
 import type { FrameListener } from '../interfaces/event-transport.js';
+import type { Health } from '../interfaces/operators.js';
 import { streamKey } from '../model/stream-key.js';
 import type { PartWatch } from './part-watch.js';
 import type { Parts } from './parts.js';
@@ -28,6 +29,13 @@ interface Question {
   isOpen: boolean;
 }
 
+/** What a manager knows of itself. */
+interface ManagerState {
+  readonly isOpen: boolean;
+  readonly isDraining: boolean;
+  readonly startedAt: number | undefined;
+}
+
 export class HealthCheck {
   readonly #parts: Parts;
   readonly #open = new Map<PartWatch, Question>();
@@ -37,8 +45,16 @@ export class HealthCheck {
     this.#parts = parts;
   }
 
-  /** Never rejects, and takes no longer than a moment: what was found stands in the watches. */
-  async look(): Promise<void> {
+  /** Says how this replica is, once it has looked. Never rejects, and takes no longer than a moment. */
+  async report({ isOpen, isDraining, startedAt }: ManagerState): Promise<Health> {
+    const { watches, replicaId } = this.#parts;
+    if (isOpen) await this.#look();
+    const [store, transport] = [watches.store.state, watches.transport.state];
+    const isReady = isOpen && !isDraining && store.status === 'ok';
+    return { isReady, store, transport, isDraining, startedAt, replicaId };
+  }
+
+  async #look(): Promise<void> {
     const { store, watches } = this.#parts;
     await Promise.all([
       this.#ask(watches.store, () => store.due.list({ limit: 1 })),

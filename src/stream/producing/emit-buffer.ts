@@ -14,17 +14,20 @@
  * - `repeating`  the same commit, frozen, is made again after a pause, until it is answered or the lease is over.
  * - `closed`     the attempt is over. Nothing leaves; emits throw, waiting promises settle.
  *
- * An end is the last commit: it drains what is buffered before it, then carries the change of state.
+ * An end is the last commit: it drains what is buffered before it, then carries the change of state. One that wants an empty inbox
+ * goes alone, since it may be refused (`inbox`) without harm: then the attempt goes on.
  */
 import { KIB, type TimerHandle } from '../../clock.js';
-import { type EndReason, isUnanswered, JobEndedError } from '../../errors.js';
+import { isUnanswered, JobEndedError } from '../../errors.js';
 import type { CommitReply, ProducerCommit, ProducerTransition, RecordPatch } from '../interfaces/commits.js';
+import { OWN_ENDS } from '../model/end-reasons.js';
 import type { LogEvent, Mutable, SerialisedEvent, StreamKey } from '../model/types.js';
 import { backOff, type Pauses, retryPauses, scattered } from '../process/back-off.js';
 import { publishFrames } from '../process/frames.js';
 import type { Parts } from '../process/parts.js';
 import { CommitSeat } from '../turns/commit-turns.js';
 import { EmitSeat } from '../turns/emit-turns.js';
+import { CommitWaiters } from './commit-waiters.js';
 import { type Change, mergedPatch } from './patches.js';
 
 /** The buffer tells this to the job it belongs to. */
@@ -38,13 +41,6 @@ export interface BufferOwner {
   onLeaseOver(cause: unknown): void;
   /** The store failed in a way that stays: a repeat would be answered with the same. */
   onFailed(error: unknown): void;
-}
-
-interface Waiter {
-  readonly sequence: number;
-  readonly patch: number;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
 }
 
 interface Ending {
@@ -83,7 +79,9 @@ export class EmitBuffer {
   #emittedAt: number | undefined;
   #underWayEmittedAt: number | undefined;
   #room: { promise: Promise<void>; resolve: () => void } | undefined;
-  #flushes: Waiter[] = [];
+  readonly #flushes = new CommitWaiters();
+  /** The messages that events not yet committed take out of the inbox, in the order of their sequences. */
+  #takes: { readonly sequence: number; readonly messageId: string }[] = [];
   #patch: RecordPatch | undefined;
   #patchNumber: number;
   #patchCommitted: number;
@@ -140,10 +138,12 @@ export class EmitBuffer {
 
   /**
    * Takes an event. Resolves when there is room for the next one; never rejects.
+   * @param takes the message that it takes out of the inbox, in one step
    * @throws JobEndedError when the attempt is over
    */
-  push(event: SerialisedEvent): Promise<void> {
+  push(event: SerialisedEvent, takes?: string): Promise<void> {
     this.throwIfOver();
+    if (takes !== undefined) this.#takes.push({ sequence: this.#next, messageId: takes });
     this.#waiting.push({
       event: event.event,
       data: event.data,
@@ -161,7 +161,7 @@ export class EmitBuffer {
   /** @throws JobEndedError when the attempt is over or ending */
   throwIfOver(): void {
     if (this.#closed) throw this.#closed;
-    if (this.#ending) throw new JobEndedError(endReason(this.#ending.transition));
+    if (this.#ending) throw new JobEndedError(OWN_ENDS[this.#ending.transition.name]);
   }
 
   /** Changes the record with the next commit; resolves when it is committed. */
@@ -178,9 +178,7 @@ export class EmitBuffer {
     if (this.#committed >= this.lastSequence && this.#patchCommitted >= this.#patchNumber) return READY;
     if (this.#closed) return Promise.reject(this.#closed);
     if (this.#underWay === undefined) this.#ask();
-    return new Promise((resolve, reject) => {
-      this.#flushes.push({ sequence: this.lastSequence, patch: this.#patchNumber, resolve, reject });
-    });
+    return this.#flushes.add(this.lastSequence, this.#patchNumber);
   }
 
   /** The last commit of the attempt. Everything taken before is committed first. */
@@ -208,7 +206,7 @@ export class EmitBuffer {
     this.#parts.emitTurns.leave(this.#emitSeat);
     this.#parts.commitTurns.leave(this.#commitSeat);
     this.#giveRoom();
-    for (const { reject } of this.#flushes.splice(0)) reject(reason);
+    this.#flushes.fail(reason);
     this.#ending?.reject(reason);
     return rest;
   }
@@ -238,7 +236,9 @@ export class EmitBuffer {
     const events = this.#takeBatch();
     const patch = this.#patch;
     this.#patch = undefined;
-    const ending = this.#waiting.length === 0 ? this.#ending : undefined;
+    const isAlone = events.length === 0 && patch === undefined;
+    const isDue = this.#waiting.length === 0 && (isAlone || !this.#ending?.transition.ifInboxEmpty);
+    const ending = isDue ? this.#ending : undefined;
     if (ending) events.push({ ...ending.event, sequence: this.#next++, attempt: this.#place.attempt });
     if (events.length === 0 && patch === undefined) return;
     this.#underWay = {
@@ -249,6 +249,7 @@ export class EmitBuffer {
       afterSequence: this.#committed,
       events,
       patch,
+      takes: this.#takes.length > 0 ? this.#takenBy(events) : undefined,
       transition: ending?.transition,
     };
     this.#underWaySince = this.#parts.clock.monotonic();
@@ -279,6 +280,14 @@ export class EmitBuffer {
     return this.#waiting.splice(0, count);
   }
 
+  /** The messages that the events of a batch take. */
+  #takenBy(events: readonly LogEvent[]): string[] | undefined {
+    const last = events.at(-1)?.sequence ?? 0;
+    const taken = this.#takes.filter(({ sequence }) => sequence <= last);
+    this.#takes = this.#takes.slice(taken.length);
+    return taken.length > 0 ? taken.map(({ messageId }) => messageId) : undefined;
+  }
+
   #commit(commit: ProducerCommit): void {
     this.#parts.store.commit(commit).then(
       (reply) => this.#onReply(commit, reply),
@@ -305,7 +314,7 @@ export class EmitBuffer {
     );
     // A question is completed by the store: whoever folds it reads it from the log.
     this.#owner.onCommitted(commit.transition?.action ? commit.events.slice(0, -1) : commit.events);
-    this.#settleFlushes();
+    this.#flushes.settle(this.#committed, this.#patchCommitted);
     if (commit.transition) return this.#ending?.resolve(reply);
     if (this.#closed) return;
     this.#giveRoomIfAny();
@@ -313,6 +322,7 @@ export class EmitBuffer {
   }
 
   #onRefused(commit: ProducerCommit, reply: CommitReply & { ok: false }): void {
+    if (reply.refusal === 'inbox' && !this.#closed) return this.#giveBack(reply);
     // Whatever the attempt was told meanwhile, the store's answer is what happened.
     if (commit.transition) this.#ending?.resolve(reply);
     // What was refused is still the attempt's: who closes the buffer for this is handed what it held of the record.
@@ -320,9 +330,19 @@ export class EmitBuffer {
     this.#underWay = undefined;
   }
 
+  /** An end that is not made, because a message waits: it went alone, and its place is given back. */
+  #giveBack(reply: CommitReply & { ok: false }): void {
+    const ending = this.#ending;
+    this.#ending = undefined;
+    this.#underWay = undefined;
+    this.#next--;
+    this.#flushes.settle(this.#next, this.#patchCommitted);
+    ending?.resolve(reply);
+  }
+
   /** Goes on after a commit: what somebody waits for is sent now, anything else as if it had just come. */
   #goOn(): void {
-    const isAwaited = this.#patch !== undefined || this.#ending !== undefined || this.#flushes.length > 0;
+    const isAwaited = this.#patch !== undefined || this.#ending !== undefined || !this.#flushes.isEmpty;
     if (isAwaited || !this.#hasRoom()) this.#ask();
     else if (this.#waiting.length > 0) this.#begin();
   }
@@ -338,12 +358,6 @@ export class EmitBuffer {
     if (clock.monotonic() >= this.#owner.leaseDeadline()) return this.#owner.onLeaseOver(cause);
     const pause = scattered(backOff(pauses, ++this.#failures), entropy);
     this.#retryTimer = clock.setTimeout(() => this.#commit(commit), pause);
-  }
-
-  #settleFlushes(): void {
-    const done = (waiter: Waiter) =>
-      waiter.sequence <= this.#committed && waiter.patch <= this.#patchCommitted;
-    while (this.#flushes[0] && done(this.#flushes[0])) this.#flushes.shift()?.resolve();
   }
 
   // --- room
@@ -379,14 +393,4 @@ export class EmitBuffer {
 /** Returns what events cost a turn: each of them, and as much again for each KiB. */
 function weightOf(events: number, textLength: number): number {
   return events + textLength / KIB;
-}
-
-const END_REASONS = {
-  pause: 'paused',
-  complete: 'completed',
-  fail: 'failed',
-} as const satisfies Record<ProducerTransition['name'], EndReason>;
-
-function endReason(transition: ProducerTransition): EndReason {
-  return END_REASONS[transition.name];
 }

@@ -4,58 +4,34 @@
 import { type EndReason, GenerationJobError, isGenerationJobError, JobEndedError } from '../../errors.js';
 import type { PauseInput } from '../interfaces/action-input.js';
 import type { CommitReply, ProducerTransition } from '../interfaces/commits.js';
-import type { AttemptEnd, GenerationJob, JobUpdate } from '../interfaces/generation-job.js';
+import type { AttemptEnd, CompleteOptions, GenerationJob, JobUpdate } from '../interfaces/generation-job.js';
 import type { LeaseClaim } from '../interfaces/job-store.js';
 import type { PipeMapper, PipeSource, PipeStep } from '../interfaces/pipe.js';
 import { isWholeFailure, reasonOf, toFailure } from '../model/end-reasons.js';
 import type { ErrorPlace, ErrorSubject } from '../model/error-report.js';
 import { serialiseHostEvent, type serialiseLifecycle } from '../model/events.js';
-import type { Fold } from '../model/fold.js';
 import type { HostEvent } from '../model/host-types.js';
+import type { TakenMessage } from '../model/inbox-message.js';
 import type { Predecessor } from '../model/predecessor.js';
 import { checkConversationId } from '../model/stream-key.js';
-import { isReservedEvent } from '../model/transitions.js';
-import type { JobRecord, LogEvent, StreamKey, UsageInput } from '../model/types.js';
+import { isLifecycleEvent, type OwnEvent } from '../model/transitions.js';
+import type { JobRecord, LogEvent, SerialisedEvent, StreamKey, UsageInput } from '../model/types.js';
 import { checkCall } from '../process/call-input.js';
 import { giveUpLease } from '../process/give-up-lease.js';
 import { handOutMethods } from '../process/handed-out.js';
 import type { Parts } from '../process/parts.js';
 import { AttemptFold } from './attempt-fold.js';
+import { AttemptInbox } from './attempt-inbox.js';
 import { AttemptLimits } from './attempt-limits.js';
 import { AttemptTime } from './attempt-time.js';
 import { Books } from './books.js';
 import { EmitBuffer } from './emit-buffer.js';
 import { endEvent } from './end-event.js';
+import type { JobInput, JobOwner } from './job-input.js';
 import { preparePause } from './pause-commit.js';
 import { pipeInto } from './pipe.js';
 import { ProgressReports } from './progress-reports.js';
 import { UsageCount } from './usage-count.js';
-
-/** A job needs this of the manager that made it. */
-export interface JobOwner {
-  /** Takes the job out of lease renewal. */
-  release(job: JobHandle): void;
-  /** The producer has returned after a stop by others; with the record, if the store has noted it. */
-  onLeft(job: JobHandle, record: JobRecord | undefined): void;
-  /** The store refused the attempt for good. */
-  onStoreDamaged(job: JobHandle): void;
-  /** Its own commit ended or paused the generation. */
-  onTransition(job: JobHandle, name: ProducerTransition['name'], record: JobRecord): void;
-}
-
-export interface JobInput {
-  readonly key: StreamKey;
-  readonly record: JobRecord;
-  /** The fold up to `record.lastSequence`, when there is one to go on from. */
-  readonly fold: Fold;
-  /** The events that the fold has still to see. */
-  readonly unfolded: readonly LogEvent[];
-  /** Text of the events since the record's newest snapshot; 0 for a new generation. */
-  readonly unsnapshotted: number;
-  readonly merge: boolean;
-  /** The deadline on this process's monotonic clock; by then the lease may be over. */
-  readonly leaseDeadline: number;
-}
 
 export class JobHandle implements GenerationJob, LeaseClaim {
   static {
@@ -72,13 +48,14 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   readonly signal: AbortSignal;
   /** Takes what it writes of its record, also after a stop. */
   readonly books: Books;
+  readonly inbox: AttemptInbox;
   predecessor: Predecessor | undefined;
   readonly time: AttemptTime;
   /** The deadline on the monotonic clock until which this process may rely on the lease. Kept by the lease keeper. */
   leaseDeadline: number;
 
   readonly #parts: Parts;
-  readonly #owner: JobOwner;
+  readonly #owner: JobOwner<JobHandle>;
   readonly #controller = new AbortController();
   readonly #buffer: EmitBuffer;
   readonly #merge: boolean;
@@ -91,7 +68,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   #hasHostEvent: boolean;
   #overdue = false;
 
-  constructor(parts: Parts, owner: JobOwner, input: JobInput) {
+  constructor(parts: Parts, owner: JobOwner<JobHandle>, input: JobInput) {
     const { record, key } = input;
     this.#parts = parts;
     this.#owner = owner;
@@ -132,6 +109,15 @@ export class JobHandle implements GenerationJob, LeaseClaim {
         owner.onLeft(this, undefined);
       },
     });
+    this.inbox = new AttemptInbox(parts, place, record.inbox.length, {
+      throwIfOver: () => this.#buffer.throwIfOver(),
+      isOver: () => this.isOver,
+      leaseDeadline: () => this.leaseDeadline,
+      takeMessage: (message) => this.#takeMessage(message),
+      report: (error) => this.report('producer', error),
+      // Its own end may be on its way, and is what is told then.
+      refused: (reply) => (this.isEnding ? new JobEndedError(reasonOf(reply)) : this.#onRefused(reply)),
+    });
     this.#fold.add(input.unfolded);
   }
 
@@ -161,6 +147,14 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     const merged = newest && newest.keep === undefined ? this.#fold.merged(newest, serialised) : null;
     this.#checkLimits(serialised.data, merged === null ? 1 : 0);
     return merged === null ? this.#buffer.push(serialised) : this.#buffer.replaceNewest(merged);
+  }
+
+  /**
+   * Emits one of the library's own events, which is neither merged nor kept; otherwise as `emit`. How large its parts are is
+   * bounded where they come in.
+   */
+  emitOwn(event: OwnEvent, data: object): Promise<void> {
+    return this.#push({ event, data: JSON.stringify(data) });
   }
 
   tryEmit(event: HostEvent): boolean {
@@ -211,9 +205,12 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     });
   }
 
-  async complete(final: unknown = null): Promise<void> {
+  async complete(final: unknown = null, options: CompleteOptions = {}): Promise<void> {
+    checkCall('complete', options);
     const event = endEvent(this.#parts, this.#subject, 'completed', {}, final);
-    await this.#end({ name: 'complete', callId: this.#parts.entropy.id(), settles: this.#settles }, event);
+    const ifInboxEmpty = options.ifInboxEmpty || undefined;
+    const callId = this.#parts.entropy.id();
+    await this.#end({ name: 'complete', callId, ifInboxEmpty, settles: this.#settles }, event);
   }
 
   /** @param releasesKey of the manager alone: the request may be made again under its key */
@@ -314,6 +311,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   async #end(transition: ProducerTransition, event: ReturnType<typeof serialiseLifecycle>): Promise<void> {
     if (this.books.sealing) await this.books.sealing;
     const reply = await this.#buffer.end(transition, event);
+    if (!reply.ok && reply.refusal === 'inbox') throw this.inbox.notEmpty(reply.record);
     if (!reply.ok) throw this.#onRefused(reply);
     const record = reply.record as JobRecord;
     this.#saveSnapshot();
@@ -338,6 +336,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     this.#owner.release(this);
     this.#progress?.end(reason.reason);
     this.#controller.abort(reason);
+    this.inbox.close();
     this.books.leaveUnlessRunning();
   }
 
@@ -357,7 +356,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   }
 
   #onCommitted(events: readonly LogEvent[]): void {
-    if (!this.#hasHostEvent && events[0] !== undefined && !isReservedEvent(events[0].event)) {
+    if (!this.#hasHostEvent && events[0] !== undefined && !isLifecycleEvent(events[0].event)) {
       this.#hasHostEvent = true;
       this.#parts.observer.firstEvent(Math.max(0, this.#parts.store.now() - this.#createdAt));
     }
@@ -368,6 +367,18 @@ export class JobHandle implements GenerationJob, LeaseClaim {
 
   #saveSnapshot(): void {
     if (this.#fold.save()) this.#limits.onSnapshot();
+  }
+
+  async #takeMessage(message: TakenMessage): Promise<void> {
+    void this.#push({ event: 'message', data: JSON.stringify(message) }, message.messageId);
+    await this.#buffer.flush();
+  }
+
+  #push(event: SerialisedEvent, takes?: string): Promise<void> {
+    this.#buffer.throwIfOver();
+    this.time.emitted();
+    this.#checkLimits(event.data, 1);
+    return this.#buffer.push(event, takes);
   }
 
   #checkLimits(data: string, more: 0 | 1): void {

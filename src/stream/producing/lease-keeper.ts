@@ -19,6 +19,7 @@ import {
   isUnanswered,
 } from '../../errors.js';
 import type { Refusal } from '../interfaces/commits.js';
+import type { HeldWithInbox } from '../interfaces/job-store.js';
 import { reasonOf, reasonOfRecord } from '../model/end-reasons.js';
 import type { StreamKey } from '../model/types.js';
 import { giveUpLease } from '../process/give-up-lease.js';
@@ -153,10 +154,11 @@ export class LeaseKeeper {
     this.#schedule();
   }
 
-  async #apply(job: JobHandle, answer: 'held' | Refusal, startedAt: number): Promise<void> {
+  async #apply(job: JobHandle, answer: 'held' | HeldWithInbox | Refusal, startedAt: number): Promise<void> {
     const { slots, options } = this.#parts;
     const tell = (error: unknown) => job.report('upkeep', error);
-    if (answer !== 'held') return job.stop(await this.#whyRefused(job, answer));
+    if (typeof answer === 'object') job.inbox.heard(answer.waiting);
+    else if (answer !== 'held') return job.stop(await this.#whyRefused(job, answer));
     job.leaseDeadline = startedAt + options.leaseMs;
     job.checkTime();
     // A slot that can't be renewed now is renewed next time; at worst the user gets it back early.

@@ -9,7 +9,8 @@ import { Fold, type FoldedState } from '../model/fold.js';
 import type { JobRecord, LogEvent, StreamKey } from '../model/types.js';
 import type { Parts } from '../process/parts.js';
 import { endReleasingKey, isForgettable } from '../process/released-key.js';
-import { JobHandle, type JobInput, type JobOwner } from './job-handle.js';
+import { JobHandle } from './job-handle.js';
+import type { JobInput, JobOwner } from './job-input.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 
 const INTERRUPTED = { code: 'interrupted', message: 'The server is shutting down.', retryable: true };
@@ -30,7 +31,7 @@ export interface NewGeneration {
   readonly leaseStartedAt: number;
 }
 
-export interface ProducersOwner extends Omit<JobOwner, 'release'> {
+export interface ProducersOwner extends Omit<JobOwner<JobHandle>, 'release'> {
   /** A handle has been made. */
   onTaken(job: JobHandle): void;
 }
@@ -38,7 +39,7 @@ export interface ProducersOwner extends Omit<JobOwner, 'release'> {
 export class Producers {
   readonly #parts: Parts;
   readonly #leases: LeaseKeeper;
-  readonly #owner: JobOwner;
+  readonly #owner: JobOwner<JobHandle>;
   readonly #onTaken: (job: JobHandle) => void;
   readonly #staying = new Set<JobHandle>();
   readonly #heldBack = new Map<JobHandle, HeldBack>();

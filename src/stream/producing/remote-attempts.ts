@@ -6,7 +6,7 @@
 import { GenerationJobError, JobEndedError } from '../../errors.js';
 import type { CommitReply, ProducerCommit, ProducerTransition, RecordPatch } from '../interfaces/commits.js';
 import type { GenerationJob } from '../interfaces/generation-job.js';
-import type { LeaseClaim, RenewAnswer } from '../interfaces/job-store.js';
+import type { HeldWithInbox, LeaseClaim, RenewAnswer } from '../interfaces/job-store.js';
 import type {
   RemoteAttempt,
   RemoteAttempts as RemoteAttemptsFace,
@@ -103,7 +103,7 @@ export class RemoteAttempts implements RemoteAttemptsFace {
     return record;
   }
 
-  async renew(attempt: RemoteAttempt): Promise<Exclude<RenewAnswer, Error>> {
+  async renew(attempt: RemoteAttempt): Promise<Exclude<RenewAnswer, Error | HeldWithInbox>> {
     const mirror = this.#attempts.peek(attempt);
     const record = mirror ?? (await this.read(attempt));
     if (record?.attempt === attempt.attempt && this.#isOverdue(record, attempt)) {

@@ -3,14 +3,15 @@
  * lease what a living attempt has beside it, the user's slot and its places in the indexes.
  */
 import { isGenerationJobError } from '../../errors.js';
-import type { LeaseClaim, RenewAnswer } from '../interfaces/job-store.js';
+import type { HeldWithInbox, LeaseClaim, RenewAnswer } from '../interfaces/job-store.js';
 import type { RemoteAttempt } from '../interfaces/remote-attempts.js';
 import { leaseSlackMs } from '../model/remote-times.js';
 import type { IndexKeeper } from '../process/index-keeper.js';
 import type { Parts } from '../process/parts.js';
 import type { AttemptMirror } from './attempt-mirror.js';
 
-type Answer = Exclude<RenewAnswer, Error>;
+/** A worker's attempt takes no messages: how many wait says nothing to it. */
+type Answer = Exclude<RenewAnswer, Error | HeldWithInbox>;
 
 export class RemoteLeases {
   readonly #parts: Parts;
@@ -46,7 +47,7 @@ export class RemoteLeases {
   async claim(claim: LeaseClaim, leaseMs: number): Promise<Answer> {
     const [answer = 'gone'] = await this.#parts.store.renew([claim], leaseMs);
     if (isGenerationJobError(answer)) throw answer;
-    return answer;
+    return typeof answer === 'object' ? 'held' : answer;
   }
 
   /** Keeps the user's slot of an attempt that only sends heartbeats here. */

@@ -128,6 +128,7 @@ function recordOf(described: RunDescription): JobRecord {
     changes: run.changes,
     resolutions: actions.map((actionId) => ({ ...past, actionId, askedAt: now, at: now })),
     ...{ usage: run.usage, usageEntries: run.usageEntries, metadata: {}, notes: [], revision: 0 },
+    ...{ inbox: [], unsent: [] },
     settlement: { state: 'settled', revision: 0, tries: 0, notBefore: 0 },
   };
 }

@@ -4,7 +4,7 @@
  */
 import type { BatchReader } from '../../stream/interfaces/batch-reader.js';
 import type { DetachResult } from '../../stream/interfaces/observer.js';
-import { isReservedEvent } from '../../stream/model/transitions.js';
+import { isOwnEvent, isReservedEvent } from '../../stream/model/transitions.js';
 import type { Batch } from '../../stream/model/types.js';
 
 /** Attempt 0 is no place in a log: the event has no id. */
@@ -44,7 +44,7 @@ export class ControlReader implements BatchReader {
 
   read(): Batch | null {
     for (let batch = this.#reader.read(); batch !== null; batch = this.#reader.read()) {
-      const events = batch.events.filter(({ event }) => isReservedEvent(event));
+      const events = batch.events.filter(({ event }) => isReservedEvent(event) && !isOwnEvent(event));
       if (events.length > 0) return { generation: batch.generation, events };
     }
     if (this.#reader.closedBy !== 'draining' || this.#hasToldDrain) return null;

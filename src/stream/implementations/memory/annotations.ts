@@ -40,7 +40,7 @@ export class InMemoryAnnotations {
   /** @param settlementRevision the settlement's, which counts in the record's */
   patch(metadata: Texts, settlementRevision: number): void {
     this.#metadata = new Map([...this.#metadata, ...Object.entries(metadata)]);
-    this.#raise(settlementRevision);
+    this.raise(settlementRevision);
   }
 
   /** Says what became of it: refused, written, or nothing to write. */
@@ -65,11 +65,12 @@ export class InMemoryAnnotations {
     this.#metadata = patched;
     this.#notes = withoutOldest(written, bounds.notes);
     this.#calls = [...this.#calls, commit.callId].slice(-REMEMBERED_CALLS);
-    this.#raise(settlementRevision);
+    this.raise(settlementRevision);
     return true;
   }
 
-  #raise(settlementRevision: number): void {
+  /** Counts a change that followers look at: of metadata, notes or the inbox. */
+  raise(settlementRevision: number): void {
     this.changes++;
     this.changedRevision = this.changes + settlementRevision;
   }

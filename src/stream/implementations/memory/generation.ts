@@ -11,9 +11,10 @@ import type {
   Place,
   ProducerCommit,
   Refusal,
+  SenderCommit,
   SettlementCommit,
 } from '../../interfaces/commits.js';
-import type { LeaseClaim } from '../../interfaces/job-store.js';
+import type { LeaseClaim, RenewAnswer } from '../../interfaces/job-store.js';
 import type { FoundPage, ReadLogRequest } from '../../interfaces/log-pages.js';
 import { settlementStateOf } from '../../model/settlement-state.js';
 import { isActive, refusalOfProducer, TRANSITIONS, transitionOf } from '../../model/transitions.js';
@@ -23,21 +24,24 @@ import type {
   JobRecord,
   JobStatus,
   LogEvent,
-  Mutable,
   SerialisedEvent,
   Snapshot,
   StreamKey,
 } from '../../model/types.js';
 import { InMemoryAnnotations } from './annotations.js';
 import { InMemoryLog } from './generation-log.js';
+import { InMemoryInbox } from './inbox.js';
+import { type KeptRecord, newRecord } from './new-record.js';
+import { isBeyond, refusalOfOther } from './other-refusals.js';
 import { afterStep } from './settlement-step.js';
 
 const NO_FRAMES: readonly Frame[] = [];
 
 export class InMemoryGeneration {
   readonly key: StreamKey;
-  readonly #record: Mutable<Omit<JobRecord, 'metadata' | 'notes' | 'revision'>>;
+  readonly #record: KeptRecord;
   readonly #annotations: InMemoryAnnotations;
+  readonly #inbox = new InMemoryInbox();
   readonly #calls = new Set<string>();
   readonly #log = new InMemoryLog();
   #heldUntil = 0;
@@ -45,32 +49,7 @@ export class InMemoryGeneration {
   constructor(request: CreateRequest, generation: number, now: number) {
     this.key = request.key;
     this.#annotations = new InMemoryAnnotations(request.metadata);
-    this.#record = {
-      streamId: request.key.streamId,
-      tenantId: request.key.tenantId,
-      generation,
-      attempt: 1,
-      recoveries: 0,
-      status: 'running',
-      userId: request.userId,
-      conversationId: request.conversationId,
-      contentModel: request.contentModel,
-      idempotencyKey: request.idempotencyKey,
-      createId: request.callId,
-      waits: request.waits,
-      createdAt: now,
-      updatedAt: now,
-      lastSequence: 0,
-      lifecycleEvents: 0,
-      snapshotSequence: 0,
-      leaseUntil: now + request.leaseMs,
-      leaseMs: request.leaseMs,
-      replicaId: request.replicaId,
-      resolutions: [],
-      usage: {},
-      usageEntries: [],
-      settlement: { state: 'settled', revision: 0, tries: 0, notBefore: 0 },
-    };
+    this.#record = newRecord(request, generation, now);
     this.append(request.created);
   }
 
@@ -98,7 +77,8 @@ export class InMemoryGeneration {
   record(): JobRecord {
     const metadata = this.#annotations.metadata();
     const notes = this.#annotations.notes();
-    return { ...structuredClone(this.#record), metadata, notes, revision: this.#revision };
+    const inbox = this.#inbox.shown(this.#record);
+    return { ...structuredClone(this.#record), metadata, notes, ...inbox, revision: this.#revision };
   }
 
   get #revision(): number {
@@ -112,7 +92,7 @@ export class InMemoryGeneration {
   // --- commits
 
   commitProducer(commit: ProducerCommit, now: number): CommitReply {
-    const { transition, patch } = commit;
+    const { transition, patch, takes = [] } = commit;
     const record = this.#record;
     if (transition && this.#calls.has(transition.callId)) return this.#repeated();
     const refusal = refusalOfProducer(record, commit.attempt);
@@ -124,17 +104,19 @@ export class InMemoryGeneration {
         : this.#refused('sequence');
     }
     if (!transition && this.#heldUntil > now) return this.#refused('held');
+    if (transition?.ifInboxEmpty && this.#inbox.sizeWithout(takes) > 0) return this.#refused('inbox');
+    const isTaking = this.#inbox.take(takes);
     let events = commit.events;
     if (transition) {
       events = this.#applyProducerTransition(commit, now);
       this.#calls.add(transition.callId);
     }
     const frames: Frame[] = [];
-    if (patch && patch.number > (record.changes ?? 0)) {
-      this.#applyPatch(patch, now);
-      // Told before the events it goes with: behind an end nobody would look at it any more.
-      if (patch.metadata !== undefined) frames.push(this.#announcement());
-    }
+    if (isTaking) this.#annotations.raise(record.settlement.revision);
+    const isPatching = patch !== undefined && patch.number > (record.changes ?? 0);
+    if (isPatching) this.#applyPatch(patch, now);
+    // Told before the events it goes with: behind an end nobody would look at it any more.
+    if (isTaking || (isPatching && patch.metadata !== undefined)) frames.push(this.#announcement());
     for (const event of events) this.#log.push(event);
     record.lastSequence += events.length;
     if (events.length > 0) frames.push(this.#frame(events));
@@ -148,7 +130,7 @@ export class InMemoryGeneration {
 
   commitOther(commit: OtherCommit, now: number): CommitReply {
     if (this.#calls.has(commit.callId)) return this.#repeated();
-    const refusal = this.#refuseOther(commit, now);
+    const refusal = refusalOfOther(this.#record, commit, now);
     if (refusal) return this.#refused(refusal);
     const record = this.#record;
     const transition = transitionOf(commit.name);
@@ -164,9 +146,14 @@ export class InMemoryGeneration {
     }
     if (commit.resolution) record.resolutions = [...record.resolutions, { ...commit.resolution, at: now }];
     this.#enter(transition.to, now, commit.error, commit.settles, commit.leaveMs);
-    const frame = this.append(commit.event);
+    const frames: Frame[] = [];
+    if (commit.restarts && this.#inbox.putBack()) {
+      this.#annotations.raise(record.settlement.revision);
+      frames.push(this.#announcement());
+    }
+    frames.push(this.append(commit.event));
     this.#calls.add(commit.callId);
-    return { ok: true, lastSequence: record.lastSequence, frames: [frame], record: this.record() };
+    return { ok: true, lastSequence: record.lastSequence, frames, record: this.record() };
   }
 
   commitSettlement(commit: SettlementCommit, now: number): CommitReply {
@@ -220,6 +207,20 @@ export class InMemoryGeneration {
     return { ok: true, lastSequence: this.#record.lastSequence, frames, record: this.record() };
   }
 
+  /** Says whether the inbox has ever accepted a message of this id. */
+  knowsMessage(messageId: string): boolean {
+    return this.#inbox.knows(messageId);
+  }
+
+  commitSender({ step }: SenderCommit, isCurrent: boolean, now: number): CommitReply {
+    const outcome = this.#inbox.change(step, this.#record, isCurrent, now);
+    if (typeof outcome === 'string') return this.#refused(outcome);
+    const { isChanged, ...told } = outcome;
+    if (isChanged) this.#annotations.raise(this.#record.settlement.revision);
+    const frames = isChanged ? [this.#announcement()] : NO_FRAMES;
+    return { ok: true, lastSequence: this.#record.lastSequence, frames, record: this.record(), ...told };
+  }
+
   isBeingSettled(now: number): boolean {
     const { claimed, notBefore } = this.#record.settlement;
     return claimed === true && notBefore > now;
@@ -235,8 +236,7 @@ export class InMemoryGeneration {
 
   /** Says whether it has gone on since its end was described. */
   isBeyond(described: Place | undefined): boolean {
-    const { lastSequence, attempt } = this.#record;
-    return described !== undefined && (described.sequence !== lastSequence || described.attempt !== attempt);
+    return isBeyond(this.#record, described);
   }
 
   /** Ended by a create, in the same step. */
@@ -257,14 +257,14 @@ export class InMemoryGeneration {
   }
 
   /** @param leaseMs 0 to give the lease up */
-  renew({ attempt, replicaId }: LeaseClaim, leaseMs: number, now: number): Refusal | 'held' {
+  renew({ attempt, replicaId }: LeaseClaim, leaseMs: number, now: number): RenewAnswer {
     const record = this.#record;
     const refusal = refusalOfProducer(record, attempt);
     if (refusal) return refusal;
     if (replicaId !== undefined) record.replicaId = replicaId;
     [record.leaseUntil, record.leaseMs] = leaseMs === 0 ? [0, undefined] : [now + leaseMs, leaseMs];
     record.updatedAt = now;
-    return 'held';
+    return this.#inbox.size > 0 ? { held: true, waiting: this.#inbox.size } : 'held';
   }
 
   // --- reading
@@ -300,25 +300,6 @@ export class InMemoryGeneration {
   }
 
   // --- rules
-
-  #refuseOther(commit: OtherCommit, now: number): Refusal | undefined {
-    const record = this.#record;
-    const { from, guard } = transitionOf(commit.name);
-    if (!from.includes(record.status)) {
-      if (!isActive(record.status)) return 'ended';
-      return record.status === 'running' ? 'running' : 'paused';
-    }
-    if (commit.attempt !== undefined && commit.attempt !== record.attempt) return 'fenced';
-    const { leaseUntil = 0 } = record;
-    if (guard === 'lease' && leaseUntil > now && leaseUntil !== commit.unmovedLeaseUntil) return 'lease';
-    if (guard === 'action') {
-      if (commit.actionId !== record.pendingAction?.actionId) return 'action';
-      const hasExpired = (record.pendingAction?.expiresAt ?? 0) <= now;
-      if (commit.name === 'expire' && !hasExpired) return 'early';
-      if (commit.name === 'resolve' && hasExpired) return 'action';
-    }
-    return this.isBeyond(commit.describedFrom) ? 'behind' : undefined;
-  }
 
   #applyProducerTransition(commit: ProducerCommit, now: number): readonly LogEvent[] {
     const transition = commit.transition as NonNullable<ProducerCommit['transition']>;
@@ -357,6 +338,7 @@ export class InMemoryGeneration {
     if (status === 'requires_action') record.replicaId = undefined;
     if (isActive(status)) return;
     record.endedAt = now;
+    this.#inbox.close();
     if (wasPaused) record.producerLeft = true; // nobody produces what waits for a person
     record.error = error;
     const notBefore = now + (settles && isThere ? leaveMs : 0);

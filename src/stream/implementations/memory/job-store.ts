@@ -5,7 +5,13 @@
 
 import { z } from 'zod';
 import { type Clock, systemClock } from '../../../clock.js';
-import type { Commit, CommitReply, CreateReply, CreateRequest } from '../../interfaces/commits.js';
+import type {
+  Commit,
+  CommitReply,
+  CreateReply,
+  CreateRequest,
+  SenderCommit,
+} from '../../interfaces/commits.js';
 import type {
   DeleteRequest,
   JobStore,
@@ -108,6 +114,7 @@ export class InMemoryJobStore implements JobStore {
 
   async commit(commit: Commit): Promise<CommitReply> {
     const stream = this.#streams.get(commit.key.id);
+    if (commit.writer === 'sender') return this.#send(commit, stream);
     const generation = stream?.generations.find((one) => one.generation === commit.generation);
     if (stream === undefined || generation === undefined) return { ok: false, refusal: 'gone' };
     switch (commit.writer) {
@@ -205,6 +212,19 @@ export class InMemoryJobStore implements JobStore {
 
   #find(key: StreamKey, generation: number): InMemoryGeneration | undefined {
     return this.#streams.get(key.id)?.generations.find((one) => one.generation === generation);
+  }
+
+  #send(commit: SenderCommit, stream: Stream | undefined): CommitReply {
+    const { generation, ownedBy, isRepeat, step } = commit;
+    const current = stream?.generations.at(-1);
+    const named = generation === undefined ? current : this.#find(commit.key, generation);
+    if (named === undefined || (ownedBy !== undefined && named.userId !== ownedBy))
+      return { ok: false, refusal: 'gone' };
+    // A call that got no answer may have reached a generation that is not current any more.
+    const looksBack = isRepeat === true && generation === undefined && step.name === 'send';
+    const reached = looksBack && stream?.generations.find((one) => one.knowsMessage(step.messageId));
+    const meant = reached || named;
+    return meant.commitSender(commit, meant === current, this.now());
   }
 
   #add(request: CreateRequest, created: InMemoryGeneration): void {

@@ -23,6 +23,7 @@ import type {
 } from '../../model/types.js';
 import { parsed, RedisFields, wholeNumber } from './fields.js';
 import { unreadable } from './formats.js';
+import { decodeInbox } from './inbox.js';
 import { decodeNotes } from './notes.js';
 
 const FORMAT = '1';
@@ -210,6 +211,7 @@ export function decodeRecord(
     usageEntries: fields.json<UsageEntry[]>('usageEntries', areUsageEntries) ?? [],
     metadata: fields.values('m:', fields.json<string[]>('order', Array.isArray)),
     notes: decodeNotes(fields),
+    ...decodeInbox(fields.text('inbox'), { status, attempt: Number(fence[2]) }),
     ...decodeSettled(fields.text('rev'), fields.text('settlement'), status),
     producerLeft: fields.text('left') === '1' ? true : undefined,
   };

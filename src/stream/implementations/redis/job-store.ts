@@ -17,6 +17,7 @@ import type {
   OtherCommit,
   ProducerCommit,
   Refusal,
+  SenderCommit,
   SettlementCommit,
 } from '../../interfaces/commits.js';
 import type {
@@ -40,6 +41,7 @@ import { clusterSlot } from './cluster-slot.js';
 import { decodeRecord, encodeBatch, encodeSnapshot } from './codec.js';
 import { RedisDueIndex } from './due-index.js';
 import { raiseFormat, readFormat } from './format.js';
+import { inboxArguments } from './inbox.js';
 import { RedisIndexRepair } from './index-repair.js';
 import { RedisKeys } from './keys.js';
 import { parseRedisOptions, type RedisOptions } from './options.js';
@@ -52,7 +54,14 @@ import {
   producerArguments,
   transitionArguments,
 } from './script-arguments.js';
-import { commitReply, createReply, logPageOf, NO_FRAMES } from './script-replies.js';
+import {
+  commitReply,
+  createReply,
+  logPageOf,
+  NO_FRAMES,
+  renewAnswer,
+  senderReply,
+} from './script-replies.js';
 import { RedisScripts } from './scripts.js';
 import { ServerTime, WHOLE_SERVER } from './server-time.js';
 import { checkServer } from './start.js';
@@ -147,9 +156,7 @@ export class RedisJobStore implements JobStore {
   commit(commit: Commit): Promise<CommitReply> {
     switch (commit.writer) {
       case 'producer':
-        return commit.patch === undefined && commit.transition === undefined
-          ? this.#append(commit)
-          : this.#commitProducer(commit);
+        return isPlain(commit) ? this.#append(commit) : this.#commitProducer(commit);
       case 'other':
         return this.#commitOther(commit);
       case 'settler':
@@ -158,6 +165,8 @@ export class RedisJobStore implements JobStore {
         return this.#hold(commit);
       case 'annotator':
         return this.#annotate(commit);
+      case 'sender':
+        return this.#send(commit);
       case 'leaver':
         return this.#leave(commit);
     }
@@ -189,10 +198,11 @@ export class RedisJobStore implements JobStore {
   renew(claims: readonly LeaseClaim[], leaseMs: number): Promise<readonly RenewAnswer[]> {
     const { expiryMarginMs } = this.#options;
     const renewOne = ({ key, generation, attempt, replicaId = '' }: LeaseClaim) =>
-      this.#run('renew', key, [generation, attempt, leaseMs, expiryMarginMs, replicaId]).catch(
+      this.#run('renew', key, [generation, attempt, leaseMs, expiryMarginMs, replicaId]).then(
+        renewAnswer,
         asGenerationJobError,
       );
-    return this.#scripts.together(() => Promise.all(claims.map(renewOne)) as Promise<readonly RenewAnswer[]>);
+    return this.#scripts.together(() => Promise.all(claims.map(renewOne)));
   }
 
   listByUser(user: UserKey, request: PageRequest): Promise<Page<OwnedStream>> {
@@ -253,6 +263,10 @@ export class RedisJobStore implements JobStore {
     return commitReply(await this.#run('annotate', commit.key, annotationArguments(commit)), commit.key);
   }
 
+  async #send(commit: SenderCommit): Promise<CommitReply> {
+    return senderReply(await this.#run('inbox', commit.key, inboxArguments(commit)), commit.key);
+  }
+
   async #hold({ key, generation, forMs }: HoldCommit): Promise<CommitReply> {
     return commitReply(await this.#run('hold', key, [generation, forMs]), key);
   }
@@ -296,4 +310,9 @@ export class RedisJobStore implements JobStore {
         .catch(() => undefined); // the next listing of the user's streams drops it
     }, timerMs(this.#options.createHoldMs)).unref();
   }
+}
+
+/** Says whether a producer's commit changes nothing of the record, which the hot path is for. */
+function isPlain({ patch, transition, takes }: ProducerCommit): boolean {
+  return patch === undefined && transition === undefined && takes === undefined;
 }

@@ -14,6 +14,15 @@ export interface DueShard {
   readonly holds: string;
 }
 
+export type StreamKeys = readonly [
+  job: string,
+  log: string,
+  ended: string,
+  snapshots: string,
+  inbox: string,
+  receipts: string,
+];
+
 export class RedisKeys {
   readonly shards: readonly DueShard[];
   readonly #prefix: string;
@@ -26,10 +35,11 @@ export class RedisKeys {
     }));
   }
 
-  /** Lists a stream's keys in the order in which the scripts do: job, log, ended, snapshots. */
-  stream(key: StreamKey): readonly [string, string, string, string] {
+  /** Lists a stream's keys in the order in which the scripts do: job, log, ended, snapshots, inbox, receipts. */
+  stream(key: StreamKey): StreamKeys {
     const base = `${this.#prefix}{${key.id}}:`;
-    return [`${base}job`, `${base}log`, `${base}ended`, `${base}snapshots`];
+    const [job, log, ended, snapshots] = [`${base}job`, `${base}log`, `${base}ended`, `${base}snapshots`];
+    return [job, log, ended, snapshots, `${base}inbox`, `${base}receipts`];
   }
 
   /** Channels have a name space of their own: the log's name does for both, and travels once. */

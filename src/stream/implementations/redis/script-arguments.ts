@@ -59,6 +59,8 @@ export function producerArguments(commit: ProducerCommit, expiryMarginMs: number
     expiryMarginMs,
     transition?.noticeMs ?? '',
     flag(transition?.releasesKey ?? false),
+    commit.takes?.join(' ') ?? '',
+    flag(transition?.ifInboxEmpty ?? false),
   ];
 }
 
@@ -102,6 +104,7 @@ export function transitionArguments(commit: OtherCommit, expiryMarginMs: number)
     commit.describedFrom?.attempt ?? '',
     commit.replicaId ?? '',
     commit.leaveMs ?? 0,
+    flag(commit.restarts ?? false),
   ];
 }
 

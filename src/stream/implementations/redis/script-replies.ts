@@ -1,10 +1,12 @@
 /** The answers of the scripts that read or change a stream become what the port gives. */
 import { GenerationJobError } from '../../../errors.js';
 import type { CommitReply, CreateReply, Refusal } from '../../interfaces/commits.js';
+import type { RenewAnswer } from '../../interfaces/job-store.js';
 import type { LogPage, ReadLogRequest } from '../../interfaces/log-pages.js';
 import type { Frame, JobRecord, LogEvent, StreamKey } from '../../model/types.js';
 import { decodeEntry, decodeRecord, decodeSettled, decodeSnapshot } from './codec.js';
 import { wholeNumber } from './fields.js';
+import { decodeLines } from './inbox.js';
 
 /** The scripts publish by themselves. */
 export const NO_FRAMES: readonly Frame[] = [];
@@ -40,6 +42,28 @@ export function commitReply(reply: unknown, key: StreamKey): CommitReply {
   }
   const record = Array.isArray(second) ? decodeRecord(second, key) : undefined;
   return { ok: false, refusal: code as Refusal, record };
+}
+
+/** A sender's, which says beside it what became of a message, or what was claimed. */
+export function senderReply(reply: unknown, key: StreamKey): CommitReply {
+  const answer = commitReply(reply, key);
+  if (!answer.ok) return answer;
+  const [messageId = '', isNew, lines] = (reply as string[]).slice(3);
+  const claimed = decodeLines(lines, 0);
+  return {
+    ...answer,
+    ...(messageId !== '' && { sent: { messageId, isNew: isNew === '1' } }),
+    ...(claimed.length > 0 && { claimed }),
+  };
+}
+
+const HELD = 'held';
+
+/** Behind `held` stands how many messages wait, when any does. */
+export function renewAnswer(reply: unknown): RenewAnswer {
+  const [word, count] = String(reply).split(' ');
+  const waiting = wholeNumber(count);
+  return word === HELD && waiting ? { held: true, waiting } : (word as RenewAnswer);
 }
 
 /** The page a reply holds; null when it holds a snapshot that can't be read. */
