@@ -90,7 +90,7 @@ local is_told = #taken > 0
 if is_told then
   put_inbox(record, waiting, put)
   for _, line in ipairs(taken) do
-    remember(job, KEYS[5], generation, line.id, ends and '' or line_of(line))
+    remember(job, KEYS[5], generation, line.id, ends and TAKEN or line_of(line))
   end
 end
 if is_new_patch(record, ARGV[6]) then

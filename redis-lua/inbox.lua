@@ -58,7 +58,7 @@ local function known_in(one, generation, message_id)
     return line_of(lines[index])
   end
   local known = counted(one.messages) > #lines and redis.call('HGET', inbox, generation .. ':' .. message_id)
-  return known or (index_of(lines_in(one.claimed), message_id) and '') or nil
+  return known or (index_of(lines_in(one.claimed), message_id) and 'claimed') or nil
 end
 
 -- A call that got no answer may have reached a generation that is not current any more.
@@ -122,7 +122,7 @@ local function change()
   if not index then
     -- The same again, whose first answer was lost.
     local known = known_in(record, fence.generation, id)
-    local line = known and known ~= '' and line_in(string.sub(known, 1, -2))
+    local line = known and line_in(string.sub(known, 1, -2))
     local is_done = (name == 'cancel' and known == '') or (name == 'edit' and line and line.message == ARGV[6])
     local refusal = is_current and is_active(fence.status) and 'message' or 'ended'
     return is_done and ok(id, false) or { refusal, flatten(record) }

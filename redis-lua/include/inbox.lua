@@ -3,10 +3,13 @@
 --   <id> TAB <place> TAB <sent at> TAB <edits> TAB <attempt that takes it, 0 for none> TAB <head, JSON> TAB <message, JSON> LF
 -- JSON text holds neither a raw tab nor a line break. `waiting` counts the lines, `messages` all that were ever accepted.
 -- Behind an end `inbox` is what was never taken; `claimed` is what somebody has claimed of it, behind the call and a LF.
--- The key `inbox` has what does not wait any more: under "<generation>:<id>" the line of what was taken, "" of what was
--- cancelled, or taken before the end; under "<generation>:k:<idempotency key>" the id of a message.
+-- The key `inbox` has what does not wait any more: under "<generation>:<id>" the line of what was taken ("taken" behind the
+-- end), "" of what was cancelled; under "<generation>:k:<idempotency key>" the id of a message.
 
 local LINE = '^([^\t]+)\t(%d+)\t(%d+)\t(%d+)\t(%d+)\t([^\t]*)\t([^\t]*)$'
+
+-- Stands for the line of what was taken, behind an end.
+local TAKEN = 'taken'
 
 -- The line as it is read; nil for what can't be.
 local function line_in(stored)
@@ -113,7 +116,7 @@ local function close_inbox(inbox, record, generation)
   local known = remembered(inbox, record, generation)
   for i = 1, #known, 2 do
     if line_in(string.sub(known[i + 1], 1, -2)) then
-      write('HSET', inbox, known[i], '')
+      write('HSET', inbox, known[i], TAKEN)
     end
   end
 end

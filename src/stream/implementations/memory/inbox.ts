@@ -26,8 +26,8 @@ export interface InboxOutcome {
 
 export class InMemoryInbox {
   #waiting: readonly Mutable<Kept>[] = [];
-  /** By id, what was taken; null for what was cancelled. */
-  readonly #left = new Map<string, Kept | null>();
+  /** By id, what was taken (`taken` alone, behind an end), and what was cancelled. */
+  readonly #left = new Map<string, Kept | 'taken' | 'cancelled'>();
   readonly #keys = new Map<string, string>();
   #accepted = 0;
   #claimed: { readonly by: string; readonly messages: readonly Kept[] } | undefined;
@@ -64,7 +64,9 @@ export class InMemoryInbox {
 
   /** What was taken waits again, at the head. Says whether anything was. */
   putBack(): boolean {
-    const taken = [...this.#left.values()].flatMap((one) => (one === null ? [] : { ...one, takenBy: 0 }));
+    const taken = [...this.#left.values()].flatMap((one) =>
+      typeof one === 'string' ? [] : { ...one, takenBy: 0 },
+    );
     for (const { messageId } of taken) this.#left.delete(messageId);
     this.#waiting = [...taken, ...this.#waiting].sort((one, other) => one.place - other.place);
     return taken.length > 0;
@@ -72,7 +74,7 @@ export class InMemoryInbox {
 
   /** Behind an end nothing is put back any more. */
   close(): void {
-    for (const id of this.#left.keys()) this.#left.set(id, null);
+    for (const [id, one] of this.#left) if (typeof one === 'object') this.#left.set(id, 'taken');
   }
 
   /** @param isCurrent whether no newer generation of the stream is there */
@@ -122,12 +124,13 @@ export class InMemoryInbox {
     if (known === undefined || isTaken || !isActive(place.status)) {
       // The same again, whose first answer was lost.
       const found = known ?? this.#left.get(messageId);
-      const isDone = step.name === 'edit' ? found?.message === step.message : found === null;
+      const isEdited = typeof found === 'object' && step.name === 'edit' && found.message === step.message;
+      const isDone = isEdited || (step.name === 'cancel' && found === 'cancelled');
       if (isDone) return same;
       return isActive(place.status) ? 'message' : 'ended';
     }
     if (step.name === 'cancel') {
-      this.#left.set(messageId, null);
+      this.#left.set(messageId, 'cancelled');
       this.#waiting = this.#waiting.filter((one) => one !== known);
     } else if (known.message === step.message) return same;
     else {
