@@ -10,7 +10,6 @@ import type {
   GenerationJobManagerConstructor,
   GenerationJobManager as ManagerFace,
 } from './interfaces/generation-job-manager.js';
-import type { LeaseClaim } from './interfaces/job-store.js';
 import type { GenerationSummary, StateAccess } from './interfaces/kept-generations.js';
 import type {
   AnnotateInput,
@@ -64,6 +63,7 @@ import { IndexKeeper } from './process/index-keeper.js';
 import { type Internals, internalsOf, shareInternals } from './process/internals.js';
 import type { Parts } from './process/parts.js';
 import { partsFrom } from './process/parts-from.js';
+import type { JobHandle } from './producing/job-handle.js';
 import { LeaseKeeper } from './producing/lease-keeper.js';
 import { Producers } from './producing/producers.js';
 import { RemoteAttempts } from './producing/remote-attempts.js';
@@ -148,10 +148,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
       onTransition,
       onLeft,
       onTaken: (job) => void shareInternals(job, internals),
-      onStoreDamaged: (job) => {
-        parts.background.run(parts.slots.give(job.key, job));
-        parts.background.run(this.#endDamaged(job));
-      },
+      onStoreDamaged: (job) => parts.background.run(this.#endDamaged(job)),
     });
     this.#succession = new Succession(parts, { followers: this.#followers, producers: this.#producers });
     const recovery = new Recovery(parts, this.#ender, this.#producers, this.#succession);
@@ -361,7 +358,9 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   }
 
   /** Ends what the store refuses for good; when it can't, the followers here are told by the error. */
-  async #endDamaged(claim: LeaseClaim): Promise<void> {
+  async #endDamaged(claim: JobHandle): Promise<void> {
+    const { background, slots } = this.#parts;
+    background.run(slots.give(claim.key, claim));
     await this.#ender.endDamaged(claim).catch((error: unknown) => {
       this.#followers.failUnlessPassing(claim.key, error);
       throw error;

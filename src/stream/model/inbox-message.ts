@@ -1,6 +1,5 @@
 /** A message is what somebody sends to a generation that works; it waits in the inbox until the producer takes it. */
 import { fieldsOf } from './fields.js';
-import type { Json } from './types.js';
 
 /**
  * Says what the producer should do about a message: `steer` at the next place where it can, `preempt` at once, or a host's own
@@ -15,7 +14,7 @@ export interface InboxMessage {
   /** Says what the producer should do about it. */
   readonly kind: MessageKind;
   /** The host's data: what was sent, or what it was edited to. */
-  readonly message: Json;
+  readonly message: unknown;
   /** Names who sent it, when that was said. */
   readonly by?: string | undefined;
   /** Says when it was accepted: the store's clock, in milliseconds since 1970. */

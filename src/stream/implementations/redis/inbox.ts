@@ -5,7 +5,7 @@
 import type { SenderCommit } from '../../interfaces/commits.js';
 import type { InboxMessage } from '../../model/inbox-message.js';
 import { isActive } from '../../model/transitions.js';
-import type { JobRecord, JobStatus, Json } from '../../model/types.js';
+import type { JobRecord, JobStatus } from '../../model/types.js';
 import { parsed, wholeNumber } from './fields.js';
 
 const LINE_PARTS = 7;
@@ -40,7 +40,7 @@ function decodeLine(line: string, attempt: number): InboxMessage | undefined {
   return {
     messageId,
     kind: typeof kind === 'string' ? kind : 'steer',
-    message: (parsed(message) ?? null) as Json,
+    message: parsed(message) ?? null,
     ...(typeof by === 'string' && { by }),
     sentAt: Number(sentAt),
     edits: Number(edits),
