@@ -109,7 +109,14 @@ const layers = [
   {
     name: 'gateway',
     files: /^src\/worker\/gateway\//,
-    layers: ['http', 'transcripts', ...beside],
+    layers: ['http', 'transcripts', 'tokens', ...beside],
+    packages: ['zod', 'node:', 'jose', 'express'],
+  },
+  { name: 'tokens', files: /^src\/tokens\//, layers: beside, packages: ['zod', 'jose'] },
+  {
+    name: 'decision-links',
+    files: /^src\/decision-links\//,
+    layers: ['http', 'tokens', ...beside],
     packages: ['zod', 'node:', 'jose', 'express'],
   },
   {
@@ -141,6 +148,7 @@ const chatChapters = [
   'server/',
   'ai/',
   'playing/',
+  'telling/',
   'standing-in/',
   'conversations/',
   'page/main.ts',

@@ -100,6 +100,13 @@ export const ERROR_TABLE = {
   action_stale: { status: 409, remedy: 'Show the newer action: this one has been replaced.' },
   action_decided: { status: 409, remedy: 'Show the outcome: someone else has decided.' },
   action_expired: { status: 410, remedy: 'Start a new generation: the time to decide is over.' },
+  decision_not_linkable: {
+    status: 400,
+    remedy:
+      'Let it be decided in the application: a link takes one decision for all requests, and fixed options as answers.',
+  },
+  link_invalid: { status: 404, remedy: 'Ask for a new link, or decide in the application.' },
+  link_expired: { status: 410, remedy: 'Decide in the application: the link has expired.' },
   seal_unavailable: {
     status: 503,
     remedy:
@@ -211,7 +218,10 @@ export const ERROR_TABLE = {
     remedy:
       'Ask again soon: the host has yet to hand the next attempt over, with issueRunToken and waiting: true.',
   },
-  too_many_requests: { status: 429, remedy: 'Wait as long as retry-after says, and send larger batches.' },
+  too_many_requests: {
+    status: 429,
+    remedy: 'Wait as long as retry-after says; send larger batches, or ask less often.',
+  },
   unavailable: { status: 503, remedy: 'Try again: the store did not answer.' },
   draining: { status: 503, remedy: 'Reconnect: this replica is shutting down.' },
   closed: { status: 503, remedy: 'Use a manager that has not been closed.' },

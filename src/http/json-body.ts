@@ -9,6 +9,9 @@ import { GenerationJobError } from '../errors.js';
 import { nestsDeeperThan } from '../stream/model/json-depth.js';
 import type { ReceivedBody, RouteRequest } from './route-types.js';
 
+const JSON_TYPE = 'application/json';
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+
 export interface BodyLimits {
   readonly bodyBytes: number;
   readonly jsonDepth: number;
@@ -26,12 +29,42 @@ export async function readJsonBody<Body>(
   limits: BodyLimits,
   schema: z.ZodType<Body>,
 ): Promise<Body> {
-  checkHeaders(request, limits);
-  const body = request.receivedBody ?? { unparsed: await readInTime(request, limits) };
-  const parsed = schema.safeParse(contentOf(body, limits));
-  if (!parsed.success)
-    throw new GenerationJobError('invalid_body', 'The body is not of the documented shape.');
-  return parsed.data;
+  checkHeaders(request, limits, JSON_TYPE);
+  const body = await takeBody(request, limits);
+  return bodyOf(schema, 'value' in body ? body.value : parse(textIn(body.unparsed, limits), limits));
+}
+
+/**
+ * Reads the fields of a form as `readJsonBody` reads an object. Any page can make a browser send one: it is for routes that go by what
+ * is in it, and by nothing that a browser adds by itself.
+ * @throws as `readJsonBody`
+ */
+export async function readFormBody<Body>(
+  request: RouteRequest,
+  limits: BodyLimits,
+  schema: z.ZodType<Body>,
+): Promise<Body> {
+  checkHeaders(request, limits, FORM_TYPE);
+  const body = await takeBody(request, limits);
+  return bodyOf(
+    schema,
+    'value' in body ? body.value : Object.fromEntries(new URLSearchParams(textIn(body.unparsed, limits))),
+  );
+}
+
+/** Says whether a request brings the fields of a form. */
+export function bringsForm(request: RouteRequest): boolean {
+  return mediaTypeOf(request) === FORM_TYPE;
+}
+
+function bodyOf<Body>(schema: z.ZodType<Body>, content: unknown): Body {
+  const parsed = schema.safeParse(content);
+  if (parsed.success) return parsed.data;
+  throw new GenerationJobError('invalid_body', 'The body is not of the documented shape.');
+}
+
+async function takeBody(request: RouteRequest, limits: BodyLimits): Promise<ReceivedBody> {
+  return request.receivedBody ?? { unparsed: await readInTime(request, limits) };
 }
 
 async function readInTime(request: RouteRequest, limits: BodyLimits): Promise<Uint8Array> {
@@ -48,37 +81,38 @@ async function readInTime(request: RouteRequest, limits: BodyLimits): Promise<Ui
   }
 }
 
-function contentOf(body: ReceivedBody, limits: BodyLimits): unknown {
-  if ('value' in body) return body.value;
-  const bytes = typeof body.unparsed === 'string' ? Buffer.from(body.unparsed) : body.unparsed;
+function textIn(unparsed: string | Uint8Array, limits: BodyLimits): string {
+  const bytes = typeof unparsed === 'string' ? Buffer.from(unparsed) : unparsed;
   if (bytes.length > limits.bodyBytes) {
     throw new GenerationJobError('body_too_large', `The body exceeds ${limits.bodyBytes} bytes.`);
   }
-  return parse(bytes, limits);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new GenerationJobError('invalid_body', 'The body is not UTF-8.', { cause });
+  }
+}
+
+function mediaTypeOf(request: RouteRequest): string {
+  const [mediaType = ''] = (request.header('content-type') ?? '').split(';', 1);
+  return mediaType.trim().toLowerCase();
 }
 
 /**
- * Checks the content type, also for a body that was parsed before us: a form of another origin can send text, but not this
- * content type.
+ * Checks the content type, also for a body that was parsed before us: a form of another origin can send text, but not
+ * `application/json`.
  */
-function checkHeaders(request: RouteRequest, limits: BodyLimits): void {
-  const [mediaType = ''] = (request.header('content-type') ?? '').split(';', 1);
+function checkHeaders(request: RouteRequest, limits: BodyLimits, expected: string): void {
   const encoding = request.header('content-encoding') ?? 'identity';
-  if (mediaType.trim().toLowerCase() !== 'application/json' || encoding.trim().toLowerCase() !== 'identity') {
-    throw new GenerationJobError('unsupported_media_type', 'The body is not plain JSON.');
+  if (mediaTypeOf(request) !== expected || encoding.trim().toLowerCase() !== 'identity') {
+    throw new GenerationJobError('unsupported_media_type', `The body is not plain ${expected}.`);
   }
   if (Number(request.header('content-length') ?? 0) > limits.bodyBytes) {
     throw new GenerationJobError('body_too_large', `The body exceeds ${limits.bodyBytes} bytes.`);
   }
 }
 
-function parse(bytes: Uint8Array, limits: BodyLimits): unknown {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new GenerationJobError('invalid_body', 'The body is not UTF-8.', { cause });
-  }
+function parse(text: string, limits: BodyLimits): unknown {
   if (nestsDeeperThan(text, limits.jsonDepth)) {
     throw new GenerationJobError('json_too_deep', `The body nests deeper than ${limits.jsonDepth}.`);
   }

@@ -64,7 +64,7 @@ export function sendReply(
     return;
   }
   if (!request.complete) discardRest(request);
-  response.end(reply.kind === 'json' ? reply.body : undefined);
+  response.end('body' in reply ? reply.body : undefined);
 }
 
 /** Middleware before us has said these of a body that is not ours. */
@@ -79,6 +79,6 @@ function sendHead(reply: Reply, request: IncomingMessage, response: ServerRespon
     if (name === 'vary') response.appendHeader(name, value);
     else response.setHeader(name, value);
   }
-  if (reply.kind === 'json') response.setHeader('content-length', Buffer.byteLength(reply.body));
+  if ('body' in reply) response.setHeader('content-length', Buffer.byteLength(reply.body));
   if (reply.kind === 'stream') prepareStream(request, response, framing);
 }

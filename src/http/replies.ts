@@ -58,7 +58,7 @@ export function replyToGenerationJobError(error: GenerationJobError): Reply {
 }
 
 /** Makes the outcome that followers of the stream have been told as well. */
-function outcomeOf({ actionId, by, at, decisions, answers, response }: Resolution): object {
+export function outcomeOf({ actionId, by, at, decisions, answers, response }: Resolution): object {
   return { actionId, by, at, decisions, answers, response };
 }
 

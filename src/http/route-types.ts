@@ -37,7 +37,13 @@ export interface RouteRequest {
 export type ReceivedBody = { readonly unparsed: string | Uint8Array } | { readonly value: unknown };
 
 export type Reply =
-  | { readonly kind: 'json'; readonly status: number; readonly headers: ReplyHeaders; readonly body: string }
+  /** A whole body: JSON, or a page of HTML. */
+  | {
+      readonly kind: 'json' | 'page';
+      readonly status: number;
+      readonly headers: ReplyHeaders;
+      readonly body: string;
+    }
   | { readonly kind: 'empty'; readonly status: number; readonly headers: ReplyHeaders }
   /** `begin` writes into the response's sink and ends it; until then the reply holds nothing open but its subscription. */
   | {

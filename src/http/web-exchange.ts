@@ -28,7 +28,7 @@ export function responseOf(reply: Reply, request: Pick<Request, 'method' | 'sign
   const { status } = reply;
   const headers = { ...reply.headers };
   if (reply.kind === 'empty') return new Response(null, { status, headers });
-  if (reply.kind === 'json') {
+  if ('body' in reply) {
     return new Response(request.method === 'HEAD' ? null : reply.body, { status, headers });
   }
   const sink = new WebSink(request.signal);

@@ -25,6 +25,7 @@ import {
 import { having } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import { TRANSITIONS, type TransitionName } from '../stream/model/transitions.js';
+import { observeDecisionLinks } from './decision-links.js';
 import { observeInbox } from './inbox.js';
 import { type Makers, makersOf } from './makers.js';
 import { observeWorkers } from './workers.js';
@@ -153,6 +154,7 @@ export function createMetrics(options: MetricsOptions): StreamObserver {
   return {
     ...observeJobs(make),
     ...observeDecisions(make),
+    ...observeDecisionLinks(make),
     ...observeCommits(make),
     ...observeFollowers(make),
     ...observeFaults(make),

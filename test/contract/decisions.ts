@@ -2,9 +2,9 @@
  * Who decides: one of all who try, also when its answer was lost, its slot is taken, its replica leaves or its process
  * dies before the first event.
  */
-import type { Continuation, GenerationJob, Resolved } from 'generation-jobs';
+import type { Continuation, GenerationJob, ProposedVerdict, Resolved } from 'generation-jobs';
 import { type Loss, lossyStore, wrapStore } from 'generation-jobs/testing';
-import { ASK, asked, expectDecided, NO, resolveOn, YES } from './asking.js';
+import { ASK, asked, expectDecided, expectRefused, NO, resolveOn, YES } from './asking.js';
 import { text } from './follower.js';
 import {
   AT_ONCE_MS,
@@ -617,6 +617,52 @@ export const decisionContracts: readonly Contract[] = [
           if (!died) break;
         }
       }
+    },
+  },
+  {
+    id: 'L141',
+    title: 'a decision by a link is told so to beforeResolve, and recorded so; any other is not',
+    async run(h) {
+      const proposals: ProposedVerdict[] = [];
+      const hooks = { beforeResolve: (proposed: ProposedVerdict) => void proposals.push(proposed) };
+      const [one, two] = await h.two({ hooks });
+      const { actionId } = await asked(h, one);
+      const { job, continuation } = await h.soon(resolveOn(two, { actionId, via: 'link', by: 'p' }));
+      expect(continuation.resolution).toMatchObject({ actionId, by: 'p', via: 'link' });
+      const again = await h.soon(job.pause(ASK));
+      const next = await h.soon(resolveOn(one, { actionId: again.actionId, by: 'q' }));
+      expect(proposals.map(({ via, by }) => [via, by])).toEqual([
+        ['link', 'p'],
+        [undefined, 'q'],
+      ]);
+      for (const { manager } of [one, two]) {
+        const [first, second] = await manager.approvals.history('s');
+        expect(first).toMatchObject({ actionId, by: 'p', via: 'link' });
+        expect(second).toMatchObject({ actionId: again.actionId, by: 'q' });
+        expect(Object.keys(second ?? {})).not.toContain('via');
+      }
+      await h.soon(next.job.complete());
+    },
+  },
+  {
+    id: 'L142',
+    title: 'a decision for a generation decides nothing of another one, though that asks under the same id',
+    async run(h) {
+      const replica = await h.replica({ options: { approvalWindowMs: 60_000, sweepMs: 60_000 } });
+      const first = await asked(h, replica, { actionId: 'a' });
+      const second = await asked(h, replica, { actionId: 'a' });
+      const [old, generation] = [first.job.generation, second.job.generation];
+      expect(generation).toBeGreaterThan(old);
+      const late = () => resolveOn(replica, { actionId: 'a', generation: old });
+      await expectRefused(h, { replica, job: second.job }, late, 'generation_ended');
+      const input = { actionId: 'a', generation, idempotencyKey: 'k' };
+      const { job } = await h.soon(resolveOn(replica, input));
+      await h.soon(job.complete());
+      const third = await h.soon(h.start(replica));
+      const repeated = await expectDecided(h, resolveOn(replica, input), { by: 'p' }, 'action_stale');
+      expect(repeated.repeated).toBe(true);
+      await expectRefused(h, { replica, job: third }, late, 'generation_ended');
+      await h.soon(third.complete());
     },
   },
 ];

@@ -46,6 +46,10 @@ declare global {
   const portFile: string;
   const script: string;
   const log: import('generation-jobs/worker').LogLevel;
+  const record: import('generation-jobs').JobRecord;
+  const links: import('generation-jobs/decision-links').DecisionLinks;
+  function sendMail(paused: import('generation-jobs').PausedInput): Promise<void>;
+  function sendPush(action: import('generation-jobs').PendingAction): Promise<void>;
   function askForApprovals(signal: AbortSignal): Promise<string[]>;
   function conversationOf(request: object): { agentId: string; conversationId: string } | null;
   function answerTo(question: string): AsyncIterable<string>;
@@ -79,6 +83,7 @@ import {
   resumeChat,
   toUIMessageStreamResponse,
 } from 'generation-jobs/ai-sdk';
+import { createDecisionHandler, createDecisionLinks, createDecisionRouter, tellOnce } from 'generation-jobs/decision-links';
 import { anthropicContent, fromAnthropic } from 'generation-jobs/anthropic';
 import { createStreamClient, followStream } from 'generation-jobs/client';
 import type { UIMessage } from 'ai';

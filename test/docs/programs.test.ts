@@ -21,6 +21,7 @@ import { serveProvider } from '../support/provider-server.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { read } from './markdown.js';
 import { blockMarked, blocks, compiledPrograms, isHeavy } from './programs.js';
+import { mailTold, slackTold } from './telling-programs.js';
 
 const STORY = 'Once upon a time there was an answer. ';
 
@@ -93,6 +94,11 @@ const runs: Readonly<Record<string, () => Promise<void>>> = {
     } finally {
       await provider.close();
     }
+  },
+  mail: () => mailTold(fileOf('mail')),
+  slack: () => slackTold(fileOf('slack')),
+  links: async () => {
+    expect((await saidBy('links')).trim().split('\n')).toEqual(['200 true', 'ann link approve']);
   },
   sealed: async () => {
     const said = (await saidBy('sealed')).trim().replaceAll(/\s+/g, ' ');

@@ -56,6 +56,14 @@ declare global {
 }
 `;
 
+/** The part of it that the recipe uses: its types bring half of a cloud's SDK. */
+const NODEMAILER = `
+declare module 'nodemailer' {
+  const nodemailer: { createTransport(url: string): { sendMail(mail: Readonly<Record<string, string>>): Promise<unknown> } };
+  export default nodemailer;
+}
+`;
+
 /** Half a gigabyte that only the tests of real agents install. */
 const AGENT_SDK = `
 declare module '@librechat/agents' {
@@ -92,7 +100,7 @@ export function isHeavy({ marks, code }: DocumentBlock): boolean {
 export function compiledPrograms(): string {
   const folder = programFolder();
   const programs = blocks.filter((block) => block.language === 'ts' && !isHeavy(block));
-  writeFiles(folder, { 'setting.ts': SETTING, 'agent-sdk.d.ts': AGENT_SDK });
+  writeFiles(folder, { 'setting.ts': SETTING, 'agent-sdk.d.ts': AGENT_SDK, 'nodemailer.d.ts': NODEMAILER });
   writeFiles(
     folder,
     Object.fromEntries(programs.map(({ name, code }) => [`${name}.ts`, `${code}\nexport {};\n`])),

@@ -8,6 +8,7 @@ import { createStreamServices, GenerationJobManager } from 'generation-jobs';
 import { Checkpointer, createCheckpointer, createToolPolicy } from 'generation-jobs/agents';
 import { createChatHandler } from 'generation-jobs/ai-sdk';
 import { uiMessageContent } from 'generation-jobs/content';
+import { createDecisionHandler, createDecisionLinks, tellOnce } from 'generation-jobs/decision-links';
 import { connectRedis, RedisJobStore } from 'generation-jobs/redis';
 import { createStreamHandler } from 'generation-jobs/web';
 import { createWorkerHandler, workerLost } from 'generation-jobs/worker/gateway';
@@ -39,11 +40,14 @@ for (const owner of [manager, manager.approvals]) {
     owner[name]({ none: 1 }, { none: 1 });
   }
 }
-untold += 3;
+untold += 5;
 createChatHandler(manager, { authorize: () => null, onMessage: () => {} })({ url: 'nowhere' });
 createStreamHandler(manager, { authorize: () => null })({ url: 'nowhere' });
 const keys = [{ id: 'k', secret: 'x'.repeat(32) }];
 createWorkerHandler(manager, { keys })({ url: 'nowhere' });
+const links = createDecisionLinks({ keys, url: 'https://chat.example/decide' });
+createDecisionHandler(manager, { links, onResume: () => {} })({ url: 'nowhere' });
+tellOnce(manager, {}, 7);
 
 const nobody = () => Promise.reject(new Error('Mongo is away'));
 const saver = { getTuple: nobody, deleteThread: nobody };
@@ -58,10 +62,11 @@ const client = {
   unsubscribe: on,
   duplicate: on,
 };
-untold += 9;
+untold += 10;
 connectRedis('redis://127.0.0.1:1', { connectTimeoutMs: 20 });
 connectRedis('nonsense');
 workerLost(manager, {});
+links.createDecisionLink({});
 createCheckpointer({ ttlMs: 1 });
 createCheckpointer({ importPeer: nobody });
 new Checkpointer(saver).deleteThread('t');

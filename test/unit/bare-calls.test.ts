@@ -61,13 +61,17 @@ it('no call of any entry ends the process when nobody awaits it: those of no man
   expect(called.length).toBeGreaterThan(15);
   const told = lines.filter(({ where }) => where === 'unawaited');
   expect(told.map(({ call }) => call).sort()).toEqual(
-    [...called, 'createChatHandler', 'createStreamHandler', 'createWorkerHandler', 'workerLost'].sort(),
+    [
+      ...called,
+      ...['createChatHandler', 'createStreamHandler', 'createWorkerHandler', 'workerLost'],
+      ...['createDecisionHandler', 'tellOnce'],
+    ].sort(),
   );
   const printed = [...stderr.matchAll(/^generation-jobs: a call failed .*call (\w+)\)$/gm)];
   expect(printed.map(([, call]) => call).sort()).toEqual(
     [
       ...['connectRedis', 'connectRedis', 'createCheckpointer', 'createCheckpointer', 'deleteThread'],
-      ...['isPausedAt', 'raiseFormat', 'decide'],
+      ...['isPausedAt', 'raiseFormat', 'decide', 'createDecisionLink'],
     ].sort(),
   );
 });

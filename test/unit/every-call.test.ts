@@ -11,6 +11,7 @@ import * as aiSdk from 'generation-jobs/ai-sdk';
 import * as anthropic from 'generation-jobs/anthropic';
 import * as client from 'generation-jobs/client';
 import * as content from 'generation-jobs/content';
+import * as decisionLinks from 'generation-jobs/decision-links';
 import * as express from 'generation-jobs/express';
 import * as metrics from 'generation-jobs/metrics';
 import * as openai from 'generation-jobs/openai';
@@ -148,6 +149,16 @@ const gatewayOptions: Wrong<gateway.WorkerRouterOptions> = {
   ...{ transcripts: { main: {} }, transcriptBytes: '1' },
 };
 
+const links = decisionLinks.createDecisionLinks({ keys: secrets, url: 'https://chat.example/decide' });
+const onResume = () => {};
+const decisionRoutes: Wrong<decisionLinks.DecisionRouterOptions<never>> = {
+  ...{ links: 7, onResume: 7, shows: 'All', bodyBytes: '1', bodyMs: '1', requestsPerSecond: '1' },
+};
+const linkable = {
+  ...{ actionId: 'a', type: 'tool_approval', payloadDigest: 'd', questions: [], askedAt: 0, expiresAt: 1e15 },
+  requests: [{ id: 'r', name: 't', allowedDecisions: ['approve', 'reject'] as const }],
+};
+
 const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongParameters } | string>> = {
   // the manager
   GenerationJobManager: refuses<root.ManagerInput>(
@@ -242,7 +253,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'approvals.resolve': refuses<root.ResolveInput>(
     {
       ...{ ...access, actionId: 7, decisions: 7, answers: 7, response: ANY, by: 7, payloadDigest: 7 },
-      ...{ fingerprint: 7, idempotencyKey: 7, context: ANY },
+      ...{ fingerprint: 7, idempotencyKey: 7, generation: '1', via: 'Link', context: ANY },
     },
     (input) => manager.approvals.resolve(streamId, input),
     { actionId: 'a', by: 'ann' },
@@ -459,6 +470,29 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   ),
   'reportLane.idle': 'takes nothing',
   'reportLane.close': 'is called by the library',
+
+  // decision links
+  createDecisionLinks: refuses<decisionLinks.DecisionLinksOptions>(
+    { keys: [7], url: 7, issuer: 7, audience: 7, clock: {} },
+    (options) => decisionLinks.createDecisionLinks(options),
+    { keys: secrets, url: 'https://chat.example/decide' },
+  ),
+  'links.createDecisionLink': refuses<decisionLinks.DecisionLinkInput>(
+    { record: 7, action: 7, user: 7, decision: 'Approve', answers: 7, expiresAt: '1' },
+    (input) => links.createDecisionLink(input),
+    { record: { streamId: 's', generation: 1 }, action: linkable, user: 'ann' },
+  ),
+  createDecisionRouter: refuses<decisionLinks.DecisionRouterOptions<never>>(
+    decisionRoutes,
+    (options) => decisionLinks.createDecisionRouter(manager, options),
+    { links, onResume },
+  ),
+  createDecisionHandler: refuses<decisionLinks.DecisionHandlerOptions>(
+    { ...decisionRoutes, basePath: 'api' },
+    (options) => decisionLinks.createDecisionHandler(manager, options),
+    { links, onResume },
+  ),
+  tellOnce: { parameters: { ways: () => decisionLinks.tellOnce(manager, {} as never, 7 as Odd) } },
 
   // the other entries
   connectRedis: refuses<redis.ConnectRedisOptions>(
@@ -711,7 +745,7 @@ const INSTANCES = {
     job,
     subscription,
   },
-  ...{ outbox, runLane, reportLane, streamClient },
+  ...{ outbox, runLane, reportLane, streamClient, links },
 };
 
 /** Who has an instance's methods: its class, or itself. */
@@ -737,7 +771,7 @@ function publicCalls(): string[] {
       testing,
       web,
     ],
-    ...[transcripts, worker, gateway, client, react],
+    ...[transcripts, worker, gateway, client, react, decisionLinks],
   ];
   const exported = entries.flatMap((entry) =>
     Object.entries(entry).filter(([, value]) => typeof value === 'function'),

@@ -4,6 +4,7 @@
  */
 import type { StreamEvent } from 'generation-jobs/client';
 import { decide } from './asking/deciding.js';
+import { initNotifying } from './asking/notifying.js';
 import { byId } from './elements.js';
 import {
   earlierTurns,
@@ -62,6 +63,7 @@ const view = new ChatView(shown, {
 });
 
 initDetails();
+initNotifying(complain);
 replicaChoice.onChange(() => view.schedule());
 tryingAgain.onChange(() => view.schedule());
 byId('switch-replica', HTMLButtonElement).addEventListener('click', switchReplica);

@@ -13,6 +13,7 @@ import {
   type JobRecord,
 } from 'generation-jobs';
 import { uiMessageContent } from 'generation-jobs/content';
+import { createDecisionLinks, createDecisionRouter, tellOnce } from 'generation-jobs/decision-links';
 import { createStreamRouter } from 'generation-jobs/express';
 import { createMetrics } from 'generation-jobs/metrics';
 import { createWorkerRouter } from 'generation-jobs/worker/gateway';
@@ -36,10 +37,12 @@ import { recordedScripts } from '../playing/recorded-scripts.js';
 import { readRecordings } from '../playing/recordings.js';
 import type { Script } from '../playing/scripts.js';
 import { Worker } from '../playing/worker.js';
+import { Pushing } from '../telling/pushing.js';
 import { chatRoutes } from './chat-routes.js';
 import type { Config } from './config.js';
 import { identityOf } from './identity.js';
 import { pageRoutes } from './page-routes.js';
+import { pushRoutes } from './push-routes.js';
 import { errorHandler, notFound } from './replies.js';
 import type { Storage } from './storage.js';
 
@@ -75,8 +78,16 @@ export function createChatApp(
   const recordings = readRecordings(join(folder, 'recordings'));
   const scripts = new Map([...recordedScripts(recordings), ...DEMOS]);
   const aiAnswers = new RecordedAnswers(recordings);
+  const keys = [{ id: 'example', secret: config.runTokenSecret }];
+  const links = createDecisionLinks({ keys, url: `http://localhost:${config.port}/api/chat/decide` });
+  const { pushServices: services, runTokenSecret: secret } = config;
+  const pushing = new Pushing({ secret, links, subscriptions: storage.subscriptions, services, logger });
   const hooks: Hooks = {
     ...hooksFor(conversations, scripts, config.saveMs),
+    onPaused: async (paused) => {
+      if (!(await pushing.reaches(paused.record))) return;
+      await tellOnce(manager, paused, { push: (one) => pushing.tell(one) });
+    },
     ...(config.recovers && {
       recover: (job, continuation) =>
         wishOf(continuation.record)
@@ -100,7 +111,6 @@ export function createChatApp(
     ],
     hooks: agent?.settling(hooks) ?? hooks,
   });
-  const keys = [{ id: 'example', secret: config.runTokenSecret }];
   const worker = config.worker
     ? new Worker({
         ...{ manager, keys, logger, replica: config.replica, leaseMs: config.workerLeaseMs },
@@ -139,6 +149,17 @@ export function createChatApp(
       retryMs: 250,
     }),
   );
+  app.use(
+    '/api/chat',
+    createDecisionRouter(manager, {
+      links,
+      onResume: (job, continuation) =>
+        wishOf(continuation.record)
+          ? goOnWithAi(aiAnswers, job, continuation)
+          : answers.goOn(job, continuation),
+    }),
+  );
+  app.use('/api/push', pushRoutes(pushing));
   app.use('/api/ai', aiRoutes({ manager, answers: aiAnswers, authorize: identityOf }));
   app.use(pageRoutes({ sources: join(folder, 'page'), compiled: join(folder, 'dist', 'page') }));
   app.use(notFound);

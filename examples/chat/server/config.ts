@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { CommandName } from '../playing/commands.js';
 import type { OpenAiConfig } from '../playing/openai.js';
+import { PUSH_SERVICES } from '../telling/pushing.js';
 
 const environment = z.object({
   PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
@@ -26,6 +27,7 @@ const environment = z.object({
   MONGO_URL: z.url({ protocol: /^mongodb(\+srv)?$/, error: 'must be mongodb://…' }).optional(),
   WORKER_LEASE_MS: z.coerce.number().int().min(1000).max(21_600_000).default(30_000),
   RUN_TOKEN_SECRET: z.string().min(32).optional(),
+  PUSH_SERVICES: z.string().optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('warn'),
 });
 
@@ -60,8 +62,10 @@ export interface Config {
   readonly worker: boolean;
   /** How long that process may be out of reach. */
   readonly workerLeaseMs: number;
-  /** Signs what lets a worker write; the same at every replica. */
+  /** Signs what lets a worker write, or somebody decide; the same at every replica. */
   readonly runTokenSecret: string;
+  /** The hosts that browsers may be told through. */
+  readonly pushServices: readonly string[];
   readonly logLevel: string;
 }
 
@@ -105,6 +109,7 @@ export function readConfig(
     command,
     workerLeaseMs: data.WORKER_LEASE_MS,
     runTokenSecret: data.RUN_TOKEN_SECRET ?? randomBytes(32).toString('base64url'),
+    pushServices: data.PUSH_SERVICES?.split(',') ?? PUSH_SERVICES,
     logLevel: data.LOG_LEVEL,
   };
 }

@@ -11,13 +11,14 @@ import express, { type RequestHandler, Router } from 'express';
 
 const PACKAGES = ['marked', 'dompurify', 'eventsource-parser'];
 
-/** The hand-written files beside index.html, by the address they are asked for. */
+/** The hand-written files beside index.html, the service worker among them, by the address they are asked for. */
 const FILES = {
   'style.css': 'styles/style.css',
   'cards.css': 'styles/cards.css',
   'answers.css': 'styles/answers.css',
   'frame.css': 'styles/frame.css',
   'icon.svg': 'icon.svg',
+  'push-worker.js': 'push-worker.js',
 };
 
 /** Not every conversation has code in it. */
@@ -75,7 +76,7 @@ function contentPolicy(html: string): string {
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
-    'trusted-types dompurify',
+    'trusted-types dompurify push-worker',
   ].join('; ');
 }
 

@@ -8,12 +8,15 @@ import type { Logger } from 'pino';
 import type { Conversations } from '../conversations/conversations.js';
 import { MemoryConversations } from '../conversations/memory-conversations.js';
 import { RedisConversations } from '../conversations/redis-conversations.js';
+import { MemorySubscriptions, RedisSubscriptions, type Subscriptions } from '../telling/subscriptions.js';
 import type { Config } from './config.js';
 
 export interface Storage {
   readonly kind: 'memory' | 'redis';
   readonly services: StreamServices;
   readonly conversations: Conversations;
+  /** The browsers to be told. */
+  readonly subscriptions: Subscriptions;
   /** Whether what is kept can be got at; answers within `ANSWER_MS`. */
   isReachable(): Promise<boolean>;
   close(): void;
@@ -32,8 +35,8 @@ export async function openStorage(
 ): Promise<Storage> {
   if (redisUrl === undefined) {
     const services = createStreamServices();
-    const conversations = new MemoryConversations();
-    return { kind: 'memory', services, conversations, isReachable: async () => true, close: () => {} };
+    const kept = { conversations: new MemoryConversations(), subscriptions: new MemorySubscriptions() };
+    return { kind: 'memory', services, ...kept, isReachable: async () => true, close: () => {} };
   }
   const redis = await connectTo(redisUrl);
   // The library bounds its own calls, and repeats them; what is asked for a page shall rather fail than wait.
@@ -48,6 +51,7 @@ export async function openStorage(
       ...(leaseMs !== undefined && { timeoutMs: Math.floor(leaseMs / 3) }),
     }),
     conversations: new RedisConversations(impatient),
+    subscriptions: new RedisSubscriptions(impatient),
     isReachable: () =>
       impatient.ping().then(
         () => true,

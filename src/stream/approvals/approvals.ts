@@ -17,7 +17,6 @@ import type { Access } from '../model/access.js';
 import { isOwnedBy } from '../model/access.js';
 import { reasonOfRecord } from '../model/end-reasons.js';
 import { serialiseLifecycle } from '../model/events.js';
-import { fingerprintOf } from '../model/fingerprint.js';
 import { publicAction } from '../model/resume-state.js';
 import { streamKey } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
@@ -35,6 +34,7 @@ import type { Opener } from '../process/seals.js';
 import type { SlotOwner } from '../process/slot-keeper.js';
 import type { Producers } from '../producing/producers.js';
 import { ActionDecidedError, isDecidedAsSaid } from './action-decided-error.js';
+import { digestOfDecision } from './decision-digest.js';
 import { type CheckedResolve, parseResolve, verdictOn } from './verdict.js';
 
 export interface ApprovalContext {
@@ -131,7 +131,8 @@ export class ApprovalLifecycle implements Approvals {
   async #judge(key: StreamKey, given: CheckedResolve, input: ResolveInput): Promise<DecisionCall> {
     const record = await this.#read(key, input);
     const action = record.pendingAction;
-    if (action?.actionId !== given.actionId) throw await this.#refusal(key, record, given);
+    if (action?.actionId !== given.actionId || !isOf(record, given))
+      throw await this.#refusal(key, record, given);
     // By the store's own clock, which this process only estimates: what it does not call expired goes on.
     const isLate = action.expiresAt <= this.#parts.store.now();
     if (isLate && (await this.#context.ender.expire(key, record))) throw expired();
@@ -148,12 +149,12 @@ export class ApprovalLifecycle implements Approvals {
   async #askHost(
     record: JobRecord,
     verdict: Verdict,
-    { by, fingerprint }: CheckedResolve,
+    { by, via, fingerprint }: CheckedResolve,
     context: unknown,
   ): Promise<void> {
     const { hooks } = this.#parts;
     const action = record.pendingAction as PendingAction;
-    const proposed = { ...verdict, record, action, by, context };
+    const proposed = { ...verdict, record, action, by, via, context };
     let answer: Awaited<ReturnType<NonNullable<typeof hooks.beforeResolve>>>;
     try {
       answer = await boundHook(this.#parts, 'beforeResolve', () => hooks.beforeResolve?.(proposed));
@@ -179,10 +180,11 @@ export class ApprovalLifecycle implements Approvals {
     given: CheckedResolve,
   ): Omit<DecisionCall, 'opener'> {
     const { options, entropy, hooks, clock, replicaId } = this.#parts;
-    const { by, idempotencyKey } = given;
+    const { by, via, idempotencyKey } = given;
     const payload = { actionId, type, attempt: record.attempt + 1, by, ...verdict };
     const resolution = {
       ...{ actionId, type, outcome: 'decided' as const, ...verdict, by, payloadDigest, askedAt },
+      ...(via !== undefined && { via }),
       ...(idempotencyKey !== undefined && { idempotencyKey, said: digestOfDecision(given) }),
     };
     const { resolutionBytes } = options.limits;
@@ -311,7 +313,7 @@ export class ApprovalLifecycle implements Approvals {
   ): Promise<GenerationJobError> {
     const { actionId, idempotencyKey } = given;
     if (record === undefined) return notFound();
-    if (record.pendingAction?.actionId === actionId) {
+    if (record.pendingAction?.actionId === actionId && isOf(record, given)) {
       // The store's clock says so. If that has jumped, whoever asks again later learns what holds.
       if (this.#parts.storeClock.isFarAhead(record.pendingAction.expiresAt)) {
         return new GenerationJobError('unavailable', 'The store’s clock has jumped.');
@@ -324,9 +326,11 @@ export class ApprovalLifecycle implements Approvals {
     const past = kept.flatMap(({ generation, resolutions }) => {
       return resolutions.map((resolution) => ({ resolution, generation }));
     });
-    const known = past.find(({ resolution }) => resolution.actionId === actionId);
+    const known = past.find((one) => one.resolution.actionId === actionId && isOf(one, given));
     if (known === undefined) {
-      return isActive(record.status) && !(await this.#hasEndedWith(key, kept, actionId))
+      return isOf(record, given) &&
+        isActive(record.status) &&
+        !(await this.#hasEndedWith(key, kept, actionId))
         ? new GenerationJobError('action_not_found', 'No such action is pending.')
         : new GenerationJobError('generation_ended', 'The generation has ended.');
     }
@@ -360,6 +364,11 @@ export class ApprovalLifecycle implements Approvals {
   }
 }
 
+/** Says whether it belongs to the generation that a decision is for; one that names none is for each. */
+function isOf(one: { readonly generation: number }, { generation }: CheckedResolve): boolean {
+  return generation === undefined || generation === one.generation;
+}
+
 /** @throws JobEndedError unless the attempt that a decision made is the one that runs */
 function throwIfOver(record: JobRecord, attempt: number): void {
   if (record.attempt !== attempt) throw new JobEndedError('fenced');
@@ -372,20 +381,4 @@ function notFound(): GenerationJobError {
 
 function expired(): GenerationJobError {
   return new GenerationJobError('action_expired', 'The time to decide is over.');
-}
-
-/** Returns the digest of what is decided, in whatever order it was said. */
-function digestOfDecision({
-  actionId,
-  by,
-  decisions,
-  answers,
-  response,
-  payloadDigest,
-}: CheckedResolve): string {
-  return fingerprintOf([actionId, by, inOrder(decisions), inOrder(answers), response, payloadDigest]);
-}
-
-function inOrder<Said extends { readonly id: string }>(said: readonly Said[] = []): readonly Said[] {
-  return said.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -54,6 +54,8 @@ const resolveSchema = z.strictObject({
   ...verdictShape,
   by: idSchema,
   fingerprint: idSchema.optional(),
+  generation: z.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional(),
+  via: z.literal('link').optional(),
   userId: z.string().optional(),
   tenantId: z.unknown().optional(),
   context: z.unknown().optional(),

@@ -80,6 +80,10 @@ export interface ResolveInput extends Access {
    * characters.
    */
   readonly idempotencyKey?: string | undefined;
+  /** The generation whose action is decided; refused when it is no longer the current one. Default: whichever waits. */
+  readonly generation?: number | undefined;
+  /** Says that a decision link decides and no session; recorded, and told to `beforeResolve`. Default: no link does. */
+  readonly via?: 'link' | undefined;
   /** The host's own value for `beforeResolve`, as it is given: the routes pass the host's request. */
   readonly context?: unknown;
 }

@@ -188,6 +188,8 @@ export interface ProposedVerdict<Types extends HostTypes = Untyped> extends Verd
   readonly action: PendingAction;
   /** Names who decides. */
   readonly by: string;
+  /** `link` when a decision link decides: nobody's session has been looked at. */
+  readonly via?: 'link' | undefined;
   /** Holds what `resolve` was given as `context`; by the routes, the host's request. */
   readonly context: unknown;
 }

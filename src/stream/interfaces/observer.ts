@@ -74,6 +74,13 @@ export const WORKER_REFUSALS = [
 ] as const;
 export type WorkerRefusal = (typeof WORKER_REFUSALS)[number];
 
+/**
+ * `shown`: somebody followed a link · `decided` by it · `repeated`: it has decided so before · `refused`: it was valid, and decides
+ * nothing any more, or not now · `invalid`: it was none of ours
+ */
+export const DECISION_LINK_RESULTS = ['shown', 'decided', 'repeated', 'refused', 'invalid'] as const;
+export type DecisionLinkResult = (typeof DECISION_LINK_RESULTS)[number];
+
 /** The way the store's clock jumped, by the first look at it that showed it. */
 export type ClockJump = 'ahead' | 'back';
 
@@ -135,6 +142,8 @@ export interface StreamObserver {
   succeeded(outcome: SuccessionOutcome, waitedMs: number): void;
   /** `waitedMs`, from asking to the outcome, for those that end the waiting. */
   approval(outcome: ApprovalOutcome, waitedMs?: number): void;
+  /** A request with a decision link was answered by this process. */
+  decisionLink(result: DecisionLinkResult): void;
   /** The host was told of a pause by `onPaused`, or has failed to take it and will be told again. */
   pauseTold(outcome: 'told' | 'retried'): void;
   /** A call of `annotate` of this process was answered. */
@@ -197,6 +206,7 @@ export const OBSERVED: readonly string[] = Object.keys({
   books: 0,
   succeeded: 0,
   approval: 0,
+  decisionLink: 0,
   pauseTold: 0,
   annotated: 0,
   messageSent: 0,

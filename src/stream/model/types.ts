@@ -208,6 +208,8 @@ export interface Resolution extends Verdict {
   readonly outcome: 'decided' | 'expired';
   /** The person who decided; nobody when it expired. */
   readonly by?: string | undefined;
+  /** Says that a decision link decided it; absent where somebody's own session did, and in what a release before 0.2 wrote. */
+  readonly via?: 'link' | undefined;
   /** Digest of what was shown: the action's `payloadDigest`. */
   readonly payloadDigest: string;
   /** Server time, milliseconds since 1970. */

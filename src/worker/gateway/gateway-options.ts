@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { HOUR, MIB, MINUTE, SECOND } from '../../clock.js';
 import { callable, having } from '../../stream/model/host-values.js';
 import { parseStrictly } from '../../stream/model/strict.js';
+import { checkTokenKeys, type TokenKeys } from '../../tokens/token-keys.js';
 import { LARGEST_TRANSCRIPT } from '../../transcripts/bytes.js';
 import type { TranscriptStore } from '../../transcripts/transcript-store.js';
 import type { GatewaySettings, WebGatewaySettings } from './gateway-options.generated.js';
 import { DEFAULT_AUDIENCE, type RunClaims } from './run-tokens.js';
-import { checkTokenKeys, type RunTokenKeys } from './token-keys.js';
 
 /** A hook that died beside an agent, as its worker reports it. */
 export interface HookFatal {
@@ -93,7 +93,7 @@ export const webGatewaySchema = gatewaySchema.extend({
 /** The gateway asks this of its host. */
 interface Host {
   /** The keys that tokens are verified with; the first signs those that are renewed. */
-  readonly keys: RunTokenKeys;
+  readonly keys: TokenKeys;
   /** The stores of transcripts, by the names that run tokens give them. Default: none. */
   readonly transcripts?: Readonly<Record<string, TranscriptStore>> | undefined;
   /** Called for a hook that died beside an agent. What this throws makes the worker report it again. Default: it is logged. */

@@ -15,7 +15,7 @@ import type { JobRecord } from '../../stream/model/types.js';
 import { handOut, NO_MANAGER } from '../../stream/process/handed-out.js';
 import { internalsOfJob } from '../../stream/process/internals.js';
 import { WORKER } from '../../stream/producing/remote-attempts.js';
-import { loadTokenKeys, type RunTokenKeys } from './token-keys.js';
+import { loadTokenKeys, signingKey, type TokenKeys } from '../../tokens/token-keys.js';
 
 export const DEFAULT_AUDIENCE = 'generation-jobs/worker';
 const TOKEN_MS = 15 * MINUTE;
@@ -57,7 +57,7 @@ export interface VerifiedRun extends RunClaims {
 
 export interface IssueRunTokenOptions {
   /** The keys: the first signs. */
-  readonly keys: RunTokenKeys;
+  readonly keys: TokenKeys;
   /** Names the agent that will run: 1 to 256 characters. */
   readonly agentId: string;
   /** The audience; default `generation-jobs/worker`. 1 to 256 characters. */
@@ -97,7 +97,7 @@ export interface IssuedRun {
 
 export interface VerifyRunTokenOptions {
   /** The keys, any of which may have signed it. */
-  readonly keys: RunTokenKeys;
+  readonly keys: TokenKeys;
   /** The audience; default `generation-jobs/worker`. */
   readonly audience?: string | undefined;
   /** The time after its expiry at which it is still taken (ms). Default 0. */
@@ -182,7 +182,7 @@ function claimsOf(
 }
 
 interface SigningInput {
-  readonly keys: RunTokenKeys;
+  readonly keys: TokenKeys;
   readonly audience: string;
   readonly expiresInMs: number;
   /** Wall time in milliseconds since 1970. */
@@ -279,12 +279,6 @@ function runOf(payload: unknown): VerifiedRun {
   const place = { tenantId: tenant, userId: sub, streamId: stream, generation, attempt };
   const rest = { agentId: agent, conversationId: conversation, leaseMs: lease, transcripts };
   return { ...place, ...rest, expiresAt: exp * SECOND };
-}
-
-async function signingKey(keys: RunTokenKeys) {
-  for (const { id, algorithm, signing } of await loadTokenKeys(keys))
-    if (signing) return { id, algorithm, signing };
-  throw new GenerationJobError('invalid_options', 'keys: none of them can sign a token.');
 }
 
 /** Says nothing of the token, which is a secret, nor of what is wrong with it. */

@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import { ERROR_TABLE, type ErrorCode, GenerationJobError, isGenerationJobError } from '../../errors.js';
 import { type BodyLimits, readJsonBody } from '../../http/json-body.js';
 import { errorReply, jsonReply, replyToError } from '../../http/replies.js';
+import { RequestRate, TooManyRequests } from '../../http/request-rate.js';
 import type { Reply, RouteRequest } from '../../http/route-types.js';
 import type { GenerationJobManager } from '../../stream/interfaces/generation-job-manager.js';
 import { WORKER_REFUSALS, type WorkerRefusal } from '../../stream/interfaces/observer.js';
@@ -19,7 +20,6 @@ import type { SnapshotReply, SnapshotRequest } from '../../transcripts/http/snap
 import { ControlRoute } from './control-route.js';
 import type { GatewayOptions } from './gateway-options.js';
 import { checkedTypes, checkPayload } from './payload-check.js';
-import { RequestRate, TooManyRequests } from './request-rate.js';
 import {
   type BatchBody,
   batchBody,

@@ -1,12 +1,15 @@
-/** Bounds how many requests of one run this replica takes, each second and at once: one that floods costs the others nothing. */
-import { type Clock, SECOND } from '../../clock.js';
-import { GenerationJobError } from '../../errors.js';
+/**
+ * Bounds how many requests of one caller (a worker's run, a decision link) this replica takes, each second and at once: one that
+ * floods costs the others nothing.
+ */
+import { type Clock, SECOND } from '../clock.js';
+import { GenerationJobError } from '../errors.js';
 
-/** Runs whose requests are counted: those asked for last. Whoever is forgotten begins anew, with a full allowance. */
-const MOST_RUNS = 10_000;
+/** Callers whose requests are counted: those asked for last. Whoever is forgotten begins anew, with a full allowance. */
+const MOST_CALLERS = 10_000;
 /** The allowance, in seconds of requests. */
 const BURST = 2;
-/** Requests of one run under way: a client has two or three, and each may hold a large body. */
+/** Requests of one caller under way: a client has two or three, and each may hold a large body. */
 const MOST_AT_ONCE = 32;
 const AT_ONCE_MS = SECOND;
 
@@ -21,7 +24,7 @@ export class TooManyRequests extends GenerationJobError {
   readonly afterMs: number;
 
   constructor(afterMs: number) {
-    super('too_many_requests', 'The run sends more requests than it may.');
+    super('too_many_requests', 'More requests come than may.');
     this.afterMs = afterMs;
   }
 }
@@ -39,9 +42,9 @@ export class RequestRate {
     this.#most = requestsPerSecond * BURST;
   }
 
-  /** Answers a request of a run, if there is room for it. @throws TooManyRequests; what `answer` throws */
-  async during<Result>(run: string, answer: () => Promise<Result>): Promise<Result> {
-    const leave = this.enter(run);
+  /** Answers a request of a caller, if there is room for it. @throws TooManyRequests; what `answer` throws */
+  async during<Result>(caller: string, answer: () => Promise<Result>): Promise<Result> {
+    const leave = this.enter(caller);
     try {
       return await answer();
     } finally {
@@ -50,29 +53,29 @@ export class RequestRate {
   }
 
   /** Counts a request as under way, until what is given back is called. @throws TooManyRequests */
-  enter(run: string): () => void {
-    this.take(run);
-    const others = this.#underWay.get(run) ?? 0;
+  enter(caller: string): () => void {
+    this.take(caller);
+    const others = this.#underWay.get(caller) ?? 0;
     if (others >= MOST_AT_ONCE) throw new TooManyRequests(AT_ONCE_MS);
-    this.#underWay.set(run, others + 1);
+    this.#underWay.set(caller, others + 1);
     let isIn = true;
     return () => {
       if (!isIn) return;
       isIn = false;
-      const left = (this.#underWay.get(run) ?? 1) - 1;
-      if (left === 0) this.#underWay.delete(run);
-      else this.#underWay.set(run, left);
+      const left = (this.#underWay.get(caller) ?? 1) - 1;
+      if (left === 0) this.#underWay.delete(caller);
+      else this.#underWay.set(caller, left);
     };
   }
 
   /** Counts a request. @throws TooManyRequests */
-  take(run: string): void {
+  take(caller: string): void {
     const at = this.#clock.monotonic();
-    const known = this.#allowances.get(run) ?? { left: this.#most, at };
+    const known = this.#allowances.get(caller) ?? { left: this.#most, at };
     const left = Math.min(this.#most, known.left + (at - known.at) * this.#perMs);
-    this.#allowances.delete(run);
-    this.#allowances.set(run, { left: Math.max(0, left - 1), at });
-    if (this.#allowances.size > MOST_RUNS) {
+    this.#allowances.delete(caller);
+    this.#allowances.set(caller, { left: Math.max(0, left - 1), at });
+    if (this.#allowances.size > MOST_CALLERS) {
       const [oldest] = this.#allowances.keys();
       if (oldest !== undefined) this.#allowances.delete(oldest);
     }

@@ -1,12 +1,12 @@
 /**
- * The keys of run tokens: secrets for HS256, or the keys of a JSON Web Key set. A token names its key (`kid`), so that keys are
+ * The keys of signed tokens (run tokens, decision links): secrets for HS256, or the keys of a JSON Web Key set. A token names its key (`kid`), so that keys are
  * rotated by putting the new one first and leaving the old one until its tokens have expired. A key verifies its own algorithm
  * and no other.
  */
 import { type CryptoKey, importJWK, type JWK, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
-import { GenerationJobError } from '../../errors.js';
-import { parseStrictly } from '../../stream/model/strict.js';
+import { GenerationJobError } from '../errors.js';
+import { parseStrictly } from '../stream/model/strict.js';
 
 /** The shortest secret, in bytes: HS256 has as many of its own (RFC 7518, section 3.2). */
 const LEAST_SECRET_BYTES = 32;
@@ -22,7 +22,7 @@ const ALGORITHMS = [
 const PRIVATE = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'key_ops', 'ext']);
 
 /** A secret for HS256. */
-export interface RunTokenSecret {
+export interface TokenSecret {
   /** Names the key in tokens: 1 to 128 characters. */
   readonly id: string;
   /** Signs and verifies: at least 32 bytes, or as many as UTF-8. */
@@ -30,10 +30,10 @@ export interface RunTokenSecret {
 }
 
 /** The keys, newest first: the first signs, all of them verify. A set with public keys alone verifies only. */
-export type RunTokenKeys = readonly RunTokenSecret[] | RunTokenKeySet;
+export type TokenKeys = readonly TokenSecret[] | TokenKeySet;
 
 /** A JSON Web Key set (RFC 7517). */
-export interface RunTokenKeySet {
+export interface TokenKeySet {
   /** The keys, each with its `kid` and `alg`. A private key verifies too, by its public half. */
   readonly keys: readonly JWK[];
 }
@@ -70,7 +70,7 @@ const setSchema = z.strictObject({
 const loaded = new WeakMap<object, Promise<LoadedKey>>();
 
 /** @throws GenerationJobError `invalid_options` naming what is no key, or two of one id */
-export function checkTokenKeys(keys: RunTokenKeys): void {
+export function checkTokenKeys(keys: TokenKeys): void {
   const ids = isSecrets(keys)
     ? parseStrictly('invalid_options', z.object({ keys: secretsSchema }), { keys }).keys.map((one) => one.id)
     : parseStrictly('invalid_options', z.object({ keys: setSchema }), { keys }).keys.keys.map(
@@ -82,7 +82,7 @@ export function checkTokenKeys(keys: RunTokenKeys): void {
 }
 
 /** Loads keys, each once. @throws GenerationJobError `invalid_options` */
-export async function loadTokenKeys(keys: RunTokenKeys): Promise<readonly LoadedKey[]> {
+export async function loadTokenKeys(keys: TokenKeys): Promise<readonly LoadedKey[]> {
   checkTokenKeys(keys);
   if (!isSecrets(keys)) return Promise.all(keys.keys.map(importOnce));
   return keys.map((one) => {
@@ -100,7 +100,7 @@ function importOnce(jwk: JWK): Promise<LoadedKey> {
   return loading;
 }
 
-/** A key that signs is tried, so that a run is not handed over before it shows that its token can't be made. */
+/** A key that signs is tried, so that nothing is done for a token that then can't be made. */
 async function importOne(jwk: JWK): Promise<LoadedKey> {
   const { kid: named = '', alg = '', kty } = jwk;
   try {
@@ -122,6 +122,14 @@ function publicHalf(jwk: JWK): JWK {
   return Object.fromEntries(Object.entries(jwk).filter(([name]) => !PRIVATE.has(name))) as JWK;
 }
 
-function isSecrets(keys: RunTokenKeys): keys is readonly RunTokenSecret[] {
+function isSecrets(keys: TokenKeys): keys is readonly TokenSecret[] {
   return Array.isArray(keys);
+}
+
+/** Returns the first key that can sign. @throws GenerationJobError `invalid_options` when none can */
+export async function signingKey(
+  keys: TokenKeys,
+): Promise<LoadedKey & { readonly signing: Uint8Array | CryptoKey }> {
+  for (const one of await loadTokenKeys(keys)) if (one.signing) return { ...one, signing: one.signing };
+  throw new GenerationJobError('invalid_options', 'keys: none of them can sign a token.');
 }
