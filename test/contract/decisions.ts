@@ -648,7 +648,8 @@ export const decisionContracts: readonly Contract[] = [
     id: 'L142',
     title: 'a decision for a generation decides nothing of another one, though that asks under the same id',
     async run(h) {
-      const replica = await h.replica({ options: { approvalWindowMs: 60_000, sweepMs: 60_000 } });
+      const still = { leaseMs: 60_000, renewMs: 20_000, sweepMs: 60_000, approvalWindowMs: 60_000 };
+      const replica = await h.replica({ options: still });
       const first = await asked(h, replica, { actionId: 'a' });
       const second = await asked(h, replica, { actionId: 'a' });
       const [old, generation] = [first.job.generation, second.job.generation];
