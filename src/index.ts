@@ -67,6 +67,7 @@ export type {
 export type {
   ApprovalOutcome,
   AttachKind,
+  DecisionLinkResult,
   DetachResult,
   EndResult,
   FinalOmission,
