@@ -13,7 +13,10 @@ export interface RouterSettings {
    * false.
    */
   readonly cors?: boolean | undefined;
-  /** Sets whether there are the routes `POST /messages`: only where producers take what is sent. Default false. */
+  /**
+   * Sets whether there are the routes `POST /messages`: only where producers take what is sent. Default
+   * false.
+   */
   readonly messages?: boolean | undefined;
   /** Longest silence of an open stream; then a comment is sent (ms). 10 ms to 1 h; default 15 s. */
   readonly heartbeatMs?: number | undefined;
@@ -50,7 +53,10 @@ export interface HandlerSettings {
    * false.
    */
   readonly cors?: boolean | undefined;
-  /** Sets whether there are the routes `POST /messages`: only where producers take what is sent. Default false. */
+  /**
+   * Sets whether there are the routes `POST /messages`: only where producers take what is sent. Default
+   * false.
+   */
   readonly messages?: boolean | undefined;
   /** Longest silence of an open stream; then a comment is sent (ms). 10 ms to 1 h; default 15 s. */
   readonly heartbeatMs?: number | undefined;
