@@ -77,12 +77,11 @@ const ownSettings = {
     ),
 };
 
-export const chatRouterSchema = routerSchema.omit({ retryMs: true }).extend(ownSettings) satisfies z.ZodType<
-  unknown,
-  ChatRouterSettings
->;
+export const chatRouterSchema = routerSchema
+  .omit({ retryMs: true, messages: true })
+  .extend(ownSettings) satisfies z.ZodType<unknown, ChatRouterSettings>;
 export const chatHandlerSchema = handlerSchema
-  .omit({ retryMs: true })
+  .omit({ retryMs: true, messages: true })
   .extend(ownSettings) satisfies z.ZodType<unknown, ChatHandlerSettings>;
 
 /** The routes ask this of the host. */
