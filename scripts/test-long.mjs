@@ -44,6 +44,10 @@ const SUITES = {
     run: ['test/worker/processes/outbox-kills.test.ts'],
   },
   rounds: { what: 'rounds of faults among three replicas', run: ['test/redis/rounds.test.ts'] },
+  'rolling-restart': {
+    what: 'three replicas restarted in turn while answers are written',
+    run: ['test/redis/rolling-restart.test.ts'],
+  },
   'asking-again': {
     what: 'answers stopped and asked over among three replicas',
     run: ['test/redis/asking-again.test.ts'],

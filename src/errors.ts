@@ -74,6 +74,14 @@ export const ERROR_TABLE = {
   timeout: { status: 504, remedy: 'Emit at least once per idleTimeoutMs and end within maxRunMs.' },
   producer_lost: { status: 500, remedy: 'Start the generation again.' },
   producer_failed: { status: 500, remedy: 'Start the generation again.' },
+  not_leaving: {
+    status: 409,
+    remedy: 'Hand the job over when job.handover has fired: until then, nobody else is to go on with it.',
+  },
+  hand_over_too_large: {
+    status: 413,
+    remedy: 'Keep the state elsewhere and hand over where it is, or raise limits.handOverBytes.',
+  },
   interrupted: { status: 503, remedy: 'Start the generation again on another replica.' },
   log_lost: { status: 500, remedy: 'Start the generation again: the store lost events it had acknowledged.' },
   invalid_action: { status: 400, remedy: 'Send an action or decision of the documented shape.' },

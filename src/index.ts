@@ -53,7 +53,6 @@ export type {
   CreateJobResult,
   DeletedUser,
   DescribedEnd,
-  DrainInput,
   GenerationAccess,
   Hooks,
   ManagerInput,
@@ -71,6 +70,7 @@ export type {
   DetachResult,
   EndResult,
   FinalOmission,
+  HandOverStep,
   MessageResult,
   SettlementWaitResult,
   StreamObserver,
@@ -91,7 +91,7 @@ export type {
   PipeStep,
   PipeUsage,
 } from './stream/interfaces/pipe.js';
-export type { AbortInput, AbortResult, SettledInput } from './stream/interfaces/stopping.js';
+export type { AbortInput, AbortResult, DrainInput, SettledInput } from './stream/interfaces/stopping.js';
 export type { Subscription } from './stream/interfaces/subscription.js';
 export type { Upkeep } from './stream/interfaces/upkeep.js';
 export type { Access } from './stream/model/access.js';
@@ -101,6 +101,7 @@ export { type ContentModel, defineContentModel, type FoldedEvent } from './strea
 export { type Cursor, formatCursor, parseCursor } from './stream/model/cursor.js';
 export type { ErrorPlace, ErrorReport, ErrorSubject } from './stream/model/error-report.js';
 export { fingerprintOf } from './stream/model/fingerprint.js';
+export type { TakeOver } from './stream/model/hand-over.js';
 export type {
   ContentOf,
   CreatedOf,
@@ -155,6 +156,7 @@ export type {
   Answer,
   ApprovalDecision,
   Decision,
+  HandOver,
   Hole,
   JobFailure,
   JobRecord,

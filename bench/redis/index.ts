@@ -3,13 +3,14 @@
  * calls a token, measured in the same run on a server of its own.
  *
  * Arguments: `--quick` for a look of a minute; the names of suites (`paced`, `bursty`, `open`, `idle`, `greed`, `long`,
- * `workers`, `cluster`) for some of them. Without names: all but `cluster`, which starts three more servers.
+ * `workers`, `deploys`, `cluster`) for some of them. Without names: all but `cluster`, which starts three more servers.
  */
 import { parseArgs } from 'node:util';
 import { createStreamServices } from 'generation-jobs';
 import { RedisServer, startCluster } from '../../test/support/redis-server.js';
 import { describeMachine, median, ratioOf, repeatShuffled } from '../figures.js';
 import { benchGreed } from '../greed.js';
+import { benchHandOvers } from './hand-overs.js';
 import { measureIdle } from './idle.js';
 import { benchLongAnswers } from './long-answers.js';
 import { measure, type Sample } from './measure.js';
@@ -29,7 +30,9 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
 });
 const wanted =
-  positionals.length > 0 ? positionals : ['paced', 'bursty', 'open', 'idle', 'greed', 'long', 'workers'];
+  positionals.length > 0
+    ? positionals
+    : ['paced', 'bursty', 'open', 'idle', 'greed', 'long', 'workers', 'deploys'];
 const { repetitions, warmUpMs, paceMs, openMs } = ENDURANCE[flags.quick ? 'quick' : 'full'];
 
 type Samples = Record<string, Sample[]>;
@@ -78,6 +81,7 @@ if (wanted.includes('greed')) {
 }
 if (wanted.includes('long')) await benchLongAnswers(admin, flags.quick ? 1 : repetitions);
 if (wanted.includes('workers')) await benchWorkers(server.port, repetitions);
+if (wanted.includes('deploys')) await benchHandOvers(server.port, flags.quick ? 1 : repetitions);
 
 admin.disconnect();
 for (const node of nodes) node.disconnect();

@@ -37,6 +37,7 @@ local function enter(job, record, fence, status, at, failure, settles, leave_ms)
   if status ~= 'running' then
     unset(job, record, 'leaseUntil')
     unset(job, record, 'lease')
+    unset(job, record, 'handover')
   end
   -- What waits for a person is at no replica.
   if status == 'requires_action' then

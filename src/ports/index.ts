@@ -42,6 +42,7 @@ export type {
 } from '../stream/interfaces/job-store.js';
 export type { FoundPage, LogPage, MissingPage, ReadLogRequest } from '../stream/interfaces/log-pages.js';
 export type { Report } from '../stream/interfaces/report.js';
+export { type KeptHandOver, standingHandOver } from '../stream/model/hand-over.js';
 export { streamKey, userKey } from '../stream/model/stream-key.js';
 export type {
   Frame,

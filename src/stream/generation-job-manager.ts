@@ -16,7 +16,6 @@ import type {
   CreateJobInput,
   CreateJobResult,
   DeletedUser,
-  DrainInput,
   GenerationAccess,
   JobPage,
   ListActiveJobsInput,
@@ -28,11 +27,12 @@ import type {
 } from './interfaces/manager-types.js';
 import type { Health, JobSummaryPage, ListJobsInput } from './interfaces/operators.js';
 import type { Report } from './interfaces/report.js';
-import type { AbortInput, AbortResult, SettledInput } from './interfaces/stopping.js';
+import type { AbortInput, AbortResult, DrainInput, SettledInput } from './interfaces/stopping.js';
 import type { Upkeep } from './interfaces/upkeep.js';
 import { Admission } from './lifecycle/admission.js';
 import { annotate } from './lifecycle/annotations.js';
 import { AttemptEnds } from './lifecycle/attempt-ends.js';
+import { hearSignals } from './lifecycle/control-signals.js';
 import { Deletion } from './lifecycle/deletion.js';
 import { Ender } from './lifecycle/ender.js';
 import { GenerationReads } from './lifecycle/generation-reads.js';
@@ -317,7 +317,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
 
   drain(options: DrainInput = NO_OPTIONS): Promise<void> {
     checkCall('drain', options);
-    this.#draining ??= this.#drain(options.graceMs);
+    this.#draining ??= this.#drain(options);
     return this.#draining;
   }
 
@@ -347,11 +347,8 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#throwIfClosed();
     await transport.start();
     this.#throwIfClosed(); // nothing may begin behind a close
-    this.#stopSignals = transport.onSignal(({ key, generation }) => {
-      const job = this.#leases.find(key, generation);
-      // The signal only makes it quick: what happened is asked of the store.
-      if (job) this.#parts.background.run(this.#leases.check(job));
-    });
+    const [leases, producers, reaper] = [this.#leases, this.#producers, this.#reaper];
+    this.#stopSignals = hearSignals(this.#parts, { leases, producers, reaper });
     this.#reaper.start();
     this.#indexes.start();
     this.#startedAt = clock.now();
@@ -367,10 +364,10 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     });
   }
 
-  #drain(graceMs?: number): Promise<void> {
+  #drain(options: DrainInput): Promise<void> {
     const [producers, followers] = [this.#producers, this.#followers];
     const [leases, settler, others] = [this.#leases, this.#settler, [this.#notices, this.#setAsideLimit]];
-    return takeLeave(this.#parts, { producers, followers, leases, settler, others }, graceMs);
+    return takeLeave(this.#parts, { producers, followers, leases, settler, others }, options);
   }
 
   async #close(): Promise<void> {

@@ -144,6 +144,20 @@ const BROKEN: Readonly<Record<string, Break>> = {
       const events = commit.events.map((event, index) => ({ ...event, sequence: afterSequence + index + 1 }));
       return store.commit({ ...commit, afterSequence, events });
     }),
+  'shows a hand-over after more was produced': (store) => {
+    const seen = new Map<number, JobRecord['handOver']>();
+    return answering<readonly JobRecord[]>('read', (records) =>
+      records.map((record) => {
+        const handOver = record.handOver ?? seen.get(record.generation);
+        seen.set(record.generation, handOver);
+        return { ...record, handOver };
+      }),
+    )(store, undefined as never);
+  },
+  'forgets the state that is handed over': onProducer(({ patch, ...commit }) => ({
+    ...commit,
+    patch: patch?.handOver ? { ...patch, handOver: { ...patch.handOver, state: undefined } } : patch,
+  })),
   'forgets patches': onProducer((commit) => ({ ...commit, patch: undefined })),
   'applies a repeated patch again': onProducer((commit) => {
     return commit.patch ? { ...commit, patch: { ...commit.patch, number: Number.MAX_SAFE_INTEGER } } : commit;

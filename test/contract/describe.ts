@@ -14,6 +14,7 @@ import { emptyContracts } from './empty.js';
 import { endContracts } from './end.js';
 import { expectedContracts, expectedStoreContracts } from './expected.js';
 import { followContracts } from './follow.js';
+import { handOverContracts, handOverStoreContracts } from './hand-over.js';
 import { type BackendFactory, type Contract, runContract } from './harness.js';
 import { holeContracts } from './holes.js';
 import { hookLimitContracts } from './hook-limits.js';
@@ -80,6 +81,7 @@ export const storePortContracts: readonly Contract[] = [
   ...inboxStoreContracts,
   ...holdContracts,
   ...bookContracts,
+  ...handOverStoreContracts,
   ...indexContracts,
 ];
 
@@ -107,6 +109,7 @@ export const streamContracts = {
   Messages: messageContracts,
   'A stopped producer’s books': [...stoppedContracts, ...overtakenContracts],
   'Pauses told': pauseNoticeContracts,
+  'Hand-overs': handOverContracts,
   Usage: usageContracts,
   Housekeeping: housekeepingContracts,
   Upkeep: upkeepContracts,

@@ -298,6 +298,30 @@ describe('three replicas behind one front', () => {
   });
 });
 
+it('L134 a deploy restarts the replicas in turn, and who watches an answer being written does not notice', async () => {
+  const chat = await startChat({ args: ['--replicas', '2'], env: { REDIS_URL: redisUrl } });
+  const [first] = chat.replicas as [ChatReplica];
+  const supervisor = Number(/kill -USR2 (\d+)$/m.exec(chat.output())?.[1]);
+  const user = newUser();
+  const { streamId } = await user(first).start({ recording: RECORDING, tokensPerSecond: 15 });
+  const following = followThroughCuts(user(chat), streamId);
+  await user(first).follow(streamId, { enough: ({ id }) => id.endsWith('-5') });
+  process.kill(supervisor, 'SIGUSR2');
+  const statuses = new Set<number>();
+  const areBack = () => chat.output().match(/^chat: replica \d is back: /gm)?.length === 2;
+  await vi.waitUntil(async () => {
+    statuses.add((await fetch(`${chat.url}/api/chat/recordings`)).status);
+    return areBack();
+  }, WAIT);
+  expect([...statuses], 'new requests find somebody all the while').toEqual([200]);
+  const { events } = await following;
+  expectEveryEventOnce(events);
+  const recovered = events.filter(({ event }) => event === 'recovered');
+  expect(recovered.length).toBeGreaterThanOrEqual(1);
+  for (const { data } of recovered) expect(data).toMatchObject({ restart: false });
+  expect(await chat.stop()).toBe(0);
+});
+
 it('a front whose replica dies loses no request that can be repeated', async () => {
   const chat = await startChat({ args: ['--replicas', '2'], env: { REDIS_URL: redisUrl } });
   const [dying, staying] = chat.replicas as [ChatReplica, ChatReplica];

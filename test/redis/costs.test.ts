@@ -294,6 +294,57 @@ it('an end by the producer itself costs its commit and its settlement; a stopped
   expect(counted).toEqual(stopped);
 });
 
+it('L132 a hand-over costs three script calls of who leaves, and six of who goes on, whatever the replicas sweep', async () => {
+  const names: string[] = [];
+  const counted = () => {
+    const redis = new Redis({ port: proxy.port, host: '127.0.0.1' });
+    const call = redis.evalsha.bind(redis) as (...args: unknown[]) => Promise<unknown>;
+    (redis as unknown as { evalsha: typeof call }).evalsha = (sha, ...rest) => {
+      names.push(scriptOf(String(sha)));
+      return call(sha, ...rest);
+    };
+    return redis;
+  };
+  const states: unknown[] = [];
+  const hooks: Hooks = {
+    recoverMode: 'continue',
+    recover: ({ signal }, { handoverState }) => {
+      states.push(handoverState);
+      return new Promise((resolve) => signal.addEventListener('abort', resolve));
+    },
+  };
+  const clients = [counted(), counted(), counted()];
+  const [first, second, staying] = await Promise.all(clients.map((redis) => replica(redis, [], hooks)));
+  // In the first round every script becomes known.
+  for (const leaving of [first, second] as GenerationJobManager[]) {
+    const created = await leaving.createJob({ streamId: `s${states.length}`, userId: 'u' });
+    const job = created.job as GenerationJob;
+    await job.emit(token(0));
+    await job.flush();
+    names.length = 0;
+    const { length } = states;
+    // What is emitted last, and the state, go together.
+    job.handover.addEventListener('abort', () => {
+      void job.emit(token(1));
+      void job.handOver({ next: 2 });
+    });
+    await leaving.drain();
+    await until(() => states.length > length && names.includes('due-later'), 'another one goes on');
+    if (leaving !== first) continue;
+    await staying?.abortJob('s0');
+    await Promise.all([second?.upkeep.idle(), staying?.upkeep.idle()]);
+  }
+  expect(states).toEqual([{ next: 2 }, { next: 2 }]);
+  const who = { leaves: { append: 1, commit: 1, renew: 1, 'due-nearer': 1 }, goesOn: { list: 1 } };
+  expect(tallied(names)).toEqual({
+    ...who.leaves,
+    // What is due, the record, the take-over, what was said, and the look that puts the next one off.
+    ...{ ...who.goesOn, read: 2, transition: 1, 'read-log': 1, 'due-later': 1 },
+  });
+  await Promise.all([first, second, staying].map((one) => one?.close()));
+  for (const redis of clients) redis.disconnect();
+});
+
 it('a decision is one script call and one write to the due index, between reading the action and reading the content', async () => {
   const decided = async () => {
     const job = await started();

@@ -179,7 +179,7 @@ async function current(): Promise<JobRecord> {
   return (await store.read(KEY, 'current'))[0] as JobRecord;
 }
 
-/** An ended generation, and a running one after it that has been asked, decided, patched and snapshot. */
+/** An ended generation, and a running one after it that has been asked, decided, patched, handed over and snapshot. */
 async function prepare(): Promise<void> {
   await redis.flushall();
   await create();
@@ -194,7 +194,9 @@ async function prepare(): Promise<void> {
     },
   });
   await produce(await current());
-  await produce(await current(), { events: [], patch: { number: 1, usage: { t: 1 }, metadata: { b: '2' } } });
+  const handOver = { attempt: 2, events: 3, resolutions: 1, state: '{"s":1}' };
+  const patch = { number: 1, usage: { t: 1 }, metadata: { b: '2' }, handOver };
+  await produce(await current(), { events: [], patch });
   await snapshotAt(await current(), 3);
   await store.slots.take(USER, { streamId: 's', holder: 'h', limit: 9, forMs: HOUR });
   await store.slots.take(USER, { streamId: 'other', holder: 'h', limit: 9, forMs: HOUR });

@@ -45,7 +45,9 @@ const observer = new Proxy(
 const hooks = { onError: () => {} };
 if (config.recover) {
   hooks.recoverMode = config.recoverMode ?? 'continue';
-  hooks.recover = async (job, { resolution }) => {
+  hooks.recover = async (job, continuation) => {
+    const { resolution } = continuation;
+    if (config.recover.paced) return tellPaced(job, { ...config.recover, next: nextOf(continuation) });
     if (config.tool) await useTool(job, resolution);
     await tellPrompt(job);
     return produce(job, { ...config.recover });
@@ -70,8 +72,14 @@ if (config.history) {
   };
 }
 
+const services = createStreamServices({ redis, ...config.redisOptions });
+if (config.diesInHandOver) {
+  const renew = services.jobStore.renew.bind(services.jobStore);
+  services.jobStore.renew = (claims, leaseMs) =>
+    leaseMs === 0 ? process.kill(process.pid, 'SIGKILL') : renew(claims, leaseMs);
+}
 const manager = new GenerationJobManager({
-  ...createStreamServices({ redis, ...config.redisOptions }),
+  ...services,
   options: config.options,
   contentModels: config.lacksModels ? [] : [textContent()],
   hooks,
@@ -84,8 +92,29 @@ const subscriptions = new Map();
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Whether paced answers end with the number they are at. */
+let isFinishing = false;
+
+/** An answer of numbered words that any replica goes on with where it stands, until it is told to finish. */
+async function tellPaced(job, { everyMs, next = 1 }) {
+  await job.run(async () => {
+    const left = new Promise((resolve) => job.handover?.addEventListener('abort', resolve));
+    for (let number = next; !isFinishing; number++) {
+      // Release 0.1.0 has no signal: it is cut, and whoever goes on counts what is there.
+      if (job.handover?.aborted) return job.handOver({ next: number });
+      await job.emit({ event: 'text', data: { text: `${number} ` } });
+      await Promise.race([pause(everyMs), left]);
+    }
+  });
+}
+
+function nextOf({ content, handoverState }) {
+  return handoverState?.next ?? content.text.split(' ').length;
+}
+
 /** Emits numbered events, reports what is acknowledged, and ends the job as told. */
-async function produce(job, { inRun = false, takes = false, ...work }) {
+async function produce(job, { inRun = false, takes = false, paced = false, ...work }) {
+  if (paced) return tellPaced(job, work);
   if (takes) void takeAll(job);
   if (inRun) {
     await job.run(async () => {
@@ -247,6 +276,9 @@ const operations = {
     Date.now = () => now() + byMs;
   },
   drain: (options) => manager.drain(options),
+  async finish() {
+    isFinishing = true;
+  },
 };
 
 process.on('message', ({ id, operation, input }) => {

@@ -69,6 +69,8 @@ export interface Work {
   readonly inRun?: boolean;
   /** Whether it takes every message that is sent to it. */
   readonly takes?: boolean;
+  /** Emits the numbers from 1 on, until it is told to finish; handed over when it is asked to, and gone on with. */
+  readonly paced?: boolean;
   /** What it adds to its usage when it is over. */
   readonly lateUsage?: Record<string, number>;
 }
@@ -100,6 +102,8 @@ export interface ReplicaConfig {
   /** How far this process's wall clock is ahead. */
   readonly clockSkewMs?: number;
   readonly graceMs?: number;
+  /** Whether it kills itself as it gives up the first lease. */
+  readonly diesInHandOver?: boolean;
   /** Where the built library's index.js is. */
   readonly library?: string;
 }

@@ -29,6 +29,7 @@ const books = {
 };
 const bare = {
   pause: (job) => job.pause({ type: 'checkpoint' }),
+  handOver: (job) => job.handOver(),
   complete: (job) => job.complete('x'),
   fail: (job) => job.fail(new Error('x')),
 };

@@ -27,7 +27,9 @@ it('no call that is not awaited ends the process: each error reaches onError onc
   const summary = told.map(({ call, code, streamId }) => `${call} ${streamId ?? ''} ${code}`).sort();
   expect(summary).toEqual(
     [
-      ...['addUsage', 'complete', 'fail', 'pause', 'update'].map((call) => `${call} ${call} job_ended`),
+      ...['addUsage', 'complete', 'fail', 'handOver', 'pause', 'update'].map(
+        (call) => `${call} ${call} job_ended`,
+      ),
       'addUsage twice job_ended',
       'flush flush job_ended',
       'subscribe none stream_not_found',
@@ -48,7 +50,7 @@ it('without a logger and without onError the errors are on standard error with t
   );
   expect(stderr).toMatch(/JobEndedError: This producer has stopped \(aborted\)\..*\n +at /);
   expect(stderr.match(/^generation-jobs: a call failed/gm)).toHaveLength(10);
-  expect(stderr).toContain('generation-jobs: 3 more errors were not printed.');
+  expect(stderr).toContain('generation-jobs: 4 more errors were not printed.');
 });
 
 it('no call of any entry ends the process when nobody awaits it: those of no manager tell standard error', async () => {

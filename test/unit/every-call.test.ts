@@ -242,7 +242,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'manager.followerCount': refuses({ tenantId: 7 }, (options) => manager.followerCount(streamId, options)),
   'manager.stats': 'takes nothing',
   'manager.health': 'takes nothing',
-  'manager.drain': refuses({ graceMs: '8000' }, (options) => manager.drain(options)),
+  'manager.drain': refuses({ graceMs: '8000', handOverMs: '0' }, (options) => manager.drain(options)),
   'manager.close': 'takes nothing',
   'upkeep.sweep': 'takes nothing',
   'upkeep.renewLeases': 'takes nothing',
@@ -285,6 +285,8 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     (input) => job.pause(input),
     { type: 'checkpoint' },
   ),
+  'job.handOver': 'takes a value of the host’s, whose bounds are in test/contract/hand-over.ts',
+  'job.finishesWithin': { parameters: { ms: () => job.finishesWithin('5' as Odd) } },
   'job.complete': refuses<root.CompleteOptions>({ ifInboxEmpty: 'yes' }, async (options) =>
     (await started()).complete(null, options),
   ),
@@ -666,6 +668,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     { last: '1', maxBytes: '1', logger: {} },
     (options) => transcripts.readTranscript(new Uint8Array(), options),
   ),
+  standingHandOver: 'is for stores, which have made what they give it',
   streamKey: 'takes no options',
   userKey: 'takes no options',
   createWorkerRouter: refuses<gateway.WorkerRouterOptions>(

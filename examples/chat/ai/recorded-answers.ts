@@ -13,7 +13,7 @@ import {
 } from 'generation-jobs';
 import { UI_EVENT } from 'generation-jobs/ai-sdk';
 import { DEFAULT_SPEED } from '../playing/making.js';
-import { play } from '../playing/playback.js';
+import { play, untilLeft } from '../playing/playback.js';
 import { approvalIn } from '../playing/recorded-scripts.js';
 import type { Recording } from '../playing/recordings.js';
 import { type Chunk, chunksOf } from './recorded-chunks.js';
@@ -55,7 +55,7 @@ export class RecordedAnswers {
     const { lastSequence, lifecycleEvents, resolutions } = progress;
     const chunks = await this.#chunks(wish.recording, resolutions);
     const events = chunks.map(uiEvent).slice(lastSequence - lifecycleEvents);
-    await job.pipe(play(events, wish.tokensPerSecond, job.signal));
+    await job.pipe(play(events, wish.tokensPerSecond, untilLeft(job)));
     if (wish.recording !== ASKING.name || resolutions.length > 0) return;
     const request = { ...approvalIn(this.#recording(ASKING.first)), allowedDecisions: DECISIONS };
     await job.pause({ type: 'tool_approval', requests: [request], fingerprint: fingerprintOfRun(wish) });

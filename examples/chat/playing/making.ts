@@ -13,7 +13,7 @@ import type { Logger } from 'pino';
 import type { Said } from './agent.js';
 import type { CommandName } from './commands.js';
 import { askOpenAi, type Message, type OpenAiConfig } from './openai.js';
-import { play } from './playback.js';
+import { play, untilLeft } from './playback.js';
 import { type Answer, produce } from './production.js';
 import { providerEvent } from './recorded-scripts.js';
 import { type Script, stretchesOf } from './scripts.js';
@@ -74,14 +74,14 @@ export async function makeAnswer(
     if (!script) throw new Error(`there is no recording ${name} here`);
     const stretches = stretchesOf(script, decided);
     const events = stretches.flatMap((stretch) => stretch.events);
-    const source = play(events.slice(played), eventsPerSecond, job.signal);
+    const source = play(events.slice(played), eventsPerSecond, untilLeft(job));
     const answer = await produce(job, source, { earlier: events.slice(0, played), recorded });
     const ask = stretches.at(-1)?.ask;
     if (ask === undefined) return answer;
     await job.pause({ ...ask, fingerprint: fingerprintOf(script.run) });
     return undefined;
   } catch (error) {
-    if (job.isOver) throw error;
+    if (job.isOver || job.handover.aborted) throw error;
     // What the model said is for the log; the client gets a code it can show.
     const { streamId, generation } = job;
     logger.error({ err: error, streamId, generation }, 'the model failed');

@@ -3,9 +3,17 @@
  * the start, so a late timer is made up for by the next events instead of slowing the whole answer.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { HostEvent } from 'generation-jobs';
+import type { GenerationJob, HostEvent } from 'generation-jobs';
 
 const SECOND = 1000;
+
+/**
+ * Fires when a job is stopped, and when it is to be handed over. What is played goes on anywhere: a player that ends with this
+ * signal's reason hands its job over as it is (`job.handover`).
+ */
+export function untilLeft(job: GenerationJob): AbortSignal {
+  return AbortSignal.any([job.signal, job.handover]);
+}
 
 /** Ends early, by throwing the signal's reason, as soon as `signal` fires. */
 export async function* play(

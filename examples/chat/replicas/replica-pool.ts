@@ -5,6 +5,7 @@
  * - `well`    says so itself. Gets new requests, in turn.
  * - `unwell`  answers, but says that others should be asked (it is stopping, or its store is away). Gets new requests only
  *             when none is well.
+ * - `leaving` is told to stop. Gets nothing new; what it has open ends by itself. The next of its name takes its place.
  * - `dead`    refuses connections, or leaves a look at its health unanswered. Gets nothing, and what it had open is cut, so
  *             that whoever followed through it goes on elsewhere.
  *
@@ -15,9 +16,10 @@ export interface ReplicaAddress {
   readonly port: number;
 }
 
-type Health = 'well' | 'unwell' | 'dead';
+type Health = 'well' | 'unwell' | 'leaving' | 'dead';
 
 interface Replica extends ReplicaAddress {
+  port: number;
   health: Health;
   isLookedAt: boolean;
   /** Each cuts one exchange that goes through this replica. */
@@ -47,12 +49,12 @@ export class ReplicaPool {
 
   /** The names of those that answer. */
   get alive(): readonly string[] {
-    return this.#replicas.filter(({ health }) => health !== 'dead').map(({ name }) => name);
+    return this.#replicas.filter(isThere).map(({ name }) => name);
   }
 
   /** The wanted one if it answers, or else the next; nothing when all that answer were tried. */
   choose(wanted: string | undefined, tried: ReadonlySet<string>): ReplicaAddress | undefined {
-    const left = this.#replicas.filter(({ name, health }) => health !== 'dead' && !tried.has(name));
+    const left = this.#replicas.filter((replica) => isThere(replica) && !tried.has(replica.name));
     const pinned = left.find(({ name }) => name === wanted);
     if (pinned) return pinned;
     const well = left.filter(({ health }) => health === 'well');
@@ -70,6 +72,16 @@ export class ReplicaPool {
   /** It is known to be dead. */
   drop(name: string): void {
     this.#become(this.#find(name), 'dead');
+  }
+
+  /** It is about to be told to stop: others are asked from now on. */
+  leave(name: string): void {
+    this.#find(name).health = 'leaving';
+  }
+
+  /** The next one of this name is there. */
+  come({ name, port }: ReplicaAddress): void {
+    Object.assign(this.#find(name), { port, health: 'well' });
   }
 
   /** Something went wrong with it that may be the request's fault: it is asked at once. */
@@ -93,19 +105,24 @@ export class ReplicaPool {
   }
 
   async #look(replica: Replica): Promise<void> {
-    // Two at once could answer in the wrong order.
-    if (replica.isLookedAt) return;
+    // Two at once could answer in the wrong order; how one fares that leaves is known.
+    if (replica.isLookedAt || replica.health === 'leaving') return;
     replica.isLookedAt = true;
     const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(ANSWER_MS)]);
     try {
       const response = await fetch(`http://127.0.0.1:${replica.port}/healthz`, { signal });
       await response.body?.cancel();
-      this.#become(replica, response.ok ? 'well' : 'unwell');
+      this.#learn(replica, response.ok ? 'well' : 'unwell');
     } catch {
-      if (!this.#stopped.signal.aborted) this.#become(replica, 'dead');
+      if (!this.#stopped.signal.aborted) this.#learn(replica, 'dead');
     } finally {
       replica.isLookedAt = false;
     }
+  }
+
+  /** What was asked before it began to leave is no news. */
+  #learn(replica: Replica, health: Health): void {
+    if (replica.health !== 'leaving') this.#become(replica, health);
   }
 
   #become(replica: Replica, health: Health): void {
@@ -113,4 +130,9 @@ export class ReplicaPool {
     if (health !== 'dead') return;
     for (const cut of [...replica.open]) cut();
   }
+}
+
+/** Says whether new requests may be sent to it. */
+function isThere({ health }: Replica): boolean {
+  return health === 'well' || health === 'unwell';
 }

@@ -2,7 +2,8 @@
  * Several replicas behind one front: starts Redis if none is given, the replicas, and the front, in this order, and stops
  * them in the other one on SIGTERM or SIGINT. Whatever ends this process ends all of them.
  *
- * A replica that dies is not started again: what there is to see here is how the others go on without it.
+ * A replica that dies is not started again: what there is to see here is how the others go on without it. On SIGUSR2 all of them
+ * are started anew, one after the other, as a deploy does.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -43,11 +44,13 @@ export async function supervise(config: Config, count: number, program: string):
 class Supervisor {
   readonly #config: Config;
   readonly #program: string;
-  readonly #children: Child[] = [];
+  #children: readonly Child[] = [];
   #redis: Awaited<ReturnType<typeof startPrivateRedis>> | undefined;
   #pool: ReplicaPool | undefined;
   #front: Listening | undefined;
   #isStopping = false;
+  /** The name of the replica that is being started anew. */
+  #leaving: string | undefined;
 
   constructor(config: Config, program: string) {
     this.#config = config;
@@ -72,6 +75,8 @@ class Supervisor {
     for (const { process } of this.#children) process.send(front);
     for (const { name, port, pid } of replicas)
       console.log(`chat: replica ${name}: http://localhost:${port}, process ${pid}`);
+    process.on('SIGUSR2', () => void this.#restart(redisUrl));
+    console.log(`chat: restart them in turn: kill -USR2 ${process.pid}`);
     console.log(`chat: ${this.#front.url}`);
   }
 
@@ -96,6 +101,34 @@ class Supervisor {
     process.once('SIGINT', () => process.exit(1));
     await this.stop();
     process.exit(code);
+  }
+
+  /** Starts the replicas anew, one after the other. Those that have died come back. */
+  async #restart(redisUrl: string): Promise<void> {
+    if (this.#leaving !== undefined) return;
+    for (const { name, process: old, gone } of this.#children) {
+      if (this.#isStopping) break;
+      this.#leaving = name;
+      this.#pool?.leave(name); // before it is told, so that nobody new is sent there
+      old.kill('SIGTERM');
+      const late = setTimeout(() => old.kill('SIGKILL'), STOP_MS);
+      await gone;
+      clearTimeout(late);
+      if (!this.#isStopping) await this.#replace(name, redisUrl);
+    }
+    this.#leaving = undefined;
+  }
+
+  async #replace(name: string, redisUrl: string): Promise<void> {
+    try {
+      const replica = await this.#startReplica(Number(name), redisUrl);
+      this.#pool?.come(replica);
+      const front: FrontReady = { gateway: `${this.#front?.url}/worker` };
+      this.#children.find((child) => child.name === name)?.process.send(front);
+      console.log(`chat: replica ${name} is back: http://localhost:${replica.port}, process ${replica.pid}`);
+    } catch (error) {
+      if (!this.#isStopping) console.error(`chat: ${error instanceof Error ? error.message : error}`);
+    }
   }
 
   async #startRedis(): Promise<string> {
@@ -130,7 +163,8 @@ class Supervisor {
       detached: true,
     });
     const gone = once(child, 'exit').then(([code, signal]) => this.#onGone(name, code ?? signal));
-    this.#children.push({ name, process: child, gone });
+    const others = this.#children.filter((one) => one.name !== name);
+    this.#children = [...others, { name, process: child, gone }];
     const ready = await new Promise<ReplicaReady>((resolve, reject) => {
       child.once('message', (message) => resolve(message as ReplicaReady));
       void gone.then(() => reject(new Error(`replica ${name} could not be started`)));
@@ -140,7 +174,7 @@ class Supervisor {
 
   #onGone(name: string, how: number | NodeJS.Signals): void {
     this.#pool?.drop(name);
-    if (this.#isStopping || this.#front === undefined) return;
+    if (this.#isStopping || this.#front === undefined || this.#leaving === name) return;
     console.error(`chat: replica ${name} has ended (${how})`);
     const isAlone = this.#children.every(
       ({ process }) => process.exitCode !== null || process.signalCode !== null,

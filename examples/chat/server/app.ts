@@ -61,8 +61,8 @@ export interface ChatParts {
 }
 
 /**
- * A rolling restart hands an answer over as often as there are replicas, and each counts. The library's own limit of one
- * is for producers whose repetition costs something.
+ * Servers may be killed as often as one likes to see it. The library's own limit of one is for producers whose repetition
+ * costs something.
  */
 const MOST_RECOVERIES = 10;
 

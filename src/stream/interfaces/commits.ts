@@ -1,4 +1,5 @@
 /** The steps that change a stream, and what a store answers to them. What they promise stands at the port, `JobStore`. */
+import type { KeptHandOver } from '../model/hand-over.js';
 import type { InboxMessage } from '../model/inbox-message.js';
 import type { TransitionName } from '../model/transitions.js';
 import type {
@@ -139,6 +140,11 @@ export interface RecordPatch {
   readonly usage?: Usage | undefined;
   /** The whole list, as it is from now on. */
   readonly usageEntries?: readonly UsageEntry[] | undefined;
+  /**
+   * The hand-over that holds from the commit's last event on. The record has it while it holds (`standingHandOver`), and no
+   * longer than the status is `running`.
+   */
+  readonly handOver?: KeptHandOver | undefined;
 }
 
 /**

@@ -16,12 +16,17 @@ export interface FrameListener {
   onReset(): void;
 }
 
-/** Asks the producer of a generation to stop; sent after the commit that ended it. */
+/**
+ * Asks the producer of a generation to stop, after the commit that ended it; or with `kind`, all other replicas to go on with it,
+ * after its lease was given up. A transport that passes on no `kind` costs time alone.
+ */
 export interface ControlSignal {
   /** The stream it is about. */
   readonly key: StreamKey;
   /** The generation it is about. */
   readonly generation: number;
+  /** `handover`: its producer has left, and nobody has it. Left out: it has been ended by others. */
+  readonly kind?: 'handover' | undefined;
 }
 
 export interface EventTransport {
@@ -52,7 +57,10 @@ export interface EventTransport {
   /** Tells followers on every replica that the stream was deleted. */
   publishGone(key: StreamKey): void;
 
-  /** Tries to reach the producer, wherever it runs. Never throws: its next write or renewal tells it anyway. */
+  /**
+   * Tries to reach the producer, wherever it runs, or with a `kind` every replica. Never throws: the next write, renewal or sweep
+   * tells it anyway.
+   */
   signal(signal: ControlSignal): void;
 
   /** Hears signals for any generation; the returned function stops it. */

@@ -13,7 +13,6 @@ import type {
   CreateJobInput,
   CreateJobResult,
   DeletedUser,
-  DrainInput,
   GenerationAccess,
   JobPage,
   ListActiveJobsInput,
@@ -24,7 +23,7 @@ import type {
   SubscribeWithResumeResult,
 } from './manager-types.js';
 import type { Health, JobSummaryPage, ListJobsInput } from './operators.js';
-import type { AbortInput, AbortResult, SettledInput } from './stopping.js';
+import type { AbortInput, AbortResult, DrainInput, SettledInput } from './stopping.js';
 import type { Subscription } from './subscription.js';
 import type { Upkeep } from './upkeep.js';
 
@@ -239,8 +238,10 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
   health(): Promise<Health>;
 
   /**
-   * Takes leave: no new jobs or followers from now on; followers are told to reconnect elsewhere; producers may finish
-   * within `graceMs`, then are handed over to a replica that can recover them, or end `interrupted`.
+   * Takes leave: no new jobs or followers from now on; followers are told to reconnect elsewhere; producers that another replica
+   * can go on for are asked to hand over (`job.handover`), the others may finish. What is left after `handOverMs` is cut where
+   * it stands and handed over, and what nobody can go on with ends `interrupted` after `graceMs`. Resolves as soon as nothing
+   * runs here any more.
    * @throws GenerationJobError `invalid_argument`: nothing has begun then
    */
   drain(options?: DrainInput): Promise<void>;

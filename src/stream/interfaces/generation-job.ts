@@ -6,7 +6,7 @@ import type { EndReason } from '../../errors.js';
 import type { ErrorPlace } from '../model/error-report.js';
 import type { FinalOf, HostEvent, HostTypes, MetadataPatch, Untyped } from '../model/host-types.js';
 import type { Predecessor } from '../model/predecessor.js';
-import type { StreamKey, UsageInput } from '../model/types.js';
+import type { Json, StreamKey, UsageInput } from '../model/types.js';
 import type { PauseInput } from './action-input.js';
 import type { JobInbox } from './job-inbox.js';
 import type { PipeMapper, PipeSource, PipeStep } from './pipe.js';
@@ -57,6 +57,16 @@ export interface GenerationJob<Types extends HostTypes = Untyped> {
   readonly isOver: boolean;
   /** The reason this handle is over; undefined while it is not. */
   readonly reason: EndReason | undefined;
+  /**
+   * Fires when this replica leaves and another one can go on with the job: hand it over now (`handOver`), or end it. Its `reason`
+   * thrown by a producer inside `run`, as what is given the signal does, hands the job over without a state. Never fires where
+   * nobody could go on: on a store that is not shared, and without a `recover` hook. A job that has said `finishesWithin` is
+   * asked when that time is over. Who does not heed it is cut where it stands when the drain's time is over.
+   * @example
+   * const signal = AbortSignal.any([job.signal, job.handover]);
+   * await job.run((job) => job.pipe(model.stream({ signal }), (delta) => ({ event: 'text', data: { delta } })));
+   */
+  readonly handover: AbortSignal;
   /**
    * Says how what came before was when the producer was handed out: with `waitFor`, all ended generations that the stream
    * keeps; without, the newest one, which the create has ended or found ended. Only `left` says that none of their tools
@@ -141,6 +151,31 @@ export interface GenerationJob<Types extends HostTypes = Untyped> {
    * await job.pause({ type: 'tool_approval', requests: [{ id: 'call-1', name: 'send_money', arguments: { amount: 5 } }] });
    */
   pause(input: PauseInput): Promise<{ actionId: string }>;
+
+  /**
+   * Hands the job over to another replica, since this one leaves: commits what is buffered, keeps `state` with the job, and gives
+   * the lease up. This handle is then over (`handed_over`), the generation goes on: another replica's `recover` is given the
+   * state as `continuation.handoverState`. What the producer has begun and not awaited, a tool's call for one, may still run
+   * beside it.
+   * @param state JSON, at most `limits.handOverBytes` as text; sealed where the manager has a `seal`. It holds for the place
+   *   where the job is handed over. Default: none
+   * @throws GenerationJobError `not_leaving` while this replica does not leave, or nobody else could go on; `invalid_argument`,
+   *   `hand_over_too_large`, `json_too_deep`, `seal_unavailable`: the job goes on · JobEndedError when it is over, or when what
+   *   was buffered could not be committed
+   * @example
+   * for (const [next, deltas] of [answerTo('Who?'), answerTo('Why?')].entries()) {
+   *   if (job.handover.aborted) return job.handOver({ next });
+   *   await job.pipe(deltas, (delta) => ({ event: 'text', data: { delta } }));
+   * }
+   */
+  handOver(state?: Json): Promise<void>;
+
+  /**
+   * Says that the job will have ended in `ms` milliseconds from now (0 to 24 h): a drain lets it, as long as its grace time
+   * lasts, before it asks for a hand-over. Said again, the last word counts; what the grace time has no room for counts for nothing.
+   * @throws GenerationJobError `invalid_argument`
+   */
+  finishesWithin(ms: number): void;
 
   /**
    * Ends the generation well.

@@ -6,6 +6,7 @@ import type { Access } from '../model/access.js';
 import type { ActionType } from '../model/action-types.js';
 import type { ContentModel } from '../model/content-model.js';
 import type { ErrorReport } from '../model/error-report.js';
+import type { TakeOver } from '../model/hand-over.js';
 import type {
   ContentOf,
   CreatedOf,
@@ -24,20 +25,21 @@ import type {
   JobRecord,
   JobStatus,
   Json,
-  LogEvent,
   PendingAction,
-  Resolution,
   Settlement,
   Usage,
   UsageEntry,
   Verdict,
 } from '../model/types.js';
+import type { Continuation } from './continuation.js';
 import type { EventTransport } from './event-transport.js';
 import type { GenerationJob } from './generation-job.js';
 import type { JobStore } from './job-store.js';
 import type { Logger } from './logger.js';
 import type { StreamObserver } from './observer.js';
 import type { Subscription } from './subscription.js';
+
+export type { Continuation } from './continuation.js';
 
 /** An `Access`, to one generation. */
 export interface GenerationAccess extends Access {
@@ -51,15 +53,6 @@ export interface DeletedUser {
   readonly userId: string;
   /** The tenant the user belongs to: 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. Default: none. */
   readonly tenantId?: string | undefined;
-}
-
-/** A replica's leave. */
-export interface DrainInput {
-  /**
-   * The time producers may still take to finish, in milliseconds: 0 to 24 h. Default 8,000: supervisors kill after 10
-   * s.
-   */
-  readonly graceMs?: number | undefined;
 }
 
 export interface CreateJobInput<Types extends HostTypes = Untyped> {
@@ -194,26 +187,6 @@ export interface ProposedVerdict<Types extends HostTypes = Untyped> extends Verd
   readonly context: unknown;
 }
 
-/** The next attempt is given this after a decision or a crash. */
-export interface Continuation<Types extends HostTypes = Untyped> {
-  /** The record as the attempt begins. */
-  readonly record: JobRecord<Types>;
-  /** The decided action this attempt goes on from, when there is one. */
-  readonly action?: PendingAction | undefined;
-  /** The decision about it. */
-  readonly resolution?: Resolution | undefined;
-  /** The action's own. */
-  readonly resumeContext?: Json | undefined;
-  /** The content so far; null without a content model. */
-  readonly content: ContentOf<Types> | null;
-  /** The sequences that `content` and `kept` lack because the store has lost them; absent when nothing is lost. */
-  readonly missing?: Hole | undefined;
-  /** The sequence `content` is true at. */
-  readonly sequence: number;
-  /** The newest event of each `keep` key, oldest first. */
-  readonly kept: readonly LogEvent[];
-}
-
 /** False refuses. A fingerprint counts as that of `resolve`. */
 export type BeforeResolveResult =
   | boolean
@@ -309,10 +282,19 @@ export interface Hooks<Types extends HostTypes = Untyped> {
    * signal fires.
    */
   onProgress?(progress: ProgressInput<Types>): unknown;
-  /** Continues a generation whose producer died; runs as `job.run` would. Without it such a generation fails. */
+  /**
+   * Continues a generation whose producer died, or was handed over by a replica that left (`continuation.handover`); runs as
+   * `job.run` would. Without it such a generation fails.
+   */
   recover?(job: GenerationJob<Types>, continuation: Continuation<Types>): unknown;
-  /** Says whether recovery starts the answer over (`restart`, default) or goes on where it stood (`continue`). */
-  recoverMode?: 'restart' | 'continue' | ((record: JobRecord<Types>) => 'restart' | 'continue');
+  /**
+   * Says whether recovery starts the answer over (`restart`, default) or goes on where it stood (`continue`). A function is told
+   * of a hand-over by its second argument, which has the state opened.
+   */
+  recoverMode?:
+    | 'restart'
+    | 'continue'
+    | ((record: JobRecord<Types>, takeOver: TakeOver) => 'restart' | 'continue');
   /**
    * Judges a decision before it is made: moderation of what a person typed, permission, the fingerprint of the run as it
    * would be rebuilt. False refuses (`action_refused`); so does what it throws, which is logged.

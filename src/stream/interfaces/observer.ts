@@ -20,6 +20,8 @@ export type EndResult =
   | 'interrupted';
 export type AttachKind = 'start' | 'cursor' | 'resume' | 'tail';
 export type BooksResult = 'taken' | 'refused' | 'left';
+/** `given` by its producer · `cut` by the drain, at the end of its time · `taken` over by this process */
+export type HandOverStep = 'given' | 'cut' | 'taken';
 export type SuccessionOutcome = 'handed_out' | 'refused' | 'ended';
 export type ApprovalOutcome = 'paused' | 'resolved' | 'expired' | 'refused';
 /**
@@ -128,8 +130,10 @@ export interface StreamObserver {
   fenced(): void;
   /** A producer of this process lost its lease. */
   leaseLost(): void;
-  /** A generation whose producer was lost was taken over, or given up. */
+  /** A generation whose producer was lost was taken over, or given up. What was handed over is told by `handedOver` alone. */
   recovered(result: 'taken_over' | 'given_up'): void;
+  /** A job of this process was handed over, since it leaves; or one of another process was taken over here. */
+  handedOver(step: HandOverStep): void;
   /**
    * A stopped producer of this process wrote into its books, which was `taken` or came too late (`refused`); or it has
    * `left`.
@@ -203,6 +207,7 @@ export const OBSERVED: readonly string[] = Object.keys({
   fenced: 0,
   leaseLost: 0,
   recovered: 0,
+  handedOver: 0,
   books: 0,
   succeeded: 0,
   approval: 0,

@@ -1,4 +1,4 @@
-/** A stop, and a wait for what the host saves after it: what these calls take and give. No code. */
+/** A stop, a wait for what the host saves after it, and a leave: what these calls take and give. No code. */
 import type { Access } from '../model/access.js';
 import type { ContentOf, HostTypes, Untyped } from '../model/host-types.js';
 import type { SettlementState } from '../model/settlement-state.js';
@@ -49,4 +49,19 @@ export interface AbortResult<Types extends HostTypes = Untyped> {
   readonly settlement: SettlementState;
   /** The record after the end. */
   readonly record: JobRecord<Types>;
+}
+
+/** A replica's leave. */
+export interface DrainInput {
+  /**
+   * The time producers may still take to finish, in milliseconds: 0 to 24 h. Default 8,000: supervisors kill after 10
+   * s.
+   */
+  readonly graceMs?: number | undefined;
+  /**
+   * The time that producers which another replica can go on for may still take, in milliseconds: 0 to 24 h, and no longer than
+   * `graceMs`. What is left then is handed over as it stands; with 0 all at once, for hosts whose `recover` goes on from any
+   * place. A job that has said `finishesWithin` has that long. Default: `graceMs`.
+   */
+  readonly handOverMs?: number | undefined;
 }

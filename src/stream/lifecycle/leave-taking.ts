@@ -1,5 +1,6 @@
 /** A replica takes its leave: producers, followers and what begins by itself stop in their order, each within its time. */
 import type { Followers } from '../following/followers.js';
+import type { DrainInput } from '../interfaces/stopping.js';
 import { atMost } from '../process/at-most.js';
 import type { Parts } from '../process/parts.js';
 import type { LeaseKeeper } from '../producing/lease-keeper.js';
@@ -20,16 +21,22 @@ interface Leaving {
   readonly others: readonly { stop(): void }[];
 }
 
-/** Lets producers finish for `graceMs`, hands over or ends what is left of them, and stops whatever else begins by itself. */
+/**
+ * Lets producers finish for `graceMs`, or until others go on with them, hands over or ends what is left of them, and stops
+ * whatever else begins by itself.
+ */
 export async function takeLeave(
   { background, clock }: Parts,
   { producers, followers, leases, settler, others }: Leaving,
-  graceMs = DEFAULT_GRACE_MS,
+  { graceMs = DEFAULT_GRACE_MS, handOverMs = graceMs }: DrainInput,
 ): Promise<void> {
   producers.stop();
   followers.closeAll('draining');
+  const now = clock.monotonic();
+  const times = { graceEnd: now + graceMs, handOverEnd: now + Math.min(handOverMs, graceMs) };
+  const left = producers.leave(times);
   if (graceMs > 0) await atMost(clock, graceMs, leases.idle());
-  await atMost(clock, LAST_WORD_MS, producers.handOverOrEndAll());
+  await atMost(clock, LAST_WORD_MS, left.then(() => producers.handOverOrEndAll()));
   // The process waits no longer for those that have not returned.
   for (const job of producers.staying) background.run(settler.settleNow(job));
   await atMost(clock, LAST_WORD_MS, background.idle());

@@ -20,6 +20,7 @@ import { Setbacks } from '../process/setbacks.js';
 import { reportUpkeepFailures } from '../process/upkeep-failures.js';
 import type { LeaseKeeper } from '../producing/lease-keeper.js';
 import type { Ender } from './ender.js';
+import { HandOverHints } from './hand-over-hints.js';
 import type { PauseNotices } from './pause-notices.js';
 import type { Recovery } from './recovery.js';
 import type { Settler } from './settlement.js';
@@ -49,6 +50,7 @@ export class Reaper {
   readonly #stalled: StalledLeases;
   /** Streams, and parts of the index, that failed; and streams that a look has left as due as they were. */
   readonly #setbacks: Setbacks;
+  readonly #hints: HandOverHints;
   #running = false;
 
   constructor(parts: Parts, upkeep: Upkeep) {
@@ -60,6 +62,7 @@ export class Reaper {
     });
     this.#upkeep = upkeep;
     this.#stalled = new StalledLeases(parts);
+    this.#hints = new HandOverHints(parts, (keys) => this.#visitNow(keys));
   }
 
   start(): void {
@@ -72,11 +75,28 @@ export class Reaper {
   stop(): void {
     this.#running = false;
     this.#parts.clock.clearTimeout(this.#timer);
+    this.#hints.stop();
   }
 
   /** One look at everything that is due, and all that comes of it. Never rejects: what failed is still due. */
   async sweep(): Promise<void> {
     await Promise.all(await this.#begin());
+  }
+
+  /** A producer has left a stream, so that it need not wait for the next sweep. */
+  heardOfHandOver(key: StreamKey): void {
+    this.#hints.heard(key);
+  }
+
+  /** Visits those of the streams that are due; others have come first to the rest. Never rejects: the sweep finds them. */
+  async #visitNow(keys: readonly StreamKey[]): Promise<void> {
+    const ids = new Set(keys.map(({ id }) => id));
+    try {
+      const { entries } = await this.#list({ limit: this.#parts.options.sweepStreams });
+      await Promise.all(entries.filter(({ key }) => ids.has(key.id)).map((entry) => this.#visit(entry)));
+    } catch (error) {
+      reportUpkeepFailures(this.#parts, 'sweep', [{ error }]);
+    }
   }
 
   async #begin(): Promise<readonly Promise<void>[]> {

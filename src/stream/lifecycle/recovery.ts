@@ -1,13 +1,15 @@
 /**
- * A generation whose producer fell silent is taken over by another attempt, if the host can continue it and has not
- * done so too often; otherwise it ends `failed` / `producer_lost`. The take-over, its announcement and the new lease
+ * A generation whose producer fell silent, or has handed it over, is taken over by another attempt, if the host can continue it
+ * and has not done so too often; otherwise it ends `failed` / `producer_lost`. The take-over, its announcement and the new lease
  * are one commit, guarded by the lapsed lease, so only one replica gets it.
  */
 
 import type { CommitReply, OtherCommit } from '../interfaces/commits.js';
+import type { Hooks } from '../interfaces/manager-types.js';
 import { dueSince, LONGEST_BACKOFF_MS } from '../model/deadlines.js';
 import { serialiseLifecycle } from '../model/events.js';
 import type { FoldedState } from '../model/fold.js';
+import { type TakeOver, takeOverOf } from '../model/hand-over.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { continuationOf } from '../process/continuation.js';
 import { publishFrames } from '../process/frames.js';
@@ -41,6 +43,7 @@ export class Recovery {
    */
   async recover(key: StreamKey, record: JobRecord, unmovedLeaseUntil?: number): Promise<void> {
     const { hooks, options, observer, background, unknownModels } = this.#parts;
+    if (this.#isLeftToOthers(record)) return;
     if (
       hooks.recover === undefined ||
       (record.recoveries >= options.maxRecoveries && record.leaseUntil !== 0)
@@ -53,9 +56,10 @@ export class Recovery {
     const opener = await this.#openerOf(key, record, unmovedLeaseUntil);
     if (opener === undefined) return;
     const startedAt = this.#parts.clock.monotonic();
-    const taken = await this.#takeOver(key, record, unmovedLeaseUntil);
+    const taken = await this.#takeOver(key, record, takeOverOf(await opener.record(record)), unmovedLeaseUntil);
     if (taken === undefined) return;
-    observer.recovered('taken_over');
+    if (record.handOver === undefined) observer.recovered('taken_over');
+    else observer.handedOver('taken');
     if (unknownModels.has(taken)) unknownModels.tell('recovered', taken);
     background.run(this.#parts.slots.retake(key, taken));
     // Given up on, the read would cost the generation this attempt, and one of its recoveries.
@@ -71,6 +75,16 @@ export class Recovery {
     if (this.#producers.isDraining) return this.#giveUp(key, taken);
     const job = this.#producers.adopt(key, state, startedAt);
     background.run(this.#goOn(job, { ...state, record: opened }));
+  }
+
+  /**
+   * Says whether a replica that can't go on leaves what was handed over to one that can, which is told at once: for as long as a
+   * producer that died would have been waited for.
+   */
+  #isLeftToOthers({ handOver, leaseUntil, updatedAt }: JobRecord): boolean {
+    const { hooks, options, storeClock } = this.#parts;
+    const isGivenUp = handOver !== undefined && leaseUntil === 0;
+    return hooks.recover === undefined && isGivenUp && storeClock.now() < updatedAt + options.leaseMs;
   }
 
   /**
@@ -123,13 +137,14 @@ export class Recovery {
   async #takeOver(
     key: StreamKey,
     record: JobRecord,
+    takeOver: TakeOver,
     unmovedLeaseUntil: number | undefined,
   ): Promise<JobRecord | undefined> {
     const { store, options, clock, entropy, hooks, observer, replicaId } = this.#parts;
     const mode = await callHook(
       this.#parts,
       'recoverMode',
-      () => modeOf(hooks.recoverMode, record),
+      () => modeOf(hooks.recoverMode, record, takeOver),
       'restart',
       { record },
     );
@@ -159,14 +174,15 @@ export class Recovery {
     if (reply.record.attempt !== record.attempt + 1) return undefined;
     publishFrames(this.#parts, reply.frames);
     observer.jobTransitioned('recover', reply.record.status);
-    logStep(this.#parts, 'recovered', reply.record);
+    logStep(this.#parts, 'recovered', reply.record, { after: takeOver.handover ? 'hand-over' : 'loss' });
     return reply.record;
   }
 }
 
 function modeOf(
-  mode: 'restart' | 'continue' | ((record: JobRecord) => 'restart' | 'continue') | undefined,
+  mode: Hooks['recoverMode'],
   record: JobRecord,
+  takeOver: TakeOver,
 ): 'restart' | 'continue' {
-  return typeof mode === 'function' ? mode(record) : (mode ?? 'restart');
+  return typeof mode === 'function' ? mode(record, takeOver) : (mode ?? 'restart');
 }

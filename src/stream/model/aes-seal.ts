@@ -99,9 +99,20 @@ function open(text: string, known: ReadonlyMap<string, Uint8Array>, context: Sea
 /** Returns what is authenticated with a text: where it belongs, in a form in which no two places are the same. */
 function boundTo(id: string, context: SealContext): Buffer {
   const { tenantId = null, streamId } = context;
-  const place =
-    context.of === 'metadata' ? [context.createId, context.key] : [context.generation, context.actionId];
-  return Buffer.from(JSON.stringify([VERSION, id, context.of, tenantId, streamId, ...place]));
+  return Buffer.from(JSON.stringify([VERSION, id, context.of, tenantId, streamId, ...placeOf(context)]));
+}
+
+function placeOf(context: SealContext): readonly (string | number)[] {
+  switch (context.of) {
+    case 'metadata':
+      return [context.createId, context.key];
+    case 'resumeContext':
+      return [context.generation, context.actionId];
+    case 'handOver':
+      return [context.generation, context.attempt];
+    default:
+      return context satisfies never;
+  }
 }
 
 /** Node reads base64url leniently: only the one way to write some bytes counts. */

@@ -141,6 +141,8 @@ export interface GenerationLimits {
   readonly generationMessages?: number | undefined;
   /** One message to a generation as JSON text (bytes). 64 B to 4 GiB; default 32 KiB. */
   readonly messageBytes?: number | undefined;
+  /** The state that a job hands over, as JSON text (bytes). 64 B to 4 GiB; default 64 KiB. */
+  readonly handOverBytes?: number | undefined;
   /** Events in a generation. 1 or more; default 500,000. */
   readonly generationEvents?: number | undefined;
   /** Event data emitted by one attempt (bytes). 64 B to 4 GiB; default 256 MiB. */

@@ -44,6 +44,7 @@ const limitsSchema = z.strictObject({
   inboxMessages: count(10, 'Messages that wait for a generation’s producer', 0),
   generationMessages: count(64, 'Messages that a generation accepts in all', 0),
   messageBytes: bytes(32 * KIB, 'One message to a generation as JSON text'),
+  handOverBytes: bytes(64 * KIB, 'The state that a job hands over, as JSON text'),
   generationEvents: count(500_000, 'Events in a generation'),
   generationBytes: bytes(256 * MIB, 'Event data emitted by one attempt'),
   unsnapshottedEvents: count(100_000, 'Events since the last snapshot'),

@@ -21,6 +21,18 @@ export type SealContext =
       readonly actionId: string;
     }
   | {
+      /** The state that a producer hands over. */
+      readonly of: 'handOver';
+      /** The tenant the stream lives in, when it has one. */
+      readonly tenantId?: string | undefined;
+      /** The stream. */
+      readonly streamId: string;
+      /** The generation. */
+      readonly generation: number;
+      /** The attempt that is handed over. */
+      readonly attempt: number;
+    }
+  | {
       /** One key of a generation's metadata. */
       readonly of: 'metadata';
       /** The tenant the stream lives in, when it has one. */

@@ -4,6 +4,9 @@
  */
 import type { HostTypes, MetadataOf, Untyped } from './host-types.js';
 import type { InboxMessage } from './inbox-message.js';
+import type { Usage, UsageEntry } from './usage.js';
+
+export type { Usage, UsageEntry, UsageInput, UsageLabels } from './usage.js';
 
 /** A value JSON can carry. The library never looks inside it. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -32,37 +35,6 @@ export interface UserKey {
 type ActiveStatus = 'running' | 'requires_action';
 type EndedStatus = 'completed' | 'failed' | 'aborted';
 export type JobStatus = ActiveStatus | EndedStatus;
-
-/** Token and cost counters by name; adding sums them. */
-export type Usage = Readonly<Record<string, number>>;
-
-/** The labels of a call that used something: what it was for, and what answered it. Each 1 to 256 characters. */
-export interface UsageLabels {
-  /** Says what the call was for, such as `title`. The agent bridge says `model`, `subagent`, `summary` or `title`. */
-  readonly kind?: string | undefined;
-  /** The model that answered. */
-  readonly model?: string | undefined;
-  /** The provider that served it. */
-  readonly provider?: string | undefined;
-  /** The agent that called. */
-  readonly agentId?: string | undefined;
-}
-
-/**
- * Counters of one call, with its labels. They may nest, as providers report them, and then go by names with dots:
- * `{ details: { cached: 3 } }` counts `details.cached`. Names have at most 128 characters. What is undefined or null is skipped.
- */
-export interface UsageInput extends UsageLabels {
-  readonly [counter: string]: number | string | object | null | undefined;
-}
-
-/** An entry of what a generation has used: one call, or several that are alike. */
-export interface UsageEntry extends UsageLabels {
-  /** The number of calls it counts: more than 1 once the list was full, and entries of the same labels became one. */
-  readonly calls: number;
-  /** Their counters. */
-  readonly usage: Usage;
-}
 
 export interface JobFailure {
   /** Names the failure for programs; one of the library's codes, or the host's own. */
@@ -162,6 +134,14 @@ export interface PendingAction {
   readonly resumeContext?: Json | undefined;
   /** Digest of what determines the run; who decides must come with the same. */
   readonly fingerprint?: string | undefined;
+}
+
+/** A hand-over is what a producer that left has kept for whoever goes on. */
+export interface HandOver {
+  /** The attempt that was handed over. */
+  readonly attempt: number;
+  /** The host's own state; absent when there is none. `{ "$sealed": text }` where the manager has a `seal` and it is not opened. */
+  readonly state?: Json | undefined;
 }
 
 export type PublicAction = Omit<PendingAction, 'resumeContext' | 'fingerprint'>;
@@ -315,6 +295,8 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly pauseNotice?: Settlement | undefined;
   /** The decided action this attempt goes on from, so that a successor can as well; only while running. */
   readonly resumedAction?: PendingAction | undefined;
+  /** The hand-over that its attempt goes on from, or is to: only while running, and until anybody has produced more. */
+  readonly handOver?: HandOver | undefined;
   /** The resolution of each action of this generation, oldest first. */
   readonly resolutions: readonly Resolution[];
   /** Says why it failed, when it did. */

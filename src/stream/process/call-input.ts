@@ -15,7 +15,7 @@ import type {
   SubscribeOptions,
 } from '../interfaces/manager-types.js';
 import type { ListJobsInput } from '../interfaces/operators.js';
-import type { AbortInput, SettledInput } from '../interfaces/stopping.js';
+import type { AbortInput, DrainInput, SettledInput } from '../interfaces/stopping.js';
 import type { Access } from '../model/access.js';
 import { having } from '../model/host-values.js';
 import { parseStrictly } from '../model/strict.js';
@@ -31,6 +31,10 @@ type ShapeOf<Input> = Record<keyof Required<Input>, z.ZodType>;
 const text = z.string().optional();
 const generationNumber = z.number().int().positive().max(Number.MAX_SAFE_INTEGER);
 const generation = generationNumber.optional();
+const duration = z
+  .number()
+  .min(0)
+  .max(24 * HOUR);
 const tenant = { tenantId: z.unknown().optional() };
 const access = { ...tenant, userId: text } satisfies ShapeOf<Access>;
 const page = { limit: z.number().int().min(1).max(LARGEST_PAGE).optional(), cursor: text };
@@ -124,12 +128,10 @@ const SHAPES = {
     ...page,
   } satisfies ShapeOf<ListSettlementsInput>),
   drain: z.strictObject({
-    graceMs: z
-      .number()
-      .min(0)
-      .max(24 * HOUR)
-      .optional(),
-  }),
+    graceMs: duration.optional(),
+    handOverMs: duration.optional(),
+  } satisfies ShapeOf<DrainInput>),
+  finishesWithin: z.strictObject({ ms: duration }),
   record: z.looseObject({
     ...tenant,
     streamId: z.string(),
@@ -138,6 +140,7 @@ const SHAPES = {
     metadata: z.record(z.string(), z.unknown()),
     pendingAction: z.looseObject({ actionId: z.string() }).optional(),
     resumedAction: z.looseObject({ actionId: z.string() }).optional(),
+    handOver: z.looseObject({ attempt: z.number() }).optional(),
   }),
   update: z.strictObject({ conversationId: text, metadata: z.record(z.string(), z.unknown()).optional() }),
 };

@@ -17,5 +17,6 @@ export function continuationOf(state: FoldedState): Continuation {
     missing,
     sequence,
     kept,
+    ...(record.handOver && { handover: true as const, handoverState: record.handOver.state }),
   };
 }

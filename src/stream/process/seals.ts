@@ -1,11 +1,12 @@
 /**
- * The host's seal on its way: metadata and the `resumeContext` of actions are sealed before they go into the store, and opened
- * where a run goes on. A record has them sealed everywhere else, so nothing that is shown, logged or listed can give them away.
+ * The host's seal on its way: metadata, the `resumeContext` of actions and what is handed over are sealed before they go into the
+ * store, and opened where a run goes on. A record has them sealed everywhere else, so nothing that is shown, logged or listed can give them away.
  *
  * A secret is opened before the commit that goes on with a run: a replica that can't has changed nothing, and another may. What
  * was opened then is remembered by its `Opener`, so that the commit can't come between the two.
  */
 import { GenerationJobError, isGenerationJobError } from '../../errors.js';
+import type { LeaseClaim } from '../interfaces/job-store.js';
 import type { StreamObserver } from '../interfaces/observer.js';
 import { tooLarge } from '../model/events.js';
 import type { Options } from '../model/options.js';
@@ -96,6 +97,18 @@ export class Seals {
     });
   }
 
+  /**
+   * Returns the state that an attempt hands over as a store takes it; at once where the host's seal answers at once.
+   * @throws GenerationJobError `seal_unavailable`, `invalid_argument`
+   */
+  handOver(text: string, { key, generation, attempt }: LeaseClaim): string | Promise<string> {
+    if (isSealedText(text)) throw looksSealed('invalid_argument', 'state');
+    if (this.#context.seal === undefined) return text;
+    const { tenantId, streamId } = key;
+    const context = { of: 'handOver', tenantId, streamId, generation, attempt } as const;
+    return allAtOnce([this.#seal(text, context)], ([sealed]) => JSON.stringify(sealedForm(sealed as string)));
+  }
+
   /** Opens records, and remembers what it has opened. */
   opener(): Opener {
     return new Opener((text, context) => this.#open(text, context));
@@ -151,15 +164,17 @@ export class Opener {
 
   /** Returns the record with everything in it opened; what was kept in plain as it is. @throws GenerationJobError `seal_unavailable` */
   async record(record: JobRecord): Promise<JobRecord> {
-    const [pendingAction, resumedAction, metadata] = await Promise.all([
+    const [pendingAction, resumedAction, handOver, metadata] = await Promise.all([
       this.#action(record, record.pendingAction),
       this.#action(record, record.resumedAction),
+      this.#handOver(record),
       this.#metadata(record),
     ]);
     return {
       ...record,
       ...(pendingAction && { pendingAction }),
       ...(resumedAction && { resumedAction }),
+      ...(handOver && { handOver }),
       metadata,
     };
   }
@@ -172,6 +187,18 @@ export class Opener {
     const { actionId } = action;
     const context = { of: 'resumeContext', tenantId, streamId, generation, actionId } as const;
     return { ...action, resumeContext: await this.#value(sealedText(action.resumeContext), context) };
+  }
+
+  async #handOver({
+    tenantId,
+    streamId,
+    generation,
+    handOver,
+  }: JobRecord): Promise<JobRecord['handOver']> {
+    if (handOver === undefined || !isSealed(handOver.state)) return handOver;
+    const { attempt, state } = handOver;
+    const context = { of: 'handOver', tenantId, streamId, generation, attempt } as const;
+    return { attempt, state: await this.#value(sealedText(state), context) };
   }
 
   async #metadata({ tenantId, streamId, createId, metadata }: JobRecord): Promise<JobRecord['metadata']> {

@@ -1,6 +1,7 @@
 /** The time an attempt has had: how long it has run, and been silent. It does not run while a handle is held back. */
 import type { Clock } from '../../clock.js';
 import type { Options } from '../model/options.js';
+import type { JobFailure } from '../model/types.js';
 
 export class AttemptTime {
   readonly #clock: Clock;
@@ -8,6 +9,7 @@ export class AttemptTime {
   /** The beginning of this attempt, on the monotonic clock, so that a pause does not count as running. */
   #startedAt: number;
   #lastEmitAt: number;
+  #isOverdue = false;
 
   constructor(clock: Clock, options: Pick<Options, 'idleTimeoutMs' | 'maxRunMs'>) {
     this.#clock = clock;
@@ -33,8 +35,15 @@ export class AttemptTime {
     this.#lastEmitAt = this.#clock.monotonic();
   }
 
-  /** Returns the limit that the attempt has exceeded, if it has. */
-  exceeded(): 'maxRunMs' | 'idleTimeoutMs' | undefined {
+  /** Returns what the attempt fails for when it has exceeded a limit; once. */
+  overdue(): JobFailure | undefined {
+    const limit = this.#isOverdue ? undefined : this.#exceeded();
+    if (limit === undefined) return undefined;
+    this.#isOverdue = true;
+    return { code: 'timeout', message: `The generation exceeded ${limit}.`, retryable: true };
+  }
+
+  #exceeded(): 'maxRunMs' | 'idleTimeoutMs' | undefined {
     const now = this.#clock.monotonic();
     if (now - this.#startedAt > this.#options.maxRunMs) return 'maxRunMs';
     return now - this.#lastEmitAt > this.#options.idleTimeoutMs ? 'idleTimeoutMs' : undefined;

@@ -27,6 +27,7 @@ import { publishFrames } from '../process/frames.js';
 import type { Parts } from '../process/parts.js';
 import { CommitSeat } from '../turns/commit-turns.js';
 import { EmitSeat } from '../turns/emit-turns.js';
+import { BufferRoom } from './buffer-room.js';
 import { CommitWaiters } from './commit-waiters.js';
 import { type Change, mergedPatch } from './patches.js';
 
@@ -78,7 +79,7 @@ export class EmitBuffer {
   /** The time the first of the waiting events, and of those under way, was taken. */
   #emittedAt: number | undefined;
   #underWayEmittedAt: number | undefined;
-  #room: { promise: Promise<void>; resolve: () => void } | undefined;
+  readonly #room = new BufferRoom();
   readonly #flushes = new CommitWaiters();
   /** The messages that events not yet committed take out of the inbox, in the order of their sequences. */
   #takes: { readonly sequence: number; readonly messageId: string }[] = [];
@@ -86,6 +87,8 @@ export class EmitBuffer {
   #patchNumber: number;
   #patchCommitted: number;
   #ending: Ending | undefined;
+  /** The reason nothing is taken any more: an end that was asked for, a hand-over, or what closed it. */
+  #refusal: JobEndedError | undefined;
   #closed: JobEndedError | undefined;
 
   constructor(
@@ -118,7 +121,7 @@ export class EmitBuffer {
 
   /** True when the last commit has been asked for and not yet answered. */
   get isEnding(): boolean {
-    return this.#ending !== undefined && this.#closed === undefined;
+    return this.#refusal !== undefined && this.#closed === undefined;
   }
 
   /** The newest event that has not been sent yet: the only one another may still be merged into. */
@@ -160,13 +163,15 @@ export class EmitBuffer {
 
   /** @throws JobEndedError when the attempt is over or ending */
   throwIfOver(): void {
-    if (this.#closed) throw this.#closed;
-    if (this.#ending) throw new JobEndedError(OWN_ENDS[this.#ending.transition.name]);
+    if (this.#refusal) throw this.#refusal;
   }
 
-  /** Changes the record with the next commit; resolves when it is committed. */
-  patch(change: Change): Promise<void> {
-    this.throwIfOver();
+  /**
+   * Changes the record with the next commit; resolves when it is committed.
+   * @param isLast the change goes with what is left of a buffer that was shut
+   */
+  patch(change: Change, isLast = false): Promise<void> {
+    if (!isLast) this.throwIfOver();
     this.#patchNumber++;
     this.#patch = mergedPatch(this.#patch, { ...change, number: this.#patchNumber });
     if (this.#underWay === undefined) this.#ask();
@@ -186,8 +191,15 @@ export class EmitBuffer {
     this.throwIfOver();
     return new Promise((resolve, reject) => {
       this.#ending = { transition, event, resolve, reject };
+      this.#refusal = new JobEndedError(OWN_ENDS[transition.name]);
       if (this.#underWay === undefined) this.#ask();
     });
+  }
+
+  /** Takes nothing more, since the attempt is left to others. @throws JobEndedError when it is over or ending */
+  shut(): void {
+    this.throwIfOver();
+    this.#refusal = new JobEndedError('handed_over');
   }
 
   /**
@@ -198,14 +210,14 @@ export class EmitBuffer {
     const number = this.#patchNumber;
     const rest = mergedPatch(this.#underWay?.patch, { ...this.#patch, number });
     if (this.#closed) return { number };
-    this.#closed = reason;
+    this.#closed = this.#refusal = reason;
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#parts.clock.clearTimeout(this.#retryTimer);
     this.#parts.clock.clearTimeout(this.#gatherTimer);
     this.#parts.emitTurns.leave(this.#emitSeat);
     this.#parts.commitTurns.leave(this.#commitSeat);
-    this.#giveRoom();
+    this.#room.give();
     this.#flushes.fail(reason);
     this.#ending?.reject(reason);
     return rest;
@@ -333,7 +345,7 @@ export class EmitBuffer {
   /** An end that is not made, because a message waits: it went alone, and its place is given back. */
   #giveBack(reply: CommitReply & { ok: false }): void {
     const ending = this.#ending;
-    this.#ending = undefined;
+    this.#ending = this.#refusal = undefined;
     this.#underWay = undefined;
     this.#next--;
     this.#flushes.settle(this.#next, this.#patchCommitted);
@@ -369,24 +381,12 @@ export class EmitBuffer {
 
   #whenRoom(): Promise<void> {
     if (this.#hasRoom() && this.#parts.emitTurns.admits(this.#emitSeat)) return READY;
-    if (this.#room === undefined) {
-      let resolve = () => {};
-      const promise = new Promise<void>((done) => {
-        resolve = done;
-      });
-      this.#room = { promise, resolve };
-    }
-    return this.#room.promise;
+    return this.#room.wait();
   }
 
   #giveRoomIfAny(): void {
-    if (this.#room !== undefined && this.#hasRoom() && this.#parts.emitTurns.admits(this.#emitSeat))
-      this.#giveRoom();
-  }
-
-  #giveRoom(): void {
-    this.#room?.resolve();
-    this.#room = undefined;
+    if (this.#room.isAwaited && this.#hasRoom() && this.#parts.emitTurns.admits(this.#emitSeat))
+      this.#room.give();
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The producer's handle, from the inside: what its holder may do with it stands at the interface, `GenerationJob`.
  */
-import { type EndReason, GenerationJobError, isGenerationJobError, JobEndedError } from '../../errors.js';
+import { type EndReason, GenerationJobError, JobEndedError } from '../../errors.js';
 import type { PauseInput } from '../interfaces/action-input.js';
 import type { CommitReply, ProducerTransition } from '../interfaces/commits.js';
 import type { AttemptEnd, CompleteOptions, GenerationJob, JobUpdate } from '../interfaces/generation-job.js';
@@ -15,12 +15,13 @@ import type { TakenMessage } from '../model/inbox-message.js';
 import type { Predecessor } from '../model/predecessor.js';
 import { checkConversationId } from '../model/stream-key.js';
 import { isLifecycleEvent, type OwnEvent } from '../model/transitions.js';
-import type { JobRecord, LogEvent, SerialisedEvent, StreamKey, UsageInput } from '../model/types.js';
+import type { JobRecord, Json, LogEvent, SerialisedEvent, StreamKey, UsageInput } from '../model/types.js';
 import { checkCall } from '../process/call-input.js';
 import { giveUpLease } from '../process/give-up-lease.js';
 import { handOutMethods } from '../process/handed-out.js';
 import type { Parts } from '../process/parts.js';
 import { AttemptFold } from './attempt-fold.js';
+import { AttemptHandOver } from './attempt-hand-over.js';
 import { AttemptInbox } from './attempt-inbox.js';
 import { AttemptLimits } from './attempt-limits.js';
 import { AttemptTime } from './attempt-time.js';
@@ -30,12 +31,16 @@ import { endEvent } from './end-event.js';
 import type { JobInput, JobOwner } from './job-input.js';
 import { preparePause } from './pause-commit.js';
 import { pipeInto } from './pipe.js';
+import { runProducer } from './producer-run.js';
 import { ProgressReports } from './progress-reports.js';
+import { tryEmit } from './try-emit.js';
 import { UsageCount } from './usage-count.js';
 
 export class JobHandle implements GenerationJob, LeaseClaim {
   static {
-    const awaitedOrNot = ['flush', 'pipe', 'update', 'addUsage', 'pause', 'complete', 'fail'] as const;
+    const awaitedOrNot = [
+      ...(['flush', 'pipe', 'update', 'addUsage', 'pause', 'handOver', 'complete', 'fail'] as const),
+    ];
     handOutMethods(JobHandle.prototype, awaitedOrNot, (job) => ({ ...job.#parts, record: job.#subject }));
   }
 
@@ -49,6 +54,8 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   /** Takes what it writes of its record, also after a stop. */
   readonly books: Books;
   readonly inbox: AttemptInbox;
+  /** Its way to another replica, when this one leaves. */
+  readonly leaving: AttemptHandOver;
   predecessor: Predecessor | undefined;
   readonly time: AttemptTime;
   /** The deadline on the monotonic clock until which this process may rely on the lease. Kept by the lease keeper. */
@@ -66,7 +73,6 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   readonly #progress: ProgressReports | undefined;
   readonly #earlierActions: ReadonlySet<string>;
   #hasHostEvent: boolean;
-  #overdue = false;
 
   constructor(parts: Parts, owner: JobOwner<JobHandle>, input: JobInput) {
     const { record, key } = input;
@@ -118,6 +124,8 @@ export class JobHandle implements GenerationJob, LeaseClaim {
       // Its own end may be on its way, and is what is told then.
       refused: (reply) => (this.isEnding ? new JobEndedError(reasonOf(reply)) : this.#onRefused(reply)),
     });
+    const { books } = this;
+    this.leaving = new AttemptHandOver(parts, this, { record, buffer: this.#buffer, books, owner });
     this.#fold.add(input.unfolded);
   }
 
@@ -135,6 +143,18 @@ export class JobHandle implements GenerationJob, LeaseClaim {
 
   get isOver(): boolean {
     return this.signal.aborted;
+  }
+
+  get handover(): AbortSignal {
+    return this.leaving.signal;
+  }
+
+  handOver(state?: Json): Promise<void> {
+    return this.leaving.give(state);
+  }
+
+  finishesWithin(ms: number): void {
+    this.leaving.finishesWithin(ms);
   }
 
   emit(event: HostEvent): Promise<void> {
@@ -158,16 +178,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   }
 
   tryEmit(event: HostEvent): boolean {
-    if (this.isOver) return false;
-    try {
-      void this.emit(event);
-      return true;
-    } catch (error) {
-      // That the generation is over, or has just become too large, is told by its end.
-      const isTold = error instanceof JobEndedError || isGenerationJobError(error, 'limit_exceeded');
-      if (!isTold) this.report('emit', error);
-      return false;
-    }
+    return tryEmit(this, event);
   }
 
   flush(): Promise<void> {
@@ -223,16 +234,8 @@ export class JobHandle implements GenerationJob, LeaseClaim {
 
   async run(produce: (job: this) => unknown): Promise<AttemptEnd> {
     if (this.reason !== undefined) return { reason: this.reason };
-    return this.books.during(async () => {
-      try {
-        const final = await produce(this);
-        if (!this.isOver) await this.complete(final ?? null);
-        return { reason: this.reason ?? 'failed' };
-      } catch (error) {
-        await this.#failUnlessOver(error);
-        return { reason: this.reason ?? 'failed', error };
-      }
-    });
+    const runs = { produce: () => produce(this), failed: (error: unknown) => this.#failUnlessOver(error) };
+    return this.books.during(() => runProducer(this, runs));
   }
 
   get reason(): EndReason | undefined {
@@ -261,7 +264,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   /** Stops the handle: somebody else ended the generation, or took it over. */
   stop(reason: EndReason, cause?: unknown): void {
     // The answer to its own end is on its way, and may be what others already see.
-    if (this.isOver || this.isEnding) return;
+    if (this.isOver || (this.isEnding && !this.leaving.isBegun)) return;
     if (reason === 'lease_lost') return this.loseLease(cause);
     if (reason === 'fenced') this.#parts.observer.fenced();
     this.#over(new JobEndedError(reason, { cause }));
@@ -286,11 +289,8 @@ export class JobHandle implements GenerationJob, LeaseClaim {
 
   /** Ends a producer that is silent or has run for too long. Called with each renewal. */
   checkTime(): void {
-    const limit = this.isOver || this.#overdue ? undefined : this.time.exceeded();
-    if (limit === undefined) return;
-    this.#overdue = true;
-    const failure = { code: 'timeout', message: `The generation exceeded ${limit}.`, retryable: true };
-    void this.#failUnlessOver(failure);
+    const failure = this.isOver ? undefined : this.time.overdue();
+    if (failure !== undefined) void this.#failUnlessOver(failure);
   }
 
   // --- inside

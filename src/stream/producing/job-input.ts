@@ -13,6 +13,8 @@ export interface JobOwner<Job> {
   onStoreDamaged(job: Job): void;
   /** Its own commit ended or paused the generation. */
   onTransition(job: Job, name: ProducerTransition['name'], record: JobRecord): void;
+  /** Says whether this replica leaves, and another one can go on with its jobs. */
+  mayHandOver(): boolean;
 }
 
 export interface JobInput {

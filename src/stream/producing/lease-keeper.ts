@@ -22,7 +22,6 @@ import type { Refusal } from '../interfaces/commits.js';
 import type { HeldWithInbox } from '../interfaces/job-store.js';
 import { reasonOf, reasonOfRecord } from '../model/end-reasons.js';
 import type { StreamKey } from '../model/types.js';
-import { giveUpLease } from '../process/give-up-lease.js';
 import type { IndexKeeper } from '../process/index-keeper.js';
 import type { Parts } from '../process/parts.js';
 import { reportUpkeepFailures } from '../process/upkeep-failures.js';
@@ -112,14 +111,6 @@ export class LeaseKeeper {
   /** Asks the store whether a job still holds its lease. Never rejects. */
   async check(job: JobHandle): Promise<void> {
     await this.#renew([job]);
-  }
-
-  /** Gives a lease up so that another replica may take over at once. */
-  async handOver(job: JobHandle): Promise<void> {
-    // What can't be committed now is lost, as in a crash.
-    await job.flush().catch((error: unknown) => job.report('lease', error));
-    job.stop('handed_over');
-    await giveUpLease(this.#parts.store, job);
   }
 
   async #renew(jobs: readonly JobHandle[]): Promise<void> {

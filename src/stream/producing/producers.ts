@@ -12,6 +12,7 @@ import { endReleasingKey, isForgettable } from '../process/released-key.js';
 import { JobHandle } from './job-handle.js';
 import type { JobInput, JobOwner } from './job-input.js';
 import type { LeaseKeeper } from './lease-keeper.js';
+import { type LeaveTimes, leaveJob } from './leave-job.js';
 
 const INTERRUPTED = { code: 'interrupted', message: 'The server is shutting down.', retryable: true };
 
@@ -31,7 +32,7 @@ export interface NewGeneration {
   readonly leaseStartedAt: number;
 }
 
-export interface ProducersOwner extends Omit<JobOwner<JobHandle>, 'release'> {
+export interface ProducersOwner extends Omit<JobOwner<JobHandle>, 'release' | 'mayHandOver'> {
   /** A handle has been made. */
   onTaken(job: JobHandle): void;
 }
@@ -59,6 +60,7 @@ export class Producers {
         this.#staying.delete(job);
         owner.onLeft(job, record);
       },
+      mayHandOver: () => this.#isDraining && this.#handsOver,
     };
   }
 
@@ -137,13 +139,21 @@ export class Producers {
     this.#isDraining = true;
   }
 
+  /** Takes leave of the jobs that another replica can go on with, within these times. Never rejects. */
+  async leave(times: LeaveTimes): Promise<void> {
+    if (!this.#handsOver) return;
+    const { clock } = this.#parts;
+    await Promise.all(
+      this.#leases.jobs.map((job) => leaveJob(clock, job, times, () => this.handOverOrEnd(job))),
+    );
+  }
+
   /** Hands a job over to a replica that can recover it, or ends it. Never rejects. */
   async handOverOrEnd(job: JobHandle): Promise<void> {
-    const { store, hooks } = this.#parts;
-    if (job.isEnding) return job.whenOver(); // its own end is on its way: nothing may take its place
-    const handsOver = store.shared && hooks.recover !== undefined;
-    if (!handsOver && this.#heldBack.has(job)) return this.refuse(job, INTERRUPTED);
-    await (handsOver ? this.#leases.handOver(job) : job.fail(INTERRUPTED)).catch((error: unknown) =>
+    // Its own end is on its way: nothing may take its place.
+    if (job.isEnding && !job.leaving.isBegun) return job.whenOver();
+    if (!this.#handsOver && this.#heldBack.has(job)) return this.refuse(job, INTERRUPTED);
+    await (this.#handsOver ? job.leaving.cut() : job.fail(INTERRUPTED)).catch((error: unknown) =>
       job.loseLease(error),
     );
   }
@@ -151,6 +161,12 @@ export class Producers {
   /** Hands every job over, or ends it. Never rejects. */
   async handOverOrEndAll(): Promise<void> {
     await Promise.all(this.#leases.jobs.map((job) => this.handOverOrEnd(job)));
+  }
+
+  /** Says whether another replica can go on with what runs here. */
+  get #handsOver(): boolean {
+    const { store, hooks } = this.#parts;
+    return store.shared && hooks.recover !== undefined;
   }
 
   async #refuse(job: JobHandle, record: JobRecord, failure: typeof INTERRUPTED): Promise<void> {

@@ -16,6 +16,7 @@ import type {
 } from '../../interfaces/commits.js';
 import type { LeaseClaim, RenewAnswer } from '../../interfaces/job-store.js';
 import type { FoundPage, ReadLogRequest } from '../../interfaces/log-pages.js';
+import { type KeptHandOver, standingHandOver } from '../../model/hand-over.js';
 import { settlementStateOf } from '../../model/settlement-state.js';
 import { isActive, refusalOfProducer, TRANSITIONS, transitionOf } from '../../model/transitions.js';
 import type {
@@ -45,6 +46,7 @@ export class InMemoryGeneration {
   readonly #calls = new Set<string>();
   readonly #log = new InMemoryLog();
   #heldUntil = 0;
+  #handOver: KeptHandOver | undefined;
 
   constructor(request: CreateRequest, generation: number, now: number) {
     this.key = request.key;
@@ -77,8 +79,9 @@ export class InMemoryGeneration {
   record(): JobRecord {
     const metadata = this.#annotations.metadata();
     const notes = this.#annotations.notes();
+    const handOver = standingHandOver(this.#handOver, this.#record);
     const inbox = this.#inbox.shown(this.#record);
-    return { ...structuredClone(this.#record), metadata, notes, ...inbox, revision: this.#revision };
+    return { ...structuredClone(this.#record), handOver, metadata, notes, ...inbox, revision: this.#revision };
   }
 
   get #revision(): number {
@@ -334,7 +337,7 @@ export class InMemoryGeneration {
     else if (status !== 'running') record.resumedAction = undefined;
     record.pendingAction = undefined;
     record.pauseNotice = undefined;
-    if (status !== 'running') record.leaseUntil = record.leaseMs = undefined;
+    if (status !== 'running') record.leaseUntil = record.leaseMs = this.#handOver = undefined;
     if (status === 'requires_action') record.replicaId = undefined;
     if (isActive(status)) return;
     record.endedAt = now;
@@ -351,6 +354,7 @@ export class InMemoryGeneration {
     if (patch.conversationId !== undefined) this.#record.conversationId = patch.conversationId;
     if (patch.usage) this.#record.usage = { ...patch.usage };
     if (patch.usageEntries) this.#record.usageEntries = structuredClone(patch.usageEntries);
+    if (patch.handOver) this.#handOver = patch.handOver;
     if (patch.metadata === undefined) return;
     this.#annotations.patch(patch.metadata, this.#record.settlement.revision);
   }

@@ -23,6 +23,7 @@ import type {
 } from '../../model/types.js';
 import { parsed, RedisFields, wholeNumber } from './fields.js';
 import { unreadable } from './formats.js';
+import { decodeHandOver } from './hand-overs.js';
 import { decodeInbox } from './inbox.js';
 import { decodeNotes } from './notes.js';
 
@@ -179,6 +180,9 @@ export function decodeRecord(
   if (!fence || ![fence[1], fence[2], fence[4]].every(isSafe))
     throw new GenerationJobError('store_damaged', 'Redis has a record without its fence.');
   const status = fence[3] as JobStatus;
+  const lastSequence = Number(fence[4]);
+  const lifecycleEvents = fields.number('lifecycle') ?? 0;
+  const resolutions = fields.json<Resolution[]>('resolutions', areResolutions) ?? [];
   return {
     streamId: where.streamId,
     tenantId: where.tenantId,
@@ -195,8 +199,8 @@ export function decodeRecord(
     createdAt: fields.number('createdAt') ?? 0,
     updatedAt: fields.number('updatedAt') ?? 0,
     endedAt: fields.number('endedAt'),
-    lastSequence: Number(fence[4]),
-    lifecycleEvents: fields.number('lifecycle') ?? 0,
+    lastSequence,
+    lifecycleEvents,
     snapshotSequence: fields.number('snapshotSequence') ?? 0,
     changes: fields.number('patches'),
     leaseUntil: fields.number('leaseUntil'),
@@ -205,7 +209,8 @@ export function decodeRecord(
     pendingAction: fields.json<PendingAction>('action', isAction),
     pauseNotice: status === 'requires_action' ? decodeNotice(fields.text('notice')) : undefined,
     resumedAction: fields.json<PendingAction>('resumed', isAction),
-    resolutions: fields.json<Resolution[]>('resolutions', areResolutions) ?? [],
+    handOver: decodeHandOver(fields, { status, lastSequence, lifecycleEvents, resolutions }),
+    resolutions,
     error: fields.json<JobFailure>('error', ({ code }) => typeof code === 'string'),
     usage: fields.json<Record<string, number>>('usage', isUsage) ?? {},
     usageEntries: fields.json<UsageEntry[]>('usageEntries', areUsageEntries) ?? [],

@@ -134,8 +134,8 @@ export class RedisEventTransport implements EventTransport {
     this.#publish(this.#sharded ? 'SPUBLISH' : 'PUBLISH', this.#keys.live(key), GONE);
   }
 
-  signal({ key, generation }: ControlSignal): void {
-    this.#publish('PUBLISH', this.#keys.signals, signalText({ key, generation }));
+  signal(signal: ControlSignal): void {
+    this.#publish('PUBLISH', this.#keys.signals, signalText(signal));
   }
 
   onSignal(listener: (signal: ControlSignal) => void): () => void {
@@ -183,7 +183,7 @@ export class RedisEventTransport implements EventTransport {
     // Only speed: the log, the next renewal and the poll say the same.
     this.#scripts.command(command, channel, text).catch((cause: unknown) => {
       this.#tell(
-        'A stop or a deletion was not made known at once; the next renewal or poll finds it.',
+        'A stop, a deletion or a hand-over was not made known at once; the next renewal, poll or sweep finds it.',
         cause,
       );
     });

@@ -1,7 +1,8 @@
 /**
  * The texts on the channels: on that of a stream an entry of its log (see codec.ts), `gone`, or
  * `record <generation> <last sequence> <revision> <changed revision>`, which announces a change of the record that appended no event; on that of
- * the signals a stream and a generation.
+ * the signals a stream and a generation, and behind them the signal's kind when it has one. Release 0.1.0 reads no signal with a
+ * kind, and so goes by its sweep.
  *
  * A text that this release can't read, because a later one runs beside it, is undefined: thrown in the client's own listener, it
  * would end the process. Followers of it look at the log, which tells them so.
@@ -15,6 +16,9 @@ import { wholeNumber } from './fields.js';
 /** The stream was deleted. */
 export const GONE = 'gone';
 const RECORD = 'record ';
+const HANDOVER = 'handover';
+/** A tenant, a stream, a generation and a kind, and what parts them. */
+const LONGEST_SIGNAL = 128 + 1 + 128 + 1 + 16 + 1 + HANDOVER.length;
 /** Four whole numbers and the blanks between them. */
 const LONGEST_RECORD = RECORD.length + 4 * 16 + 3;
 
@@ -37,12 +41,15 @@ function readAnnouncement(key: StreamKey, text: string): Frame | undefined {
   return { key, ...place, events: [], revision, changedRevision };
 }
 
-export function signalText({ key, generation }: ControlSignal): string {
-  return `${key.id} ${generation}`;
+export function signalText({ key, generation, kind }: ControlSignal): string {
+  return `${key.id} ${generation}${kind === undefined ? '' : ` ${kind}`}`;
 }
 
 export function readSignal(text: string): ControlSignal | undefined {
-  const space = text.lastIndexOf(' ');
-  const key = keyOf(text.slice(0, space));
-  return key && { key, generation: Number(text.slice(space + 1)) };
+  if (text.length > LONGEST_SIGNAL) return undefined;
+  const [id = '', digits, kind, ...more] = text.split(' '); // no id has a blank
+  const [key, generation] = [keyOf(id), wholeNumber(digits)];
+  if (key === undefined || generation === undefined || more.length > 0) return undefined;
+  if (kind === undefined) return { key, generation };
+  return kind === HANDOVER ? { key, generation, kind } : undefined;
 }

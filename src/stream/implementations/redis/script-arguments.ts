@@ -9,6 +9,7 @@ import type {
 import type { ReadLogRequest } from '../../interfaces/log-pages.js';
 import { transitionOf } from '../../model/transitions.js';
 import { encodeLine, encodeLines, encodeNewRecord } from './codec.js';
+import { encodeHandOver, HAND_OVER_FIELD } from './hand-overs.js';
 
 export type ScriptArguments = readonly (string | number)[];
 
@@ -124,6 +125,7 @@ function patchFields(patch: RecordPatch | undefined): string[] {
   if (patch?.conversationId !== undefined) set.push('conversationId', patch.conversationId);
   if (patch?.usage !== undefined) set.push('usage', JSON.stringify(patch.usage));
   if (patch?.usageEntries !== undefined) set.push('usageEntries', JSON.stringify(patch.usageEntries));
+  if (patch?.handOver !== undefined) set.push(HAND_OVER_FIELD, encodeHandOver(patch.handOver));
   for (const [key, text] of Object.entries(patch?.metadata ?? {})) set.push(`m:${key}`, text);
   return set;
 }
