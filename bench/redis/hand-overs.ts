@@ -57,9 +57,13 @@ export async function benchHandOvers(port: number, rounds: number): Promise<void
   await manager.close();
   redis.disconnect();
   const sorted = waits.toSorted((a, b) => a - b);
-  const [p50, p99, most] = [0.5, 0.99, 1].map((part) => Math.round(sorted[Math.floor(part * (sorted.length - 1))] ?? 0));
+  const [p50, p99, most] = [0.5, 0.99, 1].map((part) =>
+    Math.round(sorted[Math.floor(part * (sorted.length - 1))] ?? 0),
+  );
   console.log(
     `\n${REPLICAS} replicas restarted in turn beside ${ANSWERS} answers, an event each ${EVERY_MS} ms: ${waits.length} hand-overs`,
   );
-  console.log(`  waited at one, less the pace: p50 ${p50} ms, p99 ${p99} ms (goal <= ${GOAL_MS}), at most ${most} ms`);
+  console.log(
+    `  waited at one, less the pace: p50 ${p50} ms, p99 ${p99} ms (goal <= ${GOAL_MS}), at most ${most} ms`,
+  );
 }

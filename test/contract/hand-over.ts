@@ -109,7 +109,13 @@ export const handOverStoreContracts: readonly Contract[] = [
       expect(await recordOf(h)).toMatchObject({ handOver, leaseUntil: 0 });
       const taken = (await desk.ok(desk.store.commit(desk.other(await recordOf(h), 'recover')))).record;
       expect(taken).toMatchObject({ handOver, attempt: 2, recoveries: 0 });
-      const page = await desk.store.readLog({ key: KEY, after: 0, maxEvents: 9, maxBytes: 9_999, record: true });
+      const page = await desk.store.readLog({
+        key: KEY,
+        after: 0,
+        maxEvents: 9,
+        maxBytes: 9_999,
+        record: true,
+      });
       expect(page.found && page.record?.handOver).toEqual(handOver);
       const record = taken as JobRecord;
       await desk.ok(desk.store.commit(desk.batch(record, record.lastSequence + 1, 1)));
@@ -123,7 +129,8 @@ export const handOverStoreContracts: readonly Contract[] = [
   },
   {
     id: 'L131',
-    title: 'a hand-over that holds for another place than the record’s is none, and a pause or an end takes it away',
+    title:
+      'a hand-over that holds for another place than the record’s is none, and a pause or an end takes it away',
     async run(h) {
       const desk = new Desk(h);
       const handOver: KeptHandOver = { attempt: 1, events: 0, resolutions: 0, state: '1' };
@@ -175,7 +182,8 @@ export const handOverStoreContracts: readonly Contract[] = [
 export const handOverContracts: readonly Contract[] = [
   {
     id: 'L131 L132',
-    title: 'a job that is handed over goes on elsewhere at once, with its state, and its followers get each event once',
+    title:
+      'a job that is handed over goes on elsewhere at once, with its state, and its followers get each event once',
     async run(h) {
       const { leaving, staying, successor, steps } = await pair(h, { options: SWEEPS_SELDOM });
       const job = await h.start(leaving, { contentModel: 'text' });
@@ -205,7 +213,14 @@ export const handOverContracts: readonly Contract[] = [
       const moved = h.follow(staying, { after: followers[0]?.events.at(-1)?.cursor });
       await h.finished(moved);
       const log = await h.log();
-      expect(log.map(({ event }) => event)).toEqual(['created', 'text', 'text', 'recovered', 'text', 'completed']);
+      expect(log.map(({ event }) => event)).toEqual([
+        'created',
+        'text',
+        'text',
+        'recovered',
+        'text',
+        'completed',
+      ]);
       expect(log[3]?.data).toEqual({ fromSequence: 3, restart: false, attempt: 2 });
       expect([...(followers[0]?.events ?? []), ...moved.events]).toEqual(log);
       expect(await h.finished(followers[1] as (typeof followers)[number])).toEqual(log);
@@ -271,7 +286,8 @@ export const handOverContracts: readonly Contract[] = [
   },
   {
     id: 'L133',
-    title: 'a producer that has never heard of it has all of the grace time, and is cut at its end; one that fails, fails',
+    title:
+      'a producer that has never heard of it has all of the grace time, and is cut at its end; one that fails, fails',
     async run(h) {
       const { leaving, successor, steps } = await pair(h);
       const deaf = await h.start(leaving, { streamId: 'deaf', contentModel: 'text' });
@@ -297,7 +313,8 @@ export const handOverContracts: readonly Contract[] = [
   },
   {
     id: 'L133',
-    title: 'a drain with handOverMs cuts what can go on elsewhere when that is over, and lets finish who says so in time',
+    title:
+      'a drain with handOverMs cuts what can go on elsewhere when that is over, and lets finish who says so in time',
     async run(h) {
       const { leaving, successor, steps } = await pair(h);
       const cut = await h.start(leaving, { streamId: 'cut' });
@@ -328,7 +345,8 @@ export const handOverContracts: readonly Contract[] = [
   },
   {
     id: 'L133 L49',
-    title: 'nobody is asked where nobody else could go on: those jobs end as interrupted, as they always have',
+    title:
+      'nobody is asked where nobody else could go on: those jobs end as interrupted, as they always have',
     async run(h) {
       const alone: readonly ReplicaInput[] = [
         { wrapStore: (store) => ({ ...seenByOthers(store), shared: false }), hooks: { recover: () => {} } },
@@ -354,7 +372,8 @@ export const handOverContracts: readonly Contract[] = [
   },
   {
     id: 'L133',
-    title: 'a replica without a recover hook leaves what was handed over to one that has it, and ends it when none comes',
+    title:
+      'a replica without a recover hook leaves what was handed over to one that has it, and ends it when none comes',
     timesLapse: true,
     async run(h) {
       const leaving = await h.replica(new Successor().input());
@@ -393,13 +412,18 @@ export const handOverContracts: readonly Contract[] = [
       const late: unknown[] = [];
       job.handover.addEventListener('abort', () => {
         void job.handOver({ at: 1 });
-        for (const write of [() => job.emit(text('late')), () => job.handOver({ at: 2 }), () => job.complete()])
+        for (const write of [
+          () => job.emit(text('late')),
+          () => job.handOver({ at: 2 }),
+          () => job.complete(),
+        ])
           late.push((async () => write())().catch((error: unknown) => error));
         late.push(job.tryEmit(text('late')));
       });
       await h.soon(gone(leaving), 'the drain');
       const [emitted, handed, completed, tried] = await Promise.all(late);
-      for (const error of [emitted, handed, completed]) expect(error).toMatchObject({ reason: 'handed_over' });
+      for (const error of [emitted, handed, completed])
+        expect(error).toMatchObject({ reason: 'handed_over' });
       expect(tried).toBe(false);
       await h.until(() => successor.jobs.length === 1, 'another one goes on');
       expect(successor.continuations[0]).toMatchObject({ handoverState: { at: 1 } });
@@ -434,7 +458,10 @@ export const handOverContracts: readonly Contract[] = [
         });
         await h.soon(gone(leaving), 'the drain');
         expect(thrown, code).toMatchObject({ code });
-        expect(leaving.reports.map(({ where }) => where), code).toContain('producer');
+        expect(
+          leaving.reports.map(({ where }) => where),
+          code,
+        ).toContain('producer');
         await h.until(() => successor.jobs.length === 1, 'another one goes on');
         expect(successor.continuations[0]).toMatchObject({ handover: true, handoverState: undefined });
         await successor.jobs[0]?.complete();
@@ -480,7 +507,8 @@ export const handOverContracts: readonly Contract[] = [
   },
   {
     id: 'L132 F56',
-    title: 'a crash between the flush and giving the lease up costs the lease, and neither an event nor the state',
+    title:
+      'a crash between the flush and giving the lease up costs the lease, and neither an event nor the state',
     timesLapse: true,
     async run(h) {
       for (const [at, moment] of (['before', 'after'] as const).entries()) {
@@ -520,24 +548,26 @@ export const handOverContracts: readonly Contract[] = [
   },
   {
     id: 'L132 F56',
-    title: 'who took over and died before its first event is succeeded with the same state; after it, as by a crash',
+    title:
+      'who took over and died before its first event is succeeded with the same state; after it, as by a crash',
     timesLapse: true,
     async run(h) {
-      const { leaving, staying, successor } = await pair(h);
+      const options = { maxRecoveries: 3 };
+      const { leaving, staying, successor } = await pair(h, { options });
       const last = new Successor();
       const job = await h.start(leaving);
       job.handover.addEventListener('abort', () => void job.handOver({ n: 1 }));
       await h.soon(gone(leaving), 'the drain');
       await h.until(() => successor.jobs.length === 1, 'another one goes on');
       await staying.crash();
-      const third = await h.replica(last.input({ options: { maxRecoveries: 3 } }));
+      const third = await h.replica(last.input({ options }));
       await h.until(() => last.jobs.length === 1, 'one more goes on', TIMES.leaseMs + AT_ONCE_MS);
       expect(last.continuations[0]).toMatchObject({ handover: true, handoverState: { n: 1 } });
       await last.jobs[0]?.emit(text('first'));
       await last.jobs[0]?.flush();
       await third.crash();
       const fourth = new Successor();
-      await h.replica(fourth.input({ options: { maxRecoveries: 3 } }));
+      await h.replica(fourth.input({ options }));
       await h.until(() => fourth.jobs.length === 1, 'and one more', TIMES.leaseMs + AT_ONCE_MS);
       expect(fourth.continuations[0]?.handover).toBeUndefined();
       expect(fourth.takeOvers).toEqual([{ handover: false }]);
@@ -547,7 +577,8 @@ export const handOverContracts: readonly Contract[] = [
   },
   {
     id: 'L132',
-    title: 'a resumed attempt hands over with what was decided, and what waits for a person is nobody’s to hand over',
+    title:
+      'a resumed attempt hands over with what was decided, and what waits for a person is nobody’s to hand over',
     async run(h) {
       const { leaving, successor } = await pair(h);
       const waiting = await asked(h, leaving, { streamId: 'waits' });
@@ -606,7 +637,9 @@ export const handOverContracts: readonly Contract[] = [
         await h.soon(staying.manager.abortJob(streamId), 'the stop');
         await h.soon(draining, 'the drain', 12_000);
         await h.rest();
-        const ends = (await h.log(streamId)).filter(({ event }) => /^(completed|failed|aborted)$/.test(event));
+        const ends = (await h.log(streamId)).filter(({ event }) =>
+          /^(completed|failed|aborted)$/.test(event),
+        );
         expect(ends.map(({ event }) => event)).toEqual(['aborted']);
         await h.until(() => successor.jobs.every((one) => one.isOver), 'whoever went on has stopped');
         await h.soon(staying.manager.close());

@@ -7,7 +7,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { pick, seededRandom } from '../contract/seeded.js';
 import { howOften } from '../support/how-often.js';
-import { type Follower, NOTHING_LAPSES, namesOf, type Replica, type ReplicaConfig, type Stage } from './replicas.js';
+import {
+  type Follower,
+  NOTHING_LAPSES,
+  namesOf,
+  type Replica,
+  type ReplicaConfig,
+  type Stage,
+} from './replicas.js';
 import { stageForEach } from './stages.js';
 
 const SEED = Number(process.env.FAULT_SEED ?? Date.now() % 1_000_000);
@@ -32,9 +39,7 @@ afterEach(() => {
 });
 
 const numbersIn = ({ received }: Follower) =>
-  received.flatMap(({ event, data }) =>
-    event === 'text' ? [Number((data as { text: string }).text)] : [],
-  );
+  received.flatMap(({ event, data }) => (event === 'text' ? [Number((data as { text: string }).text)] : []));
 const total = async (name: string) => {
   const counts = await Promise.all(stage.replicas.filter(({ isDead }) => !isDead).map((one) => one.counts()));
   return counts.reduce((sum, count) => sum + (count[name] ?? 0), 0);
@@ -186,7 +191,9 @@ describe('A rolling restart', () => {
     expectNobodyNoticed(followers);
     // The state of those whose flush was done is there; the others are gone on with from the log.
     const counts = await staying.counts();
-    expect((counts['handedOver:taken'] ?? 0) + (counts['recovered:taken_over'] ?? 0)).toBeGreaterThanOrEqual(5);
+    expect((counts['handedOver:taken'] ?? 0) + (counts['recovered:taken_over'] ?? 0)).toBeGreaterThanOrEqual(
+      5,
+    );
     expect(counts['handedOver:taken'] ?? 0).toBeGreaterThanOrEqual(1);
   });
 });

@@ -36,7 +36,11 @@ export async function takeLeave(
   const times = { graceEnd: now + graceMs, handOverEnd: now + Math.min(handOverMs, graceMs) };
   const left = producers.leave(times);
   if (graceMs > 0) await atMost(clock, graceMs, leases.idle());
-  await atMost(clock, LAST_WORD_MS, left.then(() => producers.handOverOrEndAll()));
+  await atMost(
+    clock,
+    LAST_WORD_MS,
+    left.then(() => producers.handOverOrEndAll()),
+  );
   // The process waits no longer for those that have not returned.
   for (const job of producers.staying) background.run(settler.settleNow(job));
   await atMost(clock, LAST_WORD_MS, background.idle());

@@ -56,7 +56,12 @@ export class Recovery {
     const opener = await this.#openerOf(key, record, unmovedLeaseUntil);
     if (opener === undefined) return;
     const startedAt = this.#parts.clock.monotonic();
-    const taken = await this.#takeOver(key, record, takeOverOf(await opener.record(record)), unmovedLeaseUntil);
+    const taken = await this.#takeOver(
+      key,
+      record,
+      takeOverOf(await opener.record(record)),
+      unmovedLeaseUntil,
+    );
     if (taken === undefined) return;
     if (record.handOver === undefined) observer.recovered('taken_over');
     else observer.handedOver('taken');
@@ -179,10 +184,6 @@ export class Recovery {
   }
 }
 
-function modeOf(
-  mode: Hooks['recoverMode'],
-  record: JobRecord,
-  takeOver: TakeOver,
-): 'restart' | 'continue' {
+function modeOf(mode: Hooks['recoverMode'], record: JobRecord, takeOver: TakeOver): 'restart' | 'continue' {
   return typeof mode === 'function' ? mode(record, takeOver) : (mode ?? 'restart');
 }

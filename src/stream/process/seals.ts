@@ -189,12 +189,7 @@ export class Opener {
     return { ...action, resumeContext: await this.#value(sealedText(action.resumeContext), context) };
   }
 
-  async #handOver({
-    tenantId,
-    streamId,
-    generation,
-    handOver,
-  }: JobRecord): Promise<JobRecord['handOver']> {
+  async #handOver({ tenantId, streamId, generation, handOver }: JobRecord): Promise<JobRecord['handOver']> {
     if (handOver === undefined || !isSealed(handOver.state)) return handOver;
     const { attempt, state } = handOver;
     const context = { of: 'handOver', tenantId, streamId, generation, attempt } as const;

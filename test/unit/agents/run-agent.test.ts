@@ -172,7 +172,9 @@ describe('hooks that see to threads', () => {
     const checkpointer = new Checkpointer(saverOf());
     const mode = checkpointer.settling().recoverMode;
     if (typeof mode !== 'function') throw new Error('no function');
-    expect([mode(RECORD), mode({ ...RECORD, resumedAction: {} as never })]).toEqual(['restart', 'continue']);
+    const crash = { handover: false };
+    const resumed = { ...RECORD, resumedAction: {} as never };
+    expect([mode(RECORD, crash), mode(resumed, crash)]).toEqual(['restart', 'continue']);
     expect(checkpointer.settling({ recoverMode: 'restart' }).recoverMode).toBe('restart');
   });
 
