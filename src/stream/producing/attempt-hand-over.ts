@@ -172,11 +172,7 @@ export class AttemptHandOver {
     return this.#leaving;
   }
 
-  async #takeLeave(
-    step: HandOverStep,
-    place: HeldPlace,
-    state: string | undefined,
-  ): Promise<void> {
+  async #takeLeave(step: HandOverStep, place: HeldPlace, state: string | undefined): Promise<void> {
     const { clock, logger, observer, options, store, transport } = this.#parts;
     const { key, streamId, generation, attempt } = this.#job;
     await this.#input.buffer.patch({ handOver: { attempt, ...place, state } }, true);

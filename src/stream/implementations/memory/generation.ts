@@ -81,7 +81,14 @@ export class InMemoryGeneration {
     const notes = this.#annotations.notes();
     const handOver = standingHandOver(this.#handOver, this.#record);
     const inbox = this.#inbox.shown(this.#record);
-    return { ...structuredClone(this.#record), handOver, metadata, notes, ...inbox, revision: this.#revision };
+    return {
+      ...structuredClone(this.#record),
+      handOver,
+      metadata,
+      notes,
+      ...inbox,
+      revision: this.#revision,
+    };
   }
 
   get #revision(): number {
