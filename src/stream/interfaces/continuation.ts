@@ -1,4 +1,4 @@
-/** What the next attempt at a generation is given to go on from. No code. */
+/** The continuation of a generation is given to its next attempt. No code. */
 import type { ContentOf, HostTypes, Untyped } from '../model/host-types.js';
 import type { Hole, JobRecord, Json, LogEvent, PendingAction, Resolution } from '../model/types.js';
 

@@ -1,4 +1,4 @@
-/** What replicas tell each other beside the log: each signal only makes quick what the store says as well. */
+/** Replicas tell each other something beside the log: each signal only makes quick what the store says as well. */
 import type { ControlSignal } from '../interfaces/event-transport.js';
 import type { Parts } from '../process/parts.js';
 import type { LeaseKeeper } from '../producing/lease-keeper.js';

@@ -8,7 +8,7 @@ import type { TimerHandle } from '../../clock.js';
 import type { StreamKey } from '../model/types.js';
 import type { Parts } from '../process/parts.js';
 
-/** What a take-over may wait for that others come first (ms): longer and people notice, shorter and all come at once. */
+/** The longest time before a look, so that others may come first (ms): longer and people notice, shorter and all come at once. */
 const SPREAD_MS = 100;
 /** Streams are looked at together that are due to it within this time (ms): one list of what is due serves all of them. */
 const TOGETHER_MS = 20;

@@ -1,4 +1,4 @@
-/** What a generation has used, counted: in all, and by call. No code. */
+/** Usage is counted in all, and by call. No code. */
 
 /** Token and cost counters by name; adding sums them. */
 export type Usage = Readonly<Record<string, number>>;

@@ -42,7 +42,7 @@ export interface HandOverInput {
   readonly owner: Pick<JobOwner<never>, 'mayHandOver'>;
 }
 
-/** What the record must say for a state to hold. */
+/** The place that a state holds at. */
 type HeldPlace = Pick<KeptHandOver, 'events' | 'resolutions'>;
 
 type HandOverParts = Pick<
