@@ -25,6 +25,7 @@ const PROPERTIES: Readonly<Record<string, readonly (keyof JobRecord)[]>> = {
   format: [],
   settlement: ['settlement', 'revision'],
   rev: ['revision'],
+  inbox: ['inbox', 'unsent'],
 };
 const propertiesOf = (field: string): readonly string[] =>
   field.startsWith('m:') ? ['metadata'] : field.startsWith('n:') ? ['notes'] : (PROPERTIES[field] ?? [field]);
