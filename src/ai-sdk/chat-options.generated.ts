@@ -13,6 +13,11 @@ export interface ChatRouterSettings {
    * false.
    */
   readonly cors?: boolean | undefined;
+  /**
+   * Sets whether there are the routes `POST /messages`: only where producers take what is sent. Default
+   * false.
+   */
+  readonly messages?: boolean | undefined;
   /** Longest silence of an open stream; then a comment is sent (ms). 10 ms to 1 h; default 15 s. */
   readonly heartbeatMs?: number | undefined;
   /** Sets how often access is checked again on an open stream (ms). 10 ms to 1 h; default 30 s. */
@@ -53,6 +58,11 @@ export interface ChatHandlerSettings {
    * false.
    */
   readonly cors?: boolean | undefined;
+  /**
+   * Sets whether there are the routes `POST /messages`: only where producers take what is sent. Default
+   * false.
+   */
+  readonly messages?: boolean | undefined;
   /** Longest silence of an open stream; then a comment is sent (ms). 10 ms to 1 h; default 15 s. */
   readonly heartbeatMs?: number | undefined;
   /** Sets how often access is checked again on an open stream (ms). 10 ms to 1 h; default 30 s. */

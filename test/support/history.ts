@@ -106,6 +106,7 @@ function judgeFollower(history: History, follower: FollowerHistory, seen: Map<st
       ended = undefined;
       continue;
     }
+    if (event.event === 'inbox') continue; // what waits, in no log
     if (event.event === 'sync') {
       if (place !== undefined && !history.mayLose && isBefore(at, place)) say(`${where} goes back`);
       place = at;
