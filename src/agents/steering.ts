@@ -37,7 +37,7 @@ export interface PreemptionLike {
   readonly subscribe: (wake: () => void) => () => void;
 }
 
-/** What `Run.create` needs, for a run to be given the messages that are sent to its job. */
+/** A run is given the messages that are sent to its job by these, which go into `Run.create`. */
 export interface Steering {
   /** Goes into `Run.create({ preemption })`; needs the hooks as well. */
   readonly preemption: PreemptionLike;

@@ -1,4 +1,4 @@
-/** What senders do with a generation's inbox, and its producer before it takes a message, as a store takes it. */
+/** The steps of senders on a generation's inbox, and of its producer before it takes a message, as a store takes them. */
 import type { StreamKey } from '../model/types.js';
 
 /**
@@ -17,7 +17,7 @@ export interface SenderCommit {
   readonly ownedBy?: string | undefined;
   /** True when the same commit was made before and got no answer: its message may be another generation's by now. */
   readonly isRepeat?: boolean | undefined;
-  /** The step. */
+  /** The step: what is done with the inbox. */
   readonly step: InboxStep;
 }
 
@@ -34,6 +34,7 @@ export type InboxStep =
    * became of it; else refused as `replaced` or `ended` unless the generation is current and active, and as `full`.
    */
   | {
+      /** Tells the steps apart. */
       readonly name: 'send';
       /** Names the message, and with it the call. */
       readonly messageId: string;
@@ -52,13 +53,35 @@ export type InboxStep =
    * Changes the data of a message that waits. Refused as `ended` behind an end, and as `message` when it does not wait or is
    * being taken; what is already so is answered `ok`, also of one that was taken since.
    */
-  | { readonly name: 'edit'; readonly messageId: string; readonly message: string }
+  | {
+      /** Tells the steps apart. */
+      readonly name: 'edit';
+      /** The message that is changed. */
+      readonly messageId: string;
+      /** The new data as JSON text. */
+      readonly message: string;
+    }
   /** Takes a message that waits away. Refused as an edit; one that was cancelled is answered `ok`. */
-  | { readonly name: 'cancel'; readonly messageId: string }
+  | {
+      /** Tells the steps apart. */
+      readonly name: 'cancel';
+      /** The message that is taken away. */
+      readonly messageId: string;
+    }
   /**
    * Marks the first message that waits as being taken by the attempt, in the record as `taking` while that attempt runs: it is
    * neither edited nor cancelled any more. Refused as a producer's commit is. Changes no revision, and is announced to nobody.
    */
-  | { readonly name: 'reserve'; readonly attempt: number }
+  | {
+      /** Tells the steps apart. */
+      readonly name: 'reserve';
+      /** The attempt that takes it. */
+      readonly attempt: number;
+    }
   /** Hands out what waited when the generation ended, to one call. Refused as `running` before the end. */
-  | { readonly name: 'claim'; readonly callId: string };
+  | {
+      /** Tells the steps apart. */
+      readonly name: 'claim';
+      /** Names the claim: the same one is handed the same list again. */
+      readonly callId: string;
+    };

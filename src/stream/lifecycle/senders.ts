@@ -1,5 +1,5 @@
 /**
- * What is sent to a generation that works, from anywhere: accepted by the store in one step, without a word to the producer;
+ * Messages to a generation that works come from anywhere: the store accepts each in one step, without a word to the producer;
  * then its producer is told, wherever it runs, to look at what waits.
  */
 import { GenerationJobError, isGenerationJobError } from '../../errors.js';

@@ -154,7 +154,7 @@ export interface FollowerPayloads<Types extends HostTypes = Untyped> {
   readonly gap: { readonly requested: string };
   /** The public metadata has changed: all of it, at this revision of the record. A note comes under its own event's name. */
   readonly updated: { readonly metadata: Json; readonly revision: number };
-  /** What waits for the producer has changed: all of it, at this revision of the record. */
+  /** The inbox has changed: all that waits for the producer, at this revision of the record. */
   readonly inbox: { readonly messages: readonly InboxMessage[]; readonly revision: number };
   /** The stream, or the followed generation, is no longer kept. Nothing follows. */
   readonly gone: { readonly streamId: string };

@@ -1,4 +1,4 @@
-/** What somebody sends becomes what an inbox holds: checked and turned into text at once. */
+/** A message becomes what an inbox holds: checked and turned into text at once. */
 import { GenerationJobError } from '../../errors.js';
 import { isName } from './events.js';
 import { nestsDeeperThan } from './json-depth.js';

@@ -29,7 +29,7 @@ interface Question {
   isOpen: boolean;
 }
 
-/** What a manager knows of itself. */
+/** A manager knows this of itself. */
 interface ManagerState {
   readonly isOpen: boolean;
   readonly isDraining: boolean;

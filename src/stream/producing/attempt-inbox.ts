@@ -121,7 +121,7 @@ export class AttemptInbox implements JobInbox {
 
   // --- by the attempt and the layers around it
 
-  /** So many messages wait, as somebody who knows has said. */
+  /** Takes note of how many messages wait, from somebody who knows. */
   heard(waiting: number): void {
     this.#heard++;
     this.#known = waiting;

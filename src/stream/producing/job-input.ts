@@ -1,4 +1,4 @@
-/** What a job is made of: the shapes between a handle and the manager that made it. No code. */
+/** The shapes between a job's handle and the manager that made it. No code. */
 import type { ProducerTransition } from '../interfaces/commits.js';
 import type { Fold } from '../model/fold.js';
 import type { JobRecord, LogEvent, StreamKey } from '../model/types.js';

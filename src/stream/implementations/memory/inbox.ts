@@ -17,7 +17,7 @@ interface Kept extends Omit<InboxMessage, 'message' | 'taking'> {
 /** The state of the generation that an inbox belongs to. */
 type Place = Pick<JobRecord, 'status' | 'attempt'>;
 
-/** What a step came to, and whether it changed what is told. */
+/** The outcome of a step, and whether it changed what is told. */
 export interface InboxOutcome {
   readonly sent?: { readonly messageId: string; readonly isNew: boolean };
   readonly claimed?: readonly InboxMessage[];
@@ -26,7 +26,7 @@ export interface InboxOutcome {
 
 export class InMemoryInbox {
   #waiting: readonly Mutable<Kept>[] = [];
-  /** By id, what was taken (`taken` alone, behind an end), and what was cancelled. */
+  /** Messages that wait no longer, by id: taken (`taken` alone, behind an end), or cancelled. */
   readonly #left = new Map<string, Kept | 'taken' | 'cancelled'>();
   readonly #keys = new Map<string, string>();
   #accepted = 0;
@@ -62,7 +62,7 @@ export class InMemoryInbox {
     return taken.length > 0;
   }
 
-  /** What was taken waits again, at the head. Says whether anything was. */
+  /** Lets messages that were taken wait again, at the head. Says whether there were any. */
   putBack(): boolean {
     const taken = [...this.#left.values()].flatMap((one) =>
       typeof one === 'string' ? [] : { ...one, takenBy: 0 },

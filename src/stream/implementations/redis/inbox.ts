@@ -10,7 +10,7 @@ import { parsed, wholeNumber } from './fields.js';
 
 const LINE_PARTS = 7;
 
-/** What a script is told of a message beside its data. */
+/** A script is told this of a message beside its data. */
 interface Head {
   readonly kind?: unknown;
   readonly by?: unknown;
