@@ -13,11 +13,6 @@ export interface ChatRouterSettings {
    * false.
    */
   readonly cors?: boolean | undefined;
-  /**
-   * Sets whether there are the routes `POST /messages`: only where producers take what is sent. Default
-   * false.
-   */
-  readonly messages?: boolean | undefined;
   /** Longest silence of an open stream; then a comment is sent (ms). 10 ms to 1 h; default 15 s. */
   readonly heartbeatMs?: number | undefined;
   /** Sets how often access is checked again on an open stream (ms). 10 ms to 1 h; default 30 s. */
@@ -58,11 +53,6 @@ export interface ChatHandlerSettings {
    * false.
    */
   readonly cors?: boolean | undefined;
-  /**
-   * Sets whether there are the routes `POST /messages`: only where producers take what is sent. Default
-   * false.
-   */
-  readonly messages?: boolean | undefined;
   /** Longest silence of an open stream; then a comment is sent (ms). 10 ms to 1 h; default 15 s. */
   readonly heartbeatMs?: number | undefined;
   /** Sets how often access is checked again on an open stream (ms). 10 ms to 1 h; default 30 s. */

@@ -51,3 +51,38 @@ it('stop, reload and ask again: no answer that was stopped is ever missing', asy
   }
   expect(page.complaints).toEqual([]);
 });
+
+it('what is written while an answer is made waits and can be taken back; it takes effect where it says, or comes back', async () => {
+  const page = await ChatPage.open(context, chat.url);
+  const composer = page.page.getByTestId('composer');
+  const say = async (text: string) => {
+    await composer.fill(text);
+    await composer.press('Enter');
+  };
+  const shown = (testId: string) => page.page.getByTestId(testId).allInnerTexts();
+  // Its text has no paragraphs: nothing that is sent takes effect.
+  await page.send('One', 'openai-responses.reasoning-tool', 10);
+  await page.until(({ status, sequence }) => status === 'running' && sequence > 1);
+  await say('Shorter');
+  await expect.poll(() => shown('waiting')).toEqual(['Shorter']);
+  await page.page.getByRole('button', { name: 'Change the message' }).click();
+  await say('Much shorter');
+  await expect.poll(() => shown('waiting')).toEqual(['Much shorter']);
+  await page.page.getByRole('button', { name: 'Take the message back' }).click();
+  await expect.poll(() => shown('waiting')).toEqual([]);
+  await say('In French');
+  await expect.poll(() => shown('waiting')).toEqual(['In French']);
+  await page.until(({ status }) => status === 'completed');
+  await expect.poll(() => composer.inputValue()).toBe('In French');
+  await page.send('Two', RECORDING, SPEED);
+  await page.until(({ turns, text }) => turns.length === 2 && text.length > 20);
+  await say('In Rome');
+  await expect.poll(() => shown('taken'), { timeout: 60_000 }).toEqual(['In Rome']);
+  expect(await shown('waiting')).toEqual([]);
+  await page.page.getByTestId('stop').click();
+  await page.until((state) => state.turns.at(-1)?.status === 'aborted');
+  await page.reload();
+  await page.until(({ turns }) => turns.length === 2);
+  expect(await shown('taken')).toEqual(['In Rome']);
+  expect(page.complaints).toEqual([]);
+});

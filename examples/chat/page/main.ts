@@ -2,7 +2,7 @@
  * Wires the page: the conversation named in the address is opened and followed, what the user sends starts an answer
  * on it, and other tabs hear about both. The address is the only thing a reload needs.
  */
-import type { StreamEvent } from 'generation-jobs/client';
+import type { InboxMessage, StreamEvent } from 'generation-jobs/client';
 import { decide } from './asking/deciding.js';
 import { initNotifying } from './asking/notifying.js';
 import { byId } from './elements.js';
@@ -16,6 +16,7 @@ import {
 import { Conversation } from './following/conversation.js';
 import { ConversationLink } from './following/conversation-link.js';
 import { complaintOf, RefusedError } from './following/failures.js';
+import { type Answering, Messages } from './following/messages.js';
 import { replicaChoice } from './following/replica-choice.js';
 import { tryingAgain } from './following/trying-again.js';
 import { ensureIdentity, randomName } from './identity.js';
@@ -51,11 +52,18 @@ const history = new History({
   },
   onProblem: complain,
 });
-const composer = new Composer({ onSend: (message) => void send(message), onStop: () => void stop() });
+const messages = new Messages();
+const composer = new Composer({
+  onSend: (message) => void send(message),
+  onSay: (text) => void say(text),
+  onStop: () => void stop(),
+});
 const view = new ChatView(shown, {
   decide: (action, said) => decide(conversation?.id ?? '', action, said),
   onRetry: (text) => void send({ text, ...composer.choice }),
   onEdit: (text) => composer.edit(text),
+  onChange: (message) => composer.edit(messages.change(message)),
+  onTakeBack: (message) => void takeBack(message),
   onTryNow: () => {
     tryingAgain.now();
     link?.wake();
@@ -188,6 +196,7 @@ function apply(followed: Conversation, event: StreamEvent): void {
     complain(String(error));
   }
   if (followed !== conversation) return;
+  if (!followed.isAnswering && followed.waiting.length > 0) void handBack(followed);
   // What came before a sync may include whole answers this page hasn't seen.
   if (event.event === 'sync') void loadEarlierTurns(followed);
   if (!followed.isAnswering || followed.isAsking || event.event === 'resumed') void refreshList();
@@ -247,6 +256,39 @@ function goOnWith(id: string): void {
   }
   open(id, false);
   window.history.pushState(null, '', `#${encodeURIComponent(id)}`);
+}
+
+/** The answer that is shown as being made. */
+function answering(): Answering | undefined {
+  const turn = conversation?.lastTurn;
+  return conversation && turn && { streamId: conversation.id, generation: turn.generation };
+}
+
+/** Sends something to the answer that is being made: it waits there, and is shown where it takes effect. */
+async function say(text: string): Promise<void> {
+  const to = answering();
+  if (to === undefined) return;
+  await messages.send(to, text).catch((error: unknown) => {
+    composer.restore(text);
+    complain(complaintOf('The message was not sent', error));
+  });
+}
+
+async function takeBack(message: InboxMessage): Promise<void> {
+  const from = answering();
+  if (from === undefined) return;
+  await messages
+    .takeBack(from, message)
+    .catch((error: unknown) => complain(complaintOf('The message was not taken back', error)));
+}
+
+/** What never took effect comes back to where it was written. */
+async function handBack(ended: Conversation): Promise<void> {
+  const of = answering();
+  ended.waiting = [];
+  if (of === undefined) return;
+  const text = await messages.handedBack(of).catch(() => '');
+  if (text !== '') composer.restore(text);
 }
 
 async function stop(): Promise<void> {

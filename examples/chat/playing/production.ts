@@ -35,6 +35,8 @@ export async function produce(
   );
   if (missing.some(([, tokens]) => tokens > 0)) await job.addUsage(Object.fromEntries(missing));
   for await (const event of source) {
+    // What the user has said meanwhile takes effect between two paragraphs. What makes this answer can't heed it: it is shown.
+    if (visibleText(event).includes('\n') && job.inbox.waiting > 0) await job.inbox.take();
     await job.emit(event);
     const spent = count(event);
     if (spent) await job.addUsage(spent);

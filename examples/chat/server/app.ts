@@ -145,6 +145,7 @@ export function createChatApp(
     createStreamRouter(manager, {
       authorize: identityOf,
       onResume: (job, continuation) => answers.goOn(job, continuation),
+      messages: true,
       // Its readers are few: whoever has lost a connection may come back soon.
       retryMs: 250,
     }),

@@ -3,12 +3,13 @@
  * added at the end, or the last text grows; there is always a last text, though it may be empty.
  */
 import type { AskedAction } from './asked-action.js';
-import type { ChatContent, ToolUse } from './chat-content.js';
+import type { ChatContent, SentMessage, ToolUse } from './chat-content.js';
 
 export type AnswerPart =
   | { readonly kind: 'text'; readonly key: string; readonly text: string }
   /** Calls with no text between them. */
   | { readonly kind: 'tools'; readonly key: string; readonly tools: readonly ToolUse[] }
+  | { readonly kind: 'message'; readonly key: string; readonly message: SentMessage }
   | { readonly kind: 'action'; readonly key: string; readonly asked: AskedAction };
 
 /** A part keeps its key while the answer grows. */
@@ -34,7 +35,8 @@ function stretchOf(
   { start, end }: { start: number; end: number },
 ): AnswerPart[] {
   const tools = content.tools.filter(({ asked = 0 }) => asked === count);
-  const places = [...new Set(tools.map(({ at = start }) => at))];
+  const messages = (content.messages ?? []).filter(({ asked }) => asked === count);
+  const places = [...new Set([...tools, ...messages].map(({ at = start }) => at))].sort((a, b) => a - b);
   const textBetween = (from: number, to: number): AnswerPart[] => {
     const text = paragraphs(content, from, to);
     return text === '' ? [] : [{ kind: 'text', key: `text ${count} ${from}`, text }];
@@ -42,14 +44,20 @@ function stretchOf(
   return [
     ...textBetween(start, places[0] ?? end),
     ...places.flatMap((place, index): AnswerPart[] => [
-      {
-        kind: 'tools',
-        key: `tools ${count} ${place}`,
-        tools: tools.filter(({ at = start }) => at === place),
-      },
+      ...toolsAt(
+        tools.filter(({ at = start }) => at === place),
+        `tools ${count} ${place}`,
+      ),
+      ...messages
+        .filter(({ at }) => at === place)
+        .map((message): AnswerPart => ({ kind: 'message', key: `message ${message.id}`, message })),
       ...textBetween(place, places[index + 1] ?? end),
     ]),
   ];
+}
+
+function toolsAt(tools: readonly ToolUse[], key: string): AnswerPart[] {
+  return tools.length === 0 ? [] : [{ kind: 'tools', key, tools }];
 }
 
 /** What was said before a tool was used and after it are two paragraphs, though the text has nothing between them. */

@@ -21,6 +21,15 @@ export interface ToolUse {
   readonly asked?: number;
 }
 
+/** What the user wrote while the answer was made, where it took effect. */
+export interface SentMessage {
+  readonly id: string;
+  readonly text: string;
+  readonly at: number;
+  /** How many actions had been asked before it. */
+  readonly asked: number;
+}
+
 export interface ChatContent {
   /** What the user wrote. */
   prompt: string;
@@ -32,6 +41,8 @@ export interface ChatContent {
   tools: ToolUse[];
   /** What a person was asked, oldest first, with what was decided. */
   actions: AskedAction[];
+  /** Messages that were sent meanwhile, oldest first; absent in content that an earlier release kept. */
+  messages?: SentMessage[];
   /** How many of the host's events are in it: where a producer that takes over goes on. */
   events: number;
   /** Of an agent that names its texts: where each stands. */
@@ -70,6 +81,9 @@ export function foldContent(content: ChatContent, event: { event: string; data: 
     case 'resumed':
       content.actions = withDecided(content.actions, event.data);
       break;
+    case 'message':
+      withMessage(content, event.data);
+      break;
     case 'text':
       content.events++;
       break;
@@ -91,6 +105,22 @@ export function foldContent(content: ChatContent, event: { event: string; data: 
 export function visibleText({ event, data }: { event: string; data: unknown }): string {
   if (event === 'text') return field(data, 'parent') === undefined ? text(field(data, 'text')) : '';
   return event === 'provider' ? providerText(data) : agentText(event, data);
+}
+
+/** What was said before a message and after it are two paragraphs. */
+function withMessage(content: ChatContent, data: unknown): void {
+  const id = text(field(data, 'messageId'));
+  if (id === '') return;
+  const { length } = content.text;
+  const message = { id, text: sentText(field(data, 'message')), at: length, asked: content.actions.length };
+  content.messages = [...(content.messages ?? []), message];
+  if (length > 0 && content.breaks.at(-1) !== length && content.breaks.length < MOST_TOOLS)
+    content.breaks.push(length);
+}
+
+/** The text of a message as this page sends it: a text alone. */
+export function sentText(message: unknown): string {
+  return typeof message === 'string' ? message : text(field(message, 'text'));
 }
 
 /** Takes back what an agent says does not count any more. */

@@ -2,7 +2,7 @@
  * The server's routes as functions. Starting an answer and deciding are repeated while the network is away: the
  * idempotency key makes the repetition harmless, and the user's words aren't lost to a moment in a tunnel.
  */
-import type { Answer, Decision } from 'generation-jobs';
+import type { Answer, Decision, InboxMessage } from 'generation-jobs';
 import type { ChatContent } from '../content/chat-content.js';
 import { noAnswerIn, type Refusal, RefusedError } from './failures.js';
 import { replicaChoice } from './replica-choice.js';
@@ -68,6 +68,32 @@ export async function startAnswer(request: StartRequest): Promise<Started> {
 /** @throws as `startAnswer` */
 export async function sendDecision(request: DecisionRequest): Promise<void> {
   await sendAgainAndAgain('The decision is not sent yet', '/resume', request);
+}
+
+interface MessagePlace {
+  readonly streamId: string;
+  readonly generation: number;
+}
+
+/** @throws as `startAnswer` */
+export async function sendMessage(to: MessagePlace, message: string): Promise<void> {
+  const request = { ...to, message, idempotencyKey: crypto.randomUUID() };
+  await sendAgainAndAgain('The message is not sent yet', '/messages', request);
+}
+
+/** @throws RefusedError `message_taken` when it waits no longer */
+export async function editMessage(to: MessagePlace, messageId: string, message: string): Promise<void> {
+  await send('POST', '/messages/edit', { ...to, messageId, message });
+}
+
+/** @throws as `editMessage` */
+export async function cancelMessage(to: MessagePlace, messageId: string): Promise<void> {
+  await send('POST', '/messages/cancel', { ...to, messageId });
+}
+
+/** What was sent and never took effect, for the first that asks. */
+export async function claimUnsent(of: MessagePlace): Promise<readonly InboxMessage[]> {
+  return ((await send('POST', '/messages/claim', of)) as { messages: readonly InboxMessage[] }).messages;
 }
 
 /** Ends when what was said is saved, so that a reload shows it. An answer that has ended meanwhile is as good as stopped. */

@@ -3,7 +3,7 @@
  * of the stream. Of the same generation, the stream's word counts.
  */
 
-import type { StreamEvent } from 'generation-jobs/client';
+import type { InboxMessage, StreamEvent } from 'generation-jobs/client';
 import { type ChatContent, foldContent, initialContent, restartedContent } from '../content/chat-content.js';
 import { field, text } from '../content/provider-text.js';
 import type { EarlierTurn } from './chat-api.js';
@@ -25,6 +25,8 @@ export class Conversation {
   readonly turns: Turn[] = [];
   /** The place of the last event; empty before the first. */
   cursor = '';
+  /** What waits for the answer that is being made, oldest first. */
+  waiting: readonly InboxMessage[] = [];
 
   constructor(id: string) {
     this.id = id;
@@ -60,6 +62,15 @@ export class Conversation {
       this.#put({ generation, content: initialContent(), status: 'running', code: '' });
     const turn = this.turns.find((known) => known.generation === generation);
     if (turn) changeTurn(turn, event, data);
+    this.#changeWaiting(event, data);
+  }
+
+  #changeWaiting(event: string, data: unknown): void {
+    const messages = event === 'sync' ? field(data, 'inbox') : field(data, 'messages');
+    if ((event === 'sync' || event === 'inbox') && Array.isArray(messages)) this.waiting = messages;
+    if (event === 'created') this.waiting = [];
+    if (event === 'message')
+      this.waiting = this.waiting.filter(({ messageId }) => messageId !== field(data, 'messageId'));
   }
 
   /** The stream is gone: an answer that was being made will not go on. */

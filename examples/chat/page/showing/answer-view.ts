@@ -61,6 +61,8 @@ export class AnswerView {
         return textView();
       case 'tools':
         return toolsView();
+      case 'message':
+        return messageView();
       case 'action': {
         const card = new ActionCard(part.asked.action, this.#decide);
         this.#cards.push(card);
@@ -85,6 +87,18 @@ function textView(): PartView {
       if (part.kind !== 'text' || part.text === shown) return;
       shown = part.text;
       markdown.render(shown);
+    },
+  };
+}
+
+/** What the user wrote meanwhile, where it took effect. */
+function messageView(): PartView {
+  const element = make('div', 'prompt');
+  element.dataset.testid = 'taken';
+  return {
+    element,
+    render(part) {
+      if (part.kind === 'message') element.textContent = part.message.text;
     },
   };
 }

@@ -10,6 +10,7 @@ import { AwayBanner } from './away-banner.js';
 import type { Mark } from './conversation-line.js';
 import { ScrollKeeper } from './scroll-keeper.js';
 import { type TurnHandlers, TurnView } from './turn-view.js';
+import { type WaitingHandlers, WaitingList } from './waiting-list.js';
 
 export type Connection = 'ready' | 'connecting' | 'live' | 'reconnecting' | 'offline' | 'done';
 
@@ -27,7 +28,7 @@ export interface Shown {
   readonly problem: string;
 }
 
-export interface ChatViewHandlers extends TurnHandlers {
+export interface ChatViewHandlers extends TurnHandlers, WaitingHandlers {
   readonly onTryNow: () => void;
 }
 
@@ -49,6 +50,7 @@ export class ChatView {
   readonly #text = byId('text', HTMLTextAreaElement);
   readonly #scroll = new ScrollKeeper();
   readonly #banner: AwayBanner;
+  readonly #waiting: WaitingList;
   readonly #current: () => Shown;
   readonly #handlers: TurnHandlers;
   #views = new Map<number, TurnView>();
@@ -62,6 +64,7 @@ export class ChatView {
     this.#current = current;
     this.#handlers = handlers;
     this.#banner = new AwayBanner(onTryNow);
+    this.#waiting = new WaitingList(handlers);
   }
 
   /** Something changed; it is drawn with the next frame. */
@@ -89,7 +92,13 @@ export class ChatView {
     const elements = turns.map((turn, index) => this.#drawTurn(turn, index === turns.length - 1));
     if (pendingText !== undefined)
       this.#pending.replaceChildren(make('div', 'prompt is-pending', pendingText));
-    this.#show([...elements, ...(pendingText === undefined ? [] : [this.#pending])]);
+    const waiting = conversation?.isAnswering ? conversation.waiting : [];
+    this.#waiting.render(waiting);
+    this.#show([
+      ...elements,
+      ...(waiting.length === 0 ? [] : [this.#waiting.element]),
+      ...(pendingText === undefined ? [] : [this.#pending]),
+    ]);
     const isWelcome = turns.length === 0 && pendingText === undefined;
     this.#welcome.hidden = !isWelcome || shown.connection === 'connecting';
     this.#drawFrame(shown);

@@ -15,6 +15,8 @@ export interface Message {
 
 export interface ComposerHandlers {
   readonly onSend: (message: Message) => void;
+  /** Something was written while an answer is made. */
+  readonly onSay: (text: string) => void;
   readonly onStop: () => void;
 }
 
@@ -105,22 +107,28 @@ export class Composer {
     if (text === '' || !this.#maySend) return;
     this.#text.value = '';
     this.#update();
-    this.#handlers.onSend({ text, ...this.choice });
+    if (this.#state === 'answering') this.#handlers.onSay(text);
+    else this.#handlers.onSend({ text, ...this.choice });
   }
 
   get #maySend(): boolean {
-    return this.#state === 'ready' || this.#state === 'asking';
+    return this.#state !== 'sending';
   }
 
   #update(): void {
     const isAsking = this.#state === 'asking';
     const isBlank = this.#text.value.trim() === '';
-    const isAnswering = this.#state === 'answering' || (isAsking && isBlank);
+    const isAnswering = isBlank && (this.#state === 'answering' || isAsking);
     const hadFocus = document.activeElement === this.#send || document.activeElement === this.#stop;
     this.#send.hidden = isAnswering;
     this.#stop.hidden = !isAnswering;
     this.#send.disabled = !this.#maySend || isBlank;
-    this.#text.placeholder = isAsking ? 'Decide above, or write anew' : 'Write a message';
+    const isWriting = this.#state === 'answering';
+    this.#text.placeholder = isAsking
+      ? 'Decide above, or write anew'
+      : isWriting
+        ? 'Say something to it'
+        : 'Write a message';
     if (hadFocus) (isAnswering ? this.#stop : this.#text).focus();
   }
 }
