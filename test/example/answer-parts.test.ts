@@ -31,6 +31,8 @@ function shown(content: ChatContent): string[] {
         return JSON.stringify(part.text);
       case 'tools':
         return `[${part.tools.map(({ name, isDone }) => `${name}${isDone ? '' : '…'}`)}]`;
+      case 'message':
+        return `>${part.message.text}`;
       case 'action':
         return part.asked.action.actionId;
       default:
@@ -50,6 +52,12 @@ it('tools stand where they were called, and those with no text between them stan
     returned('c'),
   ];
   expect(shown(folded(...events))).toEqual(['[a…]', '"One."', '[b,c]', '"Two."']);
+});
+
+it('a message stands where it took effect, behind the tools that were called there', () => {
+  const sent = { event: 'message', data: { messageId: 'm', kind: 'steer', message: 'Shorter.' } };
+  const events = [text('One.'), called('a'), sent, text('Two.'), asked('why?'), text('Three.')];
+  expect(shown(folded(...events))).toEqual(['"One."', '[a…]', '>Shorter.', '"Two."', 'why?', '"Three."']);
 });
 
 it('a tool called before a question and one called after it keep their places, though no text parts them', () => {
