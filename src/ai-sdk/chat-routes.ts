@@ -8,10 +8,9 @@
 import { z } from 'zod';
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import { type Caller, identify, mayStillRead } from '../http/caller.js';
-import { corsHeaders } from '../http/cors.js';
 import { type BodyLimits, readJsonBody } from '../http/json-body.js';
-import { listedOrigin, OriginCheck } from '../http/origin-check.js';
 import { emptyReply, errorReply, jsonReply, replyToError } from '../http/replies.js';
+import { RouteFrame } from '../http/route-frame.js';
 import type { Reply, RouteRequest } from '../http/route-types.js';
 import { sessionContextOf } from '../http/session-context.js';
 import type { SessionContext } from '../http/sse-session.js';
@@ -23,7 +22,14 @@ import { type ChatPost, chatBody, messageToGoOnWith } from './chat-body.js';
 import { type ChatCall, hostRequestOf } from './chat-call.js';
 import { ChatDecisions } from './chat-decisions.js';
 import type { ChatOptions, ChatRequest } from './chat-options.js';
-import { CHAT_METHODS, chatIdOf, chatStreamId, type MatchedChatRoute, matchChatRoute } from './chat-paths.js';
+import {
+  CHAT_METHODS,
+  type ChatRouteName,
+  chatIdOf,
+  chatStreamId,
+  type MatchedChatRoute,
+  matchChatRoute,
+} from './chat-paths.js';
 import { produce } from './chat-producer.js';
 import { chatOf } from './chat-record.js';
 import { refusalReply } from './chat-refusal.js';
@@ -46,7 +52,7 @@ export class ChatRoutes {
   readonly #options: ChatOptions;
   readonly #sessions: SessionContext;
   readonly #bodyLimits: BodyLimits;
-  readonly #origins: OriginCheck;
+  readonly #frame: RouteFrame<ChatRouteName>;
   readonly #decisions: ChatDecisions;
 
   /** @throws GenerationJobError `invalid_options` for what is no manager, or one without the content model of chats */
@@ -62,7 +68,7 @@ export class ChatRoutes {
     const { bodyBytes, bodyMs } = options;
     const jsonDepth = streamOptions.limits.jsonDepth + DEPTH_AROUND;
     this.#bodyLimits = { bodyBytes, bodyMs, jsonDepth, clock };
-    this.#origins = new OriginCheck(options.allowedOrigins, logger);
+    this.#frame = new RouteFrame(CHAT_METHODS, logger, options);
     this.#sessions = sessionContextOf(this.#internals, { ...options, retryMs: RETRY_MS });
     this.#decisions = new ChatDecisions(manager, options);
   }
@@ -71,24 +77,11 @@ export class ChatRoutes {
   answer(request: RouteRequest): Promise<Reply> | undefined {
     const route = matchChatRoute(request.path, request.method);
     if (route === undefined) return undefined;
-    return this.#options.cors ? this.#readably(route, request) : this.#answer(route, request);
+    return this.#answer(route, request);
   }
 
-  /** Adds what lets the page that asks read the answer, a refusal too. */
-  async #readably(route: MatchedChatRoute, request: RouteRequest): Promise<Reply> {
-    const origin = listedOrigin(request, this.#options.allowedOrigins);
-    const reply = await this.#answer(route, request);
-    const headers = corsHeaders(request, origin, CHAT_METHODS[route.name]);
-    return { ...reply, headers: { ...reply.headers, ...headers } };
-  }
-
-  async #answer(route: MatchedChatRoute, request: RouteRequest): Promise<Reply> {
-    const methods: readonly string[] = CHAT_METHODS[route.name];
-    const allow = { allow: methods.join(', ') };
-    try {
-      if (!methods.includes(request.method)) return errorReply('method_not_allowed', allow);
-      if (request.method === 'OPTIONS') return emptyReply(204, allow);
-      if (this.#origins.refuses(request)) return errorReply('origin_refused');
+  #answer(route: MatchedChatRoute, request: RouteRequest): Promise<Reply> {
+    const act = async () => {
       switch (route.name) {
         case 'post':
           return await this.#post(request);
@@ -99,9 +92,9 @@ export class ChatRoutes {
         default:
           return route.name satisfies never;
       }
-    } catch (error) {
-      return replyToError(error, `chat ${route.name}`, this.#internals.errors);
-    }
+    };
+    const failed = (error: unknown) => replyToError(error, `chat ${route.name}`, this.#internals.errors);
+    return this.#frame.answer(route.name, request, { act, failed });
   }
 
   /** @throws GenerationJobError `stream_not_found` for nobody, and for what names no chat */

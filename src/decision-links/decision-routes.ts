@@ -12,8 +12,9 @@ import { z } from 'zod';
 import { SECOND } from '../clock.js';
 import { ERROR_TABLE, type ErrorCode, GenerationJobError, isGenerationJobError } from '../errors.js';
 import { type BodyLimits, bringsForm, readFormBody, readJsonBody } from '../http/json-body.js';
-import { emptyReply, jsonReply, outcomeOf, reportError } from '../http/replies.js';
+import { jsonReply, outcomeOf, reportError } from '../http/replies.js';
 import { RequestRate, TooManyRequests } from '../http/request-rate.js';
+import { RouteFrame } from '../http/route-frame.js';
 import type { Reply, RouteRequest } from '../http/route-types.js';
 import { ActionDecidedError, isDecidedAsSaid } from '../stream/approvals/action-decided-error.js';
 import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
@@ -27,7 +28,7 @@ import { isPassing, outcomeWords, sentenceFor } from './link-words.js';
 import { shownAction } from './shown-action.js';
 
 const SERVER_ERROR = 500;
-const METHODS = 'GET, HEAD, POST, OPTIONS';
+const METHODS = { decide: ['GET', 'HEAD', 'POST', 'OPTIONS'] } as const;
 
 const decideBody = z.strictObject({ token: z.string(), decision: z.enum(LINK_DECISIONS).optional() });
 type DecideBody = z.output<typeof decideBody>;
@@ -44,16 +45,19 @@ export class DecisionRoutes {
   readonly #options: DecisionSettings;
   readonly #bodyLimits: BodyLimits;
   readonly #rate: RequestRate;
+  /** No origins: a page of another one has nothing to forge. */
+  readonly #frame: RouteFrame<'decide'>;
 
   /** @throws GenerationJobError `invalid_options` for what is no manager */
   constructor(manager: GenerationJobManager, options: DecisionSettings) {
     this.#manager = manager;
     this.#internals = internalsOf(manager);
     this.#options = options;
-    const { clock, options: streamOptions } = this.#internals;
+    const { clock, logger, options: streamOptions } = this.#internals;
     const { bodyBytes, bodyMs, requestsPerSecond } = options;
     this.#bodyLimits = { bodyBytes, bodyMs, jsonDepth: streamOptions.limits.jsonDepth, clock };
     this.#rate = new RequestRate(clock, requestsPerSecond);
+    this.#frame = new RouteFrame(METHODS, logger);
   }
 
   /** Answers a request; undefined at once when its path is not ours. Never rejects. */
@@ -63,21 +67,11 @@ export class DecisionRoutes {
 
   async #answer(request: RouteRequest): Promise<Reply> {
     const asking: Asking = {};
-    try {
-      switch (request.method) {
-        case 'GET':
-        case 'HEAD':
-          return await this.#show(request, asking);
-        case 'POST':
-          return await this.#decide(request, asking);
-        case 'OPTIONS':
-          return emptyReply(204, { ...LINK_HEADERS, allow: METHODS });
-        default:
-          throw new GenerationJobError('method_not_allowed', 'The route has no such method.');
-      }
-    } catch (error) {
-      return this.#refuse(request, asking, error);
-    }
+    const act = () =>
+      request.method === 'POST' ? this.#decide(request, asking) : this.#show(request, asking);
+    const failed = (error: unknown) => this.#refuse(request, asking, error);
+    const reply = await this.#frame.answer('decide', request, { act, failed });
+    return { ...reply, headers: { ...reply.headers, ...LINK_HEADERS } };
   }
 
   async #show(request: RouteRequest, asking: Asking): Promise<Reply> {
@@ -89,7 +83,7 @@ export class DecisionRoutes {
     const shown = shownAction(action, link, this.#options.shows);
     if (wantsPage(request)) return askingPage(link, shown, token);
     const { decisions, user, actionId, expiresAt } = link;
-    return jsonReply(200, { actionId, user, decisions, expiresAt, action: shown }, LINK_HEADERS);
+    return jsonReply(200, { actionId, user, decisions, expiresAt, action: shown });
   }
 
   async #decide(request: RouteRequest, asking: Asking): Promise<Reply> {
@@ -102,7 +96,7 @@ export class DecisionRoutes {
     const said = action ? saidOf(link, action, decision) : saidAgain(resolution, decision);
     await this.#resolve(request, link, said);
     if (wantsPage(request)) return decidedPage(decision);
-    return jsonReply(200, { decided: true, actionId: link.actionId, decision }, LINK_HEADERS);
+    return jsonReply(200, { decided: true, actionId: link.actionId, decision });
   }
 
   /** Decides, and goes on with the run behind the answer. @throws what `approvals.resolve` throws, unless it is decided so already */
@@ -170,7 +164,7 @@ export class DecisionRoutes {
     }
     const message = sentenceFor(code, status);
     const outcome = error instanceof ActionDecidedError ? error.resolution : undefined;
-    const headers = { ...LINK_HEADERS, ...moreHeaders(code, error) };
+    const headers = moreHeaders(error);
     if (!wantsPage(request))
       return jsonReply(status, { error: { code, message, outcome: outcome && outcomeOf(outcome) } }, headers);
     const again = isPassing(code) && body ? { token: body.token, decision: body.decision } : undefined;
@@ -195,8 +189,7 @@ function codeOf(error: unknown): ErrorCode {
   return isGenerationJobError(error) ? error.code : 'internal';
 }
 
-function moreHeaders(code: ErrorCode, error: unknown): Readonly<Record<string, string>> {
-  if (code === 'method_not_allowed') return { allow: METHODS };
+function moreHeaders(error: unknown): Readonly<Record<string, string>> {
   if (!(error instanceof TooManyRequests)) return {};
   return { 'retry-after': String(Math.ceil(error.afterMs / SECOND)) };
 }

@@ -117,6 +117,5 @@ function pageReply(status: number, { title, parts, form }: Page): Reply {
     // A query that is empty takes the place of the one with the token.
     (form === undefined ? '' : `<form method="post" action="?">${form}</form>`) +
     '</main></body></html>\n';
-  const headers = { ...LINK_HEADERS, 'content-type': 'text/html; charset=utf-8' };
-  return { kind: 'page', status, headers, body };
+  return { kind: 'page', status, headers: { 'content-type': 'text/html; charset=utf-8' }, body };
 }

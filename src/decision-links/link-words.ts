@@ -26,7 +26,6 @@ const SENTENCES: Partial<Readonly<Record<ErrorCode, string>>> = {
   unavailable: 'The server can’t tell just now. Try again in a moment: a decision is made only once.',
   hook_timed_out: 'The application did not answer in time. Try again in a moment.',
   seal_unavailable: 'This server can’t do it just now. Try again in a moment.',
-  method_not_allowed: 'This address is read, or sent a form.',
 };
 const NOT_UNDERSTOOD = 'The request was not understood. Nothing was changed by it.';
 const FAILED = 'Something went wrong on the server. Decide in the application.';

@@ -14,14 +14,13 @@ import { isStreamId } from '../stream/model/stream-key.js';
 import { isActive } from '../stream/model/transitions.js';
 import { type Internals, internalsOf } from '../stream/process/internals.js';
 import { type Caller, identify, mayStillRead } from './caller.js';
-import { corsHeaders } from './cors.js';
 import { type BodyLimits, readJsonBody } from './json-body.js';
 import { MESSAGE_ROUTES, MessageRoutes } from './message-routes.js';
-import { listedOrigin, OriginCheck } from './origin-check.js';
 import { linkToNext, pageQueryOf } from './page-query.js';
 import { emptyReply, errorReply, jsonReply, replyToError, STREAM_HEADERS } from './replies.js';
+import { RouteFrame } from './route-frame.js';
 import type { RouteOptions } from './route-options.js';
-import { type MatchedRoute, METHODS, matchRoute, streamIdOf } from './route-paths.js';
+import { type MatchedRoute, METHODS, matchRoute, type RouteName, streamIdOf } from './route-paths.js';
 import type { Reply, RouteRequest } from './route-types.js';
 import { sessionContextOf } from './session-context.js';
 import { encodePlace, inChunk } from './sse-encoder.js';
@@ -41,7 +40,7 @@ export class StreamRoutes {
   readonly #options: RouteOptions;
   readonly #sessions: SessionContext;
   readonly #bodyLimits: BodyLimits;
-  readonly #origins: OriginCheck;
+  readonly #frame: RouteFrame<RouteName>;
   readonly #messages: MessageRoutes;
 
   /** @throws GenerationJobError `invalid_options` for what is no manager */
@@ -53,7 +52,7 @@ export class StreamRoutes {
     const { bodyBytes, bodyMs } = options;
     const { jsonDepth } = streamOptions.limits;
     this.#bodyLimits = { bodyBytes, jsonDepth, bodyMs, clock };
-    this.#origins = new OriginCheck(options.allowedOrigins, logger);
+    this.#frame = new RouteFrame(METHODS, logger, options);
     this.#sessions = sessionContextOf(this.#internals, options);
     this.#messages = new MessageRoutes(manager, this.#bodyLimits);
   }
@@ -62,7 +61,7 @@ export class StreamRoutes {
   answer(request: RouteRequest): Promise<Reply> | undefined {
     const route = matchRoute(request.path);
     if (route === undefined || !this.#has(route)) return undefined;
-    return this.#options.cors ? this.#readably(route, request) : this.#answer(route, request);
+    return this.#answer(route, request);
   }
 
   /** Says whether the host has asked for the route. */
@@ -71,20 +70,8 @@ export class StreamRoutes {
     return this.#options.messages || !(MESSAGE_ROUTES as readonly string[]).includes(name);
   }
 
-  /** Adds what lets the page that asks read the answer, a refusal too. */
-  async #readably(route: MatchedRoute, request: RouteRequest): Promise<Reply> {
-    const origin = listedOrigin(request, this.#options.allowedOrigins);
-    const reply = await this.#answer(route, request);
-    return { ...reply, headers: { ...reply.headers, ...corsHeaders(request, origin, METHODS[route.name]) } };
-  }
-
-  async #answer(route: MatchedRoute, request: RouteRequest): Promise<Reply> {
-    const methods: readonly string[] = METHODS[route.name];
-    const allow = { allow: methods.join(', ') };
-    try {
-      if (!methods.includes(request.method)) return errorReply('method_not_allowed', allow);
-      if (request.method === 'OPTIONS') return emptyReply(204, allow);
-      if (this.#origins.refuses(request)) return errorReply('origin_refused');
+  #answer(route: MatchedRoute, request: RouteRequest): Promise<Reply> {
+    const act = async () => {
       switch (route.name) {
         case 'stream':
           return await this.#stream(request, streamIdOf(route.segment));
@@ -99,9 +86,9 @@ export class StreamRoutes {
         default:
           return await this.#messages.answer(route.name, request);
       }
-    } catch (error) {
-      return replyToError(error, route.name, this.#internals.errors);
-    }
+    };
+    const failed = (error: unknown) => replyToError(error, route.name, this.#internals.errors);
+    return this.#frame.answer(route.name, request, { act, failed });
   }
 
   async #stream(request: RouteRequest, streamId: string): Promise<Reply> {
