@@ -43,6 +43,10 @@ const SUITES = {
     what: 'workers killed beside their outbox',
     run: ['test/worker/processes/outbox-kills.test.ts'],
   },
+  feeds: {
+    what: 'the feed of a user with a thousand streams, while links are killed',
+    run: ['test/redis/feed-rounds.test.ts'],
+  },
   rounds: { what: 'rounds of faults among three replicas', run: ['test/redis/rounds.test.ts'] },
   'rolling-restart': {
     what: 'three replicas restarted in turn while answers are written',

@@ -27,6 +27,7 @@ export type {
   ResolveInput,
 } from './stream/interfaces/action-input.js';
 export type { Approvals, Resolved } from './stream/interfaces/approvals.js';
+export type { FeedSubscription, MarkSeenInput, SubscribeUserInput } from './stream/interfaces/feed.js';
 export type {
   AttemptEnd,
   CompleteOptions,
@@ -69,6 +70,7 @@ export type {
   DecisionLinkResult,
   DetachResult,
   EndResult,
+  FeedWriteResult,
   FinalOmission,
   HandOverStep,
   MessageResult,
@@ -100,6 +102,7 @@ export { createSeal, type SealInput, type SealKey } from './stream/model/aes-sea
 export { type ContentModel, defineContentModel, type FoldedEvent } from './stream/model/content-model.js';
 export { type Cursor, formatCursor, parseCursor } from './stream/model/cursor.js';
 export type { ErrorPlace, ErrorReport, ErrorSubject } from './stream/model/error-report.js';
+export type { FeedAction, FeedEvent, FeedPayloads, FeedStream } from './stream/model/feed.js';
 export { fingerprintOf } from './stream/model/fingerprint.js';
 export type { TakeOver } from './stream/model/hand-over.js';
 export type {

@@ -2,16 +2,16 @@
  * The life of a following over its connections: `follow-state.ts` has the states, and one function changes them. It never
  * gives up by itself while there is something to follow: who wants that closes it.
  */
+import type { EventSourceMessage } from 'eventsource-parser';
 import { withQuery } from './address.js';
 import { pauseAfter, pauseFor } from './back-off.js';
 import { Connection } from './connection.js';
 import { asClientError, StreamClientError } from './errors.js';
 import { type FollowState, isLast } from './follow-state.js';
-import { isEnd } from './followed-generation.js';
-import type { FollowOptions } from './options.js';
+import type { ConnectionOptions, RequestOptions } from './options.js';
 import { isHidden, isOffline } from './page.js';
 import { answerTo } from './refusals.js';
-import type { ReadEvent, StreamReader } from './stream-reader.js';
+import type { ReadEvent } from './stream-reader.js';
 import { reportUncaught } from './uncaught.js';
 
 const STALL_MS = 35_000;
@@ -20,10 +20,21 @@ const LONGEST_PAUSE_MS = 15_000;
 const MOST_RETRY_AFTER_MS = 60_000;
 
 /** The settings that the loop goes by. */
-type LoopOptions = Omit<
-  FollowOptions,
-  'onEvent' | 'onState' | 'contentModel' | 'state' | 'cursor' | 'signal'
->;
+export type LoopOptions = RequestOptions & ConnectionOptions;
+
+/** Gives what a connection brings its meaning, and knows where it goes on. */
+export interface LoopReader {
+  /** The parameters of the request that goes on from here. */
+  readonly query: Readonly<Record<string, string | undefined>>;
+  /** True when nothing is left out by a response that the server ends here. */
+  readonly hasAll: boolean;
+  /** Returns the event that a message tells, if it is one. @throws StreamClientError for what can't be so */
+  read(message: EventSourceMessage): ReadEvent | undefined;
+  /** Says whether nothing more comes behind an event. */
+  isLast(event: ReadEvent): boolean;
+  /** Throws the place away; says whether there was one. */
+  startOver(): boolean;
+}
 
 export interface LoopListeners {
   /** Is called for each event, once and in order; a promise holds the next one up. Never throws. */
@@ -35,7 +46,7 @@ export interface LoopListeners {
 export class FollowLoop {
   readonly #url: string;
   readonly #options: LoopOptions;
-  readonly #reader: StreamReader;
+  readonly #reader: LoopReader;
   readonly #listeners: LoopListeners;
   /** Fires when a pause is to end early. */
   #woken = new AbortController();
@@ -51,7 +62,7 @@ export class FollowLoop {
   #isResting = false;
   #isBegun = false;
 
-  constructor(url: string, options: LoopOptions, reader: StreamReader, listeners: LoopListeners) {
+  constructor(url: string, options: LoopOptions, reader: LoopReader, listeners: LoopListeners) {
     this.#url = url;
     this.#options = options;
     this.#reader = reader;
@@ -74,7 +85,7 @@ export class FollowLoop {
       this.#enter({ name: 'connecting' });
       const error = await this.#connect();
       if (this.#isOver) return;
-      if (error === undefined && this.#hasAll) return this.#enter({ name: 'ended' });
+      if (error === undefined && this.#reader.hasAll) return this.#enter({ name: 'ended' });
       await this.#waitAfter(error);
     }
   }
@@ -108,7 +119,7 @@ export class FollowLoop {
 
   /** One connection, to its end. Returns why it broke; undefined when the server has ended it. */
   async #connect(): Promise<StreamClientError | undefined> {
-    const { stallMs = STALL_MS, follow, settled } = this.#options;
+    const { stallMs = STALL_MS } = this.#options;
     const connection = new Connection(stallMs, {
       onOpen: () => this.#opened(),
       onRetry: (ms) => {
@@ -121,12 +132,7 @@ export class FollowLoop {
       },
     });
     this.#connection = connection;
-    const address = withQuery(this.#url, {
-      heartbeat: 'event',
-      ...(follow !== undefined && { follow }),
-      ...(settled === true && { settled: 'true' }),
-      ...this.#reader.query,
-    });
+    const address = withQuery(this.#url, { heartbeat: 'event', ...this.#reader.query });
     try {
       const hasEvents = await connection.run(address, this.#options, this.#refused);
       // Nothing follows the place, and nothing ever will.
@@ -151,20 +157,9 @@ export class FollowLoop {
     if (event.event === 'gone') {
       const remedy = 'Show what is saved of it.';
       this.#enter({ name: 'gone', error: new StreamClientError('stream_not_found', 'gone', { remedy }) });
-    } else if (this.#isLastEvent(event)) this.#enter({ name: 'ended' });
+    } else if (this.#reader.isLast(event)) this.#enter({ name: 'ended' });
     else this.restIfHidden();
     return handled;
-  }
-
-  #isLastEvent({ event }: ReadEvent): boolean {
-    const { follow, settled } = this.#options;
-    return follow !== 'stream' && (settled === true ? event === 'settled' : isEnd(event));
-  }
-
-  /** Says whether a response that the server has ended left nothing out: a `sync` may be all that is left of an ended answer. */
-  get #hasAll(): boolean {
-    const { follow, settled } = this.#options;
-    return isEnd(this.#reader.current.status) && follow !== 'stream' && settled !== true;
   }
 
   async #waitAfter(error: StreamClientError | undefined): Promise<void> {

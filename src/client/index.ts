@@ -3,16 +3,20 @@
  * calls the routes beside it. It needs `fetch` and nothing else.
  */
 export type { SentMessage } from '../stream/interfaces/inbox.js';
+export type { FeedAction, FeedEvent, FeedPayloads, FeedStream } from '../stream/model/feed.js';
 export type { HostTypes, Untyped } from '../stream/model/host-types.js';
 export type { InboxMessage, MessageKind } from '../stream/model/inbox-message.js';
 export type { StreamEvent } from '../stream/model/lifecycle-payloads.js';
 export type { Answer, Decision, JobStatus, Json, PublicAction } from '../stream/model/types.js';
 export { type ClientErrorCode, StreamClientError, type StreamErrorCode } from './errors.js';
+export { type FeedFollowing, followFeed } from './follow-feed.js';
 export type { FollowState, LastState } from './follow-state.js';
 export { followStream } from './follow-stream.js';
 export type { ContentFold, FollowedGeneration } from './followed-generation.js';
 export type { Following } from './following.js';
 export type {
+  ConnectionOptions,
+  FeedOptions,
   FollowedState,
   FollowOptions,
   HeadersRequest,
@@ -26,6 +30,7 @@ export {
   type DecideOptions,
   type MessageOptions,
   type Said,
+  type SeenOptions,
   type SendOptions,
   type ShownAction,
   type StreamClient,

@@ -1,4 +1,5 @@
 /** The options of a following, checked by hand: schemas would weigh more than the client. */
+import type { FeedEvent } from '../stream/model/feed.js';
 import type { ContentOf, HostTypes, Untyped } from '../stream/model/host-types.js';
 import type { InboxMessage } from '../stream/model/inbox-message.js';
 import type { StreamEvent } from '../stream/model/lifecycle-payloads.js';
@@ -40,6 +41,22 @@ export interface RequestOptions {
   readonly fetch?: typeof fetch | undefined;
 }
 
+/** The settings of a connection that is kept up. */
+export interface ConnectionOptions {
+  /**
+   * The longest silence of a connection before it is taken for dead (ms), more than two heartbeats of the routes. 50 ms to
+   * 1 h; default 35 s.
+   */
+  readonly stallMs?: number | undefined;
+  /** The longest pause before a try (ms); the server's `retry` is the shortest. 10 ms to 1 h; default 15 s. */
+  readonly longestPauseMs?: number | undefined;
+  /**
+   * Is asked while the page is hidden: true lets go of the connection until the page is shown, or `wake` is called. A
+   * browser has six connections to a server over HTTP/1.1, all tabs together. Default: never.
+   */
+  readonly mayRest?: (() => boolean) | undefined;
+}
+
 /** The part of a resume state that a following goes on from; a resume state has all of it. */
 export interface FollowedState {
   /** The place that it is true at. */
@@ -58,7 +75,8 @@ export interface FollowedState {
 
 /** The settings of a following. */
 export interface FollowOptions<Types extends HostTypes = Untyped, Content = ContentOf<Types>>
-  extends RequestOptions {
+  extends RequestOptions,
+    ConnectionOptions {
   /** Ends the following when it fires, as `close` does. Default: none. */
   readonly signal?: AbortSignal | undefined;
   /** The cursor of the last event that was handled: what follows it comes. Default: none, and then `resume` decides. */
@@ -86,18 +104,16 @@ export interface FollowOptions<Types extends HostTypes = Untyped, Content = Cont
    * come; it wins over `cursor`. Default: none, so that all of it comes.
    */
   readonly state?: FollowedState | undefined;
-  /**
-   * The longest silence of a connection before it is taken for dead (ms), more than two heartbeats of the routes. 50 ms to
-   * 1 h; default 35 s.
-   */
-  readonly stallMs?: number | undefined;
-  /** The longest pause before a try (ms); the server's `retry` is the shortest. 10 ms to 1 h; default 15 s. */
-  readonly longestPauseMs?: number | undefined;
-  /**
-   * Is asked while the page is hidden: true lets go of the connection until the page is shown, or `wake` is called. A
-   * browser has six connections to a server over HTTP/1.1, all tabs together. Default: never.
-   */
-  readonly mayRest?: (() => boolean) | undefined;
+}
+
+/** The settings of a feed that is followed. */
+export interface FeedOptions extends RequestOptions, ConnectionOptions {
+  /** Ends the following when it fires, as `close` does. Default: none. */
+  readonly signal?: AbortSignal | undefined;
+  /** Is called for each event, once `streams` has it; promises and errors as with `followStream`. */
+  readonly onEvent?: ((event: FeedEvent) => unknown) | undefined;
+  /** Is called when the state of the connection changes; errors as with `onEvent`. */
+  readonly onState?: ((state: FollowState) => void) | undefined;
 }
 
 const REQUEST = {
@@ -107,25 +123,36 @@ const REQUEST = {
 } satisfies Record<keyof RequestOptions, Rule>;
 
 const HOUR_MS = 60 * 60 * 1000;
-const FOLLOW = {
+const CONNECTION = {
+  stallMs: [50, HOUR_MS],
+  longestPauseMs: [10, HOUR_MS],
+  mayRest: 'function',
+} satisfies Record<keyof ConnectionOptions, Rule>;
+const FEED = {
   ...REQUEST,
+  ...CONNECTION,
   signal: 'object',
+  onEvent: 'function',
+  onState: 'function',
+} satisfies Record<keyof FeedOptions, Rule>;
+const FOLLOW = {
+  ...FEED,
   cursor: (value) => placeIn(String(value)),
   resume: 'boolean',
   follow: 'generation stream',
   settled: 'boolean',
-  onEvent: 'function',
-  onState: 'function',
   contentModel: 'object',
   state: (value) => placeIn(String((value as Partial<FollowedState> | null)?.cursor)),
-  stallMs: [50, HOUR_MS],
-  longestPauseMs: [10, HOUR_MS],
-  mayRest: 'function',
 } satisfies Record<keyof FollowOptions, Rule>;
 
 /** @throws StreamClientError `invalid_options` naming an option that is unknown or of another kind */
 export function checkFollowOptions(options: unknown): void {
   check(options, FOLLOW);
+}
+
+/** @throws StreamClientError `invalid_options` naming an option that is unknown or of another kind */
+export function checkFeedOptions(options: unknown): void {
+  check(options, FEED);
 }
 
 /** @throws StreamClientError `invalid_options` naming an option that is missing, unknown or of another kind */

@@ -12,10 +12,13 @@ import { withQuery } from './address.js';
 import { send } from './calls.js';
 import { check, type Rule } from './checks.js';
 import { StreamClientError } from './errors.js';
+import { type FeedFollowing, followFeed } from './follow-feed.js';
 import { Following } from './following.js';
 import {
   checkClientOptions,
+  checkFeedOptions,
   checkFollowOptions,
+  type FeedOptions,
   type FollowOptions,
   type RequestOptions,
 } from './options.js';
@@ -93,6 +96,13 @@ export interface ShownAction {
 export interface DecideOptions {
   /** The name of this decision, the same for a repeat; 1 to 256 characters. Default: made up for the call. */
   readonly idempotencyKey?: string | undefined;
+  /** Ends the call when it fires. Default: none. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SeenOptions {
+  /** The generation that was looked at, so that a newer one stays unseen. Default: whichever has ended. */
+  readonly generation?: number | undefined;
   /** Ends the call when it fires. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -181,6 +191,20 @@ export class StreamClient {
         : said;
     const body = { streamId, actionId, ...given, payloadDigest, idempotencyKey };
     await send(`${this.#options.url}/resume`, this.#options, { body, signal });
+  }
+
+  /** Follows the caller's feed, as `followFeed` does. @throws StreamClientError `invalid_options` */
+  followFeed(options: FeedOptions = {}): FeedFollowing {
+    const { url, headers, credentials, fetch } = this.#options;
+    checkFeedOptions(options);
+    return followFeed(`${url}/feed`, { headers, credentials, fetch, ...options });
+  }
+
+  /** Says that the caller has seen how a stream has ended: its feed says so from then on, in every tab. */
+  async markSeen(streamId: string, options: SeenOptions = {}): Promise<void> {
+    check(options, { ...SIGNAL, generation: [1, Number.MAX_SAFE_INTEGER] });
+    const { generation, signal } = options;
+    await send(`${this.#options.url}/seen`, this.#options, { body: { streamId, generation }, signal });
   }
 
   /**

@@ -10,6 +10,7 @@ import {
   type FollowedGeneration,
   generationAfter,
   inboxAfter,
+  isEnd,
   NOTHING_KNOWN,
 } from './followed-generation.js';
 import { judgeOf, placeIn } from './place.js';
@@ -23,6 +24,8 @@ export interface ReadEvent {
 
 /** The options that say where a follower begins. */
 export interface Beginning {
+  readonly follow?: 'generation' | 'stream' | undefined;
+  readonly settled?: boolean | undefined;
   readonly cursor?: string | undefined;
   readonly state?: { readonly cursor: string } | undefined;
   readonly resume?: boolean | undefined;
@@ -35,11 +38,14 @@ export class StreamReader {
   /** The generation, as far as it is known. */
   current: FollowedGeneration = NOTHING_KNOWN;
   readonly #model: ContentFold | undefined;
+  readonly #range: Pick<Beginning, 'follow' | 'settled'>;
   /** True where a follower without a cursor begins with a `sync`. */
   #resume: boolean;
 
-  constructor({ cursor = '', state, contentModel, resume = contentModel !== undefined }: Beginning) {
+  constructor(beginning: Beginning) {
+    const { cursor = '', state, contentModel, resume = contentModel !== undefined } = beginning;
     this.#model = contentModel;
+    this.#range = beginning;
     this.#resume = resume;
     this.cursor = cursor;
     if (state) this.#add({ cursor: state.cursor, event: 'sync', data: state });
@@ -48,7 +54,23 @@ export class StreamReader {
 
   /** The parameters of the request that goes on from here. */
   get query(): Readonly<Record<string, string | undefined>> {
-    return { after: this.cursor || undefined, resume: this.#resume ? 'true' : undefined };
+    const { follow, settled } = this.#range;
+    return {
+      ...{ follow, settled: settled ? 'true' : undefined },
+      ...{ after: this.cursor || undefined, resume: this.#resume ? 'true' : undefined },
+    };
+  }
+
+  /** Says whether nothing is left out by a response that ends here: a `sync` may be all that is left of an ended answer. */
+  get hasAll(): boolean {
+    const { follow, settled } = this.#range;
+    return isEnd(this.current.status) && follow !== 'stream' && settled !== true;
+  }
+
+  /** Says whether nothing more comes behind an event. */
+  isLast({ event }: ReadEvent): boolean {
+    const { follow, settled } = this.#range;
+    return follow !== 'stream' && (settled === true ? event === 'settled' : isEnd(event));
   }
 
   /** Throws the place away, because it can't be gone on from: all there is comes by a `sync`. Says whether there was one. */
@@ -66,7 +88,7 @@ export class StreamReader {
    */
   read({ id, event, data: text }: EventSourceMessage): ReadEvent | undefined {
     if (event === undefined || event === 'heartbeat') return undefined;
-    const data = parsed(text);
+    const data = parsedData(text);
     if (id !== undefined) return this.#add({ cursor: id, event, data });
     if (event === 'gap') this.current = NOTHING_KNOWN;
     if (event === 'inbox') {
@@ -94,7 +116,7 @@ export class StreamReader {
 }
 
 /** @throws StreamClientError `bad_answer` */
-function parsed(text: string): unknown {
+export function parsedData(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {

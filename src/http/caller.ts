@@ -54,6 +54,12 @@ async function whoAsks(request: RouteRequest, parts: HookParts): ReturnType<Rout
   }
 }
 
+/** Says whether a request acts on behalf of whom it did when it came. */
+export async function isStill(request: RouteRequest, caller: Caller, parts: HookParts): Promise<boolean> {
+  const now = await whoAsks(request, parts);
+  return Boolean(now) && now?.userId === caller.userId && now.tenantId === caller.tenantId;
+}
+
 /**
  * Says whether a reader may go on reading. A store that does not answer decides nothing: the next re-check asks again.
  */
@@ -64,8 +70,7 @@ export async function mayStillRead(
   manager: GenerationJobManager,
 ): Promise<boolean> {
   const internals = internalsOf(manager);
-  const now = await whoAsks(request, internals);
-  if (!now || now.userId !== caller.userId || now.tenantId !== caller.tenantId) return false;
+  if (!(await isStill(request, caller, internals))) return false;
   try {
     return (await manager.getJob(streamId, caller)) !== null;
   } catch (error) {

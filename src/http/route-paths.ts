@@ -3,7 +3,7 @@ import { GenerationJobError } from '../errors.js';
 import { isStreamId } from '../stream/model/stream-key.js';
 import { MESSAGE_ROUTES, type MessageRoute } from './message-routes.js';
 
-export type RouteName = 'stream' | 'status' | 'active' | 'abort' | 'resume' | MessageRoute;
+export type RouteName = 'stream' | 'status' | 'active' | 'abort' | 'resume' | 'feed' | 'seen' | MessageRoute;
 
 export interface MatchedRoute {
   readonly name: RouteName;
@@ -21,8 +21,12 @@ export const METHODS = {
   'messages/edit': ['POST', 'OPTIONS'],
   'messages/cancel': ['POST', 'OPTIONS'],
   'messages/claim': ['POST', 'OPTIONS'],
+  feed: ['GET', 'HEAD', 'OPTIONS'],
+  seen: ['POST', 'OPTIONS'],
 } as const satisfies Record<RouteName, readonly string[]>;
 
+/** The routes whose path is their name. */
+const ALONE = ['active', 'abort', 'resume', 'feed', 'seen'] as const satisfies readonly RouteName[];
 /** Every character of the longest id, percent-encoded. */
 const LONGEST_SEGMENT = 3 * 128;
 
@@ -31,10 +35,10 @@ export function matchRoute(path: string): MatchedRoute | undefined {
   const [before, first, second, third, ...rest] = path.split('/', 6);
   if (before !== '' || rest.length > 0 || (third !== undefined && third !== '')) return undefined;
   if (first === 'stream' || first === 'status') return second ? { name: first, segment: second } : undefined;
-  if (first === 'active' || first === 'abort' || first === 'resume') {
-    return second === undefined || (second === '' && third === undefined)
-      ? { name: first, segment: '' }
-      : undefined;
+  const alone = ALONE.find((one) => one === first);
+  if (alone !== undefined) {
+    const isAlone = second === undefined || (second === '' && third === undefined);
+    return isAlone ? { name: alone, segment: '' } : undefined;
   }
   const name = MESSAGE_ROUTES.find((one) => one === (second ? `${first}/${second}` : first));
   return name && { name, segment: '' };

@@ -21,6 +21,8 @@
  */
 import type { BatchReader } from '../stream/interfaces/batch-reader.js';
 import type { DetachResult } from '../stream/interfaces/observer.js';
+import { STREAM_HEADERS } from './replies.js';
+import type { Reply } from './route-types.js';
 import type { SessionTicker, Ticking } from './session-ticker.js';
 import { encodeBatch, encodeComment, encodeEvent, encodeRetry, inChunk } from './sse-encoder.js';
 import type { SseSink } from './sse-sink.js';
@@ -285,6 +287,22 @@ function nativeWire(heartbeat: string): Wire {
 /** Tells a reader of a draining process to come back soon, to another one. */
 export function farewell(random: () => number): string {
   return encodeRetry(LEAST_DRAIN_RETRY_MS + random() * DRAIN_RETRY_SPREAD_MS) + encodeComment('draining');
+}
+
+/**
+ * Sends a reader elsewhere while this replica drains: not by an error, because a browser's EventSource gives up for good on
+ * any status but 200, but by a stream that says to come back.
+ */
+export function elsewhere(random: () => number): Reply {
+  return {
+    kind: 'stream',
+    status: 200,
+    headers: STREAM_HEADERS,
+    begin: (sink) => {
+      sink.write(sink.isChunked ? inChunk(farewell(random)) : farewell(random));
+      sink.end(true);
+    },
+  };
 }
 
 /** Says whether a cut here would part a surrogate pair, of which each half would be written as U+FFFD. */

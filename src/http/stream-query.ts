@@ -4,7 +4,7 @@
  */
 import { GenerationJobError } from '../errors.js';
 import type { SubscribeOptions } from '../stream/interfaces/manager-types.js';
-import { parseCursor } from '../stream/model/cursor.js';
+import { parseCursor, parsePlace } from '../stream/model/cursor.js';
 import type { RouteRequest } from './route-types.js';
 
 /** A heartbeat comes in one of two ways: a comment is for proxies, an event is seen by the page as well. */
@@ -25,8 +25,7 @@ const NAMES_OF_AFTER = ['after', 'lastEventId', 'last_event_id'];
 export function streamQueryOf(request: RouteRequest): StreamQuery {
   const { query } = request;
   const lastEventId = request.header('last-event-id');
-  const named = NAMES_OF_AFTER.find((name) => query.has(name));
-  const after = lastEventId ?? (named && query.get(named)) ?? undefined;
+  const after = afterOf(request);
   if (after !== undefined && (after !== 'tail' || lastEventId !== undefined)) parseCursor(after);
   const generation = generationOf(query.get('generation'));
   const follow = oneOf(query, 'follow', ['generation', 'stream']);
@@ -43,6 +42,24 @@ export function streamQueryOf(request: RouteRequest): StreamQuery {
     ...(notes !== undefined && { notes }),
   };
   return { from, heartbeat: oneOf(query, 'heartbeat', ['comment', 'event']) ?? 'comment' };
+}
+
+/**
+ * Reads where a reader of a feed begins.
+ * @throws GenerationJobError `invalid_cursor`, or `invalid_argument` naming the parameter
+ */
+export function feedQueryOf(request: RouteRequest): {
+  readonly after: string | undefined;
+  readonly heartbeat: Heartbeat;
+} {
+  const after = afterOf(request);
+  if (after !== undefined) parsePlace(after);
+  return { after, heartbeat: oneOf(request.query, 'heartbeat', ['comment', 'event']) ?? 'comment' };
+}
+
+function afterOf(request: RouteRequest): string | undefined {
+  const named = NAMES_OF_AFTER.find((name) => request.query.has(name));
+  return request.header('last-event-id') ?? (named && request.query.get(named)) ?? undefined;
 }
 
 /** A generation is written as in a cursor. */

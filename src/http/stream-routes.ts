@@ -14,6 +14,7 @@ import { isStreamId } from '../stream/model/stream-key.js';
 import { isActive } from '../stream/model/transitions.js';
 import { type Internals, internalsOf } from '../stream/process/internals.js';
 import { type Caller, identify, mayStillRead } from './caller.js';
+import { answerFeed, answerSeen, type FeedRouteContext } from './feed-routes.js';
 import { type BodyLimits, readJsonBody } from './json-body.js';
 import { MESSAGE_ROUTES, MessageRoutes } from './message-routes.js';
 import { linkToNext, pageQueryOf } from './page-query.js';
@@ -23,8 +24,8 @@ import type { RouteOptions } from './route-options.js';
 import { type MatchedRoute, METHODS, matchRoute, type RouteName, streamIdOf } from './route-paths.js';
 import type { Reply, RouteRequest } from './route-types.js';
 import { sessionContextOf } from './session-context.js';
-import { encodePlace, inChunk } from './sse-encoder.js';
-import { farewell, type SessionContext, SseSession } from './sse-session.js';
+import { encodePlace } from './sse-encoder.js';
+import { elsewhere, type SessionContext, SseSession } from './sse-session.js';
 import { oneOf, streamQueryOf } from './stream-query.js';
 
 const abortBody = z.strictObject({
@@ -67,6 +68,7 @@ export class StreamRoutes {
   /** Says whether the host has asked for the route. */
   #has({ name }: MatchedRoute): boolean {
     if (name === 'resume') return this.#options.onResume !== undefined;
+    if (name === 'feed' || name === 'seen') return this.#internals.options.feed;
     return this.#options.messages || !(MESSAGE_ROUTES as readonly string[]).includes(name);
   }
 
@@ -83,12 +85,21 @@ export class StreamRoutes {
           return await this.#abort(request);
         case 'resume':
           return await this.#resume(request);
+        case 'feed':
+          return await answerFeed(request, this.#feedContext);
+        case 'seen':
+          return await answerSeen(request, this.#feedContext);
         default:
           return await this.#messages.answer(route.name, request);
       }
     };
     const failed = (error: unknown) => replyToError(error, route.name, this.#internals.errors);
     return this.#frame.answer(route.name, request, { act, failed });
+  }
+
+  get #feedContext(): FeedRouteContext {
+    const [manager, internals] = [this.#manager, this.#internals];
+    return { manager, internals, sessions: this.#sessions, bodyLimits: this.#bodyLimits };
   }
 
   async #stream(request: RouteRequest, streamId: string): Promise<Reply> {
@@ -209,20 +220,4 @@ export class StreamRoutes {
     }
     return jsonReply(202, { resumed: true, streamId, actionId: said.actionId });
   }
-}
-
-/**
- * Sends a reader elsewhere while this replica drains: not by an error, because a browser's EventSource gives up for good on
- * any status but 200, but by a stream that says to come back.
- */
-function elsewhere(random: () => number): Reply {
-  return {
-    kind: 'stream',
-    status: 200,
-    headers: STREAM_HEADERS,
-    begin: (sink) => {
-      sink.write(sink.isChunked ? inChunk(farewell(random)) : farewell(random));
-      sink.end(true);
-    },
-  };
 }

@@ -26,6 +26,7 @@ import { having } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import { TRANSITIONS, type TransitionName } from '../stream/model/transitions.js';
 import { observeDecisionLinks } from './decision-links.js';
+import { observeFeeds } from './feeds.js';
 import { observeHandOvers } from './hand-overs.js';
 import { observeInbox } from './inbox.js';
 import { type Makers, makersOf } from './makers.js';
@@ -160,6 +161,7 @@ export function createMetrics(options: MetricsOptions): StreamObserver {
     ...observeFollowers(make),
     ...observeFaults(make),
     ...observeInbox(make),
+    ...observeFeeds(make),
     ...observeWorkers(make),
     ...observeHandOvers(make),
   };

@@ -42,8 +42,16 @@ export type {
 } from '../stream/interfaces/job-store.js';
 export type { FoundPage, LogPage, MissingPage, ReadLogRequest } from '../stream/interfaces/log-pages.js';
 export type { Report } from '../stream/interfaces/report.js';
+export type {
+  FeedBounds,
+  FeedPage,
+  FeedReply,
+  ReadFeedRequest,
+  UserFeeds,
+} from '../stream/interfaces/user-feeds.js';
+export type { FeedEntry, FeedKind, StoredFeedEntry } from '../stream/model/feed-entry.js';
 export { type KeptHandOver, standingHandOver } from '../stream/model/hand-over.js';
-export { streamKey, userKey } from '../stream/model/stream-key.js';
+export { feedKey, streamKey, userKey } from '../stream/model/stream-key.js';
 export type {
   Frame,
   SerialisedEvent,

@@ -4,8 +4,13 @@
  */
 import { GenerationJobError } from '../errors.js';
 import { ApprovalLifecycle } from './approvals/approvals.js';
+import type { FeedFollower } from './following/feed-follower.js';
+import { Feeds } from './following/feeds.js';
 import { Followers } from './following/followers.js';
 import type { HubSubscription } from './following/hub-subscription.js';
+import { followFromState } from './following/resumed.js';
+import { markSeen } from './following/seen.js';
+import type { FeedSubscription, MarkSeenInput, SubscribeUserInput } from './interfaces/feed.js';
 import type {
   GenerationJobManagerConstructor,
   GenerationJobManager as ManagerFace,
@@ -56,6 +61,7 @@ import { streamKey, userKey } from './model/stream-key.js';
 import type { JobRecord } from './model/types.js';
 import { atMost } from './process/at-most.js';
 import { checkCall } from './process/call-input.js';
+import { connect } from './process/connect.js';
 import { handOutMethods } from './process/handed-out.js';
 import { HealthCheck } from './process/health-check.js';
 import { checkManagerInput } from './process/host-input.js';
@@ -78,7 +84,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
       ...(['start', 'createJob', 'getJob', 'getGenerations', 'openSealed', 'getResumeState'] as const),
       ...(['getPublicState', 'subscribeWithResume', 'abortJob', 'settled', 'listActiveJobs'] as const),
       ...(['listJobs', 'settlements', 'settleAgain', 'deleteStream', 'deleteUser', 'stats'] as const),
-      ...(['health', 'annotate', 'drain', 'close'] as const),
+      ...(['health', 'annotate', 'markSeen', 'drain', 'close'] as const),
     ];
     handOutMethods(GenerationJobManager.prototype, awaitedOrNot, (manager) => manager.#parts);
   }
@@ -95,6 +101,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   readonly #succession: Succession;
   readonly #deletion: Deletion;
   readonly #followers: Followers;
+  readonly #feeds: Feeds;
   readonly #reads: GenerationReads;
   readonly #listings: Listings;
   readonly #summaries: JobSummaries;
@@ -121,6 +128,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#leases = new LeaseKeeper(parts, this.#indexes);
     this.#settler = new Settler(parts, () => this.#setAsideLimit.added());
     this.#followers = new Followers(parts, this.#indexes);
+    this.#feeds = new Feeds(parts);
     this.#reads = new GenerationReads(parts, this.#indexes);
     this.#notices = new PauseNotices(parts, this.#followers);
     this.#listings = new Listings(parts, this.#indexes);
@@ -136,14 +144,14 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
         parts.background.run(this.#settler.settle(key, record));
       },
     });
-    const steps = { ender: this.#ender, notices: this.#notices, settler: this.#settler };
-    const { onTransition, onLeft } = new AttemptEnds(parts, steps);
+    const [ender, notices, settler] = [this.#ender, this.#notices, this.#settler];
+    const { onTransition, onLeft } = new AttemptEnds(parts, { ender, notices, settler });
     const remote = new RemoteAttempts(parts, {
       ...{ indexes: this.#indexes, onTransition, onLeft },
       onDead: (key, record) => recovery.recover(key, record, record.leaseUntil),
     });
-    const follow: Internals['follow'] = (streamId, options) => this.#follow(streamId, options);
-    const internals = { ...parts, follow, remote };
+    const [follow, followUser] = [this.#follow.bind(this), this.#followUser.bind(this)];
+    const internals: Internals = { ...parts, follow, followUser, remote };
     this.#producers = new Producers(parts, this.#leases, {
       onTransition,
       onLeft,
@@ -156,14 +164,8 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#deletion = new Deletion(parts, this.#leases, this.#settler);
     this.approvals = new ApprovalLifecycle(parts, { ender: this.#ender, producers: this.#producers });
     this.inbox = new Senders(parts, this.#leases);
-    this.#reaper = new Reaper(parts, {
-      leases: this.#leases,
-      ender: this.#ender,
-      recovery,
-      settler: this.#settler,
-      notices: this.#notices,
-      followers: this.#followers,
-    });
+    const [leases, followers] = [this.#leases, this.#followers];
+    this.#reaper = new Reaper(parts, { leases, ender, recovery, settler, notices, followers });
     this.upkeep = {
       sweep: () => this.#reaper.sweep(),
       renewLeases: () => this.#leases.renew(),
@@ -218,6 +220,16 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     return shareInternals(this.#follow(streamId, options), internalsOf(this));
   }
 
+  subscribeUser(input: SubscribeUserInput): FeedSubscription {
+    const follower = this.#followUser(input);
+    return shareInternals(follower as unknown as FeedSubscription, internalsOf(this)); // what it reads are a feed's events
+  }
+
+  async markSeen(input: MarkSeenInput): Promise<number> {
+    checkCall('seen', input);
+    return markSeen(this.#parts, input);
+  }
+
   async getResumeState(streamId: string, access: StateAccess = NO_OPTIONS): Promise<ResumeState | null> {
     checkCall('state', access);
     const state = await this.#reads.state(streamId, access);
@@ -235,13 +247,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     options: SubscribeOptions = NO_OPTIONS,
   ): Promise<SubscribeWithResumeResult> {
     checkCall('subscribe', options);
-    const { tenantId, userId, generation } = options;
-    const state = await this.getResumeState(streamId, { tenantId, userId, generation });
-    if (state === null) throw new GenerationJobError('stream_not_found', 'There is no such stream.');
-    const place = { generation: state.generation, after: state.cursor, resume: false };
-    const subscription = this.subscribe(streamId, { ...options, ...place });
-    await subscription.ready;
-    return { state, subscription };
+    return followFromState(this, streamId, options);
   }
 
   async abortJob(streamId: string, input: AbortInput = NO_OPTIONS): Promise<AbortResult> {
@@ -300,10 +306,8 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   async stats(): Promise<Stats> {
     return {
       process: {
-        producing: this.#leases.size,
-        followedStreams: this.#followers.streams,
-        followers: this.#followers.size,
-        draining: this.isDraining,
+        ...{ producing: this.#leases.size, draining: this.isDraining },
+        ...{ followedStreams: this.#followers.streams, followers: this.#followers.size },
       },
       global: await this.#listings.counts(),
     };
@@ -337,16 +341,16 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     return this.#followers.follow(streamKey(streamId, options.tenantId), options);
   }
 
-  async #start(): Promise<void> {
-    const { store, transport, watches, clock } = this.#parts;
-    await store.start(this.#reportStore).catch((error: unknown) => {
-      watches.store.failed(error);
-      throw error;
-    });
-    watches.store.answered();
+  #followUser(input: SubscribeUserInput): FeedFollower {
+    checkCall('user', input);
     this.#throwIfClosed();
-    await transport.start();
-    this.#throwIfClosed(); // nothing may begin behind a close
+    if (this.isDraining) throw new GenerationJobError('draining', 'This replica takes no new followers.');
+    return this.#feeds.follow(input);
+  }
+
+  async #start(): Promise<void> {
+    const { clock } = this.#parts;
+    await connect(this.#parts, this.#reportStore, () => this.#throwIfClosed());
     const [leases, producers, reaper] = [this.#leases, this.#producers, this.#reaper];
     this.#stopSignals = hearSignals(this.#parts, { leases, producers, reaper });
     this.#reaper.start();
@@ -365,9 +369,9 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   }
 
   #drain(options: DrainInput): Promise<void> {
-    const [producers, followers] = [this.#producers, this.#followers];
+    const [producers, followers, feeds] = [this.#producers, this.#followers, this.#feeds];
     const [leases, settler, others] = [this.#leases, this.#settler, [this.#notices, this.#setAsideLimit]];
-    return takeLeave(this.#parts, { producers, followers, leases, settler, others }, options);
+    return takeLeave(this.#parts, { producers, followers, feeds, leases, settler, others }, options);
   }
 
   async #close(): Promise<void> {

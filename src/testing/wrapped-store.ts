@@ -29,6 +29,7 @@ const CALLS = [
 ];
 const DUE_CALLS = ['list', 'nearer', 'later'];
 const REPAIR_CALLS = ['list', 'restore'];
+const FEED_CALLS = ['append', 'read', 'markSeen', 'clear'];
 const SLOT_CALLS = ['take', 'give', 'remember', 'confirm', 'forget', 'clear'];
 
 type Methods = Record<string, (...args: unknown[]) => Promise<unknown>>;
@@ -61,6 +62,7 @@ export function wrapStore(inner: JobStore, intercept: Intercept): JobStore {
     now: () => inner.now(),
     due: wrapMethods(inner.due, DUE_CALLS, 'due.', intercept),
     repair: inner.repair && wrapMethods(inner.repair, REPAIR_CALLS, 'repair.', intercept),
+    feeds: wrapMethods(inner.feeds, FEED_CALLS, 'feeds.', intercept),
     slots: wrapMethods(inner.slots, SLOT_CALLS, 'slots.', intercept),
     ...wrapMethods(inner, CALLS, '', intercept),
   } as unknown as JobStore;

@@ -16,7 +16,14 @@ import type {
 } from '../../src/stream/interfaces/commits.js';
 import type { JobStore } from '../../src/stream/interfaces/job-store.js';
 import type { LogPage } from '../../src/stream/interfaces/log-pages.js';
-import type { JobRecord } from '../../src/stream/model/types.js';
+import type {
+  FeedBounds,
+  FeedPage,
+  FeedReply,
+  ReadFeedRequest,
+} from '../../src/stream/interfaces/user-feeds.js';
+import type { FeedEntry } from '../../src/stream/model/feed-entry.js';
+import type { JobRecord, UserKey } from '../../src/stream/model/types.js';
 import { type StoreCall, wrapStore } from '../../src/testing/wrapped-store.js';
 import { storePortContracts, streamContracts } from './describe.js';
 import { type Contract, runContract } from './harness.js';
@@ -66,6 +73,7 @@ const onSender = (change: (commit: SenderCommit) => object): Break =>
     'commit',
     (commit: SenderCommit) => (commit.writer === 'sender' ? change(commit) : commit) as object,
   );
+const onFeed = (change: (page: FeedPage) => FeedPage): Break => answering<FeedPage>('feeds.read', change);
 
 const BROKEN: Readonly<Record<string, Break>> = {
   'repeats an event in its pages': onPages((page) => {
@@ -475,6 +483,41 @@ const BROKEN: Readonly<Record<string, Break>> = {
       snapshot: { ...request.snapshot, sequence: request.snapshot.sequence + 1 },
     }),
   ),
+  'keeps an older entry of a feed in place of a newer': (store) => {
+    let count = 0;
+    return wrapStore(store, ({ method, args: [user, entry, bounds] }, perform) =>
+      method === 'feeds.append'
+        ? store.feeds.append(
+            user as UserKey,
+            { ...(entry as FeedEntry), count: ++count },
+            bounds as FeedBounds,
+          )
+        : perform(),
+    );
+  },
+  'reads a feed from its beginning, whatever the place': (store) =>
+    wrapStore(store, ({ method, args: [user, request] }, perform) =>
+      method === 'feeds.read'
+        ? store.feeds.read(user as UserKey, { ...(request as ReadFeedRequest), after: 0 })
+        : perform(),
+    ),
+  'forgets that a feed has left something out': onFeed((page) => ({ ...page, floor: 0 })),
+  'forgets what was seen of a feed': onFeed((page) => ({
+    ...page,
+    entries: page.entries.map((entry) => ({ ...entry, isSeen: false })),
+  })),
+  'forgets the titles of a feed': onFeed((page) => ({
+    ...page,
+    entries: page.entries.map((entry) => ({ ...entry, title: undefined })),
+  })),
+  'does not clear a feed': (store) =>
+    wrapStore(store, ({ method }, perform) =>
+      method === 'feeds.clear' ? Promise.resolve({ changed: 1, frames: [] }) : perform(),
+    ),
+  'announces no change of a feed': answering<FeedReply>('feeds.append', (reply) => ({
+    ...reply,
+    frames: [],
+  })),
   'loses metadata': answering<readonly object[]>('read', (records) =>
     records.map((record) => ({ ...record, metadata: {} })),
   ),

@@ -13,6 +13,7 @@ import { emitContracts } from './emit.js';
 import { emptyContracts } from './empty.js';
 import { endContracts } from './end.js';
 import { expectedContracts, expectedStoreContracts } from './expected.js';
+import { feedContracts, feedStoreContracts } from './feed.js';
 import { followContracts } from './follow.js';
 import { handOverContracts, handOverStoreContracts } from './hand-over.js';
 import { type BackendFactory, type Contract, runContract } from './harness.js';
@@ -83,6 +84,7 @@ export const storePortContracts: readonly Contract[] = [
   ...bookContracts,
   ...handOverStoreContracts,
   ...indexContracts,
+  ...feedStoreContracts,
 ];
 
 export const streamContracts = {
@@ -110,6 +112,7 @@ export const streamContracts = {
   'A stopped producer’s books': [...stoppedContracts, ...overtakenContracts],
   'Pauses told': pauseNoticeContracts,
   'Hand-overs': handOverContracts,
+  'Feeds of users': feedContracts,
   Usage: usageContracts,
   Housekeeping: housekeepingContracts,
   Upkeep: upkeepContracts,

@@ -85,7 +85,7 @@ import {
 } from 'generation-jobs/ai-sdk';
 import { createDecisionHandler, createDecisionLinks, createDecisionRouter, tellOnce } from 'generation-jobs/decision-links';
 import { anthropicContent, fromAnthropic } from 'generation-jobs/anthropic';
-import { createStreamClient, followStream } from 'generation-jobs/client';
+import { createStreamClient, followFeed, followStream } from 'generation-jobs/client';
 import type { UIMessage } from 'ai';
 import { textContent, type UIMessageContent, uiMessageContent, uiMessageOf } from 'generation-jobs/content';
 import {

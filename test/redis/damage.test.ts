@@ -17,6 +17,8 @@ import type {
   OtherCommit,
   ProducerCommit,
 } from '../../src/stream/interfaces/commits.js';
+import type { FeedReply } from '../../src/stream/interfaces/user-feeds.js';
+import type { FeedEntry } from '../../src/stream/model/feed-entry.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import type { JobRecord } from '../../src/stream/model/types.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -422,8 +424,74 @@ async function unheld(): Promise<void> {
   seenAt = Number(await redis.zscore(scores, KEY.id));
 }
 
+const [FEED, ORDER] = KEYS.feed(USER);
+const BOUNDS = { entries: 100, keptMs: HOUR };
+const fed = (streamId: string, count: number, kind: FeedEntry['kind']): FeedEntry => ({
+  ...{ streamId, generation: 5, count, kind, state: '{"status":"completed","at":1}' },
+  title: { revision: count, text: '"T"' },
+});
+
+async function feedOfTwo(): Promise<void> {
+  await store.feeds.append(USER, fed('s', 1, 'ended'), BOUNDS);
+  await store.feeds.append(USER, fed('other', 1, 'active'), BOUNDS);
+}
+
+/** What changed nothing counts as refused. */
+async function changed(reply: Promise<FeedReply>): Promise<FeedReply | false> {
+  const made = await reply;
+  return made.changed > 0 && made;
+}
+
+async function entryIs(form: RegExp): Promise<void> {
+  expect(await redis.hget(FEED, 's:s')).toMatch(form);
+  expect(Number(await redis.zscore(ORDER, 's'))).toBeGreaterThan(1_000);
+}
+
+const FEED_CALLS: readonly Omit<Call, 'in'>[] = [
+  {
+    name: 'an entry of a feed',
+    before: feedOfTwo,
+    run: () => changed(store.feeds.append(USER, fed('s', 2, 'ended'), BOUNDS)),
+    after: () => entryIs(/^1 \d+ \d+ \d+ 5 2 ended 0 5 2\n/),
+  },
+  {
+    name: 'an entry of a feed that is full',
+    before: feedOfTwo,
+    run: () => changed(store.feeds.append(USER, fed('s', 2, 'ended'), { ...BOUNDS, entries: 1 })),
+    after: () => entryIs(/^1 \d+ \d+ \d+ 5 2 ended 0 5 2\n/),
+  },
+  {
+    name: 'an end that is seen',
+    before: feedOfTwo,
+    run: () => changed(store.feeds.markSeen(USER, { streamId: 's' })),
+    after: () => entryIs(/^1 \d+ \d+ \d+ 5 1 ended 1 5 1\n/),
+  },
+  {
+    name: 'a feed that is cleared',
+    before: feedOfTwo,
+    run: () => changed(store.feeds.clear(USER)),
+    after: async () => {
+      expect((await redis.hkeys(FEED)).sort()).toEqual(['cleared', 'floor']);
+      expect(await redis.exists(ORDER)).toBe(0);
+    },
+  },
+  {
+    name: 'a feed that begins',
+    before: () => redis.zadd(ORDER, 5, 'x'),
+    run: () => store.feeds.read(USER, { after: 0, limit: 9, bounds: BOUNDS, begins: true }),
+    after: async () => expect(Number(await redis.hget(FEED, 'floor'))).toBeGreaterThan(1_000),
+  },
+  {
+    name: 'reading a feed',
+    reads: true,
+    before: feedOfTwo,
+    run: () => store.feeds.read(USER, { after: 0, limit: 9, bounds: BOUNDS }),
+  },
+];
+
 const INDEX_CALLS: readonly Call[] = (
   [
+    ...FEED_CALLS,
     { name: 'bringing a score near', run: () => store.due.nearer(KEY, 1_000), after: isHeld },
     { name: 'bringing a late score near', run: () => store.due.restore(KEY, 1_000), after: isHeld },
     { name: 'putting a stream into its user’s index', run: () => users().add(USER, 'new'), after: isIndexed },

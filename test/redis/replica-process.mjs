@@ -78,6 +78,15 @@ if (config.diesInHandOver) {
   services.jobStore.renew = (claims, leaseMs) =>
     leaseMs === 0 ? process.kill(process.pid, 'SIGKILL') : renew(claims, leaseMs);
 }
+if (config.diesAtFeedOf) {
+  const { feeds } = services.jobStore;
+  const append = feeds.append.bind(feeds);
+  feeds.append = async (user, entry, bounds) => {
+    if (JSON.parse(entry.state).status === config.diesAtFeedOf) process.kill(process.pid, 'SIGKILL');
+    return append(user, entry, bounds);
+  };
+}
+
 const manager = new GenerationJobManager({
   ...services,
   options: config.options,
@@ -257,6 +266,10 @@ const operations = {
   },
   generations: ({ streamId }) => manager.getGenerations(streamId),
   history: ({ streamId }) => manager.approvals.history(streamId),
+  /** What a feed begins with. */
+  async feed({ userId = 'u' }) {
+    for await (const { data } of manager.subscribeUser({ userId })) return data.streams;
+  },
   state: ({ streamId }) => manager.getResumeState(streamId),
   stats: () => manager.stats(),
   async work({ streamId }) {

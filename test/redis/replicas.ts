@@ -12,11 +12,12 @@ import type { RedisOptions } from '../../src/stream/implementations/redis/option
 import type { SendInput, SentMessage } from '../../src/stream/interfaces/inbox.js';
 import type { GenerationSummary } from '../../src/stream/interfaces/kept-generations.js';
 import type { AnnotateInput, Stats, SubscribeOptions } from '../../src/stream/interfaces/manager-types.js';
+import type { FeedStream } from '../../src/stream/model/feed.js';
 import type { InboxMessage } from '../../src/stream/model/inbox-message.js';
 import type { ResumeState, StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
 import type { GenerationJobOptions } from '../../src/stream/model/options.js';
 import type { SettlementState } from '../../src/stream/model/settlement-state.js';
-import type { JobRecord } from '../../src/stream/model/types.js';
+import type { JobRecord, JobStatus } from '../../src/stream/model/types.js';
 import { type FollowerHistory, type ProducerHistory, violations } from '../support/history.js';
 import { NO_WALK } from './no-walk.js';
 
@@ -97,6 +98,8 @@ export interface ReplicaConfig {
   readonly history?: { readonly keyPrefix: string; readonly saveMs: number };
   /** The Redis list, a database as it were, in which its hook saves what it settles. */
   readonly saves?: string;
+  /** The process kills itself before it tells a feed that a generation stands so. */
+  readonly diesAtFeedOf?: JobStatus;
   /** Whether it is given no content model. */
   readonly lacksModels?: boolean;
   /** How far this process's wall clock is ahead. */
@@ -268,6 +271,11 @@ export class Replica {
 
   state(streamId: string): Promise<ResumeState | null> {
     return this.call('state', { streamId });
+  }
+
+  /** What the feed of the stream's user begins with here. */
+  feed(): Promise<readonly FeedStream[]> {
+    return this.call('feed');
   }
 
   stats(): Promise<Stats> {

@@ -30,7 +30,7 @@ const manager = new GenerationJobManager({ ...createStreamServices(), contentMod
 
 /** Called with options that are none, each of these gives a promise that rejects. */
 const TAKE_NOTHING = new Set(['constructor', 'start', 'stats', 'health', 'close']);
-const THROW_AT_ONCE = new Set(['subscribe', 'followerCount']);
+const THROW_AT_ONCE = new Set(['subscribe', 'subscribeUser', 'followerCount']);
 for (const owner of [manager, manager.approvals]) {
   const members = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(owner));
   for (const [name, { value }] of Object.entries(members)) {

@@ -54,7 +54,7 @@ function refuses<Options>(
   return { wrong, base, call };
 }
 
-const manager = new root.GenerationJobManager(root.createStreamServices());
+const manager = new root.GenerationJobManager({ ...root.createStreamServices(), options: { feed: true } });
 afterAll(() => manager.close());
 async function started(): Promise<root.GenerationJob> {
   const made = await manager.createJob({ streamId: systemEntropy.id(), userId: 'ann' });
@@ -94,6 +94,10 @@ const followOptions: Wrong<client.FollowOptions> = {
   ...requests,
   ...{ signal: 7, cursor: 'tail', resume: 'yes', follow: 'Stream', settled: 'yes', onEvent: 7, onState: 7 },
   ...{ contentModel: 7, state: { cursor: 7 }, stallMs: '1', longestPauseMs: '1', mayRest: 7 },
+};
+
+const feedOptions: Wrong<client.FeedOptions> = {
+  ...{ ...requests, signal: 7, onEvent: 7, onState: 7, stallMs: '1', longestPauseMs: '1', mayRest: 7 },
 };
 
 const access: Wrong<root.Access> = { tenantId: 7, userId: 7 };
@@ -190,6 +194,16 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'manager.subscribe': refuses<root.SubscribeOptions>(
     { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', settled: 'true', notes: -1, signal: {} },
     (options) => manager.subscribe(streamId, options),
+  ),
+  'manager.subscribeUser': refuses<root.SubscribeUserInput>(
+    { ...access, after: 7, signal: {} },
+    (input) => manager.subscribeUser(input),
+    { userId: 'ann' },
+  ),
+  'manager.markSeen': refuses<root.MarkSeenInput>(
+    { ...access, streamId: 7, generation: '1', upTo: 7 },
+    (input) => manager.markSeen(input),
+    { userId: 'ann', streamId: 's' },
   ),
   'manager.getGenerations': refuses(access, (options) => manager.getGenerations(streamId, options)),
   'manager.getResumeState': refuses(ofState, (options) => manager.getResumeState(streamId, options)),
@@ -358,6 +372,13 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   ),
   'streamClient.decide': refuses<client.DecideOptions>({ idempotencyKey: 7, signal: 7 }, (options) =>
     streamClient.decide('s', { actionId: 'a' }, 'approve', options),
+  ),
+  followFeed: refuses<client.FeedOptions>(feedOptions, (options) => client.followFeed('/feed', options)),
+  'streamClient.followFeed': refuses<client.FeedOptions>(feedOptions, (options) =>
+    streamClient.followFeed(options),
+  ),
+  'streamClient.markSeen': refuses<client.SeenOptions>({ generation: '1', signal: 7 }, (options) =>
+    streamClient.markSeen('s', options),
   ),
   useGeneration: 'is a hook; see test/client/react.test.ts',
 
@@ -669,6 +690,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     (options) => transcripts.readTranscript(new Uint8Array(), options),
   ),
   standingHandOver: 'is for stores, which have made what they give it',
+  feedKey: 'takes no options',
   streamKey: 'takes no options',
   userKey: 'takes no options',
   createWorkerRouter: refuses<gateway.WorkerRouterOptions>(

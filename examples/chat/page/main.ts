@@ -1,8 +1,8 @@
 /**
  * Wires the page: the conversation named in the address is opened and followed, what the user sends starts an answer
- * on it, and other tabs hear about both. The address is the only thing a reload needs.
+ * on it, and other tabs hear about both; the feed says how all the others stand. The address is the only thing a reload needs.
  */
-import type { InboxMessage, StreamEvent } from 'generation-jobs/client';
+import type { FeedEvent, InboxMessage, StreamEvent } from 'generation-jobs/client';
 import { decide } from './asking/deciding.js';
 import { initNotifying } from './asking/notifying.js';
 import { byId } from './elements.js';
@@ -16,6 +16,7 @@ import {
 import { Conversation } from './following/conversation.js';
 import { ConversationLink } from './following/conversation-link.js';
 import { complaintOf, RefusedError } from './following/failures.js';
+import { FeedLink } from './following/feed-link.js';
 import { type Answering, Messages } from './following/messages.js';
 import { replicaChoice } from './following/replica-choice.js';
 import { tryingAgain } from './following/trying-again.js';
@@ -23,6 +24,7 @@ import { ensureIdentity, randomName } from './identity.js';
 import { ChatView, type Connection, type Shown } from './showing/chat-view.js';
 import { Composer, type Message } from './showing/composer.js';
 import { initDetails } from './showing/details-switch.js';
+import { notifyOf } from './showing/feed-notices.js';
 import { History, markOf } from './showing/history.js';
 
 declare global {
@@ -70,8 +72,11 @@ const view = new ChatView(shown, {
   },
 });
 
+const feed = new FeedLink({ onChange: onFeed });
+
 initDetails();
 initNotifying(complain);
+document.addEventListener('visibilitychange', see);
 replicaChoice.onChange(() => view.schedule());
 tryingAgain.onChange(() => view.schedule());
 byId('switch-replica', HTMLButtonElement).addEventListener('click', switchReplica);
@@ -120,11 +125,36 @@ function shown(): Shown {
     conversation,
     title: named || first?.content.prompt.slice(0, 80) || pending?.text.slice(0, 80) || 'New chat',
     mark: markOf(conversation?.lastTurn?.status),
+    needsYou: feed.needsSomebody || conversation?.isAsking === true,
     connection: connection(),
     loss: tryingAgain.loss ?? link?.loss,
     pendingText: pending?.text,
     problem,
   };
+}
+
+// --- all conversations
+
+/** The events behind which the list of conversations is another one. */
+const LIST_EVENTS: ReadonlySet<FeedEvent['event']> = new Set([
+  'sync',
+  'started',
+  'ended',
+  'renamed',
+  'removed',
+]);
+
+function onFeed(event: FeedEvent | undefined): void {
+  history.mark(feed.streams);
+  if (event === undefined || LIST_EVENTS.has(event.event)) void refreshList();
+  if (event !== undefined) void notifyOf(event, (id) => history.titleOf(id));
+  see();
+  view.schedule();
+}
+
+/** What is on the screen has been seen. */
+function see(): void {
+  if (!document.hidden && conversation) void feed.see(conversation.id);
 }
 
 // --- which conversation
@@ -157,6 +187,7 @@ function open(id: string, isKnown: boolean): void {
   link = conversation && follow(conversation, isKnown);
   if (conversation && isKnown) void loadEarlierTurns(conversation);
   void refreshList();
+  see();
   changed();
 }
 
@@ -199,7 +230,6 @@ function apply(followed: Conversation, event: StreamEvent): void {
   if (!followed.isAnswering && followed.waiting.length > 0) void handBack(followed);
   // What came before a sync may include whole answers this page hasn't seen.
   if (event.event === 'sync') void loadEarlierTurns(followed);
-  if (!followed.isAnswering || followed.isAsking || event.event === 'resumed') void refreshList();
   changed();
 }
 
@@ -303,6 +333,7 @@ async function stop(): Promise<void> {
 function switchReplica(): void {
   replicaChoice.next();
   link?.reconnect();
+  feed.reconnect();
   void refreshList();
 }
 

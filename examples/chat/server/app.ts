@@ -171,6 +171,7 @@ export function createChatApp(
 /** A shorter lease needs everything that is timed by it to be shorter. */
 function optionsFrom({ leaseMs, approvalMs: approvalWindowMs }: Config): GenerationJobOptions {
   const options = {
+    feed: true,
     maxRecoveries: MOST_RECOVERIES,
     ...(approvalWindowMs !== undefined && { approvalWindowMs }),
   };

@@ -1,6 +1,6 @@
 /** The history of conversations: the caller's own are listed, read, renamed and deleted. */
 import express, { type RequestHandler, Router } from 'express';
-import { type GenerationJobManager, isActive, isStreamId } from 'generation-jobs';
+import { type GenerationJobManager, isActive, isGenerationJobError, isStreamId } from 'generation-jobs';
 import { z } from 'zod';
 import { type Conversations, type Identity, LONGEST_TITLE } from '../conversations/conversations.js';
 import { jsonOnly, notFound, sameOriginOnly, withIdentity } from './replies.js';
@@ -45,7 +45,9 @@ export function conversationRoutes({ manager, conversations }: ConversationRoute
     withIdentity(async (owner, request, response) => {
       const { title } = renaming.parse(request.body);
       const id = String(request.params.id);
-      if (await conversations.rename(owner, id, title)) response.json({ id, title });
+      const isRenamed = await conversations.rename(owner, id, title);
+      if (isRenamed) await tellTitle(manager, owner, id, title);
+      if (isRenamed) response.json({ id, title });
       else notFound(request, response, () => {});
     }),
   );
@@ -62,6 +64,20 @@ async function whenSaved(manager: GenerationJobManager, owner: Identity, id: str
     manager.settled(id, { ...owner, generation, timeoutMs: LONGEST_SAVE_MS }),
   );
   await Promise.all(waits);
+}
+
+/** Other devices hear of it by the feed, as long as the conversation's stream is kept; after that they read it with the list. */
+async function tellTitle(
+  manager: GenerationJobManager,
+  owner: Identity,
+  id: string,
+  title: string,
+): Promise<void> {
+  if (!isStreamId(id)) return;
+  const notes = [{ key: 'title', event: 'title', data: { title } }];
+  await manager.annotate(id, { ...owner, notes }).catch((error: unknown) => {
+    if (!isGenerationJobError(error, 'stream_not_found')) throw error;
+  });
 }
 
 /**

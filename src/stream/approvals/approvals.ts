@@ -254,6 +254,7 @@ export class ApprovalLifecycle implements Approvals {
       throw await this.#refusal(key, reply.record, given);
     }
     publishFrames(this.#parts, reply.frames);
+    this.#parts.feed.tellSoon(key, reply.record);
     return reply.record;
   }
 

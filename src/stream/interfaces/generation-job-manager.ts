@@ -6,6 +6,7 @@ import type { PublicState, ResumeState } from '../model/lifecycle-payloads.js';
 import type { SettlementState } from '../model/settlement-state.js';
 import type { JobRecord } from '../model/types.js';
 import type { Approvals } from './approvals.js';
+import type { FeedSubscription, MarkSeenInput, SubscribeUserInput } from './feed.js';
 import type { Inbox } from './inbox.js';
 import type { GenerationSummary, StateAccess } from './kept-generations.js';
 import type {
@@ -105,6 +106,29 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
    * }
    */
   subscribe(streamId: string, options?: SubscribeOptions): Subscription<Types>;
+
+  /**
+   * Follows the feed of a user: what becomes of all their streams, by one cursor. Needs the option `feed`. Without `after` a
+   * `sync` comes first, with all that is active, waits for them, or has ended unseen; a cursor that can't be gone on from is
+   * answered so too. Then each change is told, or the newer one that implies it. Followers of one user in a process share one
+   * listening and one read.
+   * @throws GenerationJobError `invalid_argument` without the option `feed`; `invalid_cursor`, `invalid_stream_id`,
+   *   `capacity_exceeded`, `draining`, `closed`
+   * @example
+   * for await (const { event, data } of manager.subscribeUser({ userId: 'ada' })) {
+   *   if (event === 'waiting') console.log(data.streamId, 'needs you', data.action?.type);
+   * }
+   */
+  subscribeUser(input: SubscribeUserInput): FeedSubscription;
+
+  /**
+   * Marks as seen what has ended in a user's feed: one stream's end, or all up to a cursor of the feed. Says how many were unseen.
+   * @throws GenerationJobError `invalid_argument`, also without the option `feed`; `invalid_cursor`, `invalid_stream_id`,
+   *   `store_damaged`, `unavailable`
+   * @example
+   * await manager.markSeen({ userId: 'ada', streamId: 's-1' });
+   */
+  markSeen(input: MarkSeenInput): Promise<number>;
 
   /**
    * Content and lifecycle state at one cursor; null when there is no such stream, or it is not theirs. With

@@ -37,6 +37,7 @@ import type {
 } from './commits.js';
 import type { LogPage, ReadLogRequest } from './log-pages.js';
 import type { Report } from './report.js';
+import type { UserFeeds } from './user-feeds.js';
 
 /** Holds what of a stream is deleted, and when it is not. */
 export interface DeleteRequest {
@@ -264,6 +265,8 @@ export interface JobStore {
   readonly due: DueIndex;
   /** Names who produces how much at once. */
   readonly slots: UserSlots;
+  /** Keeps what became of each user's streams. Called only where a manager's option `feed` is on, and by a deletion there. */
+  readonly feeds: UserFeeds;
   /** Left out where the indexes can't lose anything. */
   readonly repair?: IndexRepair | undefined;
 

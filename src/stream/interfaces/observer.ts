@@ -40,6 +40,9 @@ export type AnnotationResult = 'written' | 'not_found' | 'too_large' | 'failed';
  * `too_large` · `not_found`: no such generation is kept, or it is not theirs · `failed`: no answer, or malformed
  */
 export type MessageResult = 'accepted' | 'repeated' | 'full' | 'ended' | 'too_large' | 'not_found' | 'failed';
+/** `known`: the feed had it, or something newer */
+export const FEED_WRITE_RESULTS = ['written', 'known', 'failed'] as const;
+export type FeedWriteResult = (typeof FEED_WRITE_RESULTS)[number];
 export type ContentlessStep =
   | 'aborted'
   | 'replaced'
@@ -150,6 +153,12 @@ export interface StreamObserver {
   decisionLink(result: DecisionLinkResult): void;
   /** The host was told of a pause by `onPaused`, or has failed to take it and will be told again. */
   pauseTold(outcome: 'told' | 'retried'): void;
+  /** A stream's new state was written into its user's feed, was known there already, or could not be written. */
+  feedWritten(result: FeedWriteResult): void;
+  /** Gives the open followers of users' feeds of this process, whenever the number changes. */
+  feedFollowers(count: number): void;
+  /** A reader of a feed was given a `sync`: it had no place, or one from which something is missing. */
+  feedSynced(): void;
   /** A call of `annotate` of this process was answered. */
   annotated(result: AnnotationResult): void;
   /** A call of `inbox.send` of this process was answered. */
@@ -213,6 +222,9 @@ export const OBSERVED: readonly string[] = Object.keys({
   approval: 0,
   decisionLink: 0,
   pauseTold: 0,
+  feedWritten: 0,
+  feedFollowers: 0,
+  feedSynced: 0,
   annotated: 0,
   messageSent: 0,
   messageTaken: 0,

@@ -260,6 +260,7 @@ export class Admission {
     publishFrames(this.#parts, reply.frames);
     observer.jobCreated();
     logStep(this.#parts, 'created', reply.record);
+    this.#parts.feed.tellSoon(request.key, reply.record);
     if (reply.replaced) {
       observer.jobTransitioned('replace', reply.replaced.status);
       this.#ender.afterEnd(request.key, reply.replaced);

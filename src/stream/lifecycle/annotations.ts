@@ -16,7 +16,7 @@ import { repeatUntilAnswered } from '../process/repeat.js';
 
 type AnnotatorParts = Pick<
   Parts,
-  'store' | 'transport' | 'options' | 'clock' | 'entropy' | 'observer' | 'seals'
+  'store' | 'transport' | 'options' | 'clock' | 'entropy' | 'observer' | 'seals' | 'feed'
 >;
 
 /** @throws GenerationJobError what `manager.annotate` throws */
@@ -59,7 +59,9 @@ async function write(parts: AnnotatorParts, key: StreamKey, input: AnnotateInput
   const reply = await repeatUntilAnswered(parts, () => store.commit(commit), until);
   if (!reply.ok) throw refusalError(reply.refusal, bounds);
   publishFrames(parts, reply.frames);
-  return reply.record ?? record;
+  const annotated = reply.record ?? record;
+  if (notes.some(({ key }) => key === options.feedTitle)) parts.feed.tellSoon(key, annotated);
+  return annotated;
 }
 
 function notFound(): GenerationJobError {

@@ -26,6 +26,7 @@ export class AttemptEnds {
     const { observer, background, slots } = this.#parts;
     const { ender, notices } = this.#steps;
     observer.jobTransitioned(name, record.status);
+    this.#parts.feed.tellSoon(owner.key, record);
     if (name === 'pause') background.run(notices.begin(owner.key, record));
     if (isActive(record.status)) background.run(slots.give(owner.key, owner));
     else ender.afterEnd(owner.key, record);

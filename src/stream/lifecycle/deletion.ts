@@ -80,6 +80,7 @@ export class Deletion {
         after = next;
       }
       await store.slots.clear(user);
+      await this.#parts.feed.clear(user);
     } catch (error) {
       left.push({ error });
     }
@@ -89,8 +90,9 @@ export class Deletion {
     throw new DeletionIncompleteError(deleted, streamIds, { cause: left[0]?.error });
   }
 
-  /** Deletes what is left of a stream of which no generation is current. */
+  /** Deletes what is left of a stream of which no generation is current; a feed may know it for longer than it is kept. */
   async #deleteRemains(key: StreamKey, { userId }: Access): Promise<boolean> {
+    if (userId !== undefined) await this.#parts.feed.remove(key, ownerOf(key, userId), undefined);
     const remains = { remainsOnly: true, whileSettling: true, ownedBy: userId };
     const deleted = await this.#parts.store.delete(key, remains);
     if (deleted !== true) return false;
@@ -129,6 +131,9 @@ export class Deletion {
       else transport.signal({ key, generation });
     }
     transport.publishGone(key);
+    const [newest] = kept;
+    if (newest !== undefined)
+      await this.#parts.feed.remove(key, ownerOf(key, newest.userId), newest.generation);
     return true;
   }
 

@@ -215,6 +215,7 @@ export class Ender {
         publishFrames(this.#parts, reply.frames);
         observer.jobTransitioned(name, reply.record.status);
         this.#tellContentless(CONTENTLESS[name], reply.record);
+        this.#parts.feed.tellSoon(key, reply.record);
         this.afterEnd(key, reply.record);
         return reply.record;
       }

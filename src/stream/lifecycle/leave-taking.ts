@@ -1,4 +1,5 @@
 /** A replica takes its leave: producers, followers and what begins by itself stop in their order, each within its time. */
+import type { Feeds } from '../following/feeds.js';
 import type { Followers } from '../following/followers.js';
 import type { DrainInput } from '../interfaces/stopping.js';
 import { atMost } from '../process/at-most.js';
@@ -15,6 +16,7 @@ export const LAST_WORD_MS = 5_000;
 interface Leaving {
   readonly producers: Producers;
   readonly followers: Followers;
+  readonly feeds: Feeds;
   readonly leases: LeaseKeeper;
   readonly settler: Settler;
   /** Stop last, once nothing calls for them any more. */
@@ -27,11 +29,12 @@ interface Leaving {
  */
 export async function takeLeave(
   { background, clock }: Parts,
-  { producers, followers, leases, settler, others }: Leaving,
+  { producers, followers, feeds, leases, settler, others }: Leaving,
   { graceMs = DEFAULT_GRACE_MS, handOverMs = graceMs }: DrainInput,
 ): Promise<void> {
   producers.stop();
   followers.closeAll('draining');
+  feeds.closeAll('draining');
   const now = clock.monotonic();
   const times = { graceEnd: now + graceMs, handOverEnd: now + Math.min(handOverMs, graceMs) };
   const left = producers.leave(times);

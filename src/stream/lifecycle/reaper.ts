@@ -161,6 +161,8 @@ export class Reaper {
       const before = await store.read(key, 'kept');
       const done = await Promise.allSettled(before.map((record) => this.#look(key, record)));
       for (const look of done) if (look.status === 'rejected') throw look.reason;
+      const [current] = before;
+      if (current !== undefined) await this.#parts.feed.repair(key, current);
       const after = await store.read(key, 'kept');
       const next = after.length > 0 ? earliestOf(after, (record) => this.#nextLook(key, record)) : null;
       await store.due.later(entry, next);

@@ -180,6 +180,7 @@ export class Recovery {
     publishFrames(this.#parts, reply.frames);
     observer.jobTransitioned('recover', reply.record.status);
     logStep(this.#parts, 'recovered', reply.record, { after: takeOver.handover ? 'hand-over' : 'loss' });
+    this.#parts.feed.tellSoon(key, reply.record); // that it runs may not have been told yet
     return reply.record;
   }
 }

@@ -57,6 +57,7 @@ export class Settler {
     // Until then it is for a replica that can fold the content.
     if (unknownModels.leaves(record)) return store.due.nearer(key, 0);
     if (unknownModels.has(record)) unknownModels.tell('settled', record);
+    const told = this.#parts.feed.tell(key, record);
     let claimed = await this.#claims.step(key, record, {
       state: settlement.state,
       tries,
@@ -76,6 +77,7 @@ export class Settler {
       outcome = this.#isTriedEnough(record, tries) ? 'set_aside' : 'retried';
       this.#parts.errors.report({ where: 'settle', error, record, details: { tries, outcome } });
     }
+    await told; // that it is over says that the feed knows of the end
     over.abort();
     await renewing;
     const pauses = { settled: 0, retried: this.#pauseAfter(tries), set_aside: options.setAsideRetryMs };
@@ -91,8 +93,7 @@ export class Settler {
     if (done === undefined) return;
     this.#parts.observer.settled(outcome);
     logStep(this.#parts, 'settled', done, { outcome, tries });
-    const isNew = outcome === 'set_aside' && settlement.state === 'open';
-    if (isNew) {
+    if (outcome === 'set_aside' && settlement.state === 'open') {
       this.#parts.setAside.changed(1);
       this.#onSetAside();
     }

@@ -33,3 +33,13 @@ export function parseCursor(text: string): Cursor {
   }
   return { generation, sequence };
 }
+
+/**
+ * Reads a cursor of a user's feed, which has no generation: the number of the event.
+ * @throws GenerationJobError `invalid_cursor` when `text` is not one of our cursors, or one of a stream
+ */
+export function parsePlace(text: string): number {
+  const { generation, sequence } = parseCursor(text);
+  if (generation === 0) return sequence;
+  throw new GenerationJobError('invalid_cursor', 'The cursor is one of a stream, not of a feed.');
+}

@@ -108,6 +108,15 @@ export interface GenerationJobOptions {
    * described (ms). 1 ms to 366 d; default 5 s.
    */
   readonly describeEndMs?: number | undefined;
+  /** Sets whether each user has a feed of all their streams; the same on every replica. Default false. */
+  readonly feed?: boolean | undefined;
+  /** Sets how long a feed keeps what has become of a stream (ms). 1 min to 366 d; default 30 d. */
+  readonly feedKeptMs?: number | undefined;
+  /**
+   * The key of the note that names a stream in its user’s feed, 1 to 128 characters. At most 128 characters;
+   * default `title`.
+   */
+  readonly feedTitle?: string | undefined;
   /** Sets how long `job.pipe` waits for a source to close (ms). 1 ms to 366 d; default 1 s. */
   readonly sourceCloseMs?: number | undefined;
   /** Sets what is logged of an error: all of it, or its name and where it was thrown. Default `full`. */
@@ -185,6 +194,8 @@ export interface GenerationLimits {
   readonly resolutionBytes?: number | undefined;
   /** Running jobs of one user; 0 is no limit. 0 or more; default 0. */
   readonly activeJobsPerUser?: number | undefined;
-  /** Local followers of one stream. 1 or more; default 10,000. */
+  /** Local followers of one stream, and of one user’s feed. 1 or more; default 10,000. */
   readonly followersPerStream?: number | undefined;
+  /** Streams in one user’s feed; then the one that changed longest ago goes. 1 or more; default 500. */
+  readonly feedEntries?: number | undefined;
 }

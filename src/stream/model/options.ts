@@ -69,7 +69,8 @@ const limitsSchema = z.strictObject({
   pageBytes: text(1 * MIB, 'Event data in one read of the log'),
   resolutionBytes: bytes(4 * MIB, 'Decisions recorded in a generation, as JSON text'),
   activeJobsPerUser: count(0, 'Running jobs of one user; 0 is no limit', 0),
-  followersPerStream: count(10_000, 'Local followers of one stream'),
+  followersPerStream: count(10_000, 'Local followers of one stream, and of one user’s feed'),
+  feedEntries: count(500, 'Streams in one user’s feed; then the one that changed longest ago goes'),
 });
 
 export const optionsSchema = z.strictObject({
@@ -149,6 +150,17 @@ export const optionsSchema = z.strictObject({
     5 * SECOND,
     'Sets how long `describeEnd` may take; less than the grace of a drain, so that ends under way are described',
   ),
+  feed: z
+    .boolean()
+    .default(false)
+    .describe('Sets whether each user has a feed of all their streams; the same on every replica'),
+  feedKeptMs: duration(30 * 24 * HOUR, 'Sets how long a feed keeps what has become of a stream', MINUTE),
+  feedTitle: z
+    .string()
+    .min(1)
+    .max(128)
+    .default('title')
+    .describe('The key of the note that names a stream in its user’s feed, 1 to 128 characters'),
   sourceCloseMs: duration(1 * SECOND, 'Sets how long `job.pipe` waits for a source to close'),
   logErrors: z
     .enum(['full', 'name'])

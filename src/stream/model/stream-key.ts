@@ -55,6 +55,15 @@ export function ownerOf({ tenantId }: StreamKey, userId: string): UserKey {
   return { tenantId, userId };
 }
 
+/**
+ * Returns the key under which a user's feed is announced and followed. No stream has such an id: a tenant's holds no colon. The
+ * user's own id is digested, since it may hold anything.
+ */
+export function feedKey({ tenantId, userId }: UserKey): StreamKey {
+  const digest = createHash('sha256').update(userId).digest('base64url');
+  return { tenantId, streamId: digest, id: `user:${tenantId ?? ''}/${digest}` };
+}
+
 /** @throws GenerationJobError `invalid_argument` */
 export function checkConversationId(conversationId: string | undefined): void {
   if (conversationId === undefined || conversationId === '' || isIdText(conversationId, 1024)) return;

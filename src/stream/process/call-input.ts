@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { HOUR } from '../../clock.js';
+import type { MarkSeenInput, SubscribeUserInput } from '../interfaces/feed.js';
 import type { CompleteOptions } from '../interfaces/generation-job.js';
 import type { ClaimInput, EditInput, MessageAccess, SendInput } from '../interfaces/inbox.js';
 import type {
@@ -117,6 +118,15 @@ const SHAPES = {
     settled: z.boolean().optional(),
     signal: having('an AbortSignal', 'addEventListener', 'removeEventListener').optional(),
   } satisfies ShapeOf<SubscribeOptions>),
+  user: z.strictObject({
+    ...{ ...tenant, userId: z.unknown() },
+    after: text,
+    signal: having('an AbortSignal', 'addEventListener', 'removeEventListener').optional(),
+  } satisfies ShapeOf<SubscribeUserInput>),
+  seen: z.strictObject({
+    ...{ ...tenant, userId: z.unknown() },
+    ...{ streamId: z.unknown().optional(), generation, upTo: text },
+  } satisfies ShapeOf<MarkSeenInput>),
   list: z.strictObject({ ...tenant, userId: z.unknown(), ...page } satisfies ShapeOf<ListActiveJobsInput>),
   jobs: z.strictObject({
     status: z.enum(['running', 'requires_action', 'completed', 'failed', 'aborted']).optional(),

@@ -4,6 +4,7 @@
  */
 import { GenerationJobError } from '../../errors.js';
 import type { BatchReader } from '../interfaces/batch-reader.js';
+import type { SubscribeUserInput } from '../interfaces/feed.js';
 import type { SubscribeOptions } from '../interfaces/manager-types.js';
 import type { RemoteAttempts } from '../interfaces/remote-attempts.js';
 import type { Parts } from './parts.js';
@@ -23,6 +24,8 @@ export interface Internals
   > {
   /** Follows a stream as `subscribe` does. @throws what `subscribe` throws */
   follow(streamId: string, options: SubscribeOptions): BatchReader;
+  /** Follows a user's feed as `subscribeUser` does. @throws what `subscribeUser` throws */
+  followUser(input: SubscribeUserInput): BatchReader;
   /** Commits for producers that work elsewhere. */
   readonly remote: RemoteAttempts;
 }

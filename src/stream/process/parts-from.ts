@@ -8,6 +8,7 @@ import { CommitTurns } from '../turns/commit-turns.js';
 import { EmitTurns } from '../turns/emit-turns.js';
 import { Background } from './background.js';
 import { ErrorReporter } from './error-reports.js';
+import { FeedWriter } from './feed-writer.js';
 import { LogReader } from './log-reader.js';
 import { PartWatch } from './part-watch.js';
 import type { Parts } from './parts.js';
@@ -43,10 +44,17 @@ export function partsFrom(input: ManagerInput): Parts {
   const store = input.jobStore;
   const storeClock = new StoreClock({ store, clock, options, observer, errors });
   const watches = { store: new PartWatch(clock), transport: new PartWatch(clock) };
+  const transport = new SafeTransport(input.eventTransport, {
+    ...{ observer, errors, clock },
+    watch: watches.transport,
+  });
+  const background = new Background((error) => errors.report({ where: 'background', error }));
+  const entropy = input.entropy ?? systemEntropy;
   return {
     store,
-    transport: new SafeTransport(input.eventTransport, { observer, errors, clock, watch: watches.transport }),
+    transport,
     watches,
+    feed: new FeedWriter({ store, transport, options, clock, entropy, observer, errors, background }),
     storeClock,
     log,
     states: new StateReader(log, models, options, () => store.now()),
@@ -65,8 +73,8 @@ export function partsFrom(input: ManagerInput): Parts {
     clock,
     emitTurns: new EmitTurns(clock, options.limits.turnEvents),
     commitTurns: new CommitTurns({ clock, store, options }),
-    entropy: input.entropy ?? systemEntropy,
+    entropy,
     replicaId: input.replicaId ?? `${hostname()}:${process.pid}`,
-    background: new Background((error) => errors.report({ where: 'background', error })),
+    background,
   };
 }

@@ -12,6 +12,7 @@ import type { CommitTurns } from '../turns/commit-turns.js';
 import type { EmitTurns } from '../turns/emit-turns.js';
 import type { Background } from './background.js';
 import type { ErrorReporter } from './error-reports.js';
+import type { FeedWriter } from './feed-writer.js';
 import type { LogReader } from './log-reader.js';
 import type { PartWatch } from './part-watch.js';
 import type { ProgressCalls } from './progress-calls.js';
@@ -36,6 +37,8 @@ export interface Parts {
   readonly seals: Seals;
   readonly slots: SlotKeeper;
   readonly setAside: SetAsideCount;
+  /** Tells what becomes of streams in their users' feeds; nothing, without the option `feed`. */
+  readonly feed: FeedWriter;
   readonly progress: ProgressCalls;
   readonly emitTurns: EmitTurns;
   readonly commitTurns: CommitTurns;

@@ -15,6 +15,7 @@ import { endIn, refusalOf } from './run-end.js';
 import { changeOf } from './wire-batches.js';
 
 const NO_FRAMES: readonly never[] = [];
+const NOTHING_CHANGED = { changed: 0, frames: NO_FRAMES };
 
 export class RemoteStore implements JobStore {
   readonly kind = 'gateway';
@@ -31,6 +32,12 @@ export class RemoteStore implements JobStore {
     confirm: async () => {},
     forget: async () => {},
     clear: async () => {},
+  };
+  readonly feeds = {
+    append: async () => NOTHING_CHANGED,
+    read: async () => ({ entries: [], floor: 0, last: 0, goesOn: false }),
+    markSeen: async () => NOTHING_CHANGED,
+    clear: async () => NOTHING_CHANGED,
   };
   readonly #link: GatewayLink;
   readonly #channel: RunChannel;

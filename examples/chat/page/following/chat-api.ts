@@ -41,11 +41,6 @@ export interface ConversationSummary {
   readonly isActive: boolean;
 }
 
-export interface ActiveAnswer {
-  readonly streamId: string;
-  readonly status: 'running' | 'requires_action';
-}
-
 export interface EarlierTurn extends ChatContent {
   readonly generation: number;
   readonly status: string;
@@ -106,11 +101,6 @@ export async function stopAnswer(streamId: string, generation: number): Promise<
 export async function listConversations(): Promise<readonly ConversationSummary[]> {
   const { conversations } = (await send('GET', '/conversations')) as { conversations: ConversationSummary[] };
   return conversations;
-}
-
-/** The streams that an answer is being made on, and how each stands. */
-export async function listActive(): Promise<readonly ActiveAnswer[]> {
-  return (await send('GET', '/active')) as ActiveAnswer[];
 }
 
 /** @throws as `startAnswer` */

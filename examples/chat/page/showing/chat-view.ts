@@ -19,6 +19,8 @@ export interface Shown {
   /** What it is called; empty for one that has no name yet. */
   readonly title: string;
   readonly mark: Mark | undefined;
+  /** Whether any conversation waits for a person, this one or another. */
+  readonly needsYou: boolean;
   readonly connection: Connection;
   /** What is being tried again. */
   readonly loss: Loss | undefined;
@@ -35,7 +37,8 @@ export interface ChatViewHandlers extends TurnHandlers, WaitingHandlers {
 /** Frames stop in a hidden tab; this often it is brought up to date all the same. */
 const HIDDEN_TAB_MS = 250;
 /** In front of the tab's title: read before the title is cut off. */
-const TITLE_MARKS: Readonly<Record<Mark, string>> = { writing: '✎ ', waiting: '(?) ' };
+const NEEDS_YOU = '● needs you · ';
+const WRITING = '✎ ';
 
 export class ChatView {
   readonly #turns = byId('turns', HTMLDivElement);
@@ -108,9 +111,10 @@ export class ChatView {
   }
 
   /** What stands around the turns. */
-  #drawFrame({ conversation, title, mark, connection, loss, problem }: Shown): void {
+  #drawFrame({ conversation, title, mark, needsYou, connection, loss, problem }: Shown): void {
     this.#title.textContent = title;
-    document.title = `${mark ? TITLE_MARKS[mark] : ''}${title.slice(0, 60)}`;
+    const marks = `${needsYou ? NEEDS_YOU : ''}${mark === 'writing' ? WRITING : ''}`;
+    document.title = `${marks}${title.slice(0, 60)}`;
     this.#connection.textContent = connection;
     this.#connection.dataset.state = connection;
     this.#cursor.textContent = conversation?.cursor ?? '';

@@ -1,8 +1,8 @@
 /** One conversation in the list: its title, whether it is being written or waits for somebody, and what can be done. */
 import { iconButton, make } from '../elements.js';
 
-/** `writing`: an answer is being made; `waiting`: it asks, and goes on when somebody decides. */
-export type Mark = 'writing' | 'waiting';
+/** `writing`: an answer is being made; `waiting`: it asks, and goes on when somebody decides; `unread`: nobody has seen its end. */
+export type Mark = 'writing' | 'waiting' | 'unread';
 
 export interface ListedConversation {
   readonly id: string;
@@ -18,6 +18,7 @@ export interface LineHandlers {
 const WORDS: Readonly<Record<Mark, string>> = {
   writing: 'is being written',
   waiting: 'waits for you',
+  unread: 'has a new answer',
 };
 
 export class ConversationLine {

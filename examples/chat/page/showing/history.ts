@@ -1,11 +1,12 @@
 /**
- * The list of the user's conversations: read from the server, kept up to date while anything in it is being made, and
- * changed by renaming and deleting.
+ * The list of the user's conversations: read from the server when the feed tells of one that is new, has ended or is called
+ * otherwise, marked by what the feed knows of each, and changed by renaming and deleting.
  */
+import type { FeedStream } from 'generation-jobs/client';
 import { announce } from '../elements.js';
 import {
+  type ConversationSummary,
   deleteConversation,
-  listActive,
   listConversations,
   renameConversation,
 } from '../following/chat-api.js';
@@ -22,14 +23,11 @@ export interface HistoryHandlers {
   readonly onProblem: (words: string) => void;
 }
 
-/** Nobody tells this page about conversations that it doesn't follow, so while one is being made it looks again. */
-const LOOK_AGAIN_MS = 3_000;
-
 export class History {
   readonly #handlers: HistoryHandlers;
   readonly #list: ConversationList;
-  #known: readonly ListedConversation[] = [];
-  #again: ReturnType<typeof setTimeout> | undefined;
+  #known: readonly ConversationSummary[] = [];
+  #streams: ReadonlyMap<string, FeedStream> = new Map();
   /** Counts the looks; what an older one brings is out of date. */
   #looks = 0;
 
@@ -40,9 +38,6 @@ export class History {
       onRename: (conversation) => void this.#rename(conversation),
       onDelete: (conversation) => void this.#delete(conversation),
     });
-    document.addEventListener('visibilitychange', () => {
-      if (!document.hidden) void this.refresh();
-    });
   }
 
   /** Undefined for a conversation that isn't listed (yet). */
@@ -51,17 +46,17 @@ export class History {
   }
 
   async refresh(): Promise<void> {
-    clearTimeout(this.#again);
     const look = ++this.#looks;
-    const [conversations, active] = await Promise.all([listConversations(), listActive()]).catch(() => []);
-    if (look !== this.#looks) return;
-    if (conversations && active) {
-      const marks = new Map(active.map(({ streamId, status }) => [streamId, markOf(status)]));
-      this.#known = conversations.map(({ id, title }) => ({ id, title, mark: marks.get(id) }));
-      this.#render();
-    }
-    const isMoving = this.#known.some(({ id, mark }) => mark && id !== this.#handlers.openId());
-    if (isMoving && !document.hidden) this.#again = setTimeout(() => void this.refresh(), LOOK_AGAIN_MS);
+    const conversations = await listConversations().catch(() => undefined);
+    if (look !== this.#looks || conversations === undefined) return;
+    this.#known = conversations;
+    this.#render();
+  }
+
+  /** Takes where each conversation stands. */
+  mark(streams: ReadonlyMap<string, FeedStream>): void {
+    this.#streams = streams;
+    this.#render();
   }
 
   async #rename({ id, title }: ListedConversation): Promise<void> {
@@ -92,8 +87,21 @@ export class History {
   }
 
   #render(): void {
-    this.#list.render(this.#known, this.#handlers.openId());
+    const openId = this.#handlers.openId();
+    const listed = this.#known.map(({ id, title }) => {
+      const stream = this.#streams.get(id);
+      const isNews = stream !== undefined && !stream.seen && id !== openId;
+      const mark = markOf(stream?.status) ?? (isNews ? 'unread' : undefined);
+      return { id, title: nameIn(stream) ?? title, mark };
+    });
+    this.#list.render(listed, openId);
   }
+}
+
+/** What a conversation was renamed to elsewhere. */
+function nameIn(stream: FeedStream | undefined): string | undefined {
+  const { title } = (stream?.title ?? {}) as { title?: unknown };
+  return typeof title === 'string' ? title : undefined;
 }
 
 export function markOf(status: string | undefined): Mark | undefined {

@@ -30,6 +30,7 @@ import type { JobRecord, Snapshot, StreamKey, UserKey } from '../../model/types.
 import { placeOf } from '../listing-place.js';
 import { InMemoryGeneration } from './generation.js';
 import { InMemoryDueIndex, InMemoryUserSlots, nameOf, pageOf } from './indexes.js';
+import { InMemoryUserFeeds } from './user-feeds.js';
 
 interface Stream {
   /** Kept generations, oldest first; the last one is current. */
@@ -50,6 +51,8 @@ export class InMemoryJobStore implements JobStore {
   readonly due: InMemoryDueIndex;
   /** Names who produces how much at once, in memory. */
   readonly slots: InMemoryUserSlots;
+  /** Keeps what became of each user's streams, in memory. */
+  readonly feeds: InMemoryUserFeeds;
   readonly #streams = new Map<string, Stream>();
   readonly #users = new Map<string, Map<string, StreamKey>>();
   readonly #clock: Clock;
@@ -72,6 +75,7 @@ export class InMemoryJobStore implements JobStore {
     this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
     this.due = new InMemoryDueIndex(() => this.now());
     this.slots = new InMemoryUserSlots(() => this.now());
+    this.feeds = new InMemoryUserFeeds(() => this.now());
   }
 
   async start(): Promise<void> {}

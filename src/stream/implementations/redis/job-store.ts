@@ -65,6 +65,7 @@ import {
 import { RedisScripts } from './scripts.js';
 import { ServerTime, WHOLE_SERVER } from './server-time.js';
 import { checkServer } from './start.js';
+import { RedisUserFeeds } from './user-feeds.js';
 import { RedisUserIndex } from './user-index.js';
 import { RedisUserSlots } from './user-slots.js';
 
@@ -82,6 +83,8 @@ export class RedisJobStore implements JobStore {
   readonly due: RedisDueIndex;
   /** Names who produces how much at once, in Redis. */
   readonly slots: RedisUserSlots;
+  /** Keeps what became of each user's streams, in Redis. */
+  readonly feeds: RedisUserFeeds;
   readonly repair: RedisIndexRepair;
   readonly #client: RedisClient;
   readonly #scripts: RedisScripts;
@@ -109,6 +112,7 @@ export class RedisJobStore implements JobStore {
     this.due = new RedisDueIndex(this.#scripts, this.#keys, this.#time, isCluster(client));
     this.#users = new RedisUserIndex(this.#scripts, this.#keys, this.#options);
     this.slots = new RedisUserSlots(this.#scripts, this.#keys);
+    this.feeds = new RedisUserFeeds(this.#scripts, this.#keys);
     const indexes = { due: this.due, users: this.#users };
     this.repair = new RedisIndexRepair(client, this.#scripts, this.#keys, indexes);
   }

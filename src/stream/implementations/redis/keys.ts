@@ -4,6 +4,7 @@
  * holds a brace itself: stream and tenant ids can't, and user ids are digested.
  */
 import { createHash } from 'node:crypto';
+import { feedKey } from '../../model/stream-key.js';
 import type { StreamKey, UserKey } from '../../model/types.js';
 
 /** Fixed for all time: replicas must agree on where a stream's score lies. */
@@ -74,9 +75,18 @@ export class RedisKeys {
   }
 
   user(user: UserKey): { readonly slots: string; readonly runs: string; readonly streams: string } {
-    const digest = createHash('sha256').update(user.userId).digest('base64url');
-    const base = `${this.#prefix}{user:${user.tenantId ?? ''}/${digest}}:`;
+    const base = this.#userBase(user);
     return { slots: `${base}slots`, runs: `${base}runs`, streams: `${base}streams` };
+  }
+
+  /** Lists a feed's keys in the order in which the scripts do: feed, order, live channel. */
+  feed(user: UserKey): readonly [string, string, string] {
+    const base = this.#userBase(user);
+    return [`${base}feed`, `${base}feed-order`, this.live(feedKey(user))];
+  }
+
+  #userBase(user: UserKey): string {
+    return `${this.#prefix}{${feedKey(user).id}}:`;
   }
 
   shard(key: StreamKey): DueShard {

@@ -1,0 +1,89 @@
+-- Keeps where a stream stands in its user's feed, if that is newer than what is kept; the title by itself.
+--
+-- KEYS  1 feed  2 order  3 live channel
+-- ARGV  1 stream  2 generation, 0 with 9 for the one that is known  3 count  4 kind  5 state  6 revision of the title or ""
+--       7 title  8 most entries  9 only where the stream is known "1" or "0"  10 kept for ms
+-- Reply 1 it was newer | 0
+-- @include feed
+
+-- What was under way when all was cleared arrives within this time.
+local CLEARED_FOR = 60000
+
+local feed, order, live = KEYS[1], KEYS[2], KEYS[3]
+local stream, generation, count, kind = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local at, field = now(), 's:' .. stream
+local head = redis.call('HMGET', feed, 'floor', 'cleared', field)
+local is_whole = is_whole_feed(feed, order, head[1], head[2])
+local known = is_whole and entry_in(head[3]) or nil
+local cleared = counted(head[2])
+if ARGV[9] == '1' then
+  if not known then
+    return 0
+  end
+  generation = generation > 0 and generation or known.generation
+elseif generation < cleared and cleared + CLEARED_FOR > at then
+  return 0
+end
+
+local is_newer = not known
+  or generation > known.generation
+  or (generation == known.generation and count > known.count)
+local revision = number_in(ARGV[6])
+local is_titled = revision
+  and (
+    not known
+    or generation > known.title_generation
+    or (generation == known.title_generation and revision > known.title_revision)
+  )
+-- What was removed has no title any more.
+if not is_newer and (not is_titled or known.kind == 'removed') then
+  return 0
+end
+
+local floor = is_whole and number_in(head[1])
+local number = next_number(order, floor or 0, at)
+local entry = known or { title_number = 0, title_generation = 0, title_revision = 0, title = '' }
+entry.number = number
+if is_newer then
+  entry.state_number, entry.generation, entry.count = number, generation, count
+  entry.kind, entry.is_seen, entry.state = kind, false, ARGV[5]
+end
+if is_titled then
+  entry.title_number, entry.title_generation, entry.title_revision = number, generation, revision
+  entry.title = ARGV[7]
+end
+if kind == 'removed' then
+  entry.title_number, entry.title = 0, ''
+end
+
+local lapsed, oldest = {}, at - tonumber(ARGV[10])
+if is_whole then
+  local others = redis.call('ZCARD', order) - (redis.call('ZSCORE', order, stream) and 1 or 0)
+  local excess = others + 1 - tonumber(ARGV[8])
+  local found = redis.call('ZRANGE', order, 0, OLDEST - 1, 'WITHSCORES')
+  for i = 1, #found, 2 do
+    local score = tonumber(found[i + 1])
+    if found[i] ~= stream and (excess > 0 or score < oldest) then
+      lapsed[#lapsed + 1] = found[i]
+      excess = excess - 1
+      floor = score <= LARGEST and math.max(floor or 0, math.ceil(score)) or floor
+    end
+  end
+end
+-- A feed that begins knows of nothing before.
+write('HSET', feed, field, text_of(entry), 'floor', text(floor or number - 1))
+write('ZADD', order, text(number), stream)
+for _, name in ipairs(lapsed) do
+  write('HDEL', feed, 's:' .. name)
+end
+for _, name in ipairs(lapsed) do
+  write('ZREM', order, name)
+end
+if not is_whole then
+  forget_all(feed, order, stream)
+end
+write('PEXPIRE', feed, ARGV[10])
+write('PEXPIRE', order, ARGV[10])
+announce_feed(live, number)
+make_writes()
+return 1

@@ -1,0 +1,135 @@
+/**
+ * The beginning of a feed: all that is active, waiting, or has ended unseen. What is active is read from the records themselves,
+ * since an entry may not have been written: by a process that died, by a release that knows no feeds, before feeds were switched
+ * on. Of the two the newer one counts, and what a record knows and the feed doesn't is told to the feed, so that its other readers
+ * learn it too. Those who begin at the same moment share one.
+ */
+import { isGenerationJobError } from '../../errors.js';
+import { entryOf, type FeedStream, isNewerVersion, streamOf } from '../model/feed.js';
+import type { FeedEntry, StoredFeedEntry } from '../model/feed-entry.js';
+import { streamKey } from '../model/stream-key.js';
+import type { JobRecord, StreamKey, UserKey } from '../model/types.js';
+import type { Parts } from '../process/parts.js';
+
+const PAGE_ENTRIES = 256;
+/** Streams in a page of the user's index, and pages: the index of a user with more is not walked to its end. */
+const PAGE_STREAMS = 1_000;
+const MOST_PAGES = 10;
+/** Entries that are put right at the same time. */
+const AT_ONCE = 16;
+
+export interface FeedBeginning {
+  readonly data: { readonly streams: readonly FeedStream[]; readonly now: number };
+  /** The place that it is true at. */
+  readonly place: number;
+}
+
+type Known = Map<string, StoredFeedEntry>;
+type Found = Map<string, { readonly key: StreamKey; readonly record: JobRecord }>;
+
+export class FeedSync {
+  readonly #user: UserKey;
+  readonly #parts: Parts;
+  #reading: Promise<FeedBeginning> | undefined;
+
+  constructor(user: UserKey, parts: Parts) {
+    this.#user = user;
+    this.#parts = parts;
+  }
+
+  /** @throws GenerationJobError what the store could not do */
+  read(): Promise<FeedBeginning> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<FeedBeginning> {
+    // The place comes first: what changes meanwhile is told behind it.
+    const { known, place } = await this.#entries();
+    const { found, unread } = await this.#records();
+    const wrong: (() => Promise<void>)[] = [];
+    const streams: FeedStream[] = [];
+    for (const { key, record } of found.values()) {
+      const entry = entryOf(record, this.#parts.options);
+      const stored = known.get(record.streamId);
+      if (entry === undefined || (stored && !isNewerVersion(entry, stored))) continue;
+      known.set(record.streamId, asStored(entry, stored));
+      wrong.push(() => this.#parts.feed.tell(key, record));
+    }
+    for (const entry of known.values()) {
+      const stream = streamOf(entry);
+      if (stream === undefined || (entry.kind === 'ended' && entry.isSeen)) continue;
+      const { streamId } = entry;
+      if (entry.kind === 'active' && !found.has(streamId) && !unread.has(streamId)) {
+        if (await this.#isGone(streamId)) {
+          wrong.push(() => this.#remove(streamId));
+          continue;
+        }
+      }
+      streams.push(stream);
+    }
+    if (wrong.length > 0) this.#parts.background.run(this.#putRight(wrong));
+    return { data: { streams, now: this.#parts.store.now() }, place };
+  }
+
+  async #entries(): Promise<{ known: Known; place: number }> {
+    const { store, options } = this.#parts;
+    const bounds = { entries: options.limits.feedEntries, keptMs: options.feedKeptMs };
+    const known: Known = new Map();
+    for (let after = 0; ; ) {
+      const request = { after, limit: PAGE_ENTRIES, bounds, begins: true } as const;
+      const page = await store.feeds.read(this.#user, request);
+      for (const entry of page.entries) known.set(entry.streamId, entry);
+      const last = page.entries.at(-1)?.number;
+      if (!page.goesOn || last === undefined || last <= after) return { known, place: page.last };
+      after = last;
+    }
+  }
+
+  /** The streams of the user that are kept, and those that could not be read. */
+  async #records(): Promise<{ found: Found; unread: ReadonlySet<string> }> {
+    const found: Found = new Map();
+    const unread = new Set<string>();
+    let after: string | undefined;
+    for (let pages = 0; pages < MOST_PAGES; pages++) {
+      const page = await this.#parts.store.listByUser(this.#user, { limit: PAGE_STREAMS, after });
+      for (const { key, current } of page.entries) {
+        if (isGenerationJobError(current)) unread.add(key.streamId);
+        else if (current?.userId === this.#user.userId) found.set(key.streamId, { key, record: current });
+      }
+      if (page.next === undefined || page.next === after) break;
+      after = page.next;
+    }
+    return { found, unread };
+  }
+
+  /** An index may have lost it: the record itself says whether it is there. */
+  async #isGone(streamId: string): Promise<boolean> {
+    const [record] = await this.#parts.store.read(streamKey(streamId, this.#user.tenantId), 'current');
+    return record?.userId !== this.#user.userId;
+  }
+
+  async #remove(streamId: string): Promise<void> {
+    const key = streamKey(streamId, this.#user.tenantId);
+    await this.#parts.feed.remove(key, this.#user, undefined).catch(() => undefined); // it was reported
+  }
+
+  async #putRight(wrong: readonly (() => Promise<void>)[]): Promise<void> {
+    for (let at = 0; at < wrong.length; at += AT_ONCE) {
+      await Promise.all(wrong.slice(at, at + AT_ONCE).map((tell) => tell()));
+    }
+  }
+}
+
+/** An entry as it will be stored, with the title that stands. */
+function asStored(entry: FeedEntry, stored: StoredFeedEntry | undefined): StoredFeedEntry {
+  const { streamId, generation, count, kind, state, title } = entry;
+  const places = { number: 0, stateNumber: 0, titleNumber: 0 };
+  return {
+    ...{ streamId, generation, count, kind, state, ...places },
+    isSeen: false,
+    title: title?.text ?? stored?.title,
+  };
+}

@@ -1,0 +1,170 @@
+/**
+ * A user's feed as its readers see it: where each stream stands, told by events of which each carries the whole of it. What of a
+ * record goes into a feed is said here, and nowhere else.
+ */
+import type { FeedEntry, StoredFeedEntry } from './feed-entry.js';
+import type { Options } from './options.js';
+import { parsedJson } from './plain-values.js';
+import { publicAction } from './resume-state.js';
+import { isActive } from './transitions.js';
+import type { JobRecord, JobStatus, Json, PublicAction } from './types.js';
+
+/** The larger of an action stays out of the feed (UTF-16 units): 500 of them are read at once. */
+const LARGEST_ACTION = 8 * 1024;
+/** A longer title is none (UTF-16 units). */
+const LARGEST_TITLE = 1024;
+/** Nothing of a stream that is gone is newer. */
+const GONE_COUNT = Number.MAX_SAFE_INTEGER;
+
+/** A stream as a feed tells it: where its newest generation stands. */
+export interface FeedStream {
+  /** The stream, of the user's tenant. */
+  readonly streamId: string;
+  /** The newest generation. */
+  readonly generation: number;
+  /** Says where the generation stands. */
+  readonly status: JobStatus;
+  /** The time since when it has stood so, by the store's clock in milliseconds since 1970. */
+  readonly at: number;
+  /** The conversation it belongs to; absent when none was named. */
+  readonly conversationId?: string | undefined;
+  /** The data of the note that names it (`feedTitle`), of whichever generation; absent without one. */
+  readonly title?: Json | undefined;
+  /** Says of what has ended whether its user has seen it; false before. */
+  readonly seen: boolean;
+  /** The action it waits for, while it waits; of one that is too large for a feed only the first four below. */
+  readonly action?: (FeedAction & Partial<PublicAction>) | undefined;
+  /** True when `action` lacks what is asked: the stream's status has it. */
+  readonly actionOmitted?: true | undefined;
+  /** The action that was decided last, once one was. */
+  readonly decided?: { readonly actionId: string; readonly by?: string | undefined } | undefined;
+  /** Says why it failed or was aborted, by the code in its end. */
+  readonly code?: string | undefined;
+}
+
+/** The part of an action that every feed has. */
+export type FeedAction = Pick<PublicAction, 'actionId' | 'type' | 'askedAt' | 'expiresAt'>;
+
+/** The events of a feed, by name. Each but the first and the last has all there is of one stream. */
+export interface FeedPayloads {
+  /** All that is active, waiting, or has ended unseen: it takes the place of whatever was known. */
+  readonly sync: { readonly streams: readonly FeedStream[]; readonly now: number };
+  /** A generation runs. */
+  readonly started: FeedStream;
+  /** It waits for a person. */
+  readonly waiting: FeedStream;
+  /** It was decided, and runs. */
+  readonly decided: FeedStream;
+  /** It has ended. */
+  readonly ended: FeedStream;
+  /** Its title has changed, and nothing else. */
+  readonly renamed: FeedStream;
+  /** Its end has been seen. */
+  readonly seen: FeedStream;
+  /** The stream was deleted. */
+  readonly removed: { readonly streamId: string };
+}
+
+export type FeedEvent = {
+  [Name in keyof FeedPayloads]: {
+    /** Send it back as `after` to go on from here. */
+    readonly cursor: string;
+    /** The name of the event. */
+    readonly event: Name;
+    /** Holds what the event tells: `FeedPayloads`. */
+    readonly data: FeedPayloads[Name];
+  };
+}[keyof FeedPayloads];
+
+/** An event before it has its place. */
+export interface FeedNews {
+  readonly number: number;
+  readonly event: keyof FeedPayloads;
+  readonly data: object;
+}
+
+type FeedState = Omit<FeedStream, 'streamId' | 'generation' | 'title' | 'seen'>;
+
+/** Returns the entry of a record; of a generation that another has replaced there is none: the newer one implies it. */
+export function entryOf(record: JobRecord, { feedTitle }: Pick<Options, 'feedTitle'>): FeedEntry | undefined {
+  if (record.error?.code === 'replaced') return undefined;
+  const note = record.notes.find(({ key }) => key === feedTitle);
+  const text = note && JSON.stringify(note.data);
+  return {
+    streamId: record.streamId,
+    generation: record.generation,
+    count: record.lifecycleEvents,
+    kind: isActive(record.status) ? 'active' : 'ended',
+    state: JSON.stringify(stateOf(record)),
+    ...(note && text && text.length <= LARGEST_TITLE && { title: { revision: note.revision, text } }),
+  };
+}
+
+/**
+ * Returns the entry that says that a stream is gone.
+ * @param generation its newest generation; undefined when nothing of it is kept any more: then only a stream that the feed knows
+ */
+export function entryOfRemoved(streamId: string, generation: number | undefined): FeedEntry {
+  const entry = { streamId, count: GONE_COUNT, kind: 'removed', state: '{}' } as const;
+  return generation === undefined ? { ...entry, generation: 0, ifKnown: true } : { ...entry, generation };
+}
+
+/** Says whether one version of a stream is newer than another. */
+export function isNewerVersion(
+  one: Pick<FeedEntry, 'generation' | 'count'>,
+  other: Pick<FeedEntry, 'generation' | 'count'>,
+): boolean {
+  if (one.generation !== other.generation) return one.generation > other.generation;
+  return one.count > other.count;
+}
+
+function stateOf(record: JobRecord): FeedState {
+  const { status, conversationId, resolutions, error, pendingAction: action } = record;
+  const decided = resolutions.findLast(({ outcome }) => outcome === 'decided');
+  return {
+    status,
+    at: action?.askedAt ?? record.endedAt ?? decided?.at ?? record.createdAt,
+    ...(conversationId !== undefined && { conversationId }),
+    ...(action && shownAction(publicAction(action))),
+    ...(decided && { decided: { actionId: decided.actionId, by: decided.by } }),
+    ...(error && { code: error.code }),
+  };
+}
+
+function shownAction(action: PublicAction): Pick<FeedState, 'action' | 'actionOmitted'> {
+  if (JSON.stringify(action).length <= LARGEST_ACTION) return { action };
+  const { actionId, type, askedAt, expiresAt } = action;
+  return { action: { actionId, type, askedAt, expiresAt }, actionOmitted: true };
+}
+
+/** Returns the stream as an entry tells it; undefined for an entry that can't be read, or a stream that is gone. */
+export function streamOf(
+  entry: Pick<StoredFeedEntry, 'streamId' | 'generation' | 'kind' | 'isSeen' | 'state' | 'title'>,
+): FeedStream | undefined {
+  const { streamId, generation, kind, isSeen, title } = entry;
+  const state = parsedJson(entry.state) as Partial<FeedState> | null | undefined;
+  if (kind === 'removed' || typeof state?.status !== 'string' || typeof state.at !== 'number')
+    return undefined;
+  const named = title === undefined ? undefined : (parsedJson(title) as Json | undefined);
+  return {
+    ...(state as FeedState),
+    ...{ streamId, generation, seen: isSeen },
+    ...(named !== undefined && named !== null && { title: named }),
+  };
+}
+
+/** Returns what an entry tells a reader at a place; undefined for one that can't be read. */
+export function newsOf(entry: StoredFeedEntry, place: number): FeedNews | undefined {
+  const { number, stateNumber, titleNumber, streamId, kind } = entry;
+  if (kind === 'removed') return { number, event: 'removed', data: { streamId } };
+  const stream = streamOf(entry);
+  if (stream === undefined) return undefined;
+  if (stateNumber > place) return { number, event: nameOf(stream), data: stream };
+  return { number, event: titleNumber > place ? 'renamed' : 'seen', data: stream };
+}
+
+function nameOf({ status, decided }: FeedStream): 'started' | 'waiting' | 'decided' | 'ended' {
+  if (!isActive(status)) return 'ended';
+  if (status === 'requires_action') return 'waiting';
+  return decided ? 'decided' : 'started';
+}

@@ -1,0 +1,164 @@
+/**
+ * Writes what becomes of streams into their users' feeds, after the commit that made it so. Whoever commits tells it; whoever
+ * visits a stream that is due tells it again, where nothing shows that it was told: an entry that is not newer is refused, so it
+ * does not matter who comes first. Without the option `feed` nothing is called.
+ *
+ * What this process has told it does not tell again. A feed that can't be written to fails nobody: it is reported, and a reader's
+ * `sync` says how it is.
+ */
+import { GenerationJobError, isUnanswered } from '../../errors.js';
+import type { EventTransport } from '../interfaces/event-transport.js';
+import type { JobStore } from '../interfaces/job-store.js';
+import type { StreamObserver } from '../interfaces/observer.js';
+import type { FeedReply } from '../interfaces/user-feeds.js';
+import { entryOf, entryOfRemoved, isNewerVersion } from '../model/feed.js';
+import type { FeedEntry } from '../model/feed-entry.js';
+import type { Options } from '../model/options.js';
+import { ownerOf } from '../model/stream-key.js';
+import { isActive } from '../model/transitions.js';
+import type { JobRecord, StreamKey, UserKey } from '../model/types.js';
+import type { Background } from './background.js';
+import type { ErrorReporter } from './error-reports.js';
+import { publishFrames } from './frames.js';
+import { type RepeatContext, repeatUntilAnswered } from './repeat.js';
+
+/** Streams whose newest telling is remembered; for one that is forgotten a visit costs a call that changes nothing. */
+const MOST_REMEMBERED = 10_000;
+
+interface Told {
+  readonly version: Pick<FeedEntry, 'generation' | 'count'>;
+  readonly titleRevision: number;
+  readonly done: Promise<void>;
+}
+
+export interface FeedWriterContext extends RepeatContext {
+  readonly store: Pick<JobStore, 'feeds'>;
+  readonly transport: Pick<EventTransport, 'publish'>;
+  readonly options: Options;
+  readonly observer: Pick<StreamObserver, 'feedWritten'>;
+  readonly errors: Pick<ErrorReporter, 'report'>;
+  readonly background: Background;
+}
+
+export class FeedWriter {
+  readonly #parts: FeedWriterContext;
+  /** The streams, those told longest ago first. */
+  readonly #told = new Map<string, Told>();
+
+  constructor(parts: FeedWriterContext) {
+    this.#parts = parts;
+  }
+
+  get isOn(): boolean {
+    return this.#parts.options.feed;
+  }
+
+  /** Tells where a generation stands. Resolves when that is known in the feed, or can't be. Never rejects. */
+  async tell(key: StreamKey, record: JobRecord): Promise<void> {
+    await this.#tell(key, record).catch(() => undefined); // it was reported
+  }
+
+  /** Tells it behind whatever goes on. */
+  tellSoon(key: StreamKey, record: JobRecord): void {
+    if (this.isOn) this.#parts.background.run(this.tell(key, record));
+  }
+
+  /**
+   * Tells where a generation stands whose telling may have been lost with the process that owed it. What has a notice or a
+   * settlement was told before that was over.
+   * @throws GenerationJobError what the store could not do: somebody must look again
+   */
+  async repair(key: StreamKey, record: JobRecord): Promise<void> {
+    if (!this.isOn || record.status === 'running') return;
+    const wasTold = isActive(record.status)
+      ? record.pauseNotice?.state === 'settled'
+      : record.settlement.tries > 0;
+    if (wasTold) return;
+    await this.#tell(key, record).catch((error: unknown) => {
+      if (isUnanswered(error)) throw error;
+    });
+  }
+
+  /**
+   * Tells that a stream is gone.
+   * @param generation its newest generation; undefined when nothing of it was kept
+   * @throws GenerationJobError what the store could not do
+   */
+  async remove(key: StreamKey, owner: UserKey, generation: number | undefined): Promise<void> {
+    if (!this.isOn) return;
+    this.#told.delete(key.id);
+    await this.#append(owner, entryOfRemoved(key.streamId, generation));
+  }
+
+  /** Removes all of a user's feed. @throws GenerationJobError what the store could not do */
+  async clear(owner: UserKey): Promise<void> {
+    if (!this.isOn) return;
+    publishFrames(this.#parts, (await this.#repeat(() => this.#parts.store.feeds.clear(owner))).frames);
+  }
+
+  /** Marks as seen, and says how many were. @throws GenerationJobError `unavailable`, `store_damaged` */
+  async markSeen(
+    owner: UserKey,
+    which:
+      | { readonly streamId: string; readonly generation?: number | undefined }
+      | { readonly upTo: number },
+  ): Promise<number> {
+    const { changed, frames } = await this.#repeat(() => this.#parts.store.feeds.markSeen(owner, which));
+    publishFrames(this.#parts, frames);
+    return changed;
+  }
+
+  #tell(key: StreamKey, record: JobRecord): Promise<void> {
+    const entry = this.isOn && record.userId !== '' ? entryOf(record, this.#parts.options) : undefined;
+    if (entry === undefined) return Promise.resolve();
+    const known = this.#told.get(key.id);
+    const titleRevision = entry.title?.revision ?? 0;
+    const isNews =
+      known === undefined || isNewerVersion(entry, known.version) || titleRevision > known.titleRevision;
+    if (!isNews) return known.done;
+    const { generation, count } = entry;
+    const told: Told = {
+      version: { generation, count },
+      titleRevision,
+      done: this.#append(ownerOf(key, record.userId), entry, record).catch((error: unknown) => {
+        if (this.#told.get(key.id) === told) this.#told.delete(key.id);
+        throw error;
+      }),
+    };
+    this.#remember(key.id, told);
+    return told.done;
+  }
+
+  #remember(id: string, told: Told): void {
+    this.#told.delete(id);
+    this.#told.set(id, told);
+    if (this.#told.size <= MOST_REMEMBERED) return;
+    const [oldest] = this.#told.keys();
+    if (oldest !== undefined) this.#told.delete(oldest);
+  }
+
+  async #append(owner: UserKey, entry: FeedEntry, record?: JobRecord): Promise<void> {
+    const { store, options, observer, errors } = this.#parts;
+    const bounds = { entries: options.limits.feedEntries, keptMs: options.feedKeptMs };
+    try {
+      const { changed, frames } = await this.#repeat(() => store.feeds.append(owner, entry, bounds));
+      publishFrames(this.#parts, frames);
+      observer.feedWritten(changed > 0 ? 'written' : 'known');
+    } catch (error) {
+      observer.feedWritten('failed');
+      errors.report({ where: 'upkeep', error, record, details: { step: 'feed' } });
+      throw error;
+    }
+  }
+
+  #repeat(call: () => Promise<FeedReply>): Promise<FeedReply> {
+    const { clock, options } = this.#parts;
+    return repeatUntilAnswered(this.#parts, call, clock.monotonic() + options.leaseMs);
+  }
+}
+
+/** @throws GenerationJobError `invalid_argument` where there is no feed */
+export function throwUnlessFed(options: Pick<Options, 'feed'>): void {
+  if (options.feed) return;
+  throw new GenerationJobError('invalid_argument', 'There are no feeds: set options.feed on every replica.');
+}
