@@ -42,7 +42,12 @@ const beside = FLOORS;
 
 /** The first layer whose `files` match owns the file. `packages` ending in a colon or slash are prefixes. */
 const layers = [
-  { name: 'base', files: /^src\/(errors|clock|peer-versions)\.ts$/, layers: [], packages: ['node:'] },
+  {
+    name: 'base',
+    files: /^src\/(errors|clock|peer-versions|mongo-shapes)\.ts$/,
+    layers: [],
+    packages: ['node:'],
+  },
   {
     name: 'index',
     files: /^src\/index\.ts$/,
@@ -123,6 +128,12 @@ const layers = [
     name: 'transcripts',
     files: /^src\/transcripts\//,
     layers: ['http', ...beside],
+    packages: ['zod', 'node:'],
+  },
+  {
+    name: 'rules',
+    files: /^src\/rules\//,
+    layers: ['implementations', ...beside],
     packages: ['zod', 'node:'],
   },
   {

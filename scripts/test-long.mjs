@@ -17,7 +17,10 @@ const SEED = /\b((?:PROPERTY|MODEL|FAULT|CONTRACT)_SEED)=(\d+)/g;
 
 /** The suites to try, what each tries, and where that is. */
 const SUITES = {
-  properties: { what: 'properties', run: ['--project', 'side-by-side', 'test/unit', 'test/worker'] },
+  properties: {
+    what: 'properties',
+    run: ['--project', 'side-by-side', 'test/unit', 'test/rules', 'test/worker'],
+  },
   chats: {
     what: 'chats of the AI SDK: any stream, joined anywhere, and links that break anywhere',
     run: ['--project', 'side-by-side', 'test/ai-sdk/content', 'test/ai-sdk/wire', 'test/ai-sdk/cuts'],
@@ -46,6 +49,10 @@ const SUITES = {
   feeds: {
     what: 'the feed of a user with a thousand streams, while links are killed',
     run: ['test/redis/feed-rounds.test.ts'],
+  },
+  rules: {
+    what: 'a budget that two replicas spend, and a rule that is revoked meanwhile',
+    run: ['test/redis/rule-processes.test.ts'],
   },
   rounds: { what: 'rounds of faults among three replicas', run: ['test/redis/rounds.test.ts'] },
   'rolling-restart': {

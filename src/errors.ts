@@ -115,6 +115,12 @@ export const ERROR_TABLE = {
   },
   link_invalid: { status: 404, remedy: 'Ask for a new link, or decide in the application.' },
   link_expired: { status: 410, remedy: 'Decide in the application: the link has expired.' },
+  rules_limit: {
+    status: 409,
+    remedy: 'Revoke rules that are not needed any more, or raise mostRules.',
+  },
+  rule_refused: { status: 403, remedy: 'Decide without `remember`: the server gives no such rule.' },
+  rule_revoked: { status: 409, remedy: 'Give a new rule under another ruleId: this one was revoked.' },
   seal_unavailable: {
     status: 503,
     remedy:

@@ -11,6 +11,7 @@ import type { AttemptEnd, GenerationJob } from '../stream/interfaces/generation-
 import type { Continuation } from '../stream/interfaces/manager-types.js';
 import { JobFailureError } from '../stream/model/job-failure.js';
 import type { JobFailure } from '../stream/model/types.js';
+import { noteDecidedCalls } from '../stream/process/decided-calls.js';
 import { checkJob, refusalOf } from './agent-options.js';
 import { deleteLate, isFinal, rememberChildThreads, reserveThread, saverOf } from './agent-thread.js';
 import { DecisionWatch } from './decision-watch.js';
@@ -150,6 +151,10 @@ class AgentAttempt {
       const context = agentContextOf(action);
       if (action === undefined || resolution === undefined) throw new Failure('checkpoint_lost');
       await this.#probe(context);
+      noteDecidedCalls(
+        this.#job,
+        action.requests.map(({ id }) => id),
+      );
       const watch = new DecisionWatch(action.requests, resolution.decisions, () =>
         this.#end(new Failure('decision_not_followed')),
       );

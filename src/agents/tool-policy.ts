@@ -9,7 +9,8 @@
  */
 import { z } from 'zod';
 import { SECOND, systemClock } from '../clock.js';
-import { callable, requiredFunction } from '../stream/model/host-values.js';
+import type { JobRules } from '../stream/interfaces/standing-rules.js';
+import { callable, having, requiredFunction } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import type { ApprovalDecision } from '../stream/model/types.js';
 import { handOut, NO_MANAGER } from '../stream/process/handed-out.js';
@@ -36,6 +37,7 @@ const layerSchema = z.strictObject({
   ask: globs,
   deny: globs,
   edit: globs,
+  standing: z.union([z.literal(false), z.array(z.string().min(1).max(256)).max(1000).readonly()]).optional(),
   reason: z.string().max(1000).optional(),
 });
 const policySchema = z.strictObject({
@@ -46,6 +48,7 @@ const policySchema = z.strictObject({
 
 const inputSchema = policySchema.extend({
   hooks: z.array(requiredFunction).optional(),
+  rules: having('the rules of a job: `rules.of(job)` of standing decisions', 'allows').optional(),
   onHookError: callable,
 });
 
@@ -70,6 +73,11 @@ export interface ToolPolicyLayer {
    * takes away. At most 1,000 names of 1 to 256 characters. Default: as the layer below, at last all.
    */
   readonly edit?: readonly string[] | undefined;
+  /**
+   * Tools whose calls a standing decision may allow when a person would be asked; false for none. A skill only takes away. At
+   * most 1,000 names of 1 to 256 characters. Default: as the layer below, at last all.
+   */
+  readonly standing?: readonly string[] | false | undefined;
   /**
    * The text told to the person when this layer's word is the strictest; `{tool}` stands for the name. At most 1,000
    * characters. Default: none.
@@ -108,7 +116,13 @@ export interface ToolPolicyInput {
    * The host's own judgement of a call, asked all at once: undefined says nothing. One that throws or takes 10 s denies.
    */
   readonly hooks?: readonly HostHook[];
-  /** Is told what a hook threw, or that it took too long. */
+  /**
+   * The standing decisions for the calls of one job, `rules.of(job)`: asked about what a person would be asked about, and about
+   * nothing else. A call that one allows is spent, recorded and runs; without its call id none is asked. Where they can't be
+   * asked in 10 s the person is. Default: none.
+   */
+  readonly rules?: JobRules | undefined;
+  /** Is told what a hook threw, or that it or a standing decision took too long. */
   readonly onHookError?: ((error: unknown) => void) | undefined;
 }
 
@@ -125,7 +139,7 @@ export interface ToolUseAnswer {
 export interface ToolPolicy {
   /** Says whether the endpoint has switched it on. */
   readonly enabled: boolean;
-  /** Judges one call. A policy that is off allows everything. */
+  /** Judges one call, which may spend a standing decision. A policy that is off allows everything. */
   decide(use: ToolUse): Promise<ToolDecision>;
   /**
    * Goes into `new HookRegistry().register('PreToolUse', { hooks: [hook] })`; undefined when the policy is off: then
@@ -137,7 +151,7 @@ export interface ToolPolicy {
 /** Makes the policy of an endpoint's tools. @throws GenerationJobError `invalid_options` naming what is not known */
 export function createToolPolicy(input: ToolPolicyInput): ToolPolicy {
   const { endpoint, agent, skills } = parseStrictly('invalid_options', inputSchema, input, 'input');
-  const { hooks = [], onHookError } = input;
+  const { hooks = [], onHookError, rules } = input;
   const { enabled, ...ground } = endpoint;
   const base = { ...ground, ...withoutUndefined(agent) };
 
@@ -149,7 +163,9 @@ export function createToolPolicy(input: ToolPolicyInput): ToolPolicy {
     let strictest: Judgement = saidBy(base, use.toolName) ?? { ...base, decision: 'ask' };
     for (const skill of skills) strictest = stricter(strictest, saidBy(skill, use.toolName));
     for (const decision of sayings) strictest = stricter(strictest, decision && { decision });
-    return strictest;
+    const mayStand =
+      strictest.decision === 'ask' && isListed(use.toolName, 'standing', [base, ...skills]) !== false;
+    return mayStand && (await isStanding(rules, use, onHookError)) ? { decision: 'allow' } : strictest;
   };
   const decide = async (use: ToolUse) => (await judge(use)).decision;
   const answer = async (use: ToolUse): Promise<ToolUseAnswer> => {
@@ -191,10 +207,36 @@ function decisionsOn(
   tool: string,
   layers: readonly ToolPolicyLayer[],
 ): readonly ApprovalDecision[] | undefined {
-  const lists = layers.flatMap(({ edit }) => (edit ? [edit] : []));
-  if (lists.length === 0) return undefined;
-  const mayEdit = lists.every((edit) => edit.some((glob) => matches(glob, tool)));
+  const mayEdit = isListed(tool, 'edit', layers);
+  if (mayEdit === undefined) return undefined;
   return mayEdit ? ['approve', 'reject', 'edit', 'respond'] : ['approve', 'reject', 'respond'];
+}
+
+/** Says whether a tool is in each of the layers' lists of a name; undefined when no layer has one. */
+function isListed(
+  tool: string,
+  name: 'edit' | 'standing',
+  layers: readonly ToolPolicyLayer[],
+): boolean | undefined {
+  const lists = layers.flatMap(({ [name]: list }) => (list === undefined ? [] : [list || []]));
+  if (lists.length === 0) return undefined;
+  return lists.every((list) => list.some((glob) => matches(glob, tool)));
+}
+
+/** Says whether a standing decision allows the call. Never rejects: the SDK would let the call run. */
+async function isStanding(
+  rules: JobRules | undefined,
+  { toolName: tool, toolInput, toolUseId }: ToolUse,
+  onError: ToolPolicyInput['onHookError'],
+): Promise<boolean> {
+  if (rules === undefined || toolUseId === undefined) return false;
+  try {
+    const call = { tool, arguments: toolInput, callId: toolUseId };
+    return (await inTime(() => rules.allows(call))).allowed === true;
+  } catch (error) {
+    tell(onError, error);
+    return false; // a person is asked, as without rules
+  }
 }
 
 /** Asks a hook, and never rejects: the SDK would let the call run. */
@@ -207,12 +249,16 @@ async function judged(
     const said: unknown = await inTime(async () => hook(use));
     return said === undefined || said === 'allow' || said === 'ask' ? said : 'deny';
   } catch (error) {
-    try {
-      onError?.(error);
-    } catch {
-      // The host's own report; that the call is denied is told by the answer.
-    }
+    tell(onError, error);
     return 'deny'; // what could not be judged is not allowed; the SDK tells the model that the call was blocked
+  }
+}
+
+function tell(onError: ToolPolicyInput['onHookError'], error: unknown): void {
+  try {
+    onError?.(error);
+  } catch {
+    // The host's own report; what comes of the call is told by the answer.
   }
 }
 

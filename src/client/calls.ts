@@ -15,6 +15,8 @@ const TRY_MS = 30_000;
 export interface Call {
   /** The body, sent as JSON by POST; without it the call is a GET. */
   readonly body?: object;
+  /** Default: POST with a body, GET without. */
+  readonly method?: 'DELETE';
   /** False makes one try: sent again, it might do something else. Default true. */
   readonly isRepeatable?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -44,18 +46,15 @@ export async function send(address: string, options: RequestOptions, call: Call)
 async function tryOnce(
   address: string,
   options: RequestOptions,
-  { body, signal }: Call,
+  { body, method, signal }: Call,
   refused: number | undefined,
 ): Promise<{ readonly answer: unknown } | StreamClientError> {
   const within = AbortSignal.timeout(TRY_MS);
   const either = signal === undefined ? within : AbortSignal.any([signal, within]);
   const asked = { accept: 'application/json', refused, signal: either };
   try {
-    const response = await ask(
-      address,
-      options,
-      body === undefined ? asked : { ...asked, method: 'POST', body },
-    );
+    const posted = body !== undefined && ({ method: 'POST', body } as const);
+    const response = await ask(address, options, { ...asked, ...posted, ...(method && { method }) });
     return response.ok ? { answer: await response.json() } : await refusalIn(response);
   } catch (error) {
     return error instanceof SyntaxError

@@ -3,6 +3,7 @@
  * calls the routes beside it. It needs `fetch` and nothing else.
  */
 export type { SentMessage } from '../stream/interfaces/inbox.js';
+export type { ExactMatch, HostMatch, PrefixMatch, PublicMatch } from '../stream/interfaces/rules.js';
 export type { FeedAction, FeedEvent, FeedPayloads, FeedStream } from '../stream/model/feed.js';
 export type { HostTypes, Untyped } from '../stream/model/host-types.js';
 export type { InboxMessage, MessageKind } from '../stream/model/inbox-message.js';
@@ -29,10 +30,12 @@ export {
   createStreamClient,
   type DecideOptions,
   type MessageOptions,
+  type Remember,
   type Said,
   type SeenOptions,
   type SendOptions,
   type ShownAction,
+  type ShownRule,
   type StreamClient,
   type StreamClientOptions,
   type StreamStatus,

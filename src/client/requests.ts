@@ -3,7 +3,7 @@ import type { RequestHeaders, RequestOptions } from './options.js';
 
 /** One request of a client. */
 export interface Asked {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'DELETE';
   /** The body, sent as JSON. */
   readonly body?: unknown;
   readonly accept: string;

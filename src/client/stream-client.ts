@@ -3,6 +3,8 @@
  * decision its key, so a repeat changes nothing.
  */
 import type { SentMessage } from '../stream/interfaces/inbox.js';
+
+import type { PublicMatch } from '../stream/interfaces/rules.js';
 import type { HostTypes, Untyped } from '../stream/model/host-types.js';
 import type { InboxMessage, MessageKind } from '../stream/model/inbox-message.js';
 import type { PublicState } from '../stream/model/lifecycle-payloads.js';
@@ -93,7 +95,43 @@ export interface ShownAction {
   readonly requests?: readonly { readonly id: string }[] | undefined;
 }
 
+/** A decision is remembered with these bounds. */
+export interface Remember {
+  /** Says for whose calls: those of the conversation, of all that the user has, or of the tenant, which the host must allow. */
+  readonly scope: 'conversation' | 'user' | 'tenant';
+  /** The time it holds (ms): 1 s to 366 days. Default: the server's. */
+  readonly expiresInMs?: number | undefined;
+  /** The most calls: 1 to 1,000. Default: no bound. */
+  readonly budget?: number | undefined;
+}
+
+/** A rule of the user's, as the server shows it. */
+export interface ShownRule {
+  /** Names the rule. */
+  readonly ruleId: string;
+  /** The name of the tool. */
+  readonly tool: string;
+  /** The calls it allows, by their arguments. */
+  readonly match: PublicMatch;
+  /** Says for whose calls it holds. */
+  readonly scope: 'conversation' | 'user';
+  /** The conversation, for that scope. */
+  readonly conversationId?: string | undefined;
+  /** Names who gave it. */
+  readonly givenBy: string;
+  /** Says when it was given: the server's time, milliseconds since 1970. */
+  readonly givenAt: number;
+  /** Says when it ends: the server's time, milliseconds since 1970. */
+  readonly expiresAt: number;
+  /** The most uses; absent when there is no bound. */
+  readonly budget?: number | undefined;
+  /** The number of its uses so far. */
+  readonly used: number;
+}
+
 export interface DecideOptions {
+  /** Makes rules of what is approved, so that such calls are not asked about again. Default: nothing is remembered. */
+  readonly remember?: Remember | undefined;
   /** The name of this decision, the same for a repeat; 1 to 256 characters. Default: made up for the call. */
   readonly idempotencyKey?: string | undefined;
   /** Ends the call when it fires. Default: none. */
@@ -173,7 +211,8 @@ export class StreamClient {
   }
 
   /**
-   * Decides an action, on the ground of what was shown. Resolves when the decision stands; what goes on comes by the stream.
+   * Decides an action, on the ground of what was shown. Resolves when the decision stands, with the rules that were made of it
+   * (none without `remember`, or by a server that has no rules); what goes on comes by the stream.
    * @throws StreamClientError (by rejecting) `action_decided` with the `outcome` when somebody was first; PROTOCOL, 6.7
    */
   async decide(
@@ -181,16 +220,42 @@ export class StreamClient {
     action: ShownAction,
     said: Said,
     options: DecideOptions = {},
-  ): Promise<void> {
-    check(options, { ...SIGNAL, idempotencyKey: 'string' });
-    const { idempotencyKey = randomKey(), signal } = options;
+  ): Promise<readonly ShownRule[]> {
+    check(options, { ...SIGNAL, idempotencyKey: 'string', remember: 'object' });
+    const { idempotencyKey = randomKey(), remember, signal } = options;
     const { actionId, payloadDigest, requests = [] } = action;
     const given =
       typeof said === 'string'
         ? { decisions: requests.map(({ id }) => ({ id, decision: said satisfies ApprovalDecision })) }
         : said;
     const body = { streamId, actionId, ...given, payloadDigest, idempotencyKey };
-    await send(`${this.#options.url}/resume`, this.#options, { body, signal });
+    const query = {
+      remember: remember?.scope,
+      rememberMs: remember?.expiresInMs?.toString(),
+      rememberTimes: remember?.budget?.toString(),
+    };
+    const answer = await send(withQuery(`${this.#options.url}/resume`, query), this.#options, {
+      body,
+      signal,
+    });
+    return (answer as { readonly rules?: readonly ShownRule[] }).rules ?? [];
+  }
+
+  /** Lists the user's rules, the oldest first. Rejects where the server's manager has no rules. */
+  async rules(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<readonly ShownRule[]> {
+    check(options, SIGNAL);
+    return (await send(`${this.#options.url}/rules`, this.#options, options)) as readonly ShownRule[];
+  }
+
+  /** Takes a rule of the user's back, at once. Says whether there was one. */
+  async revokeRule(
+    ruleId: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<boolean> {
+    check(options, SIGNAL);
+    const address = `${this.#options.url}/rules/${encodeURIComponent(ruleId)}`;
+    const answer = await send(address, this.#options, { ...options, method: 'DELETE' });
+    return (answer as { readonly revoked: boolean }).revoked;
   }
 
   /** Follows the caller's feed, as `followFeed` does. @throws StreamClientError `invalid_options` */

@@ -12,8 +12,8 @@ import { parseRouterOptions, type StreamRouterOptions } from './route-options.js
 import { StreamRoutes } from './stream-routes.js';
 
 /**
- * `GET /stream/:streamId`, `GET /status/:streamId`, `GET /active`, `POST /abort` and, with `onResume`, `POST /resume`,
- * below wherever it is mounted. Parameters of the mount path (`/tenants/:tenantId/streams`) are in the request's `params`.
+ * `GET /stream/:streamId`, `GET /status/:streamId`, `GET /active`, `POST /abort` and, with `onResume`, `POST /resume`;
+ * where the manager has `rules`, `GET /rules` and `DELETE /rules/:ruleId`; below wherever it is mounted. Parameters of the mount path (`/tenants/:tenantId/streams`) are in the request's `params`.
  *
  * Behind a proxy that changes the `Host` header, name the page's origin in `allowedOrigins`.
  *

@@ -3,7 +3,17 @@ import { GenerationJobError } from '../errors.js';
 import { isStreamId } from '../stream/model/stream-key.js';
 import { MESSAGE_ROUTES, type MessageRoute } from './message-routes.js';
 
-export type RouteName = 'stream' | 'status' | 'active' | 'abort' | 'resume' | 'feed' | 'seen' | MessageRoute;
+export type RouteName =
+  | 'stream'
+  | 'status'
+  | 'active'
+  | 'abort'
+  | 'resume'
+  | 'feed'
+  | 'seen'
+  | 'rules'
+  | 'rule'
+  | MessageRoute;
 
 export interface MatchedRoute {
   readonly name: RouteName;
@@ -23,10 +33,12 @@ export const METHODS = {
   'messages/claim': ['POST', 'OPTIONS'],
   feed: ['GET', 'HEAD', 'OPTIONS'],
   seen: ['POST', 'OPTIONS'],
+  rules: ['GET', 'HEAD', 'OPTIONS'],
+  rule: ['DELETE', 'OPTIONS'],
 } as const satisfies Record<RouteName, readonly string[]>;
 
 /** The routes whose path is their name. */
-const ALONE = ['active', 'abort', 'resume', 'feed', 'seen'] as const satisfies readonly RouteName[];
+const ALONE = ['active', 'abort', 'resume', 'feed', 'seen', 'rules'] as const satisfies readonly RouteName[];
 /** Every character of the longest id, percent-encoded. */
 const LONGEST_SEGMENT = 3 * 128;
 
@@ -35,6 +47,7 @@ export function matchRoute(path: string): MatchedRoute | undefined {
   const [before, first, second, third, ...rest] = path.split('/', 6);
   if (before !== '' || rest.length > 0 || (third !== undefined && third !== '')) return undefined;
   if (first === 'stream' || first === 'status') return second ? { name: first, segment: second } : undefined;
+  if (first === 'rules' && second) return { name: 'rule', segment: second };
   const alone = ALONE.find((one) => one === first);
   if (alone !== undefined) {
     const isAlone = second === undefined || (second === '' && third === undefined);

@@ -8,6 +8,7 @@ import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import { isDecidedAsSaid } from '../stream/approvals/action-decided-error.js';
 import { verdictShape } from '../stream/approvals/verdict.js';
 import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
+import type { StandingDecisions } from '../stream/interfaces/standing-rules.js';
 import { formatCursor } from '../stream/model/cursor.js';
 import type { PublicState } from '../stream/model/lifecycle-payloads.js';
 import { isStreamId } from '../stream/model/stream-key.js';
@@ -23,6 +24,7 @@ import { RouteFrame } from './route-frame.js';
 import type { RouteOptions } from './route-options.js';
 import { type MatchedRoute, METHODS, matchRoute, type RouteName, streamIdOf } from './route-paths.js';
 import type { Reply, RouteRequest } from './route-types.js';
+import { listRules, publicRule, rememberQueryOf, revokeRule, rulesOfAction } from './rule-routes.js';
 import { sessionContextOf } from './session-context.js';
 import { encodePlace } from './sse-encoder.js';
 import { elsewhere, type SessionContext, SseSession } from './sse-session.js';
@@ -69,6 +71,7 @@ export class StreamRoutes {
   #has({ name }: MatchedRoute): boolean {
     if (name === 'resume') return this.#options.onResume !== undefined;
     if (name === 'feed' || name === 'seen') return this.#internals.options.feed;
+    if (name === 'rules' || name === 'rule') return this.#internals.rules !== undefined;
     return this.#options.messages || !(MESSAGE_ROUTES as readonly string[]).includes(name);
   }
 
@@ -89,6 +92,9 @@ export class StreamRoutes {
           return await answerFeed(request, this.#feedContext);
         case 'seen':
           return await answerSeen(request, this.#feedContext);
+        case 'rules':
+        case 'rule':
+          return await this.#rules(request, route);
         default:
           return await this.#messages.answer(route.name, request);
       }
@@ -203,21 +209,34 @@ export class StreamRoutes {
   async #resume(request: RouteRequest): Promise<Reply> {
     const caller = await identify(request, this.#internals);
     const { onResume } = this.#options;
-    const { background } = this.#internals;
+    const { background, rules } = this.#internals;
+    // A server without rules remembers nothing, as one of the release before.
+    const remember = rules && rememberQueryOf(request.query);
     const { streamId, ...said } = await readJsonBody(request, this.#bodyLimits, resumeBody);
     if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
+    const { actionId } = said;
+    const resumed = { resumed: true, streamId, actionId };
     try {
-      const { job, continuation } = await this.#manager.approvals.resolve(streamId, {
+      const { job, continuation, ...made } = await this.#manager.approvals.resolve(streamId, {
         ...said,
         ...caller,
+        remember,
         by: caller.userId,
         context: request.hostRequest,
       });
       // Nobody else holds this promise: a manager that closes waits for what it stands for.
       background.run(job.run(() => onResume?.(job, continuation, request.hostRequest)));
+      return jsonReply(202, { ...resumed, rules: made.rules?.map(publicRule) });
     } catch (error) {
       if (!isDecidedAsSaid(error)) throw error;
+      const made = rules && remember && (await rulesOfAction(rules, caller, actionId));
+      return jsonReply(202, { ...resumed, rules: made?.map(publicRule) });
     }
-    return jsonReply(202, { resumed: true, streamId, actionId: said.actionId });
+  }
+
+  async #rules(request: RouteRequest, { name, segment }: MatchedRoute): Promise<Reply> {
+    const caller = await identify(request, this.#internals);
+    const rules = this.#internals.rules as StandingDecisions;
+    return name === 'rules' ? listRules(rules, caller) : revokeRule(rules, caller, segment);
   }
 }

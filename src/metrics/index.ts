@@ -30,6 +30,7 @@ import { observeFeeds } from './feeds.js';
 import { observeHandOvers } from './hand-overs.js';
 import { observeInbox } from './inbox.js';
 import { type Makers, makersOf } from './makers.js';
+import { observeRules } from './rules.js';
 import { observeWorkers } from './workers.js';
 
 export interface MetricsOptions {
@@ -162,6 +163,7 @@ export function createMetrics(options: MetricsOptions): StreamObserver {
     ...observeFaults(make),
     ...observeInbox(make),
     ...observeFeeds(make),
+    ...observeRules(make),
     ...observeWorkers(make),
     ...observeHandOvers(make),
   };

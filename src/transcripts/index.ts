@@ -2,6 +2,8 @@
  * Transcripts that travel: the file in which an agent keeps a conversation is saved by each run that completes, and the
  * next run, on whatever machine, begins with it.
  */
+
+export type { MongooseLike } from '../mongo-shapes.js';
 export { type ClearOptions, clearTranscripts } from './clear.js';
 export {
   createTranscriptHandler,
@@ -22,7 +24,6 @@ export { type SavedTranscript, type SaveOptions, saveTranscript } from './save.j
 export { createFileTranscripts, type FileTranscriptsOptions } from './stores/files.js';
 export { createMemoryTranscripts } from './stores/memory.js';
 export { createMongoTranscripts, type MongoTranscriptsOptions } from './stores/mongo.js';
-export type { MongooseLike } from './stores/mongo-shapes.js';
 export type { TranscriptStoreOptions } from './stores/store-options.js';
 export type {
   ConversationState,

@@ -6,4 +6,5 @@
 export { backendOnFakeTime, backendOnRealTime, type PortsUnderTest } from './backends.js';
 export { describeStoreContract, describeStreamContract, type Subject } from './describe.js';
 export type { Backend, BackendFactory } from './harness.js';
+export { describeRuleStoreContract, type RuleBackend } from './rules.js';
 export type { Expect, Matchers, TestTools } from './tools.js';

@@ -28,6 +28,9 @@ declare global {
   const stream: AsyncIterable<import('openai/resources/responses/responses').ResponseStreamEvent>;
   const chat: { id: string };
   const userId: string;
+  const rules: import('generation-jobs/rules').StandingDecisions;
+  const mail: { to: string };
+  const redis: import('ioredis').Redis;
   const services: import('generation-jobs').StreamServices;
   const authorize: (request: object) => Identity | null;
   const onMessage: import('generation-jobs/ai-sdk').OnMessage;
@@ -98,6 +101,7 @@ import {
 import { useGeneration } from 'generation-jobs/react';
 import { createStreamRouter, errorHandler } from 'generation-jobs/express';
 import { connectRedis } from 'generation-jobs/redis';
+import { createMongoRules, createRedisRules, createStandingDecisions } from 'generation-jobs/rules';
 import { until } from 'generation-jobs/testing';
 import {
   clearTranscripts,

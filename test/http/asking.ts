@@ -46,8 +46,13 @@ export async function ask(
   return { generation: job.generation, action, approval: { streamId, actionId, decisions: [APPROVE] } };
 }
 
-export function decide(served: Pick<Served, 'url'>, body: unknown, headers: Record<string, string> = {}) {
-  return postJson(`${served.url}/resume`, body, headers);
+export function decide(
+  served: Pick<Served, 'url'>,
+  body: unknown,
+  headers: Record<string, string> = {},
+  query = '',
+) {
+  return postJson(`${served.url}/resume${query}`, body, headers);
 }
 
 /** All that is kept of a stream, its log included, but not what time changes. */

@@ -6,6 +6,7 @@
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isGenerationJobError } from '../../src/errors.js';
+import { createRedisRules } from '../../src/rules/stores/redis.js';
 import { RedisJobStore } from '../../src/stream/implementations/redis/job-store.js';
 import { RedisKeys } from '../../src/stream/implementations/redis/keys.js';
 import { REDIS_SCRIPTS } from '../../src/stream/implementations/redis/scripts.generated.js';
@@ -17,10 +18,12 @@ import type {
   OtherCommit,
   ProducerCommit,
 } from '../../src/stream/interfaces/commits.js';
+import type { NewRule } from '../../src/stream/interfaces/rule-store.js';
 import type { FeedReply } from '../../src/stream/interfaces/user-feeds.js';
 import type { FeedEntry } from '../../src/stream/model/feed-entry.js';
 import { streamKey } from '../../src/stream/model/stream-key.js';
 import type { JobRecord } from '../../src/stream/model/types.js';
+import { newRule, newUse } from '../contract/rules.js';
 import { RedisServer } from '../support/redis-server.js';
 import { damagesTo, look as lookAt, pairsOf, type Seen } from './damaging.js';
 import { type ScriptRun, watchScripts } from './script-watch.js';
@@ -535,6 +538,57 @@ const INDEX_CALLS: readonly Call[] = (
   ] satisfies Omit<Call, 'in'>[]
 ).map((call: Omit<Call, 'in'>) => ({ ...call, in: 'running', isOfIndex: true }));
 
+// --- the calls on rules
+
+const OWNER = { userId: 'u' };
+const rulesOf = () => createRedisRules({ redis: client });
+const isUsed = async (callId: string) =>
+  (await rulesOf().uses(OWNER, { limit: 9 })).uses.some((use) => use.callId === callId);
+
+async function giveRules(): Promise<void> {
+  const rules = rulesOf();
+  for (const ruleId of ['used', 'revoked', 'told']) await rules.add(OWNER, ruleNamed(ruleId), 9);
+  await rules.spend(OWNER, 'used', useOf('used', 'call-1'));
+  await rules.revoke(OWNER, 'revoked');
+}
+
+function ruleNamed(ruleId: string): NewRule {
+  const whose = { tenantId: undefined, userId: 'u', scope: 'conversation', conversationId: 'c' } as const;
+  return newRule(ruleId, { ...whose, budget: 3 });
+}
+const useOf = (ruleId: string, callId: string) =>
+  newUse(ruleId, callId, { userId: 'u', conversationId: 'c' });
+
+const RULE_CALLS: readonly Call[] = (
+  [
+    {
+      name: 'giving a rule',
+      run: () => rulesOf().add(OWNER, ruleNamed('new'), 9),
+      after: async () => expect((await rulesOf().list(OWNER)).map(({ ruleId }) => ruleId)).toContain('new'),
+    },
+    {
+      name: 'using a rule',
+      run: async () => {
+        const reply = await rulesOf().spend(OWNER, 'used', useOf('used', 'call-2'));
+        return reply === 'spent' ? {} : reply;
+      },
+      after: async () => expect(await isUsed('call-2')).toBe(true),
+    },
+    {
+      name: 'revoking a rule',
+      run: () => rulesOf().revoke(OWNER, 'told'),
+      after: async () =>
+        expect((await rulesOf().list(OWNER)).map(({ ruleId }) => ruleId)).not.toContain('told'),
+    },
+    { name: 'listing rules', reads: true, run: () => rulesOf().list(OWNER) },
+    { name: 'listing their uses', reads: true, run: () => rulesOf().uses(OWNER, { limit: 9 }) },
+    {
+      name: 'clearing the rules of a conversation',
+      run: () => rulesOf().clear(OWNER, { userId: 'u', conversationId: 'c' }),
+    },
+  ] satisfies Omit<Call, 'in'>[]
+).map((call: Omit<Call, 'in'>) => ({ ...call, in: 'running', isOfIndex: true, before: giveRules }));
+
 // --- the damage
 
 /** What lies in other slots than the stream is written by other calls than it. */
@@ -591,7 +645,7 @@ async function answerOf(call: Promise<unknown>): Promise<Answer> {
 const tried = new Set<string>();
 
 describe('All is checked before the first write', () => {
-  for (const call of [...CALLS, ...INDEX_CALLS]) {
+  for (const call of [...CALLS, ...INDEX_CALLS, ...RULE_CALLS]) {
     it(`${call.name}: whatever is damaged, the whole change or a refusal that changes nothing`, async () => {
       await STATES[call.in]();
       await call.before?.();

@@ -19,6 +19,7 @@ import * as ports from 'generation-jobs/ports';
 import * as contract from 'generation-jobs/ports/contract';
 import * as react from 'generation-jobs/react';
 import * as redis from 'generation-jobs/redis';
+import * as standing from 'generation-jobs/rules';
 import * as testing from 'generation-jobs/testing';
 import * as transcripts from 'generation-jobs/transcripts';
 import * as web from 'generation-jobs/web';
@@ -139,6 +140,7 @@ const agentOptions: Wrong<agents.AgentOptions> = {
   ...{ resumeContext: ANY, final: 7, onError: 7, toEvent: 7, toMessageContent: 7 },
 };
 
+const rules = standing.createStandingDecisions({ store: standing.createMemoryRules() });
 const transcriptStore = transcripts.createMemoryTranscripts();
 const transcriptsOfRun = transcripts.transcriptsOf(transcriptStore, { agentId: 'a', conversationId: 'c' });
 const storeOptions: Wrong<transcripts.TranscriptStoreOptions> = { keepRuns: '1', clock: {} };
@@ -169,7 +171,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     {
       ...{ jobStore: {}, eventTransport: {}, options: 7, contentModels: [content.textContent], hooks: 7 },
       ...{ actionTypes: [{ type: 7 }], observer: 7, logger: 7, replicaId: 7 },
-      ...{ seal: { seal: 7 }, clock: {}, entropy: {} },
+      ...{ seal: { seal: 7 }, rules: {}, clock: {}, entropy: {} },
     },
     (input) => new root.GenerationJobManager(input),
     root.createStreamServices(),
@@ -268,6 +270,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     {
       ...{ ...access, actionId: 7, decisions: 7, answers: 7, response: ANY, by: 7, payloadDigest: 7 },
       ...{ fingerprint: 7, idempotencyKey: 7, generation: '1', via: 'Link', context: ANY },
+      remember: 7,
     },
     (input) => manager.approvals.resolve(streamId, input),
     { actionId: 'a', by: 'ann' },
@@ -370,8 +373,15 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
       ),
     ]),
   ),
-  'streamClient.decide': refuses<client.DecideOptions>({ idempotencyKey: 7, signal: 7 }, (options) =>
-    streamClient.decide('s', { actionId: 'a' }, 'approve', options),
+  'streamClient.decide': refuses<client.DecideOptions>(
+    { idempotencyKey: 7, remember: 7, signal: 7 },
+    (options) => streamClient.decide('s', { actionId: 'a' }, 'approve', options),
+  ),
+  'streamClient.rules': refuses<{ signal?: AbortSignal }>({ signal: 7 }, (options) =>
+    streamClient.rules(options),
+  ),
+  'streamClient.revokeRule': refuses<{ signal?: AbortSignal }>({ signal: 7 }, (options) =>
+    streamClient.revokeRule('r', options),
   ),
   followFeed: refuses<client.FeedOptions>(feedOptions, (options) => client.followFeed('/feed', options)),
   'streamClient.followFeed': refuses<client.FeedOptions>(feedOptions, (options) =>
@@ -615,7 +625,10 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'Checkpointer.checkWindow': 'takes no options',
   'Checkpointer.settling': 'hooks, which the manager’s constructor refuses',
   createToolPolicy: refuses<agents.ToolPolicyInput>(
-    { endpoint: { enabeld: true }, agent: { mode: 'Deny' }, skills: 7, hooks: [7], onHookError: 7 },
+    {
+      ...{ endpoint: { enabeld: true }, agent: { mode: 'Deny' }, skills: 7, hooks: [7], rules: {} },
+      onHookError: 7,
+    },
     (input) => agents.createToolPolicy(input),
   ),
   toPendingAction: refuses<NonNullable<Parameters<typeof agents.toPendingAction>[1]>>(
@@ -624,6 +637,57 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   ),
   threadIdOf: 'takes a job',
   hostContextOf: 'takes an action',
+  // standing decisions
+  createStandingDecisions: refuses<standing.StandingDecisionsInput>(
+    { store: {}, matches: 7, mayGive: 7, mostRules: '1', expiresInMs: '1', entropy: {} },
+    (input) => standing.createStandingDecisions(input),
+    { store: standing.createMemoryRules() },
+  ),
+  createMemoryRules: refuses<standing.MemoryRulesOptions>({ clock: {} }, (options) =>
+    standing.createMemoryRules(options),
+  ),
+  createRedisRules: refuses<standing.RedisRulesOptions>(
+    { redis: {}, keyPrefix: 7, timeoutMs: '1' },
+    (options) => standing.createRedisRules(options),
+    { redis: redisClient as Odd },
+  ),
+  createMongoRules: refuses<standing.MongoRulesOptions>(
+    { mongo: {}, dbName: 7, collection: 7, clock: {} },
+    (options) => standing.createMongoRules(options),
+    { mongo: { getClient() {} } },
+  ),
+  'rules.add': refuses<standing.RuleInput>(
+    {
+      ...{ tool: 7, match: 7, scope: 'User', tenantId: 7, userId: 7, conversationId: 7, givenBy: 7 },
+      ...{ ruleId: 7, expiresInMs: '1', budget: '1' },
+    },
+    (input) => rules.add(input),
+    { tool: 't', match: { kind: 'exact', arguments: {} }, scope: 'user', userId: 'ann', givenBy: 'ann' },
+  ),
+  'rules.remember': refuses<standing.RememberInput>(
+    { scope: 'User', requests: 7, conversationId: 7, expiresInMs: '1', budget: '1' },
+    (how) => rules.remember({ record: { streamId } as root.JobRecord }, how),
+    { scope: 'user' },
+  ),
+  'rules.list': refuses<standing.RuleOwner>(access, (owner) => rules.list(owner)),
+  'rules.revoke': { parameters: { ruleId: () => rules.revoke({ userId: 'ann' }, 7 as Odd) } },
+  'rules.allows': refuses<standing.RuleCall>(
+    { job: {}, tool: 7, arguments: ANY, callId: 7, conversationId: 7 },
+    (call) => rules.allows(call),
+    { job, tool: 't', callId: 'c' },
+  ),
+  'rules.of': refuses<{ conversationId?: string }>({ conversationId: 7 }, (options) =>
+    rules.of(job, options),
+  ),
+  'rules.uses': refuses<{ limit?: number; cursor?: string }>({ limit: '1', cursor: 7 }, (page) =>
+    rules.uses({ userId: 'ann' }, page),
+  ),
+  'rules.deleteUser': refuses(access, (user) => rules.deleteUser(user), { userId: 'nobody' }),
+  'rules.deleteConversation': refuses(
+    { ...access, conversationId: 7 },
+    (conversation) => rules.deleteConversation(conversation),
+    { userId: 'nobody', conversationId: 'c' },
+  ),
   createMemoryTranscripts: refuses(storeOptions, (options) => transcripts.createMemoryTranscripts(options)),
   createFileTranscripts: refuses<transcripts.FileTranscriptsOptions>(
     { ...storeOptions, folder: 7 },
@@ -731,6 +795,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   ),
   describeStoreContract: 'is for tests',
   describeStreamContract: 'is for tests',
+  describeRuleStoreContract: 'is for tests',
   backendOnFakeTime: 'is for tests',
   backendOnRealTime: 'is for tests',
   FakeClock: 'is for tests',
@@ -771,6 +836,7 @@ const INSTANCES = {
     subscription,
   },
   ...{ outbox, runLane, reportLane, streamClient, links },
+  ...{ outbox, runLane, reportLane, streamClient, rules },
 };
 
 /** Who has an instance's methods: its class, or itself. */
@@ -797,6 +863,7 @@ function publicCalls(): string[] {
       web,
     ],
     ...[transcripts, worker, gateway, client, react, decisionLinks],
+    ...[transcripts, worker, gateway, client, react, standing],
   ];
   const exported = entries.flatMap((entry) =>
     Object.entries(entry).filter(([, value]) => typeof value === 'function'),

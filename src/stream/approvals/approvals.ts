@@ -35,6 +35,7 @@ import type { SlotOwner } from '../process/slot-keeper.js';
 import type { Producers } from '../producing/producers.js';
 import { ActionDecidedError, isDecidedAsSaid } from './action-decided-error.js';
 import { digestOfDecision } from './decision-digest.js';
+import { remembering, throwUnlessRememberable } from './remembering.js';
 import { type CheckedResolve, parseResolve, verdictOn } from './verdict.js';
 
 export interface ApprovalContext {
@@ -84,8 +85,9 @@ export class ApprovalLifecycle implements Approvals {
     try {
       this.#context.producers.throwIfDraining();
       const given = parseResolve(input, this.#parts.options);
+      throwUnlessRememberable(this.#parts, input);
       const key = streamKey(streamId, input.tenantId);
-      return await this.#decide(key, given, input);
+      return await remembering(this.#parts, input, await this.#decide(key, given, input));
     } catch (error) {
       if (!isDecidedAsSaid(error)) this.#parts.observer.approval('refused');
       throw error;

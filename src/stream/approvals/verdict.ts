@@ -9,6 +9,7 @@ import type { ResolveInput } from '../interfaces/action-input.js';
 import { type ActionTypes, checkAgainst } from '../model/action-types.js';
 import type { Options } from '../model/options.js';
 import { isObject } from '../model/plain-values.js';
+import { rememberSchema } from '../model/rule-shapes.js';
 import { parseStrictly } from '../model/strict.js';
 import type {
   ActionQuestion,
@@ -59,13 +60,17 @@ const resolveSchema = z.strictObject({
   userId: z.string().optional(),
   tenantId: z.unknown().optional(),
   context: z.unknown().optional(),
+  remember: rememberSchema.optional(),
 } satisfies Record<keyof ResolveInput, z.ZodType>);
-export type CheckedResolve = Omit<z.output<typeof resolveSchema>, 'userId' | 'tenantId' | 'context'>;
+export type CheckedResolve = Omit<
+  z.output<typeof resolveSchema>,
+  'userId' | 'tenantId' | 'context' | 'remember'
+>;
 
 /** A copy of what was given, of the right shape. @throws GenerationJobError `invalid_action`, `event_too_large`, `json_too_deep` */
 export function parseResolve(input: ResolveInput, options: Options): CheckedResolve {
   const parsed = parseStrictly('invalid_action', resolveSchema, input, 'decision');
-  const { userId: _, tenantId: __, context: ___, ...said } = parsed;
+  const { userId: _, tenantId: __, context: ___, remember: ____, ...said } = parsed;
   return asJson(said, 'The decision', options) as CheckedResolve;
 }
 

@@ -1,6 +1,7 @@
 /** A pause asks and a resolution answers: the inputs of `job.pause` and `approvals.resolve`. */
 import type { Access } from '../model/access.js';
 import type { ApprovalDecision, Resolution } from '../model/types.js';
+import type { RememberInput } from './rules.js';
 
 /** The requests and questions to ask. Bounds: `ACTION_LIMITS`; all that is shown fits in `limits.eventBytes`. */
 export interface PauseInput {
@@ -86,6 +87,11 @@ export interface ResolveInput extends Access {
   readonly via?: 'link' | undefined;
   /** The host's own value for `beforeResolve`, as it is given: the routes pass the host's request. */
   readonly context?: unknown;
+  /**
+   * Makes rules of what is approved, so that such calls are not asked about again: `rules` of the manager. The decision stands
+   * whatever becomes of them. Default: nothing is remembered.
+   */
+  readonly remember?: RememberInput | undefined;
 }
 
 export interface ApprovalInput {

@@ -5,6 +5,7 @@ import type { PublicAction } from '../model/types.js';
 import type { HistoryEntry, ResolveInput } from './action-input.js';
 import type { GenerationJob } from './generation-job.js';
 import type { Continuation } from './manager-types.js';
+import type { Rule } from './rules.js';
 
 /** A resolved action's answer to who decides. */
 export interface Resolved<Types extends HostTypes = Untyped> {
@@ -12,6 +13,11 @@ export interface Resolved<Types extends HostTypes = Untyped> {
   readonly job: GenerationJob<Types>;
   /** The state the attempt goes on from. */
   readonly continuation: Continuation<Types>;
+  /**
+   * The rules that were given, with `remember`: none when nothing was approved, and fewer than asked for when some could not be
+   * given, which `onError` is told. Absent without it.
+   */
+  readonly rules?: readonly Rule[] | undefined;
 }
 
 /** Asks what is pending, decides it, and tells how actions ended. Any replica may. */

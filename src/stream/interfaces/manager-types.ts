@@ -37,6 +37,7 @@ import type { GenerationJob } from './generation-job.js';
 import type { JobStore } from './job-store.js';
 import type { Logger } from './logger.js';
 import type { StreamObserver } from './observer.js';
+import type { StandingDecisions } from './standing-rules.js';
 import type { Subscription } from './subscription.js';
 
 export type { Continuation } from './continuation.js';
@@ -334,6 +335,8 @@ export interface ManagerInput<Types extends HostTypes = Untyped> {
    * and then they are kept in plain.
    */
   readonly seal?: Seal | undefined;
+  /** Standing decisions: `createStandingDecisions` of `generation-jobs/rules`. Default: none. */
+  readonly rules?: StandingDecisions | undefined;
   /** The host's side of things. Default: none. */
   readonly hooks?: Hooks<Types> | undefined;
   /** Is told of what happens, for metrics: `createMetrics` makes one. Default: none. */

@@ -43,6 +43,12 @@ export type MessageResult = 'accepted' | 'repeated' | 'full' | 'ended' | 'too_la
 /** `known`: the feed had it, or something newer */
 export const FEED_WRITE_RESULTS = ['written', 'known', 'failed'] as const;
 export type FeedWriteResult = (typeof FEED_WRITE_RESULTS)[number];
+/**
+ * `allowed`: a call, which was spent · `repeated`: the same use again, at no cost · `refused`: the rule that fits was revoked, is over or
+ * used up by now · `failed`: rules could not be asked
+ */
+export const RULE_USE_OUTCOMES = ['allowed', 'repeated', 'refused', 'failed'] as const;
+export type RuleUseOutcome = (typeof RULE_USE_OUTCOMES)[number];
 export type ContentlessStep =
   | 'aborted'
   | 'replaced'
@@ -159,6 +165,8 @@ export interface StreamObserver {
   feedFollowers(count: number): void;
   /** A reader of a feed was given a `sync`: it had no place, or one from which something is missing. */
   feedSynced(): void;
+  /** A rule was to allow a call of this process. */
+  ruleUsed(outcome: RuleUseOutcome): void;
   /** A call of `annotate` of this process was answered. */
   annotated(result: AnnotationResult): void;
   /** A call of `inbox.send` of this process was answered. */
@@ -225,6 +233,7 @@ export const OBSERVED: readonly string[] = Object.keys({
   feedWritten: 0,
   feedFollowers: 0,
   feedSynced: 0,
+  ruleUsed: 0,
   annotated: 0,
   messageSent: 0,
   messageTaken: 0,

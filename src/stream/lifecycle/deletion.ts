@@ -45,7 +45,11 @@ export class Deletion {
     for (let looks = 1; ; looks++) {
       const kept = await store.read(key, 'kept').catch(damagedOrThrow);
       // A stream that begins at this moment is not one that was damaged.
-      if (!isGenerationJobError(kept) && kept.length === 0) return this.#deleteRemains(key, access);
+      if (!isGenerationJobError(kept) && kept.length === 0) {
+        // Its rules outlive the time that a stream is kept.
+        await this.#deleteRules(key, access.userId);
+        return this.#deleteRemains(key, access);
+      }
       const records = isGenerationJobError(kept) ? [] : kept;
       const [current] = records;
       if (current !== undefined && !isOwnedBy(current, access)) return false;
@@ -81,6 +85,7 @@ export class Deletion {
       }
       await store.slots.clear(user);
       await this.#parts.feed.clear(user);
+      await this.#parts.rules?.deleteUser(user);
     } catch (error) {
       left.push({ error });
     }
@@ -114,6 +119,7 @@ export class Deletion {
       if (idempotencyKey === undefined) continue;
       await store.slots.forget(ownerOf(key, userId), idempotencyKey, { streamId: key.streamId, generation });
     }
+    await this.#deleteRules(key, kept[0]?.userId ?? userId);
     const deleted = await store.delete(key, { whileSettling, ownedBy: userId });
     if (deleted !== true) return deleted;
     for (const record of kept) {
@@ -135,6 +141,12 @@ export class Deletion {
     if (newest !== undefined)
       await this.#parts.feed.remove(key, ownerOf(key, newest.userId), newest.generation);
     return true;
+  }
+
+  /** Deletes what a user has allowed in the conversation that a stream is. */
+  async #deleteRules({ tenantId, streamId }: StreamKey, userId: string | undefined): Promise<void> {
+    if (userId === undefined) return;
+    await this.#parts.rules?.deleteConversation({ tenantId, userId, conversationId: streamId });
   }
 
   #tellUnread(key: StreamKey, cause: unknown): void {

@@ -26,6 +26,7 @@ export const ERROR_MESSAGES = {
   route: 'request failed',
   agent: 'an agent failed',
   emit: 'an event was not taken',
+  rules: 'a rule could not be given or used',
   source: 'a piped source did not close',
   unawaited: 'a call failed that nobody awaited',
   log: 'a log has lost events',

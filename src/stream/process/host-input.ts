@@ -66,6 +66,11 @@ const managerSchema = z.strictObject({
     .array(z.strictObject({ type: z.string(), payload: actionSchema, response: actionSchema }))
     .optional(),
   seal: having('a Seal: createSeal makes one', 'seal', 'open').optional(),
+  rules: having(
+    'standing decisions: createStandingDecisions makes them',
+    'remember',
+    'deleteUser',
+  ).optional(),
   hooks: z.unknown().optional(),
   observer: z.unknown().optional(),
   logger: z.unknown().optional(),

@@ -21,6 +21,7 @@ export interface Internals
     | 'models'
     | 'observer'
     | 'options'
+    | 'rules'
   > {
   /** Follows a stream as `subscribe` does. @throws what `subscribe` throws */
   follow(streamId: string, options: SubscribeOptions): BatchReader;

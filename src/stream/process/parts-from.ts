@@ -63,6 +63,7 @@ export function partsFrom(input: ManagerInput): Parts {
     unknownModels: new UnknownModels({ models, options, storeClock, observer, errors }),
     actionTypes: actionTypesFrom(input.actionTypes),
     seals: new Seals({ seal: input.seal, clock, options, observer }),
+    rules: input.rules,
     slots: new SlotKeeper({ store: input.jobStore, options }),
     setAside: new SetAsideCount(observer),
     progress: new ProgressCalls({ hooks, observer, errors, clock, options }),

@@ -5,6 +5,7 @@ import type { JobStore } from '../interfaces/job-store.js';
 import type { Logger } from '../interfaces/logger.js';
 import type { Hooks } from '../interfaces/manager-types.js';
 import type { StreamObserver } from '../interfaces/observer.js';
+import type { StandingDecisions } from '../interfaces/standing-rules.js';
 import type { ActionTypes } from '../model/action-types.js';
 import type { ContentModels } from '../model/content-model.js';
 import type { Options } from '../model/options.js';
@@ -35,6 +36,8 @@ export interface Parts {
   readonly unknownModels: UnknownModels;
   readonly actionTypes: ActionTypes;
   readonly seals: Seals;
+  /** The standing decisions, if the host has any. */
+  readonly rules: StandingDecisions | undefined;
   readonly slots: SlotKeeper;
   readonly setAside: SetAsideCount;
   /** Tells what becomes of streams in their users' feeds; nothing, without the option `feed`. */

@@ -10,6 +10,15 @@
 import { z } from 'zod';
 import { HOUR, MIB, systemEntropy } from '../../clock.js';
 import { GenerationJobError } from '../../errors.js';
+import {
+  binaryOf,
+  type Client,
+  type Collection,
+  type Document,
+  deleteAll,
+  isDuplicate,
+  type MongooseLike,
+} from '../../mongo-shapes.js';
 import { warnIfUntested } from '../../peer-versions.js';
 import { having } from '../../stream/model/host-values.js';
 import { handOutMethods, NO_MANAGER } from '../../stream/process/handed-out.js';
@@ -24,15 +33,6 @@ import type {
   TranscriptStore,
 } from '../transcript-store.js';
 import { settledBefore } from '../within.js';
-import {
-  binaryOf,
-  type Client,
-  type Collection,
-  type Document,
-  deleteAll,
-  isDuplicate,
-  type MongooseLike,
-} from './mongo-shapes.js';
 import { latestFirst, parseStoreOptions, type TranscriptStoreOptions } from './store-options.js';
 
 export interface MongoTranscriptsOptions extends TranscriptStoreOptions {

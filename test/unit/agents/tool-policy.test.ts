@@ -229,3 +229,72 @@ describe('a tool policy', () => {
     }
   });
 });
+
+describe('a tool policy with standing decisions', () => {
+  const use = { toolName: 'pay', toolInput: { amount: 5 }, toolUseId: 'call-1' };
+  const allowing = (allowed: boolean) => {
+    const asked: unknown[] = [];
+    const answer = allowed ? { allowed, rule: {} as never, isRepeat: false } : { allowed };
+    const allows = async (call: unknown) => {
+      asked.push(call);
+      return answer as never;
+    };
+    return { asked, rules: { allows } };
+  };
+
+  it('L154 lets a call run that one allows, and asks about any other', async () => {
+    const yes = allowing(true);
+    expect(await createToolPolicy({ endpoint: on, rules: yes.rules }).hook?.(use)).toEqual({
+      decision: 'allow',
+    });
+    expect(yes.asked).toEqual([{ tool: 'pay', arguments: { amount: 5 }, callId: 'call-1' }]);
+    const no = allowing(false);
+    expect(await createToolPolicy({ endpoint: on, rules: no.rules }).hook?.(use)).toEqual({
+      decision: 'ask',
+    });
+  });
+
+  it('L154 asks them about nothing that it denies or allows by itself, by a layer, a skill or a hook', async () => {
+    const { asked, rules } = allowing(true);
+    for (const [layers, expected] of [
+      [{ endpoint: { ...on, deny: ['pay'] } }, 'deny'],
+      [{ endpoint: on, skills: [{ deny: ['p*'] }] }, 'deny'],
+      [{ endpoint: on, hooks: [() => 'deny'] }, 'deny'],
+      [{ endpoint: on, hooks: [() => Promise.reject(new Error('down'))] }, 'deny'],
+      [{ endpoint: { ...on, allow: ['pay'] } }, 'allow'],
+      [{ endpoint: {} }, 'allow'],
+    ] as const) {
+      expect(await createToolPolicy({ ...layers, rules } as ToolPolicyInput).decide(use)).toBe(expected);
+    }
+    expect(asked).toEqual([]);
+  });
+
+  it('L154 asks none about a tool for which a layer forbids them, or about a call without an id', async () => {
+    const { asked, rules } = allowing(true);
+    for (const layers of [
+      { endpoint: { ...on, standing: false } },
+      { endpoint: { ...on, standing: ['send_*'] } },
+      { endpoint: { ...on, standing: ['*'] }, agent: { standing: false } },
+      { endpoint: on, skills: [{ standing: ['send_*'] }] },
+      { endpoint: { ...on, standing: ['pay'] }, skills: [{ standing: false }] },
+    ] as const) {
+      expect(await createToolPolicy({ ...layers, rules }).decide(use)).toBe('ask');
+    }
+    expect(await createToolPolicy({ endpoint: on, rules }).decide({ toolName: 'pay' })).toBe('ask');
+    expect(asked).toEqual([]);
+    const endpoint = { ...on, standing: ['pay'] };
+    expect(await createToolPolicy({ endpoint, skills: [{ standing: ['*'] }], rules }).decide(use)).toBe(
+      'allow',
+    );
+  });
+
+  it('L154 asks the person where they can’t be asked, or say something else than yes', async () => {
+    const errors: unknown[] = [];
+    const broken = { allows: () => Promise.reject(new Error('down')) };
+    const onHookError = (error: unknown) => errors.push(error);
+    expect(await createToolPolicy({ endpoint: on, rules: broken, onHookError }).decide(use)).toBe('ask');
+    expect(errors).toMatchObject([{ message: 'down' }]);
+    const odd = { allows: async () => ({ allowed: 'yes' }) as never };
+    expect(await createToolPolicy({ endpoint: on, rules: odd }).decide(use)).toBe('ask');
+  });
+});

@@ -89,8 +89,28 @@ export class RedisKeys {
     return `${this.#prefix}{${feedKey(user).id}}:`;
   }
 
+  /** The rules of an owner, a user or a tenant, and the uses of them, in a slot of their own. */
+  rules({
+    tenantId = '',
+    userId,
+  }: {
+    readonly tenantId?: string | undefined;
+    readonly userId?: string | undefined;
+  }): {
+    readonly rules: string;
+    readonly uses: string;
+  } {
+    const base = `${this.#prefix}{rules:${tenantId}/${userId === undefined ? '' : digestOf(userId)}}:`;
+    return { rules: `${base}rules`, uses: `${base}uses` };
+  }
+
   shard(key: StreamKey): DueShard {
     const first = createHash('sha1').update(key.id).digest()[0] ?? 0;
     return this.shards[first % DUE_SHARDS] as DueShard;
   }
+}
+
+/** A user id may hold anything, a key's part in braces may not. */
+function digestOf(userId: string): string {
+  return createHash('sha256').update(userId).digest('base64url');
 }

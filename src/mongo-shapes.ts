@@ -17,8 +17,10 @@ export interface Client {
   db(name: string | undefined, options: object): Database;
 }
 
-interface Database {
+export interface Database {
   collection(name: string): Collection;
+  /** Runs a command of the server's. */
+  command(command: object): Promise<Document>;
 }
 
 export interface Collection {
