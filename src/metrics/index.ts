@@ -28,6 +28,7 @@ import { TRANSITIONS, type TransitionName } from '../stream/model/transitions.js
 import { observeDecisionLinks } from './decision-links.js';
 import { observeFeeds } from './feeds.js';
 import { observeHandOvers } from './hand-overs.js';
+import { HOOKS, OTHER_HOOK } from './hooks.js';
 import { observeInbox } from './inbox.js';
 import { type Makers, makersOf } from './makers.js';
 import { observeRules } from './rules.js';
@@ -107,28 +108,6 @@ const ANNOTATION_RESULTS = [
   'failed',
 ] as const satisfies readonly AnnotationResult[];
 const TRANSITION_NAMES = Object.keys(TRANSITIONS) as TransitionName[];
-const HOOKS = [
-  'describeEnd',
-  'settle',
-  'recover',
-  'recoverMode',
-  'onFollowersGone',
-  'publicMetadata',
-  'onDeleted',
-  'onPaused',
-  'onProgress',
-  'beforeResolve',
-  'authorize',
-  'actionType',
-  'contentModel',
-  'seal',
-  'onError',
-  'onReadable',
-  'logger',
-  'observer',
-  'other',
-] as const;
-const OTHER_HOOK = 'other';
 
 const optionsSchema = z.strictObject({
   registry: having('a Registry of prom-client', 'registerMetric', 'getSingleMetric'),
