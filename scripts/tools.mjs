@@ -9,18 +9,21 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+const OPENSSL = { command: 'openssl', variable: 'OPENSSL_PATH', debianPackage: 'openssl' };
+
 /** A tool is added by its line: the command, the variable that overrides it, and its Debian package. */
 const tools = [
   { command: 'chromium', variable: 'CHROMIUM_PATH', debianPackage: 'chromium' },
   { command: 'redis-server', variable: 'REDIS_SERVER_PATH', debianPackage: 'redis-server' },
   { command: 'faketime', variable: 'FAKETIME_PATH', debianPackage: 'faketime' },
+  OPENSSL,
 ];
 
 /** The tools that only the recipes need. */
 export const RECIPE_TOOLS = [
   { command: 'redis-server', variable: 'REDIS_SERVER_PATH', debianPackage: 'redis-server' },
   { command: 'nginx', variable: 'NGINX_PATH', debianPackage: 'nginx-light' },
-  { command: 'openssl', variable: 'OPENSSL_PATH', debianPackage: 'openssl' },
+  OPENSSL,
 ];
 
 const APT_ATTEMPTS = 3;

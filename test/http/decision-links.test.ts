@@ -314,6 +314,26 @@ it('a link whose answer the store kept back decides once when it is pressed agai
   expect(served.runs).toHaveLength(1);
 });
 
+it('a replica that leaves decides nothing by a link, and another one does, by the same press (L142)', async () => {
+  const services = createStreamServices();
+  const leaving = await serveLinks({ services });
+  const staying = await serveLinks({ services });
+  await ask(leaving);
+  const { token } = await linkTo(leaving);
+  await leaving.manager.drain({ graceMs: 0 });
+  await expectUnchanged(staying.manager, async () => {
+    const page = await submit(leaving, { token, decision: 'reject' });
+    expect([page.status, page.text.includes('Try again')]).toEqual([503, true]);
+    expect(codeOf(await press(leaving, { token, decision: 'reject' }))).toBe('draining');
+  });
+  expect((await submit(staying, { token, decision: 'reject' })).status).toBe(200);
+  await until('the end', async () => (await staying.manager.getJob('chat-1'))?.status === 'completed');
+  expect([leaving.runs, staying.runs]).toEqual([
+    [],
+    [{ by: 'ann', decisions: [{ id: 'call-1', decision: 'reject' }] }],
+  ]);
+});
+
 describe('questions and several requests', () => {
   const QUESTION = {
     type: 'ask_user_question',
