@@ -20,7 +20,8 @@ import { stageForEach } from './stages.js';
 const SEED = Number(process.env.FAULT_SEED ?? Date.now() % 1_000_000);
 const ANSWERS = howOften(200);
 const REPLICAS = 3;
-const EVERY_MS = 150;
+/** The more answers, the slower each: the machine is not what is tried. */
+const EVERY_MS = 50 + ANSWERS;
 const BEFORE: ReplicaConfig = {
   library: new URL('../fixtures/releases/0.1.0/index.js', import.meta.url).href,
 };
@@ -30,13 +31,13 @@ const GOES_ON: ReplicaConfig = { ...NOTHING_LAPSES, recover: PACED, graceMs: 5_0
 let stage: Stage;
 /** The replicas that requests are sent to. */
 let balanced: Replica[];
+let over: AbortController;
 stageForEach((made) => {
   stage = made;
   balanced = [];
+  over = new AbortController();
 });
-afterEach(() => {
-  balanced = [];
-});
+afterEach(() => over.abort());
 
 const numbersIn = ({ received }: Follower) =>
   received.flatMap(({ event, data }) => (event === 'text' ? [Number((data as { text: string }).text)] : []));
@@ -45,21 +46,36 @@ const total = async (name: string) => {
   return counts.reduce((sum, count) => sum + (count[name] ?? 0), 0);
 };
 
-/** Follows to the end as a browser does: told that its replica leaves, or cut off, it goes on at another one. */
-async function followThrough(streamId: string, random: () => number, followers: Follower[]): Promise<void> {
-  for (let follower: Follower | undefined; ; ) {
-    const replica = balanced[pick(random, balanced.length)] as Replica;
-    const joined = await replica.follow(streamId, {}, follower).catch(() => undefined);
-    if (joined !== undefined && follower === undefined) followers.push(joined);
-    follower ??= joined;
-    if (joined === undefined || follower === undefined) {
-      await pause(20);
-      continue;
+/** A reader of one answer, over all its connections. */
+interface Reader {
+  readonly streamId: string;
+  follower?: Follower | undefined;
+  replica?: Replica | undefined;
+  isJoining: boolean;
+}
+
+/** Follows to the end as browsers do: told that its replica leaves, or cut off, each goes on at another one. */
+async function followAll(
+  readers: readonly Reader[],
+  random: () => number,
+  signal: AbortSignal,
+): Promise<void> {
+  const join = async (reader: Reader, replica: Replica): Promise<void> => {
+    reader.isJoining = true;
+    if (reader.follower) reader.follower.closedBy = undefined;
+    const joined = await replica.follow(reader.streamId, {}, reader.follower).catch(() => undefined);
+    reader.follower ??= joined;
+    reader.replica = joined && replica;
+    reader.isJoining = false;
+  };
+  // One look at all of them now and then: a look for each would be what the machine does.
+  for (; !signal.aborted && readers.some(({ follower }) => !follower?.isOver); await pause(20)) {
+    for (const reader of readers) {
+      const { follower, replica, isJoining } = reader;
+      const isCut = replica === undefined || replica.isDead || follower?.closedBy !== undefined;
+      if (isJoining || follower?.isOver || !isCut) continue;
+      void join(reader, balanced[pick(random, balanced.length)] as Replica);
     }
-    const current = follower;
-    await stage.until(() => current.closedBy !== undefined || replica.isDead, `${streamId} ends`, 120_000);
-    if (current.isOver) return;
-    current.closedBy = undefined;
   }
 }
 
@@ -84,18 +100,22 @@ async function begin(count: number, random: () => number) {
       (balanced[n % balanced.length] as Replica).create({ streamId, contentModel: 'text', produce: PACED }),
     ),
   );
-  const followers: Follower[] = [];
-  const following = Promise.all(streams.map((streamId) => followThrough(streamId, random, followers)));
-  following.catch(() => {}); // awaited when the answers are to end
-  await stage.until(() => followers.length === count && followers.every(numbered), 'all are followed');
-  return { followers, following };
+  const readers: Reader[] = streams.map((streamId) => ({ streamId, isJoining: false }));
+  const following = followAll(readers, random, over.signal);
+  const followers = () => readers.flatMap(({ follower }) => follower ?? []);
+  await stage.until(() => followers().filter(numbered).length === count, 'all are followed', 120_000);
+  return { followers: followers(), following };
 }
 
-const numbered = (follower: Follower) => numbersIn(follower).length > 0;
+const numbered = ({ received }: Follower) => received.some(({ event }) => event === 'text');
 
 async function finish(following: Promise<unknown>): Promise<void> {
   for (const replica of balanced) await replica.call('finish');
-  await following;
+  let isOver = false;
+  void following.then(() => {
+    isOver = true;
+  });
+  await stage.until(() => isOver, 'all are read to their end', 120_000);
 }
 
 /** @returns how long followers waited at each hand-over, less the answer's own pace (ms) */
