@@ -53,7 +53,10 @@ export async function benchHandOvers(port: number, rounds: number): Promise<void
   }
   await Promise.all(streams.map((streamId) => manager.abortJob(streamId)));
   await following;
-  for (const replica of replicas) replica.disconnect();
+  for (const replica of replicas) {
+    replica.disconnect();
+    await once(replica, 'exit'); // before its Redis goes
+  }
   await manager.close();
   redis.disconnect();
   const sorted = waits.toSorted((a, b) => a - b);
