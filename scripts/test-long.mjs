@@ -59,6 +59,10 @@ const SUITES = {
     what: 'three replicas restarted in turn while answers are written',
     run: ['test/redis/rolling-restart.test.ts'],
   },
+  receipts: {
+    what: 'processes killed around the calls that they make once',
+    run: ['test/redis/receipts-processes.test.ts'],
+  },
   'asking-again': {
     what: 'answers stopped and asked over among three replicas',
     run: ['test/redis/asking-again.test.ts'],

@@ -121,6 +121,18 @@ export const ERROR_TABLE = {
   },
   rule_refused: { status: 403, remedy: 'Decide without `remember`: the server gives no such rule.' },
   rule_revoked: { status: 409, remedy: 'Give a new rule under another ruleId: this one was revoked.' },
+  receipts_limit: {
+    status: 409,
+    remedy: 'Make fewer calls through `once`, use keys again that have failed, or raise limits.receipts.',
+  },
+  receipt_unknown: {
+    status: 409,
+    remedy: 'Find out whether the call was made, let a person be asked, or say that it is idempotent.',
+  },
+  receipts_unavailable: {
+    status: 500,
+    remedy: 'Use `once` in a process that reaches the store; elsewhere give the tool an idempotency key.',
+  },
   seal_unavailable: {
     status: 503,
     remedy:

@@ -27,6 +27,7 @@ export type {
   ResolveInput,
 } from './stream/interfaces/action-input.js';
 export type { Approvals, Resolved } from './stream/interfaces/approvals.js';
+export type { Continuation } from './stream/interfaces/continuation.js';
 export type { FeedSubscription, MarkSeenInput, SubscribeUserInput } from './stream/interfaces/feed.js';
 export type {
   AttemptEnd,
@@ -49,7 +50,6 @@ export type { Logger } from './stream/interfaces/logger.js';
 export type {
   AnnotateInput,
   BeforeResolveResult,
-  Continuation,
   CreateJobInput,
   CreateJobResult,
   DeletedUser,
@@ -74,10 +74,12 @@ export type {
   FinalOmission,
   HandOverStep,
   MessageResult,
+  OnceResult,
   SettlementWaitResult,
   StreamObserver,
   SuccessionOutcome,
 } from './stream/interfaces/observer.js';
+export type { OnceMade, OnceOptions, OnceOutcome, OnceUnmade, Receipt } from './stream/interfaces/once.js';
 export type {
   Health,
   JobSummary,

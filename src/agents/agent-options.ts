@@ -21,6 +21,7 @@ const agentOptionsSchema = z.strictObject({
     'checkWindow',
   ).optional(),
   handlers,
+  receipts: z.union([z.literal(true), requiredFunction], 'must be true or a function').optional(),
   storeOversized: callable,
   toEvent: callable,
   configurable: z.record(z.string(), z.unknown()).optional(),

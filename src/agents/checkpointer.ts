@@ -9,6 +9,7 @@ import { GenerationJobError, isGenerationJobError } from '../errors.js';
 import { warnIfUntested } from '../peer-versions.js';
 import type { Hooks } from '../stream/interfaces/manager-types.js';
 import { callable, durationMs, having } from '../stream/model/host-values.js';
+import { resumedActionOf } from '../stream/model/own-actions.js';
 import { parseStrictly } from '../stream/model/strict.js';
 import type { JobRecord } from '../stream/model/types.js';
 import { handOut, handOutMethods, NO_MANAGER } from '../stream/process/handed-out.js';
@@ -130,7 +131,7 @@ export class Checkpointer {
     };
     return {
       ...boundHooks(hooks),
-      recoverMode: hooks.recoverMode ?? ((record) => (record.resumedAction ? 'continue' : 'restart')),
+      recoverMode: hooks.recoverMode ?? ((record) => (resumedActionOf(record) ? 'continue' : 'restart')),
       settle: async (ended) => {
         try {
           await hooks.settle?.(ended);

@@ -13,6 +13,7 @@ export {
 export type { OversizedPart, StoreOversized } from './cut-event.js';
 export { CLIENT_EVENTS } from './graph-events.js';
 export { hostContextOf, toPendingAction } from './interrupt.js';
+export { type OnceSetup, onceTool, type ReceiptsOf, type ToolReceipts } from './once-tools.js';
 export type { AgentOptions, RunHandlersOptions } from './options.js';
 export { AGENT_FAILURES, type CreateRun, type RunSetup, resumeAgent, runAgent } from './run-agent.js';
 export { createRunHandlers } from './run-handlers.js';

@@ -76,6 +76,8 @@ const contextSchema = z.object({
     batch: z.boolean(),
     sdkVersion: z.string().optional(),
     discoveredTools: z.array(z.string()),
+    /** The attempt in which the run began from its beginning; absent where that was the first. */
+    run: z.number().int().min(1).optional(),
   }),
   host: z.unknown().optional(),
 });
@@ -94,6 +96,7 @@ const wantedSchema = z.strictObject({
   resumeContext: z.unknown().optional(),
   sdkVersion: z.string().optional(),
   discoveredTools: z.array(z.string()).optional(),
+  run: z.number().int().min(1).optional(),
   expiresInMs: durationMs.optional(),
   fingerprint: z.string().optional(),
 });
@@ -112,6 +115,8 @@ export function toPendingAction(
     readonly resumeContext?: unknown;
     readonly sdkVersion?: string | undefined;
     readonly discoveredTools?: readonly string[] | undefined;
+    /** The attempt in which the run began, whose calls have receipts under names of their own. Default: the first. */
+    readonly run?: number | undefined;
   } & Pick<PauseInput, 'expiresInMs' | 'fingerprint'> = {},
 ): PauseInput {
   parseStrictly('invalid_argument', wantedSchema, with_, 'options');
@@ -121,11 +126,12 @@ export function toPendingAction(
     throw new GenerationJobError('checkpoint_lost', 'The run paused without a checkpoint.');
   }
   const { interruptId, checkpointId, checkpointNs, payload } = interrupt;
-  const { resumeContext: host, sdkVersion, discoveredTools = [], ...rest } = with_;
+  const { resumeContext: host, sdkVersion, discoveredTools = [], run = 1, ...rest } = with_;
   const batch = payload.type === 'ask_user_question' && payload.questions !== undefined;
   const agent = {
     ...{ interruptId, checkpointId, checkpointNs, batch, discoveredTools },
     ...(sdkVersion !== undefined && { sdkVersion }),
+    ...(run > 1 && { run }),
   };
   const resumeContext = { agent, ...(host !== undefined && { host }) };
   const asked = payload.type === 'tool_approval' ? requestsOf(payload) : questionsOf(payload);

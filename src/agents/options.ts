@@ -1,6 +1,7 @@
 /** A host gives this to a run of an agent, and to the handlers of one of its own. */
 import type { Checkpointer } from './checkpointer.js';
 import type { StoreOversized } from './cut-event.js';
+import type { ReceiptsOf } from './once-tools.js';
 import type { Durability, GraphHandlers, RunLike, ToolOutcome } from './shapes.js';
 import type { ToMessageContent } from './steering.js';
 import type { ToEvent } from './told-events.js';
@@ -10,6 +11,11 @@ export interface AgentOptions {
   readonly checkpointer?: Checkpointer | undefined;
   /** The host's own handlers; `on_tool_execute` among them for event-dispatched tools. */
   readonly handlers?: GraphHandlers | undefined;
+  /**
+   * Says which calls that `on_tool_execute` is given go through `job.once`, under their ids: `true` for all, or by call `once`,
+   * `idempotent` (made again when nobody knows the outcome) or `plain`. Those reach the handler one by one. Default: none.
+   */
+  readonly receipts?: ReceiptsOf | undefined;
   /** Keeps what is too large for an event, such as a tool's result, and answers where, as for `createRunHandlers`. */
   readonly storeOversized?: StoreOversized | undefined;
   /** Says what clients are told of each SDK event, as for `createRunHandlers`. */

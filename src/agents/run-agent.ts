@@ -7,8 +7,8 @@
  * or with the code of the library's own error, or as somebody else ended the job.
  */
 import { GenerationJobError, isGenerationJobError } from '../errors.js';
+import type { Continuation } from '../stream/interfaces/continuation.js';
 import type { AttemptEnd, GenerationJob } from '../stream/interfaces/generation-job.js';
-import type { Continuation } from '../stream/interfaces/manager-types.js';
 import { JobFailureError } from '../stream/model/job-failure.js';
 import type { JobFailure } from '../stream/model/types.js';
 import { noteDecidedCalls } from '../stream/process/decided-calls.js';
@@ -23,6 +23,7 @@ import {
   resumeValueOf,
   toPendingAction,
 } from './interrupt.js';
+import { receiptKeys, receiptsFor } from './once-tools.js';
 import type { AgentOptions } from './options.js';
 import { createRunHandlers } from './run-handlers.js';
 import type { GraphHandlers, RunConfig, RunLike } from './shapes.js';
@@ -64,6 +65,8 @@ export interface RunSetup {
    * `preemption: steering.preemption`. Left aside, what is sent is left unsent.
    */
   readonly steering: Steering;
+  /** Gives the key of a tool call's receipt, for `onceTool`. */
+  readonly receiptKey: (callId: string) => string;
 }
 
 /** Builds a run of the SDK, the same from the same setup. */
@@ -89,9 +92,9 @@ export function runAgent(
  * Goes on with an agent after a decision (`approvals.resolve`, `onResume`) or, with the decision that was recorded, after
  * a crash (`recover`). Never rejects.
  *
- * After a crash it goes on from the checkpoint of the pause: an approved tool that had run before the crash runs again,
- * under the same call id, and what had been said since the decision is said again. Hosts whose tools can't recognise a call
- * by its id leave `recover` out for such runs: they then fail `producer_lost`, and no tool runs twice.
+ * After a crash it goes on from the checkpoint of the pause: what had been said since the decision is said again, and an approved
+ * tool that had run before the crash runs again, under the same call id, unless it has a receipt (`receipts`, `onceTool`). Hosts
+ * with neither leave `recover` out for such runs: they then fail `producer_lost`, and no tool runs twice.
  *
  * @param continuation as given with the job; its `action` must be one that `runAgent` paused for
  */
@@ -129,12 +132,15 @@ class AgentAttempt {
   /** The reason for which we did. */
   #stopped: unknown;
   #run: RunLike | undefined;
+  /** The attempt in which this run began. */
+  #firstAttempt: number;
 
   constructor(job: GenerationJob, createRun: CreateRun, options: AgentOptions) {
     this.#job = job;
     this.#createRun = createRun;
     this.#options = options;
     this.#steering = new RunSteering(job, options.toMessageContent);
+    this.#firstAttempt = job.attempt;
   }
 
   run(input: unknown): Promise<AttemptEnd> {
@@ -149,6 +155,7 @@ class AgentAttempt {
   resume({ action, resolution }: Continuation): Promise<AttemptEnd> {
     return this.#guarded(async () => {
       const context = agentContextOf(action);
+      this.#firstAttempt = context.run ?? 1;
       if (action === undefined || resolution === undefined) throw new Failure('checkpoint_lost');
       await this.#probe(context);
       noteDecidedCalls(
@@ -235,7 +242,7 @@ class AgentAttempt {
     const discoveredTools = run.getDiscoveredTools?.();
     await this.#job.pause(
       toPendingAction(found, {
-        ...{ fingerprint, sdkVersion, resumeContext, discoveredTools },
+        ...{ fingerprint, sdkVersion, resumeContext, discoveredTools, run: this.#firstAttempt },
         ...(approvalWindowMs !== undefined && { expiresInMs: approvalWindowMs }),
       }),
     );
@@ -243,14 +250,18 @@ class AgentAttempt {
   }
 
   async #build(
-    given: Pick<RunSetup, 'discoveredTools' | 'resumeContext'>,
+    setup: Pick<RunSetup, 'discoveredTools' | 'resumeContext'>,
     watch?: DecisionWatch,
   ): Promise<RunLike> {
     const job = this.#job;
     const threadId = threadIdOf(job);
-    const { handlers, checkpointer } = this.#options;
-    const execute = handlers?.[TOOL_EXECUTE];
-    const guarded = watch && execute ? { ...handlers, [TOOL_EXECUTE]: watch.guard(execute) } : handlers;
+    const { handlers, checkpointer, receipts } = this.#options;
+    const receiptKey = receiptKeys(this.#firstAttempt);
+    const given = handlers?.[TOOL_EXECUTE];
+    const execute = given && receipts ? receiptsFor({ job, receiptKey }, given, receipts) : given;
+    const guarded = execute
+      ? { ...handlers, [TOOL_EXECUTE]: watch ? watch.guard(execute) : execute }
+      : handlers;
     this.#run = await this.#createRun({
       job,
       runId: threadId,
@@ -265,7 +276,8 @@ class AgentAttempt {
       checkpointer: checkpointer && saverOf(job, checkpointer.saver),
       subagentUsageSink: (event) => countSubagent(job, event),
       steering: this.#steering,
-      ...given,
+      receiptKey,
+      ...setup,
     });
     return this.#run;
   }

@@ -4,8 +4,8 @@
  * approval ids, so that they are decided here, once, and survive as long as a pause does.
  */
 import { GenerationJobError } from '../errors.js';
+import type { Continuation } from '../stream/interfaces/continuation.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
-import type { Continuation } from '../stream/interfaces/manager-types.js';
 import type { PipeItems } from '../stream/interfaces/pipe.js';
 import type { HostTypes, Untyped } from '../stream/model/host-types.js';
 import { isObject } from '../stream/model/plain-values.js';

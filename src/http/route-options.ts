@@ -4,8 +4,8 @@
  */
 import { z } from 'zod';
 import { HOUR, KIB, MIB, SECOND } from '../clock.js';
+import type { Continuation } from '../stream/interfaces/continuation.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
-import type { Continuation } from '../stream/interfaces/manager-types.js';
 import type { HostTypes, Untyped } from '../stream/model/host-types.js';
 import { callable } from '../stream/model/host-values.js';
 import { parseStrictly } from '../stream/model/strict.js';

@@ -31,6 +31,7 @@ import { observeHandOvers } from './hand-overs.js';
 import { HOOKS, OTHER_HOOK } from './hooks.js';
 import { observeInbox } from './inbox.js';
 import { type Makers, makersOf } from './makers.js';
+import { observeReceipts } from './receipts.js';
 import { observeRules } from './rules.js';
 import { observeWorkers } from './workers.js';
 
@@ -143,6 +144,7 @@ export function createMetrics(options: MetricsOptions): StreamObserver {
     ...observeInbox(make),
     ...observeFeeds(make),
     ...observeRules(make),
+    ...observeReceipts(make),
     ...observeWorkers(make),
     ...observeHandOvers(make),
   };

@@ -41,6 +41,7 @@ export type {
   UserSlots,
 } from '../stream/interfaces/job-store.js';
 export type { FoundPage, LogPage, MissingPage, ReadLogRequest } from '../stream/interfaces/log-pages.js';
+export type { ReceiptCommit } from '../stream/interfaces/receipt-commits.js';
 export type { Report } from '../stream/interfaces/report.js';
 export type {
   FeedBounds,
@@ -51,6 +52,7 @@ export type {
 } from '../stream/interfaces/user-feeds.js';
 export type { FeedEntry, FeedKind, StoredFeedEntry } from '../stream/model/feed-entry.js';
 export { type KeptHandOver, standingHandOver } from '../stream/model/hand-over.js';
+export type { ReceiptState, StoredReceipt } from '../stream/model/receipt.js';
 export { feedKey, streamKey, userKey } from '../stream/model/stream-key.js';
 export type {
   Frame,

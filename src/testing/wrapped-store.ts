@@ -20,6 +20,7 @@ const CALLS = [
   'create',
   'commit',
   'read',
+  'receipts',
   'readLog',
   'saveSnapshot',
   'renew',

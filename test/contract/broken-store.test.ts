@@ -391,6 +391,41 @@ const BROKEN: Readonly<Record<string, Break>> = {
         ? { ok: true, lastSequence: 0, frames: [] }
         : perform(),
     ),
+  'begins again what nobody allows': asking('commit', (commit: Commit) =>
+    commit.writer === 'receipts' ? { ...commit, over: 'any' } : commit,
+  ),
+  'begins a call for an attempt that was overtaken': (store) =>
+    wrapStore(store, async ({ method, args: [commit] }, perform) => {
+      if (method !== 'commit' || (commit as Commit).writer !== 'receipts') return perform();
+      const receipt = commit as Commit & { writer: 'receipts' };
+      const [record] = await store.read(receipt.key, receipt.generation);
+      return store.commit({ ...receipt, attempt: record?.attempt ?? receipt.attempt });
+    }),
+  'forgets what a call gave': asking('commit', (commit: Commit) =>
+    commit.writer === 'receipts' ? { ...commit, result: undefined } : commit,
+  ),
+  'holds receipts to no bound': asking('commit', (commit: Commit) =>
+    commit.writer === 'receipts' ? { ...commit, most: 1e9 } : commit,
+  ),
+  'lists a page of receipts again and again': (store) =>
+    wrapStore(store, (call, perform) => {
+      const [key, generation, page] = call.args as Parameters<JobStore['receipts']>;
+      return call.method === 'receipts'
+        ? store.receipts(key, generation, { ...page, after: undefined })
+        : perform();
+    }),
+  'takes what a call came to from any other': (store) => {
+    const begun = new Map<string, string>();
+    return wrapStore(store, async ({ method, args: [commit] }, perform) => {
+      const receipt = commit as Commit & { writer: 'receipts' };
+      if (method !== 'commit' || receipt.writer !== 'receipts') return perform();
+      if (receipt.step !== 'begin')
+        return store.commit({ ...receipt, callId: begun.get(receipt.name) ?? receipt.callId });
+      const reply = (await perform()) as CommitReply;
+      if (reply.ok && reply.receipt) begun.set(receipt.name, reply.receipt.callId);
+      return reply;
+    });
+  },
   'makes a pause without its notice': onProducer(({ transition, ...commit }) => ({
     ...commit,
     transition: transition && { ...transition, noticeMs: undefined },

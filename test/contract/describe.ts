@@ -35,6 +35,8 @@ import { pendingContracts } from './pending.js';
 import { pipeContracts } from './pipe.js';
 import { progressContracts } from './progress.js';
 import { raceContracts } from './races.js';
+import { receiptStoreContracts } from './receipt-store.js';
+import { receiptContracts } from './receipts.js';
 import { resumeStateContracts } from './resume-state.js';
 import { revisionContracts } from './revisions.js';
 import { sealContracts } from './seals.js';
@@ -83,6 +85,7 @@ export const storePortContracts: readonly Contract[] = [
   ...holdContracts,
   ...bookContracts,
   ...handOverStoreContracts,
+  ...receiptStoreContracts,
   ...indexContracts,
   ...feedStoreContracts,
 ];
@@ -102,6 +105,7 @@ export const streamContracts = {
   Decisions: decisionContracts,
   'Pending actions': pendingContracts,
   Seals: sealContracts,
+  Receipts: receiptContracts,
   Races: raceContracts,
   Succession: successionContracts,
   Settlement: settlementContracts,

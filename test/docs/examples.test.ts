@@ -58,6 +58,7 @@ declare global {
   function answerTo(question: string): AsyncIterable<string>;
   function goOn(job: import('generation-jobs').GenerationJob, from: import('generation-jobs').Continuation): Promise<void>;
   function expect(value: unknown): { toEqual(other: unknown): void };
+  function charge(amount: number, options: object): Promise<object>;
   function show(content: unknown): void;
   function useTokens(tokens: unknown): void;
   function apply(event: import('generation-jobs').StreamEvent): void;

@@ -112,6 +112,9 @@ const runs: Readonly<Record<string, () => Promise<void>>> = {
   types: async () => {
     expect(await saidBy('types')).toBe('https://example.com\nNothing.\n');
   },
+  once: async () => {
+    expect(await saidBy('once')).toBe('{ paid: 5 }\n');
+  },
   rating: async () => {
     expect(await saidBy('rating')).toBe('{ stars: 4 }\n');
   },

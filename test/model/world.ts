@@ -5,8 +5,8 @@
  */
 import { expect } from 'vitest';
 import { JobEndedError } from '../../src/errors.js';
+import type { Continuation } from '../../src/stream/interfaces/continuation.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
-import type { Continuation } from '../../src/stream/interfaces/manager-types.js';
 import { isActive } from '../../src/stream/model/transitions.js';
 import { type Loss, lossyStore } from '../../src/testing/lossy-store.js';
 import { lossyTransport } from '../../src/testing/lossy-transport.js';

@@ -454,6 +454,23 @@ it('a decision that is refused for what it says is one read; one that comes too 
   await next.complete();
 });
 
+it('a call that is made once costs two script calls, and one that has finished costs one', async () => {
+  const job = await started();
+  await job.once('known', () => 1); // the script is known
+  const costs = [0, 1, 2].map((at) => async () => void (await job.once(`k${at}`, () => ({ at }))));
+  for (const made of costs) expect(await commandsOf(made)).toMatchObject({ evalsha: 2 });
+  const again = await commandsOf(async () => {
+    expect(await job.once('known', () => 2)).toEqual({ outcome: 'finished', result: 1 });
+  });
+  expect(again).toMatchObject({ evalsha: 1 });
+  expect([again.hset, again.publish, again.xadd]).toEqual([undefined, undefined, undefined]);
+  const token1 = await commandsOf(async () => {
+    void job.emit(token(1));
+    await job.flush();
+  });
+  expect(expectOnlyAppends(token1)).toBe(1);
+});
+
 it('an idle replica’s sweep is one call, and reads nothing else', async () => {
   await manager.upkeep.sweep(); // the script is known
   const calls = await commandsOf(() => manager.upkeep.sweep());

@@ -171,6 +171,12 @@ async function takeIt(record: JobRecord, messageId: string): Promise<CommitReply
   return produce(record, { events: [logged(record, 'message', { messageId })], takes: [messageId] });
 }
 
+const receiptIt = (record: JobRecord, step: 'begin' | 'finish' | 'fail', name: string) =>
+  store.commit({
+    ...{ writer: 'receipts' as const, key: KEY, generation: record.generation, attempt: record.attempt },
+    ...{ step, name, callId: `call-of-${name}`, most: 9, ...(step === 'finish' && { result: '{"a":1}' }) },
+  });
+
 const snapshotAt = (record: JobRecord, sequence: number) =>
   store.saveSnapshot({
     ...{ key: KEY, generation: record.generation, attempt: record.attempt, trim: true },
@@ -203,6 +209,7 @@ async function prepare(): Promise<void> {
   const patch = { number: 1, usage: { t: 1 }, metadata: { b: '2' }, handOver };
   await produce(await current(), { events: [], patch });
   await snapshotAt(await current(), 3);
+  await receiptIt(await current(), 'begin', 'r');
   await store.slots.take(USER, { streamId: 's', holder: 'h', limit: 9, forMs: HOUR });
   await store.slots.take(USER, { streamId: 'other', holder: 'h', limit: 9, forMs: HOUR });
   await store.slots.remember(USER, 'k', { streamId: 's' }, HOUR);
@@ -345,6 +352,15 @@ const CALLS: readonly Call[] = [
   { name: 'a leave of an older one', in: 'running', run: (_, ended) => leaveIt(ended) },
   { name: 'an annotation', in: 'running', run: (record) => annotateIt(record) },
   { name: 'an annotation of an older one', in: 'running', run: (_, ended) => annotateIt(ended) },
+  { name: 'a receipt', in: 'running', run: (record) => receiptIt(record, 'begin', 'new') },
+  { name: 'the end of a call', in: 'running', run: (record) => receiptIt(record, 'finish', 'r') },
+  { name: 'the end of a call after the end', in: 'ended', run: (record) => receiptIt(record, 'fail', 'r') },
+  {
+    name: 'reading receipts',
+    in: 'running',
+    reads: true,
+    run: (record) => store.receipts(KEY, record.generation, { limit: 9 }),
+  },
   { name: 'a create', in: 'ended', adds: 1, run: () => create(undefined, 'call-next') },
   { name: 'a replacement', in: 'running', adds: 2, run: (record) => create(record.generation, 'call-next') },
   { name: 'a renewal', in: 'running', run: (record) => store.renew([{ ...record, key: KEY }], HOUR) },

@@ -264,6 +264,16 @@ const operations = {
       return { code: error.code, resolution: error.resolution };
     }
   },
+  /** Makes a call, which leaves a mark outside before it answers; one that hangs never does. */
+  async once({ streamId, key, hangs = false, ...options }) {
+    const job = jobs.get(streamId);
+    const call = async () => {
+      await redis.rpush(`${config.tool}${streamId}:${key}`, job.attempt);
+      if (hangs) await new Promise(() => {});
+      return 'done';
+    };
+    return job.once(key, call, options);
+  },
   generations: ({ streamId }) => manager.getGenerations(streamId),
   history: ({ streamId }) => manager.approvals.history(streamId),
   /** What a feed begins with. */

@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createStreamServices } from '../../src/services.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
-import type { Continuation } from '../../src/stream/interfaces/manager-types.js';
+import type { Continuation } from '../../src/stream/interfaces/continuation.js';
 import { createSeal } from '../../src/stream/model/aes-seal.js';
 import type { Seal } from '../../src/stream/model/seal.js';
 import { RedisServer } from '../support/redis-server.js';

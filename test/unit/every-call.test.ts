@@ -137,7 +137,7 @@ const redisOptions: Wrong<redis.RedisOptions> = {
 const agentOptions: Wrong<agents.AgentOptions> = {
   ...{ checkpointer: Promise.resolve(checkpointer), handlers: { on_run_step: () => {} }, storeOversized: 7 },
   ...{ configurable: 7, durability: 'Exit', sdkVersion: 7, approvalWindowMs: '1', fingerprint: 7 },
-  ...{ resumeContext: ANY, final: 7, onError: 7, toEvent: 7, toMessageContent: 7 },
+  ...{ resumeContext: ANY, final: 7, onError: 7, toEvent: 7, toMessageContent: 7, receipts: 7 },
 };
 
 const rules = standing.createStandingDecisions({ store: standing.createMemoryRules() });
@@ -315,6 +315,10 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'jobInbox.heard': 'is called by the library',
   'jobInbox.close': 'is called by the library',
   'jobInbox.notEmpty': 'is called by the library',
+  'job.once': refuses<root.OnceOptions>(
+    { idempotent: 'yes', unknown: 'Ask', name: 7, arguments: ANY, description: 7 },
+    (options) => job.once('call', () => 1, options),
+  ),
   'job.fail': 'takes a value of the host’s',
   'job.run': 'takes a function: what it throws, being none included, is the answer’s `error`',
   'job.whenOver': 'takes nothing',
@@ -632,8 +636,11 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     (input) => agents.createToolPolicy(input),
   ),
   toPendingAction: refuses<NonNullable<Parameters<typeof agents.toPendingAction>[1]>>(
-    { resumeContext: ANY, sdkVersion: 7, discoveredTools: 7, expiresInMs: '1', fingerprint: 7 },
+    { resumeContext: ANY, sdkVersion: 7, discoveredTools: 7, expiresInMs: '1', fingerprint: 7, run: 0 },
     (options) => agents.toPendingAction(interrupt, options),
+  ),
+  onceTool: refuses<NonNullable<Parameters<typeof agents.onceTool>[2]>>({ idempotent: 'yes' }, (options) =>
+    agents.onceTool({ job, receiptKey: (id) => id }, () => 1, options),
   ),
   threadIdOf: 'takes a job',
   hostContextOf: 'takes an action',

@@ -17,6 +17,7 @@ import type { Access } from '../model/access.js';
 import { isOwnedBy } from '../model/access.js';
 import { reasonOfRecord } from '../model/end-reasons.js';
 import { serialiseLifecycle } from '../model/events.js';
+import { isOwnAction } from '../model/own-actions.js';
 import { publicAction } from '../model/resume-state.js';
 import { streamKey } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
@@ -165,6 +166,7 @@ export class ApprovalLifecycle implements Approvals {
       throw new GenerationJobError('action_refused', 'The host could not judge the decision.', { cause });
     }
     if (answer === false) throw new GenerationJobError('action_refused', 'The host refused the decision.');
+    if (isOwnAction(action)) return; // its fingerprint is the library's, and no host's to know
     const found = typeof answer === 'object' ? answer?.fingerprint : undefined; // null, of a host without types
     const seen = found ?? fingerprint;
     // Without one to compare, nobody has looked whether the run is still the same: that counts as another.
@@ -291,7 +293,7 @@ export class ApprovalLifecycle implements Approvals {
       await this.#context.producers.handOverOrEnd(job);
       throw job.signal.reason;
     }
-    return { job, continuation: continuationOf({ ...state, record: opened }) };
+    return { job, continuation: continuationOf(this.#parts, key, { ...state, record: opened }) };
   }
 
   /** Gives the slot back to the attempt that runs, if one does. */

@@ -3,8 +3,8 @@ import type { Access } from '../model/access.js';
 import type { HostTypes, Untyped } from '../model/host-types.js';
 import type { PublicAction } from '../model/types.js';
 import type { HistoryEntry, ResolveInput } from './action-input.js';
+import type { Continuation } from './continuation.js';
 import type { GenerationJob } from './generation-job.js';
-import type { Continuation } from './manager-types.js';
 import type { Rule } from './rules.js';
 
 /** A resolved action's answer to who decides. */

@@ -1,6 +1,7 @@
 /** The steps that change a stream, and what a store answers to them. What they promise stands at the port, `JobStore`. */
 import type { KeptHandOver } from '../model/hand-over.js';
 import type { InboxMessage } from '../model/inbox-message.js';
+import type { StoredReceipt } from '../model/receipt.js';
 import type { TransitionName } from '../model/transitions.js';
 import type {
   Frame,
@@ -16,6 +17,7 @@ import type {
   UsageEntry,
 } from '../model/types.js';
 import type { AnnotationCommit } from './annotation-commit.js';
+import type { ReceiptCommit } from './receipt-commits.js';
 import type { SenderCommit } from './sender-commit.js';
 
 export type { AnnotationBounds, AnnotationCommit } from './annotation-commit.js';
@@ -326,7 +328,8 @@ export type Commit =
   | HoldCommit
   | LeaverCommit
   | AnnotationCommit
-  | SenderCommit;
+  | SenderCommit
+  | ReceiptCommit;
 
 /**
  * The reason a commit changed nothing. `gone` no such generation is kept · `replaced` a newer generation is current ·
@@ -336,7 +339,7 @@ export type Commit =
  * being described: the same commit may be taken later · `behind` the generation has gone on since its end was described ·
  * `closed` a settlement has been tried: nothing may change what it is given · `metadata` and `notes` would be larger than
  * the bounds that an annotation names · `inbox` a message waits · `full` the inbox takes no more · `message` no such message
- * waits, or its producer takes it
+ * waits, or its producer takes it · `receipts` there are as many as there may be · `call` another making of the call stands
  */
 export type Refusal =
   | 'gone'
@@ -357,7 +360,9 @@ export type Refusal =
   | 'notes'
   | 'inbox'
   | 'full'
-  | 'message';
+  | 'message'
+  | 'receipts'
+  | 'call';
 
 export type CommitReply =
   | {
@@ -373,6 +378,8 @@ export type CommitReply =
       readonly sent?: { readonly messageId: string; readonly isNew: boolean } | undefined;
       /** The messages that a `claim` hands out: all of them to one call, none to any other. */
       readonly claimed?: readonly InboxMessage[] | undefined;
+      /** The receipt that stands after a step of one. */
+      readonly receipt?: StoredReceipt | undefined;
     }
   /** `record` is the generation as it stands, when it is kept. */
   | {

@@ -9,6 +9,7 @@ import type { Predecessor } from '../model/predecessor.js';
 import type { Json, StreamKey, UsageInput } from '../model/types.js';
 import type { PauseInput } from './action-input.js';
 import type { JobInbox } from './job-inbox.js';
+import type { OnceOptions, OnceOutcome } from './once.js';
 import type { PipeMapper, PipeSource, PipeStep } from './pipe.js';
 
 /** The end of an attempt, as `run` answers. */
@@ -176,6 +177,30 @@ export interface GenerationJob<Types extends HostTypes = Untyped> {
    * @throws GenerationJobError `invalid_argument`
    */
   finishesWithin(ms: number): void;
+
+  /**
+   * Makes a call that must not be made twice, such as one that pays: a receipt of it is in the store before it begins, and what
+   * it came to after it. An attempt that comes later does not make it again, and is answered with its result. One that was begun
+   * and has not finished is *unknown*: with `idempotent` it is made again; otherwise a person is asked, which pauses the job, and
+   * after the decision `once` goes by that. What `call` throws counts as not made: it is thrown on, and the call may be made
+   * again. Two at the same time under one key are one call.
+   *
+   * @param key names the call in its generation: 1 to 256 characters. The same in every attempt, such as a tool call's id
+   * @param call makes the call; given a text that is the same each time, for a service that takes an idempotency key. Its result
+   *   is kept as JSON, up to `limits.receiptBytes` (16 KiB)
+   * @throws what `call` throws · JobEndedError when this handle is over, which it is once a person is asked · GenerationJobError
+   *   `invalid_argument`, `receipts_limit`, `receipt_unknown` (`unknown: 'throw'`), `seal_unavailable`, `store_damaged`,
+   *   `unavailable`: the call was not made; as `pause` for what can't be asked; `receipts_unavailable` at a worker
+   * @example
+   * const { outcome, result } = await job.once('charge', (idempotencyKey) => charge(5, { idempotencyKey }));
+   * if (outcome === 'not_repeated') await job.emit({ event: 'text', data: { text: 'It was not charged again.' } });
+   * else console.log(result);
+   */
+  once<Result>(
+    key: string,
+    call: (idempotencyKey: string) => Result | PromiseLike<Result>,
+    options?: OnceOptions,
+  ): Promise<OnceOutcome<Result>>;
 
   /**
    * Ends the generation well.

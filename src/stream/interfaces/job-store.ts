@@ -20,6 +20,7 @@
  * A new need should first be tried as a composition of these: taking over, resolving, expiring and settling are commits.
  */
 import type { GenerationJobError } from '../../errors.js';
+import type { StoredReceipt } from '../model/receipt.js';
 import type { JobRecord, Snapshot, StreamKey, UserKey } from '../model/types.js';
 import type {
   AnnotationCommit,
@@ -36,6 +37,7 @@ import type {
   SettlementCommit,
 } from './commits.js';
 import type { LogPage, ReadLogRequest } from './log-pages.js';
+import type { ReceiptCommit } from './receipt-commits.js';
 import type { Report } from './report.js';
 import type { UserFeeds } from './user-feeds.js';
 
@@ -233,10 +235,17 @@ export interface JobStore {
   commit(commit: LeaverCommit): Promise<CommitReply>;
   commit(commit: AnnotationCommit): Promise<CommitReply>;
   commit(commit: SenderCommit): Promise<CommitReply>;
+  commit(commit: ReceiptCommit): Promise<CommitReply>;
   commit(commit: Commit): Promise<CommitReply>;
 
   /** The current record, that of a named generation, or all kept (newest first). Empty when there is none. */
   read(key: StreamKey, which: 'current' | 'kept' | number): Promise<readonly JobRecord[]>;
+
+  /**
+   * The receipts of a kept generation, in an order of the store's own, each once unless it is begun meanwhile; empty when it is
+   * not kept. No composition of the others: records don't carry receipts, which may be a thousand times as large.
+   */
+  receipts(key: StreamKey, generation: number, request: PageRequest): Promise<Page<StoredReceipt>>;
 
   /** Atomic, so that a trim, an end or an expiry between two pages can't look like “nothing new”. */
   readLog(request: ReadLogRequest): Promise<LogPage>;

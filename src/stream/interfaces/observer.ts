@@ -57,6 +57,23 @@ export type ContentlessStep =
   | 'recovered'
   | 'resolved'
   | 'settled';
+/**
+ * `called` it was made here · `failed` it threw · `known` an earlier attempt had made it · `unknown` an earlier attempt had begun
+ * it and nobody knows more · `decided` a person's word was the answer · `repeated` one that had failed or was unknown begins
+ * again · `not_kept` its result is not kept · `refused` there are too many receipts · `unrecorded` what it came to was not written
+ */
+export const ONCE_RESULTS = [
+  'called',
+  'failed',
+  'known',
+  'unknown',
+  'decided',
+  'repeated',
+  'not_kept',
+  'refused',
+  'unrecorded',
+] as const;
+export type OnceResult = (typeof ONCE_RESULTS)[number];
 /** The reasons a subscription closes. */
 export const DETACH_RESULTS = ['ended', 'left', 'gone', 'detached', 'draining', 'failed'] as const;
 export type DetachResult = (typeof DETACH_RESULTS)[number];
@@ -167,6 +184,8 @@ export interface StreamObserver {
   feedSynced(): void;
   /** A rule was to allow a call of this process. */
   ruleUsed(outcome: RuleUseOutcome): void;
+  /** A step of a call that `job.once` makes, or does not make, in this process. */
+  onceCalled(result: OnceResult): void;
   /** A call of `annotate` of this process was answered. */
   annotated(result: AnnotationResult): void;
   /** A call of `inbox.send` of this process was answered. */
@@ -234,6 +253,7 @@ export const OBSERVED: readonly string[] = Object.keys({
   feedFollowers: 0,
   feedSynced: 0,
   ruleUsed: 0,
+  onceCalled: 0,
   annotated: 0,
   messageSent: 0,
   messageTaken: 0,

@@ -131,7 +131,8 @@ export class Recovery {
   async #goOn(job: JobHandle, state: FoldedState): Promise<void> {
     const { hooks } = this.#parts;
     const refusal = await this.#succession.handOut(job, state.record);
-    if (refusal === undefined) await job.run(() => hooks.recover?.(job, continuationOf(state)));
+    if (refusal === undefined)
+      await job.run(() => hooks.recover?.(job, continuationOf(this.#parts, job.key, state)));
   }
 
   /** Gives up what was just taken over: another replica may have it at once, and it is not counted twice. */

@@ -3,6 +3,7 @@
  * ArkType do. What it gives is what is kept, so it may fill in defaults.
  */
 import { GenerationJobError } from '../../errors.js';
+import { TOOL_UNKNOWN } from './own-actions.js';
 
 /** The part of Standard Schema 1 that is used here. */
 export interface ActionSchema {
@@ -32,7 +33,7 @@ export interface ActionType {
   readonly response?: ActionSchema | undefined;
 }
 
-const OWN_ACTION_TYPES: ReadonlySet<string> = new Set(['tool_approval', 'ask_user_question']);
+const OWN_ACTION_TYPES: ReadonlySet<string> = new Set(['tool_approval', 'ask_user_question', TOOL_UNKNOWN]);
 const ACTION_TYPE_NAME = /^[a-z][a-z0-9_]*$/;
 const LONGEST_ACTION_TYPE_NAME = 64;
 

@@ -110,6 +110,8 @@ function placeOf(context: SealContext): readonly (string | number)[] {
       return [context.generation, context.actionId];
     case 'handOver':
       return [context.generation, context.attempt];
+    case 'receipt':
+      return [context.generation, context.key];
     default:
       return context satisfies never;
   }

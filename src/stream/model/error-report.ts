@@ -33,6 +33,7 @@ export const ERROR_MESSAGES = {
   lease: 'a lease was not renewed',
   sweep: 'a sweep failed',
   upkeep: 'upkeep of a stream failed',
+  receipt: 'what a call has come to was not written',
   store: 'a service has trouble',
   transport: 'a service has trouble',
   background: 'background work failed',

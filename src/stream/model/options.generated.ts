@@ -152,6 +152,15 @@ export interface GenerationLimits {
   readonly messageBytes?: number | undefined;
   /** The state that a job hands over, as JSON text (bytes). 64 B to 4 GiB; default 64 KiB. */
   readonly handOverBytes?: number | undefined;
+  /**
+   * Calls of `job.once` in a generation, each with a receipt; one more is refused. 0 or more; default 1,000.
+   */
+  readonly receipts?: number | undefined;
+  /**
+   * A result kept in a receipt, as JSON text; a larger one is not kept (bytes). 64 B to 4 GiB; default
+   * 16 KiB.
+   */
+  readonly receiptBytes?: number | undefined;
   /** Events in a generation. 1 or more; default 500,000. */
   readonly generationEvents?: number | undefined;
   /** Event data emitted by one attempt (bytes). 64 B to 4 GiB; default 256 MiB. */

@@ -45,6 +45,8 @@ const limitsSchema = z.strictObject({
   generationMessages: count(64, 'Messages that a generation accepts in all', 0),
   messageBytes: bytes(32 * KIB, 'One message to a generation as JSON text'),
   handOverBytes: bytes(64 * KIB, 'The state that a job hands over, as JSON text'),
+  receipts: count(1_000, 'Calls of `job.once` in a generation, each with a receipt; one more is refused', 0),
+  receiptBytes: bytes(16 * KIB, 'A result kept in a receipt, as JSON text; a larger one is not kept'),
   generationEvents: count(500_000, 'Events in a generation'),
   generationBytes: bytes(256 * MIB, 'Event data emitted by one attempt'),
   unsnapshottedEvents: count(100_000, 'Events since the last snapshot'),

@@ -33,6 +33,18 @@ export type SealContext =
       readonly attempt: number;
     }
   | {
+      /** The result of a call that `once` has made. */
+      readonly of: 'receipt';
+      /** The tenant the stream lives in, when it has one. */
+      readonly tenantId?: string | undefined;
+      /** The stream. */
+      readonly streamId: string;
+      /** The generation that made the call. */
+      readonly generation: number;
+      /** The key of the call. */
+      readonly key: string;
+    }
+  | {
       /** One key of a generation's metadata. */
       readonly of: 'metadata';
       /** The tenant the stream lives in, when it has one. */

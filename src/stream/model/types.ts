@@ -316,6 +316,8 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly inbox: readonly InboxMessage[];
   /** The messages that waited when it ended, until somebody claims them: they were accepted, and never took effect. */
   readonly unsent: readonly InboxMessage[];
+  /** The number of calls that `job.once` has begun in it; absent for none. A worker's job knows of none. */
+  readonly receipts?: number | undefined;
   /** Says where the host's side effect after the end stands. */
   readonly settlement: Settlement;
   /**

@@ -15,6 +15,7 @@ import type {
   ListSettlementsInput,
   SubscribeOptions,
 } from '../interfaces/manager-types.js';
+import type { OnceOptions } from '../interfaces/once.js';
 import type { ListJobsInput } from '../interfaces/operators.js';
 import type { AbortInput, DrainInput, SettledInput } from '../interfaces/stopping.js';
 import type { Access } from '../model/access.js';
@@ -152,6 +153,13 @@ const SHAPES = {
     resumedAction: z.looseObject({ actionId: z.string() }).optional(),
     handOver: z.looseObject({ attempt: z.number() }).optional(),
   }),
+  once: z.strictObject({
+    idempotent: z.boolean().optional(),
+    unknown: z.enum(['ask', 'throw']).optional(),
+    name: z.string().min(1).max(256).optional(),
+    arguments: z.unknown().optional(),
+    description: z.string().max(16_000).optional(),
+  } satisfies ShapeOf<OnceOptions>),
   update: z.strictObject({ conversationId: text, metadata: z.record(z.string(), z.unknown()).optional() }),
 };
 

@@ -10,6 +10,8 @@ import type { LeaseClaim } from '../interfaces/job-store.js';
 import type { StreamObserver } from '../interfaces/observer.js';
 import { tooLarge } from '../model/events.js';
 import type { Options } from '../model/options.js';
+import { contextOfOwn, isOwnAction, resumedIn } from '../model/own-actions.js';
+import { parsedJson } from '../model/plain-values.js';
 import {
   isSealed,
   isSealedText,
@@ -33,6 +35,13 @@ export type MetadataTexts = Readonly<Record<string, string>>;
 export interface NamedGeneration {
   readonly key: StreamKey;
   readonly createId: string;
+}
+
+/** The place of a call's result. */
+export interface ReceiptPlace extends Omit<NamedGeneration, 'createId'> {
+  readonly generation: number;
+  /** The name of the call. */
+  readonly name: string;
 }
 
 interface ActionToSeal {
@@ -109,6 +118,13 @@ export class Seals {
     return allAtOnce([this.#seal(text, context)], ([sealed]) => JSON.stringify(sealedForm(sealed as string)));
   }
 
+  /** Returns the result of a call, which is JSON text, as a store takes it. @throws GenerationJobError `seal_unavailable` */
+  result(text: string, place: ReceiptPlace): string | Promise<string> {
+    if (this.#context.seal === undefined) return text;
+    const sealing = this.#seal(text, contextOfResult(place));
+    return allAtOnce([sealing], ([sealed]) => JSON.stringify(sealedForm(sealed as string)));
+  }
+
   /** Opens records, and remembers what it has opened. */
   opener(): Opener {
     return new Opener((text, context) => this.#open(text, context));
@@ -179,11 +195,21 @@ export class Opener {
     };
   }
 
-  async #action(
-    { tenantId, streamId, generation }: JobRecord,
-    action: PendingAction | undefined,
-  ): Promise<PendingAction | undefined> {
+  /** Returns the result of a call, from the text in its receipt. @throws GenerationJobError `seal_unavailable` */
+  async result(text: string, place: ReceiptPlace): Promise<unknown> {
+    const kept = parsedJson(text);
+    if (kept === undefined)
+      throw new GenerationJobError('store_damaged', 'The result in a receipt can’t be read.');
+    return isSealed(kept) ? this.#value(sealedText(kept), contextOfResult(place)) : kept;
+  }
+
+  async #action(record: JobRecord, action: PendingAction | undefined): Promise<PendingAction | undefined> {
+    // The library's own question has in it what its attempt was resumed from, sealed for that action.
+    const resumed = action && isOwnAction(action) ? resumedIn(action) : undefined;
+    if (action && resumed)
+      return { ...action, resumeContext: contextOfOwn(await this.#action(record, resumed)) };
     if (action === undefined || !isSealed(action.resumeContext)) return action;
+    const { tenantId, streamId, generation } = record;
     const { actionId } = action;
     const context = { of: 'resumeContext', tenantId, streamId, generation, actionId } as const;
     return { ...action, resumeContext: await this.#value(sealedText(action.resumeContext), context) };
@@ -232,6 +258,11 @@ function looksSealed(code: 'invalid_argument' | 'invalid_action', what: string):
     code,
     `${what} has the form of what is sealed, { "$sealed": text }, which is the library's own; open it before it is written again.`,
   );
+}
+
+function contextOfResult({ key, generation, name }: ReceiptPlace): SealContext {
+  const { tenantId, streamId } = key;
+  return { of: 'receipt', tenantId, streamId, generation, key: name };
 }
 
 /** Goes on with all answers: in this turn when each is there. */

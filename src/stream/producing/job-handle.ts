@@ -3,13 +3,14 @@
  */
 import { type EndReason, GenerationJobError, JobEndedError } from '../../errors.js';
 import type { PauseInput } from '../interfaces/action-input.js';
-import type { CommitReply, ProducerTransition } from '../interfaces/commits.js';
+import type { CommitReply } from '../interfaces/commits.js';
 import type { AttemptEnd, CompleteOptions, GenerationJob, JobUpdate } from '../interfaces/generation-job.js';
 import type { LeaseClaim } from '../interfaces/job-store.js';
+import type { OnceOptions, OnceOutcome } from '../interfaces/once.js';
 import type { PipeMapper, PipeSource, PipeStep } from '../interfaces/pipe.js';
-import { isWholeFailure, reasonOf, toFailure } from '../model/end-reasons.js';
+import { isWholeFailure, reasonOf } from '../model/end-reasons.js';
 import type { ErrorPlace, ErrorSubject } from '../model/error-report.js';
-import { serialiseHostEvent, type serialiseLifecycle } from '../model/events.js';
+import { serialiseHostEvent } from '../model/events.js';
 import type { HostEvent } from '../model/host-types.js';
 import type { TakenMessage } from '../model/inbox-message.js';
 import type { Predecessor } from '../model/predecessor.js';
@@ -27,9 +28,10 @@ import { AttemptLimits } from './attempt-limits.js';
 import { AttemptTime } from './attempt-time.js';
 import { Books } from './books.js';
 import { EmitBuffer } from './emit-buffer.js';
-import { endEvent } from './end-event.js';
-import type { JobInput, JobOwner } from './job-input.js';
-import { preparePause } from './pause-commit.js';
+import { AWAITED_OR_NOT, type JobInput, type JobOwner } from './job-input.js';
+import { checkOnce, OnceCalls } from './once-calls.js';
+import { completionOf, failureOf, type OwnEnd } from './own-ends.js';
+import { type PausingGeneration, preparePause } from './pause-commit.js';
 import { pipeInto } from './pipe.js';
 import { runProducer } from './producer-run.js';
 import { ProgressReports } from './progress-reports.js';
@@ -38,10 +40,7 @@ import { UsageCount } from './usage-count.js';
 
 export class JobHandle implements GenerationJob, LeaseClaim {
   static {
-    const awaitedOrNot = [
-      ...(['flush', 'pipe', 'update', 'addUsage', 'pause', 'handOver', 'complete', 'fail'] as const),
-    ];
-    handOutMethods(JobHandle.prototype, awaitedOrNot, (job) => ({ ...job.#parts, record: job.#subject }));
+    handOutMethods(JobHandle.prototype, AWAITED_OR_NOT, (job) => ({ ...job.#parts, record: job.#subject }));
   }
 
   readonly key: StreamKey;
@@ -72,6 +71,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   readonly #usage: UsageCount;
   readonly #progress: ProgressReports | undefined;
   readonly #earlierActions: ReadonlySet<string>;
+  readonly #onceCalls: OnceCalls;
   #hasHostEvent: boolean;
 
   constructor(parts: Parts, owner: JobOwner<JobHandle>, input: JobInput) {
@@ -121,8 +121,12 @@ export class JobHandle implements GenerationJob, LeaseClaim {
       leaseDeadline: () => this.leaseDeadline,
       takeMessage: (message) => this.#takeMessage(message),
       report: (error) => this.report('producer', error),
-      // Its own end may be on its way, and is what is told then.
-      refused: (reply) => (this.isEnding ? new JobEndedError(reasonOf(reply)) : this.#onRefused(reply)),
+      refused: (reply) => this.#refusedBeside(reply),
+    });
+    this.#onceCalls = new OnceCalls(parts, this, record, {
+      throwIfOver: () => this.#buffer.throwIfOver(),
+      refused: (reply) => this.#refusedBeside(reply),
+      ask: (question, resumed) => this.pause(question, { resumed }),
     });
     const { books } = this;
     this.leaving = new AttemptHandOver(parts, this, { record, buffer: this.#buffer, books, owner });
@@ -189,11 +193,8 @@ export class JobHandle implements GenerationJob, LeaseClaim {
   pipe<Item>(source: PipeSource<Item>, mapper: PipeMapper<Item>): Promise<void>;
   pipe<Item>(source: PipeSource<Item>, mapper?: PipeMapper<Item>): Promise<void> {
     const { clock, options } = this.#parts;
-    return pipeInto(this, source, mapper, {
-      clock,
-      closeMs: options.sourceCloseMs,
-      onCloseFailed: (error) => this.report('source', error),
-    });
+    const onCloseFailed = (error: unknown) => this.report('source', error);
+    return pipeInto(this, source, mapper, { clock, closeMs: options.sourceCloseMs, onCloseFailed });
   }
 
   async update(change: JobUpdate): Promise<boolean> {
@@ -206,30 +207,34 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     return this.books.write(this.#usage.add(usage));
   }
 
-  async pause(input: PauseInput): Promise<{ actionId: string }> {
+  async once<Result>(
+    key: string,
+    call: (idempotencyKey: string) => Result | PromiseLike<Result>,
+    options: OnceOptions = {},
+  ): Promise<OnceOutcome<Result>> {
+    checkOnce(key, call, options);
+    return this.#onceCalls.once(key, call, options) as Promise<OnceOutcome<Result>>;
+  }
+
+  /** @param own of `once` alone: the question is the library's */
+  async pause(input: PauseInput, own?: PausingGeneration['own']): Promise<{ actionId: string }> {
     const { key, generation } = this;
-    const place = { key, generation, earlierActions: this.#earlierActions };
-    return preparePause(this.#parts, place, input, async ({ transition, event }) => {
-      await this.#end(transition, event);
+    const place = { key, generation, earlierActions: this.#earlierActions, own };
+    return preparePause(this.#parts, place, input, async (prepared) => {
+      await this.#end(prepared);
       this.#parts.observer.approval('paused');
-      return { actionId: transition.action.actionId };
+      return { actionId: prepared.transition.action.actionId };
     });
   }
 
   async complete(final: unknown = null, options: CompleteOptions = {}): Promise<void> {
     checkCall('complete', options);
-    const event = endEvent(this.#parts, this.#subject, 'completed', {}, final);
-    const ifInboxEmpty = options.ifInboxEmpty || undefined;
-    const callId = this.#parts.entropy.id();
-    await this.#end({ name: 'complete', callId, ifInboxEmpty, settles: this.#settles }, event);
+    await this.#end(completionOf(this.#parts, this.#subject, final, options));
   }
 
   /** @param releasesKey of the manager alone: the request may be made again under its key */
   async fail(given: unknown, final?: unknown, releasesKey?: true): Promise<void> {
-    const error = toFailure(given);
-    const event = endEvent(this.#parts, this.#subject, 'failed', error, final);
-    const callId = this.#parts.entropy.id();
-    await this.#end({ name: 'fail', callId, error, releasesKey, settles: this.#settles }, event);
+    await this.#end(failureOf(this.#parts, this.#subject, given, { final, releasesKey }));
   }
 
   async run(produce: (job: this) => unknown): Promise<AttemptEnd> {
@@ -251,10 +256,8 @@ export class JobHandle implements GenerationJob, LeaseClaim {
 
   /** Resolves when this handle may no longer write. */
   whenOver(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.isOver) resolve();
-      else this.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    if (this.isOver) return Promise.resolve();
+    return new Promise((resolve) => this.signal.addEventListener('abort', () => resolve(), { once: true }));
   }
 
   report(where: ErrorPlace, error: unknown): void {
@@ -295,10 +298,6 @@ export class JobHandle implements GenerationJob, LeaseClaim {
 
   // --- inside
 
-  get #settles(): boolean {
-    return this.#parts.hooks.settle !== undefined;
-  }
-
   get #subject(): ErrorSubject {
     const { key, generation, attempt } = this;
     return { streamId: key.streamId, tenantId: key.tenantId, generation, attempt };
@@ -308,7 +307,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     return { streamId: this.streamId, generation: this.generation, attempt: this.attempt };
   }
 
-  async #end(transition: ProducerTransition, event: ReturnType<typeof serialiseLifecycle>): Promise<void> {
+  async #end({ transition, event }: OwnEnd): Promise<void> {
     if (this.books.sealing) await this.books.sealing;
     const reply = await this.#buffer.end(transition, event);
     if (!reply.ok && reply.refusal === 'inbox') throw this.inbox.notEmpty(reply.record);
@@ -353,6 +352,11 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     }
     this.#over(new JobEndedError(reason));
     return this.signal.reason as JobEndedError;
+  }
+
+  /** The refusal of what is written beside the buffer; while an end of its own is on its way, that is what is told. */
+  #refusedBeside(reply: CommitReply & { ok: false }): JobEndedError {
+    return this.isEnding ? new JobEndedError(reasonOf(reply)) : this.#onRefused(reply);
   }
 
   #onCommitted(events: readonly LogEvent[]): void {

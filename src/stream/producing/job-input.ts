@@ -1,7 +1,13 @@
-/** The shapes between a job's handle and the manager that made it. No code. */
+/** The shapes between a job's handle and the manager that made it. */
 import type { ProducerTransition } from '../interfaces/commits.js';
 import type { Fold } from '../model/fold.js';
 import type { JobRecord, LogEvent, StreamKey } from '../model/types.js';
+
+/** The methods of a handle whose promises need not be awaited. */
+export const AWAITED_OR_NOT = [
+  ...(['flush', 'pipe', 'update', 'addUsage'] as const),
+  ...(['pause', 'once', 'handOver', 'complete', 'fail'] as const),
+] as const;
 
 /** A job needs this of the manager that made it; `Job` is its handle. */
 export interface JobOwner<Job> {

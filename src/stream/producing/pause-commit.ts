@@ -7,7 +7,8 @@ import type { PauseInput } from '../interfaces/action-input.js';
 import type { ProducerTransition } from '../interfaces/commits.js';
 import { noticeHeldMs } from '../model/deadlines.js';
 import { serialiseLifecycle } from '../model/events.js';
-import type { SerialisedEvent, StreamKey } from '../model/types.js';
+import { contextOfOwn, TOOL_UNKNOWN } from '../model/own-actions.js';
+import type { PendingAction, SerialisedEvent, StreamKey } from '../model/types.js';
 import { boundHook } from '../process/host-code.js';
 import type { Parts } from '../process/parts.js';
 import { parsePause, withPayloadChecked } from './pending-action.js';
@@ -18,6 +19,8 @@ export interface PausingGeneration {
   readonly generation: number;
   /** The ids of the actions it has had. */
   readonly earlierActions: ReadonlySet<string>;
+  /** Says that the library asks by itself, and what the attempt that asks was resumed from. */
+  readonly own?: { readonly resumed: PendingAction | undefined } | undefined;
 }
 
 export interface PreparedPause {
@@ -32,12 +35,14 @@ export interface PreparedPause {
  */
 export async function preparePause<Result>(
   parts: Parts,
-  { key, generation, earlierActions }: PausingGeneration,
+  { key, generation, earlierActions, own }: PausingGeneration,
   input: PauseInput,
   commit: (prepared: PreparedPause) => Promise<Result>,
 ): Promise<Result> {
   const { actionTypes, entropy, hooks, options, seals, store } = parts;
   let action = parsePause(input, entropy, options);
+  if (own === undefined && action.type === TOOL_UNKNOWN)
+    throw new GenerationJobError('invalid_action', `type: ${TOOL_UNKNOWN} is asked by \`job.once\` alone.`);
   const schema = actionTypes.get(action.type)?.payload;
   if (schema) {
     const given = action;
@@ -48,6 +53,7 @@ export async function preparePause<Result>(
   const { resumeContext: _, fingerprint: __, expiresInMs, ...shown } = action;
   const sealed = seals.action(action, { key, generation });
   action = sealed instanceof Promise ? await sealed : sealed;
+  if (own) action = { ...action, resumeContext: contextOfOwn(own.resumed) };
   const event = serialiseLifecycle('requires_action', { action: shown }, options.limits);
   const noticeMs = hooks.onPaused === undefined ? undefined : options.settleClaimMs;
   // The lease's place in the due index is near enough unless the action expires before it; that of a notice is held.

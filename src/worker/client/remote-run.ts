@@ -1,9 +1,10 @@
 /** One attempt at a worker: a producer's handle over the gateway, its lease, and the limits that the gateway holds it to. */
 import { type Clock, type Entropy, SECOND } from '../../clock.js';
 import { type EndReason, GenerationJobError } from '../../errors.js';
+import type { Continuation } from '../../stream/interfaces/continuation.js';
 import type { EventTransport } from '../../stream/interfaces/event-transport.js';
 import type { Logger } from '../../stream/interfaces/logger.js';
-import type { Continuation, Hooks } from '../../stream/interfaces/manager-types.js';
+import type { Hooks } from '../../stream/interfaces/manager-types.js';
 import type { FoldedState } from '../../stream/model/fold.js';
 import { parseOptions } from '../../stream/model/options.js';
 import { isObject } from '../../stream/model/plain-values.js';
@@ -18,7 +19,7 @@ import { LeaseKeeper } from '../../stream/producing/lease-keeper.js';
 import { Producers } from '../../stream/producing/producers.js';
 import type { GatewayLink } from './gateway-link.js';
 import { remoteActionTypes } from './remote-action-types.js';
-import { RemoteStore } from './remote-store.js';
+import { noReceipts, RemoteStore } from './remote-store.js';
 import type { RunChannel } from './run-channel.js';
 import type { RunDescription } from './run-description.js';
 
@@ -133,12 +134,18 @@ function recordOf(described: RunDescription): JobRecord {
   };
 }
 
+/** The listing of what earlier attempts have called: nobody must read that it is nothing. */
+const NO_RECEIPTS: AsyncIterable<never> = {
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(noReceipts()) }),
+};
+
 /** The gateway has checked what it tells: it is as it stands in the record. */
 function continuationFrom({ run: { action, decision } }: RunDescription, record: JobRecord): Continuation {
   return {
     record,
     ...(action && { action: action as unknown as PendingAction }),
     ...(decision && { resolution: decision as unknown as Resolution }),
+    receipts: NO_RECEIPTS,
     content: null,
     sequence: record.lastSequence,
     kept: [],

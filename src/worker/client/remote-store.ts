@@ -17,6 +17,11 @@ import { changeOf } from './wire-batches.js';
 const NO_FRAMES: readonly never[] = [];
 const NOTHING_CHANGED = { changed: 0, frames: NO_FRAMES };
 
+/** Makes the error of who asks for receipts, which the gateway has no route for. */
+export function noReceipts(): GenerationJobError {
+  return new GenerationJobError('receipts_unavailable', 'A worker has no receipts of its calls.');
+}
+
 export class RemoteStore implements JobStore {
   readonly kind = 'gateway';
   readonly shared = false;
@@ -59,6 +64,7 @@ export class RemoteStore implements JobStore {
   async commit(commit: Commit): Promise<CommitReply> {
     if (commit.writer === 'producer') return this.#produce(commit);
     if (commit.writer === 'leaver') return this.#leave(commit);
+    if (commit.writer === 'receipts') throw noReceipts();
     throw new GenerationJobError('invalid_argument', `A worker makes no commit of a ${commit.writer}.`);
   }
 
@@ -69,6 +75,10 @@ export class RemoteStore implements JobStore {
   async read(): Promise<readonly JobRecord[]> {
     const { over } = this.#channel;
     return [over === undefined ? this.#record : refusalOf(over, this.#record).record];
+  }
+
+  async receipts(): Promise<never> {
+    throw noReceipts();
   }
 
   async readLog(): Promise<LogPage> {

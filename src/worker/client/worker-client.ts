@@ -4,8 +4,8 @@
  */
 import { HOUR, SECOND, sleep } from '../../clock.js';
 import { type EndReason, GenerationJobError, JobEndedError } from '../../errors.js';
+import type { Continuation } from '../../stream/interfaces/continuation.js';
 import type { GenerationJob } from '../../stream/interfaces/generation-job.js';
-import type { Continuation } from '../../stream/interfaces/manager-types.js';
 import type { HostTypes, Untyped } from '../../stream/model/host-types.js';
 import { isObject } from '../../stream/model/plain-values.js';
 import { atMost } from '../../stream/process/at-most.js';

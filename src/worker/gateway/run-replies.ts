@@ -6,6 +6,7 @@ import type { Refusal } from '../../stream/interfaces/commits.js';
 import type { RemoteReply } from '../../stream/interfaces/remote-attempts.js';
 import { reasonOf } from '../../stream/model/end-reasons.js';
 import type { Options } from '../../stream/model/options.js';
+import { resumedFrom } from '../../stream/model/own-actions.js';
 import { publicAction } from '../../stream/model/resume-state.js';
 import type { JobRecord } from '../../stream/model/types.js';
 import type { Internals } from '../../stream/process/internals.js';
@@ -53,20 +54,13 @@ export function descriptionOf(
   { limits, approvalWindowMs, idleTimeoutMs, maxRunMs, retryMs }: Options,
 ): object {
   const { tenantId, streamId, generation, attempt, userId, conversationId, createId, createdAt } = record;
-  const {
-    lastSequence,
-    lifecycleEvents,
-    usage,
-    usageEntries,
-    resolutions,
-    resumedAction,
-    changes = 0,
-  } = record;
+  const { lastSequence, lifecycleEvents, usage, usageEntries, resolutions, changes = 0 } = record;
+  const { action, resolution } = resumedFrom(record);
   return {
     ...{ tenantId, streamId, generation, attempt, userId, conversationId, createId, createdAt, agentId },
     ...{ sequence: lastSequence, lifecycleEvents, changes, usage, usageEntries },
     actions: resolutions.map(({ actionId }) => actionId),
-    ...(resumedAction && { action: publicAction(resumedAction), decision: resolutions.at(-1) }),
+    ...(action && { action: publicAction(action), decision: resolution }),
     leaseMs,
     options: { limits, approvalWindowMs, idleTimeoutMs, maxRunMs, retryMs },
   };

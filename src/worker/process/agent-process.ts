@@ -12,8 +12,8 @@
  */
 import { sleep, systemClock } from '../../clock.js';
 import { GenerationJobError, isGenerationJobError } from '../../errors.js';
+import type { Continuation } from '../../stream/interfaces/continuation.js';
 import type { GenerationJob } from '../../stream/interfaces/generation-job.js';
-import type { Continuation } from '../../stream/interfaces/manager-types.js';
 import type { HostEvent } from '../../stream/model/host-types.js';
 import { isObject } from '../../stream/model/plain-values.js';
 import type { StreamKey, Verdict } from '../../stream/model/types.js';

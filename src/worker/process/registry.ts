@@ -3,8 +3,8 @@
  * beside the old ones: the new ones find what the old ones have started, and neither orphan nor double it.
  */
 
+import type { Continuation } from '../../stream/interfaces/continuation.js';
 import type { GenerationJob } from '../../stream/interfaces/generation-job.js';
-import type { Continuation } from '../../stream/interfaces/manager-types.js';
 import type { StreamKey } from '../../stream/model/types.js';
 import type { AgentProcessEnd } from './options.js';
 

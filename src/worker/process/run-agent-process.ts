@@ -1,7 +1,7 @@
 /** Starts an agent's process for a job, and gives one that waits the handle it goes on with. */
 import { GenerationJobError } from '../../errors.js';
+import type { Continuation } from '../../stream/interfaces/continuation.js';
 import type { GenerationJob } from '../../stream/interfaces/generation-job.js';
-import type { Continuation } from '../../stream/interfaces/manager-types.js';
 import { having } from '../../stream/model/host-values.js';
 import type { JobFailureError } from '../../stream/model/job-failure.js';
 import { parseStrictly } from '../../stream/model/strict.js';

@@ -16,6 +16,7 @@ import type {
 } from '../../interfaces/commits.js';
 import type { LeaseClaim, RenewAnswer } from '../../interfaces/job-store.js';
 import type { FoundPage, ReadLogRequest } from '../../interfaces/log-pages.js';
+import type { ReceiptCommit } from '../../interfaces/receipt-commits.js';
 import { type KeptHandOver, standingHandOver } from '../../model/hand-over.js';
 import { settlementStateOf } from '../../model/settlement-state.js';
 import { isActive, refusalOfProducer, TRANSITIONS, transitionOf } from '../../model/transitions.js';
@@ -34,6 +35,7 @@ import { InMemoryLog } from './generation-log.js';
 import { InMemoryInbox } from './inbox.js';
 import { type KeptRecord, newRecord } from './new-record.js';
 import { isBeyond, refusalOfOther } from './other-refusals.js';
+import { InMemoryReceipts } from './receipts.js';
 import { afterStep } from './settlement-step.js';
 
 const NO_FRAMES: readonly Frame[] = [];
@@ -41,6 +43,7 @@ const NO_FRAMES: readonly Frame[] = [];
 export class InMemoryGeneration {
   readonly key: StreamKey;
   readonly #record: KeptRecord;
+  readonly receipts = new InMemoryReceipts();
   readonly #annotations: InMemoryAnnotations;
   readonly #inbox = new InMemoryInbox();
   readonly #calls = new Set<string>();
@@ -81,14 +84,9 @@ export class InMemoryGeneration {
     const notes = this.#annotations.notes();
     const handOver = standingHandOver(this.#handOver, this.#record);
     const inbox = this.#inbox.shown(this.#record);
-    return {
-      ...structuredClone(this.#record),
-      handOver,
-      metadata,
-      notes,
-      ...inbox,
-      revision: this.#revision,
-    };
+    const receipts = this.receipts.count;
+    const shown = { handOver, metadata, notes, ...inbox, receipts, revision: this.#revision };
+    return { ...structuredClone(this.#record), ...shown };
   }
 
   get #revision(): number {
@@ -229,6 +227,15 @@ export class InMemoryGeneration {
     if (isChanged) this.#annotations.raise(this.#record.settlement.revision);
     const frames = isChanged ? [this.#announcement()] : NO_FRAMES;
     return { ok: true, lastSequence: this.#record.lastSequence, frames, record: this.record(), ...told };
+  }
+
+  /** Only a begin is fenced: what a call has come to is true whoever produces by then. */
+  commitReceipt(commit: ReceiptCommit, now: number): CommitReply {
+    const refusal = commit.step === 'begin' ? refusalOfProducer(this.#record, commit.attempt) : undefined;
+    if (refusal) return this.#refused(refusal);
+    const receipt = this.receipts.take(commit, now);
+    if (typeof receipt === 'string') return this.#refused(receipt);
+    return { ok: true, lastSequence: this.#record.lastSequence, frames: NO_FRAMES, receipt };
   }
 
   isBeingSettled(now: number): boolean {

@@ -23,6 +23,7 @@ import type {
 } from '../../interfaces/job-store.js';
 import type { LogPage, ReadLogRequest } from '../../interfaces/log-pages.js';
 import { clockSchema } from '../../model/host-values.js';
+import type { StoredReceipt } from '../../model/receipt.js';
 import { ownerOf } from '../../model/stream-key.js';
 import { parseStrictly } from '../../model/strict.js';
 import { isActive } from '../../model/transitions.js';
@@ -137,6 +138,11 @@ export class InMemoryJobStore implements JobStore {
         return generation.commitAnnotation(commit);
       case 'leaver':
         return generation.commitLeaver(commit, this.now());
+      case 'receipts': {
+        const reply = generation.commitReceipt(commit, this.now());
+        const isOld = generation !== stream.generations.at(-1);
+        return !reply.ok && reply.refusal === 'ended' && isOld ? { ...reply, refusal: 'replaced' } : reply;
+      }
     }
   }
 
@@ -145,6 +151,10 @@ export class InMemoryJobStore implements JobStore {
     if (which === 'kept') return kept.map((one) => one.record()).reverse();
     const wanted = which === 'current' ? kept.at(-1) : kept.find((one) => one.generation === which);
     return wanted ? [wanted.record()] : [];
+  }
+
+  async receipts(key: StreamKey, generation: number, request: PageRequest): Promise<Page<StoredReceipt>> {
+    return this.#find(key, generation)?.receipts.page(request) ?? { entries: [] };
   }
 
   async readLog(request: ReadLogRequest): Promise<LogPage> {

@@ -217,6 +217,8 @@ export function decodeRecord(
     metadata: fields.values('m:', fields.json<string[]>('order', Array.isArray)),
     notes: decodeNotes(fields),
     ...decodeInbox(fields.text('inbox'), { status, attempt: Number(fence[2]) }),
+    // One that can't be read says that there are some, and not how many.
+    receipts: fields.text('receipts') === undefined ? undefined : (fields.number('receipts') ?? 0),
     ...decodeSettled(fields.text('rev'), fields.text('settlement'), status),
     producerLeft: fields.text('left') === '1' ? true : undefined,
   };

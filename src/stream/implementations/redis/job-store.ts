@@ -30,7 +30,9 @@ import type {
   RenewAnswer,
 } from '../../interfaces/job-store.js';
 import type { LogPage, ReadLogRequest } from '../../interfaces/log-pages.js';
+import type { ReceiptCommit } from '../../interfaces/receipt-commits.js';
 import type { Report } from '../../interfaces/report.js';
+import type { StoredReceipt } from '../../model/receipt.js';
 import { ownerOf } from '../../model/stream-key.js';
 import { refusalOfProducer } from '../../model/transitions.js';
 import type { JobRecord, Snapshot, StreamKey, UserKey } from '../../model/types.js';
@@ -45,6 +47,7 @@ import { inboxArguments } from './inbox.js';
 import { RedisIndexRepair } from './index-repair.js';
 import { RedisKeys } from './keys.js';
 import { parseRedisOptions, type RedisOptions } from './options.js';
+import { receiptArguments, receiptPageOf } from './receipts.js';
 import {
   annotationArguments,
   createArguments,
@@ -59,6 +62,7 @@ import {
   createReply,
   logPageOf,
   NO_FRAMES,
+  receiptReply,
   renewAnswer,
   senderReply,
 } from './script-replies.js';
@@ -173,12 +177,22 @@ export class RedisJobStore implements JobStore {
         return this.#send(commit);
       case 'leaver':
         return this.#leave(commit);
+      case 'receipts':
+        return this.#commitReceipt(commit);
     }
   }
 
   async read(key: StreamKey, which: 'current' | 'kept' | number): Promise<readonly JobRecord[]> {
     const found = (await this.#run('read', key, [which])) as string[][];
     return found.map((flat) => decodeRecord(flat, key)).sort((a, b) => b.generation - a.generation);
+  }
+
+  async receipts(
+    key: StreamKey,
+    generation: number,
+    { limit, after = '' }: PageRequest,
+  ): Promise<Page<StoredReceipt>> {
+    return receiptPageOf(await this.#run('list-receipts', key, [generation, after, limit]));
   }
 
   async readLog(request: ReadLogRequest): Promise<LogPage> {
@@ -278,6 +292,11 @@ export class RedisJobStore implements JobStore {
   async #leave({ key, generation, attempt, patch, leaves }: LeaverCommit): Promise<CommitReply> {
     const args = [generation, attempt, ...patchArguments(patch), flag(leaves)];
     return commitReply(await this.#run('leave', key, args), key);
+  }
+
+  async #commitReceipt(commit: ReceiptCommit): Promise<CommitReply> {
+    const { key, name } = commit;
+    return receiptReply(await this.#run('receipt', key, receiptArguments(commit)), key, name);
   }
 
   async #commitSettlement(commit: SettlementCommit): Promise<CommitReply> {

@@ -7,6 +7,7 @@ import type { Frame, JobRecord, LogEvent, StreamKey } from '../../model/types.js
 import { decodeEntry, decodeRecord, decodeSettled, decodeSnapshot } from './codec.js';
 import { wholeNumber } from './fields.js';
 import { decodeLines } from './inbox.js';
+import { decodeReceipt } from './receipts.js';
 
 /** The scripts publish by themselves. */
 export const NO_FRAMES: readonly Frame[] = [];
@@ -64,6 +65,17 @@ export function renewAnswer(reply: unknown): RenewAnswer {
   const [word, count] = String(reply).split(' ');
   const waiting = wholeNumber(count);
   return word === HELD && waiting ? { held: true, waiting } : (word as RenewAnswer);
+}
+
+export function receiptReply(reply: unknown, key: StreamKey, name: string): CommitReply {
+  const [code, sequence, receipt] = reply as [string, string, string?];
+  if (code !== 'ok') return commitReply(reply, key);
+  return {
+    ok: true,
+    lastSequence: Number(sequence),
+    frames: NO_FRAMES,
+    receipt: decodeReceipt(name, receipt ?? ''),
+  };
 }
 
 /** The page a reply holds; null when it holds a snapshot that can't be read. */

@@ -1,0 +1,41 @@
+-- A page of the receipts of a kept generation, by their names.
+--
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
+-- ARGV  1 generation  2 name after which it begins, or ""  3 most of them
+-- Reply { name to go on after or "", name, receipt, ... }
+-- @include record
+-- @include receipts
+
+-- By bytes: the server compares texts by its own language, for which two names may be one.
+local function is_before(one, other)
+  for i = 1, math.min(#one, #other) do
+    local first, second = string.byte(one, i), string.byte(other, i)
+    if first ~= second then
+      return first < second
+    end
+  end
+  return #one < #other
+end
+
+local record, _, is_current = load_generation(KEYS[1], KEYS[3], ARGV[1])
+if not record then
+  return { '' }
+end
+if is_current then
+  check_receipts(KEYS[6], record.receipts)
+end
+local prefix, names = ARGV[1] .. ':', {}
+for _, field in ipairs(redis.call('HKEYS', KEYS[6])) do
+  local name = string.sub(field, #prefix + 1)
+  if string.sub(field, 1, #prefix) == prefix and is_before(ARGV[2], name) then
+    names[#names + 1] = name
+  end
+end
+table.sort(names, is_before)
+local most = tonumber(ARGV[3])
+local page = { #names > most and names[most] or '' }
+for i = 1, math.min(#names, most) do
+  page[#page + 1] = names[i]
+  page[#page + 1] = redis.call('HGET', KEYS[6], prefix .. names[i])
+end
+return page
