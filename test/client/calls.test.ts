@@ -3,7 +3,7 @@ import { createStreamClient, StreamClientError } from 'generation-jobs/client';
 import { textContent } from 'generation-jobs/content';
 import { describe, expect, it } from 'vitest';
 import { ask } from '../http/asking.js';
-import { serve, startJob } from '../http/serving.js';
+import { serve, startJob, until } from '../http/serving.js';
 import { ANN, fetchAfter, followed } from './tools.js';
 
 const lost = () => {
@@ -27,6 +27,43 @@ describe('status', () => {
     });
     expect(await client.status('s-2')).toBeNull();
     expect(await createStreamClient({ url, headers: { 'x-session': 'bob' } }).status('s-1')).toBeNull();
+  });
+});
+
+describe('messages', () => {
+  it('L104 are sent once though answers get lost, changed, cancelled and claimed; a following shows what waits', async () => {
+    const { manager, url } = await serve({ routes: { messages: true } });
+    const job = await startJob(manager, 's-1');
+    const { generation } = job;
+    const { fetch } = fetchAfter(unanswered, lost);
+    const sender = createStreamClient({ url, headers: ANN, fetch });
+    const client = createStreamClient({ url, headers: ANN });
+    const { following, events } = followed(`${url}/stream/s-1`, { resume: true });
+    await until('it follows', () => events.length > 0);
+    const { messageId, ...sent } = await sender.send('s-1', 'one', { kind: 'preempt', generation });
+    expect(sent).toMatchObject({ generation, position: 1 });
+    const second = await client.send('s-1', { text: 'two' });
+    await until('both wait', () => following.current.inbox.length === 2);
+    await client.editMessage('s-1', messageId, 'ONE', { generation });
+    await client.cancelMessage('s-1', second.messageId);
+    await until('one waits', () => following.current.inbox.length === 1);
+    expect(following.current.inbox).toMatchObject([{ messageId, message: 'ONE', kind: 'preempt', edits: 1 }]);
+    await expect(client.editMessage('s-1', second.messageId, 'x')).rejects.toMatchObject({
+      ...{ code: 'message_taken', status: 409, remedy: expect.stringContaining('another') },
+    });
+    expect(await job.inbox.take()).toMatchObject({ messageId });
+    await until('none waits', () => following.current.inbox.length === 0);
+    await client.send('s-1', 'late');
+    await until('it waits', () => following.current.inbox.length === 1);
+    expect((await client.abort('s-1', { generation })).unsent).toMatchObject([{ message: 'late' }]);
+    await following.done;
+    // Behind the end it is what never took effect.
+    expect(following.current.inbox).toMatchObject([{ message: 'late' }]);
+    expect(
+      await createStreamClient({ url, headers: ANN, fetch: fetchAfter(unanswered).fetch }).claimUnsent('s-1'),
+    ).toMatchObject([{ message: 'late', by: 'ann' }]);
+    expect(await client.claimUnsent('s-1', { generation })).toEqual([]);
+    await expect(client.send('s-1', 'x')).rejects.toMatchObject({ code: 'generation_ended' });
   });
 });
 

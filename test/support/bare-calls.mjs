@@ -50,6 +50,8 @@ manager.subscribe('none');
 manager.subscribe('none-read').next();
 manager.abortJob('none');
 manager.annotate('none', {});
+manager.inbox.send('none', { message: 1 });
+(await completed('take')).inbox.take();
 manager.subscribeWithResume('none');
 manager.approvals.resolve('none', { actionId: 'a', by: 'ann' });
 const closing = made();

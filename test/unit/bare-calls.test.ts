@@ -36,6 +36,8 @@ it('no call that is not awaited ends the process: each error reaches onError onc
       'next none-read stream_not_found',
       'abortJob  stream_not_found',
       'annotate  stream_not_found',
+      'send  stream_not_found',
+      'take take job_ended',
       'subscribeWithResume  stream_not_found',
       'resolve  stream_not_found',
       'createJob  closed',
@@ -50,7 +52,7 @@ it('without a logger and without onError the errors are on standard error with t
   );
   expect(stderr).toMatch(/JobEndedError: This producer has stopped \(aborted\)\..*\n +at /);
   expect(stderr.match(/^generation-jobs: a call failed/gm)).toHaveLength(10);
-  expect(stderr).toContain('generation-jobs: 4 more errors were not printed.');
+  expect(stderr).toContain('generation-jobs: 6 more errors were not printed.');
 });
 
 it('no call of any entry ends the process when nobody awaits it: those of no manager tell standard error', async () => {
