@@ -3,13 +3,14 @@
  * calls a token, measured in the same run on a server of its own.
  *
  * Arguments: `--quick` for a look of a minute; the names of suites (`paced`, `bursty`, `open`, `idle`, `greed`, `long`,
- * `workers`, `deploys`, `cluster`) for some of them. Without names: all but `cluster`, which starts three more servers.
+ * `workers`, `deploys`, `feeds`, `cluster`) for some of them. Without names: all but `cluster`, which starts three more servers.
  */
 import { parseArgs } from 'node:util';
 import { createStreamServices } from 'generation-jobs';
 import { RedisServer, startCluster } from '../../test/support/redis-server.js';
 import { describeMachine, median, ratioOf, repeatShuffled } from '../figures.js';
 import { benchGreed } from '../greed.js';
+import { benchFeeds } from './feeds.js';
 import { benchHandOvers } from './hand-overs.js';
 import { measureIdle } from './idle.js';
 import { benchLongAnswers } from './long-answers.js';
@@ -32,7 +33,7 @@ const { values: flags, positionals } = parseArgs({
 const wanted =
   positionals.length > 0
     ? positionals
-    : ['paced', 'bursty', 'open', 'idle', 'greed', 'long', 'workers', 'deploys'];
+    : ['paced', 'bursty', 'open', 'idle', 'greed', 'long', 'workers', 'deploys', 'feeds'];
 const { repetitions, warmUpMs, paceMs, openMs } = ENDURANCE[flags.quick ? 'quick' : 'full'];
 
 type Samples = Record<string, Sample[]>;
@@ -81,6 +82,7 @@ if (wanted.includes('greed')) {
 }
 if (wanted.includes('long')) await benchLongAnswers(admin, flags.quick ? 1 : repetitions);
 if (wanted.includes('workers')) await benchWorkers(server.port, repetitions);
+if (wanted.includes('feeds')) await benchFeeds(server.port, flags.quick ? 1 : repetitions);
 if (wanted.includes('deploys')) await benchHandOvers(server.port, flags.quick ? 1 : repetitions);
 
 admin.disconnect();

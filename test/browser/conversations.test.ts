@@ -54,7 +54,7 @@ describe('a conversation', () => {
   it('that is being written and one that waits are marked differently, in the list and in the tab', async () => {
     const page = await newPage();
     await page.sendUntilAsked('demo.question');
-    await expect.poll(() => page.page.title()).toBe('(?) Please');
+    await expect.poll(() => page.page.title()).toBe('● needs you · Please');
     const waiting = page.page.getByRole('link', { name: 'Please (waits for you)' });
     await waiting.waitFor();
 
@@ -62,7 +62,7 @@ describe('a conversation', () => {
     const release = model.hold('A story, and its end.', 8);
     await page.send('A story', '', 1000);
     await page.until(({ text }) => text === 'A story,');
-    await expect.poll(() => page.page.title()).toBe('✎ A story');
+    await expect.poll(() => page.page.title()).toBe('● needs you · ✎ A story');
     const writing = page.page.getByRole('link', { name: 'A story (is being written)' });
     await writing.waitFor();
     const shape = (link: Locator) =>
@@ -75,7 +75,7 @@ describe('a conversation', () => {
 
     release();
     await page.until(({ status }) => status === 'completed');
-    await expect.poll(() => page.page.title()).toBe('A story');
+    await expect.poll(() => page.page.title()).toBe('● needs you · A story');
     await page.page.getByRole('link', { name: 'A story', exact: true }).waitFor();
     await waiting.waitFor();
   });
@@ -87,11 +87,66 @@ describe('a conversation', () => {
     const user = await userOf(page);
     const release = model.hold('Elsewhere.', 4);
     const { streamId } = await user.start({ text: 'There' });
-    await page.setHidden(false);
     await page.page.getByRole('link', { name: 'There (is being written)' }).waitFor();
     release();
     await user.follow(streamId);
+    // Nobody has looked at it yet; opened, it has been seen, here and by whoever comes later.
+    const unread = page.page.getByRole('link', { name: 'There (has a new answer)' });
+    await unread.waitFor();
+    const seen = page.page.waitForResponse((response) => response.url().endsWith('/seen'));
+    await unread.click();
+    await seen;
     await page.page.getByRole('link', { name: 'There', exact: true }).waitFor();
+    await page.reload();
+    await page.page.getByRole('link', { name: 'Here', exact: true }).click();
+    await page.page.getByRole('link', { name: 'There', exact: true }).waitFor();
+  });
+
+  it('that waits elsewhere is told in the title of every tab, by a notice where nobody looks, and until it is decided', async () => {
+    const page = await newPage({ permissions: ['notifications'] });
+    await page.send('Here', 'google.search', 1000);
+    await page.until(({ status }) => status === 'completed');
+    const tab = await ChatPage.open(page.page.context(), chat.url);
+    for (const one of [page, tab]) {
+      await one.page.evaluate(`
+        window.notices = [];
+        window.Notification = class extends EventTarget {
+          static permission = 'granted';
+          constructor(title, { body }) {
+            super();
+            window.notices.push(title + ': ' + body);
+          }
+        };
+      `);
+      await one.setHidden(true);
+    }
+    const user = await userOf(page);
+    const { streamId } = await user.start({ text: 'Please', recording: 'demo.question' });
+    await expect.poll(() => page.page.title()).toBe('● needs you · Here');
+    await expect.poll(() => tab.page.title()).toBe('● needs you · New chat');
+    const notices = async () =>
+      (await Promise.all([page, tab].map((one) => one.page.evaluate('window.notices')))).flat();
+    await expect.poll(notices).toEqual(['Please: It waits for your decision.']);
+    await user.post('/abort', { streamId });
+    await expect.poll(() => page.page.title()).toBe('Here');
+    await expect.poll(() => tab.page.title()).toBe('New chat');
+    await tab.page.getByRole('link', { name: 'Please (has a new answer)' }).waitFor();
+  });
+
+  it('is marked without a request for the list of what is active: all tabs of a browser share one feed', async () => {
+    const page = await newPage();
+    const asked: string[] = [];
+    page.page.context().on('request', (request) => asked.push(new URL(request.url()).pathname));
+    const tabs = [page, await ChatPage.open(page.page.context(), chat.url)];
+    const user = await userOf(page);
+    const release = model.hold('Elsewhere.', 4);
+    const { streamId } = await user.start({ text: 'There' });
+    for (const one of tabs) await one.page.getByRole('link', { name: 'There (is being written)' }).waitFor();
+    release();
+    await user.follow(streamId);
+    for (const one of tabs) await one.page.getByRole('link', { name: 'There (has a new answer)' }).waitFor();
+    expect(asked).not.toContain('/api/chat/active');
+    expect(asked.filter((path) => path === '/api/chat/feed').length).toBeLessThanOrEqual(1);
   });
 
   it('is renamed by keyboard, for good and in every tab', async () => {
