@@ -36,8 +36,11 @@ let client: Redis;
 let manager: GenerationJobManager;
 const random = seededRandom(SEED);
 const settings = {
-  options: { ...TIMES, ...NO_WALK, maxRecoveries: 1_000, retentionMs: 120_000 },
-  redisOptions: { ...REDIS_OPTIONS, timeoutMs: 450, keyPrefix: 'once:' },
+  options: {
+    ...{ ...TIMES, ...NO_WALK, maxRecoveries: 1_000, retentionMs: 120_000 },
+    ...{ leaseMs: 2_000, renewMs: 500, createTimeoutMs: 30_000 },
+  },
+  redisOptions: { ...REDIS_OPTIONS, timeoutMs: 900, keyPrefix: 'once:' },
 };
 /** What attempts were told that earlier ones have left, by stream. */
 const listed = new Map<string, Receipt[]>();
