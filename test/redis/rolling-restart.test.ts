@@ -26,7 +26,12 @@ const BEFORE: ReplicaConfig = {
   library: new URL('../fixtures/releases/0.1.0/index.js', import.meta.url).href,
 };
 const PACED = { paced: true, everyMs: EVERY_MS } as const;
-const GOES_ON: ReplicaConfig = { ...NOTHING_LAPSES, recover: PACED, graceMs: 5_000 };
+/** Upkeep and polls as seldom as by default, so that it is not them that find what was handed over. */
+const SELDOM = { renewMs: 5_000, sweepMs: 1_000, logPollMs: 5_000 } as const;
+const GOES_ON: ReplicaConfig = {
+  ...{ ...NOTHING_LAPSES, recover: PACED, graceMs: 5_000 },
+  options: { ...NOTHING_LAPSES.options, ...SELDOM },
+};
 
 let stage: Stage;
 /** The replicas that requests are sent to. */
@@ -194,7 +199,7 @@ describe('A rolling restart', () => {
 
   it('F56 in which a replica is killed between the flush and giving its leases up loses nothing', async () => {
     const random = seededRandom(SEED);
-    const options = { leaseMs: 4_000, createTimeoutMs: 10_000 };
+    const options = { ...SELDOM, leaseMs: 4_000, renewMs: 1_000, createTimeoutMs: 10_000 };
     const short = { ...GOES_ON, options, redisOptions: { timeoutMs: 1_900 } };
     balanced = [await stage.replica({ ...short, diesInHandOver: true })];
     const [dying] = balanced as [Replica];
