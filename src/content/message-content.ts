@@ -93,7 +93,7 @@ export interface StatusPart {
 }
 
 /** A message that somebody sent while the answer was made, at the place where the agent took it. */
-export interface SentPart {
+interface SentPart {
   /** Names the kind of part: a message that was sent. */
   readonly type: 'message';
   /** Names the message, as its sender was told. */

@@ -52,7 +52,7 @@ export type LifecycleEvent = (typeof LIFECYCLE_EVENTS)[number];
 export const FOLLOWER_EVENTS = ['sync', 'gap', 'gone', 'updated', 'inbox', 'settled', 'heartbeat'] as const;
 
 /** Names of events that a producer's own calls commit and the library words: they change no state, and count like a host's. */
-export const OWN_EVENTS = ['message', 'rule_used'] as const;
+const OWN_EVENTS = ['message', 'rule_used'] as const;
 export type OwnEvent = (typeof OWN_EVENTS)[number];
 
 export const TRANSITIONS = {
