@@ -40,8 +40,6 @@ import type { StreamObserver } from './observer.js';
 import type { StandingDecisions } from './standing-rules.js';
 import type { Subscription } from './subscription.js';
 
-export type { Continuation } from './continuation.js';
-
 /** An `Access`, to one generation. */
 export interface GenerationAccess extends Access {
   /** A kept generation, from 1. Default: the current one. */
