@@ -10,6 +10,7 @@ process.chdir(join(import.meta.dirname, '..'));
 const FOLDER = '.cache/size';
 const BUNDLES = {
   'follow-stream': `export { followStream } from './src/client/index.js';`,
+  'follow-feed': `export { followFeed } from './src/client/index.js';`,
   client: `export * from './src/client/index.js';`,
   react: `export * from './src/react/index.js';`,
   content: `export * from './src/content/index.js';`,

@@ -15,7 +15,8 @@ export interface CoreOptions<Event> extends LoopOptions {
   readonly onState?: ((state: FollowState) => void) | undefined;
 }
 
-export class FollowCore<Event> {
+/** A following, of whatever kind. Iterate it for its events, unless `onEvent` gets them. */
+export abstract class FollowCore<Event> implements AsyncIterable<Event> {
   /** Resolves with the last state, when nothing more comes; never rejects. */
   readonly done: Promise<LastState>;
   readonly #options: CoreOptions<Event>;
@@ -25,6 +26,7 @@ export class FollowCore<Event> {
   readonly #over = new AbortController();
   #settle: (state: LastState) => void = () => {};
 
+  /** Is made by `followStream` and `followFeed`. */
   constructor(url: string, options: CoreOptions<Event>, reader: LoopReader) {
     const { signal } = options;
     this.#options = options;
@@ -44,25 +46,33 @@ export class FollowCore<Event> {
     if (!this.#queue) queueMicrotask(() => void this.#loop.run());
   }
 
+  /** The state of the connection. */
   get state(): FollowState {
     return this.#loop.state;
   }
 
+  /** Tries now instead of later, and doubts a connection that has been silent. Changes nothing once it is over. */
   wake(): void {
     this.#loop.wake();
   }
 
+  /** Lets go of the connection, and goes on from the same place by another one at once. */
   reconnect(): void {
     this.#loop.wake();
     this.#loop.disconnect();
   }
 
+  /** Ends it. Safe to call at any time, any number of times. */
   close(): void {
     this.#loop.close();
   }
 
-  /** @throws StreamClientError (by rejecting) the error of the state `gone`; `invalid_options` when `onEvent` gets the events */
-  async *read(): AsyncGenerator<Event, undefined> {
+  /**
+   * Returns the events, from the first that nobody has read. Leaving the loop closes the following.
+   * @throws StreamClientError (by rejecting) when there is nothing to follow: the error of the state `gone`;
+   *   `invalid_options` when `onEvent` gets the events
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Event, undefined> {
     if (!this.#queue) throw new StreamClientError('invalid_options', 'onEvent');
     void this.#loop.run();
     try {

@@ -2,25 +2,17 @@
 import type { FeedEvent, FeedStream } from '../stream/model/feed.js';
 import { FeedReader } from './feed-reader.js';
 import { FollowCore } from './follow-core.js';
-import type { FollowState, LastState } from './follow-state.js';
 import { checkFeedOptions, type FeedOptions } from './options.js';
 
 /** A feed that is followed. Iterate it for its events, unless `onEvent` gets them. */
-export class FeedFollowing implements AsyncIterable<FeedEvent> {
-  /** Resolves with the last state, when nothing more comes; never rejects. */
-  readonly done: Promise<LastState>;
-  readonly #reader = new FeedReader();
-  readonly #core: FollowCore<FeedEvent>;
+export class FeedFollowing extends FollowCore<FeedEvent> {
+  readonly #reader: FeedReader;
 
   /** Is made by `followFeed`. */
   constructor(url: string, options: FeedOptions) {
-    this.#core = new FollowCore(url, options, this.#reader);
-    this.done = this.#core.done;
-  }
-
-  /** The state of the connection. */
-  get state(): FollowState {
-    return this.#core.state;
+    const reader = new FeedReader();
+    super(url, options, reader);
+    this.#reader = reader;
   }
 
   /** The place after the last event; empty before the first. */
@@ -31,30 +23,6 @@ export class FeedFollowing implements AsyncIterable<FeedEvent> {
   /** The streams by their ids, as far as they were told: what is active, waits, or has ended. Those changed last come last. */
   get streams(): ReadonlyMap<string, FeedStream> {
     return this.#reader.streams;
-  }
-
-  /** Tries now instead of later, and doubts a connection that has been silent. Changes nothing once it is over. */
-  wake(): void {
-    this.#core.wake();
-  }
-
-  /** Lets go of the connection, and goes on from the same place by another one at once. */
-  reconnect(): void {
-    this.#core.reconnect();
-  }
-
-  /** Ends it. Safe to call at any time, any number of times. */
-  close(): void {
-    this.#core.close();
-  }
-
-  /**
-   * Returns the events, from the first that nobody has read. Leaving the loop closes the following.
-   * @throws StreamClientError (by rejecting) when there is no feed: the error of the state `gone`; `invalid_options` when
-   *   `onEvent` gets the events
-   */
-  [Symbol.asyncIterator](): AsyncGenerator<FeedEvent, undefined> {
-    return this.#core.read();
   }
 }
 

@@ -10,6 +10,7 @@ export type { InboxMessage, MessageKind } from '../stream/model/inbox-message.js
 export type { StreamEvent } from '../stream/model/lifecycle-payloads.js';
 export type { Answer, Decision, JobStatus, Json, PublicAction } from '../stream/model/types.js';
 export { type ClientErrorCode, StreamClientError, type StreamErrorCode } from './errors.js';
+export type { FollowCore } from './follow-core.js';
 export { type FeedFollowing, followFeed } from './follow-feed.js';
 export type { FollowState, LastState } from './follow-state.js';
 export { followStream } from './follow-stream.js';
