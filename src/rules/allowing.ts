@@ -20,12 +20,17 @@ import { type AskedCall, fits, oldestFirst, ownerOf } from './asked-call.js';
 
 /** A call as the host's `matches` is told of it. */
 export interface MatchedCall {
+  /** The name of the tool. */
   readonly tool: string;
   /** The arguments, none of which the rule does not name. */
   readonly arguments: Readonly<Record<string, unknown>>;
+  /** The call, by its id in the generation. */
   readonly callId: string;
+  /** The user whose call it is. */
   readonly userId: string;
+  /** The tenant it is made in, if there is one. */
   readonly tenantId: string | undefined;
+  /** The conversation it is made in. */
   readonly conversationId: string;
 }
 

@@ -115,6 +115,9 @@ const runs: Readonly<Record<string, () => Promise<void>>> = {
   once: async () => {
     expect(await saidBy('once')).toBe('{ paid: 5 }\n');
   },
+  rules: async () => {
+    expect(await saidBy('rules')).toBe('{ allowed: false }\ntrue\nfalse\n');
+  },
   rating: async () => {
     expect(await saidBy('rating')).toBe('{ stars: 4 }\n');
   },

@@ -27,7 +27,9 @@ export type SpendReply = 'spent' | 'known' | 'used_up' | 'gone';
 
 /** Narrows what is cleared: a rule or use goes that has each of these. */
 export interface ClearedPart {
+  /** The user of the rule, or of the call. Default: any. */
   readonly userId?: string | undefined;
+  /** The conversation of the rule, or of the call. Default: any. */
   readonly conversationId?: string | undefined;
 }
 

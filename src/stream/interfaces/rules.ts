@@ -18,6 +18,7 @@ export type RuleMatch = ExactMatch | PrefixMatch | HostMatch;
 
 /** Each argument is exactly this one; the order of keys in objects does not count, that of lists does. */
 export interface ExactMatch {
+  /** Says that the arguments are exactly these. */
   readonly kind: 'exact';
   /** The arguments, all of them. */
   readonly arguments: RuleArguments;
@@ -32,6 +33,7 @@ export interface ExactMatch {
  *   that a shell reads as more than words.
  */
 export interface PrefixMatch {
+  /** Says that one argument begins as named. */
   readonly kind: 'prefix';
   /** The name of the argument. */
   readonly argument: string;
@@ -45,6 +47,7 @@ export interface PrefixMatch {
 
 /** The host's own `matches` judges the call. */
 export interface HostMatch {
+  /** Says that the host's `matches` judges. */
   readonly kind: 'host';
   /** The names of the arguments that a call may have; 1 to 256 characters each, at most 100. */
   readonly names: readonly string[];
@@ -57,9 +60,13 @@ export type PublicMatch = ExactMatch | PrefixMatch | Omit<HostMatch, 'terms'>;
 
 /** The request that a rule was made of. */
 export interface RuleOrigin {
+  /** The stream that asked. */
   readonly streamId: string;
+  /** The generation that asked. */
   readonly generation: number;
+  /** The action that was decided. */
   readonly actionId: string;
+  /** The request of it that was approved. */
   readonly requestId: string;
 }
 
@@ -73,6 +80,7 @@ export interface Rule {
   readonly match: RuleMatch;
   /** Says for whose calls it holds. */
   readonly scope: RuleScope;
+  /** The tenant that it holds in; absent where there is none. */
   readonly tenantId?: string | undefined;
   /** The user whose calls it allows; absent for the scope `tenant`. */
   readonly userId?: string | undefined;
@@ -94,7 +102,9 @@ export interface Rule {
 
 /** A rule's owner: a user, or with no `userId` a tenant; with neither, everybody who has no tenant. */
 export interface RuleOwner {
+  /** The tenant: 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. Default: none. */
   readonly tenantId?: string | undefined;
+  /** The user: 1 to 256 characters. Default: the tenant itself. */
   readonly userId?: string | undefined;
 }
 
@@ -114,6 +124,7 @@ export interface RuleInput extends RuleBounds {
   readonly match: RuleMatch;
   /** Says for whose calls it holds. */
   readonly scope: RuleScope;
+  /** The tenant: 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. Default: none. */
   readonly tenantId?: string | undefined;
   /** The user, for the scopes `user` and `conversation`. */
   readonly userId?: string | undefined;
@@ -137,8 +148,11 @@ export interface RememberInput extends RuleBounds {
 
 /** One use of a rule, as it is kept: who gave the rule stands in it, and stays when the rule is revoked. */
 export interface RuleUse {
+  /** The rule that allowed the call. */
   readonly ruleId: string;
+  /** The tool that was called. */
   readonly tool: string;
+  /** The scope of the rule. */
   readonly scope: RuleScope;
   /** Names who gave the rule. */
   readonly givenBy: string;
@@ -146,9 +160,13 @@ export interface RuleUse {
   readonly givenAt: number;
   /** The user whose call it was. */
   readonly userId: string;
+  /** The conversation it was made in. */
   readonly conversationId: string;
+  /** The stream it was made on. */
   readonly streamId: string;
+  /** The generation that made it. */
   readonly generation: number;
+  /** The call, by its id in the generation. */
   readonly callId: string;
   /** Says when it was used: the store's time, milliseconds since 1970. */
   readonly at: number;
@@ -156,6 +174,7 @@ export interface RuleUse {
 
 /** A page of uses, the newest first. */
 export interface RuleUsePage {
+  /** The uses, the newest first. */
   readonly uses: readonly RuleUse[];
   /** The `cursor` of the page after this one; absent on the last. */
   readonly next?: string | undefined;

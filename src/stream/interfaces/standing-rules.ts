@@ -34,7 +34,7 @@ export type RuleAnswer =
   | {
       /** True when a rule allows the call: it is spent, and the event that says so is committed. */
       readonly allowed: true;
-      /** The rule. */
+      /** The rule that allows it. */
       readonly rule: Rule;
       /** True when the same use was asked for before: it has cost nothing more. */
       readonly isRepeat: boolean;
