@@ -26,6 +26,7 @@ import { Composer, type Message } from './showing/composer.js';
 import { initDetails } from './showing/details-switch.js';
 import { notifyOf } from './showing/feed-notices.js';
 import { History, markOf } from './showing/history.js';
+import { initRules } from './showing/rules-dialog.js';
 
 declare global {
   interface Window {
@@ -75,6 +76,7 @@ const view = new ChatView(shown, {
 const feed = new FeedLink({ onChange: onFeed });
 
 initDetails();
+initRules(complain);
 initNotifying(complain);
 document.addEventListener('visibilitychange', see);
 replicaChoice.onChange(() => view.schedule());

@@ -9,8 +9,10 @@ import {
   type Resolution,
   type Usage,
 } from 'generation-jobs';
+import type { StandingDecisions } from 'generation-jobs/rules';
 import type { Logger } from 'pino';
 import type { Said } from './agent.js';
+import { decidedByRule } from './allowed-calls.js';
 import type { CommandName } from './commands.js';
 import { askOpenAi, type Message, type OpenAiConfig } from './openai.js';
 import { play, untilLeft } from './playback.js';
@@ -50,6 +52,8 @@ export interface MakingContext {
   readonly scripts: ReadonlyMap<string, Script>;
   /** Without it there is no live model. */
   readonly openAi: OpenAiConfig | undefined;
+  /** What is allowed once for all; a worker has none, and asks. */
+  readonly rules?: StandingDecisions;
   readonly logger: Logger;
 }
 
@@ -61,7 +65,7 @@ export const FROM_THE_START: Progress = { played: 0, recorded: {}, decided: [] }
 export async function makeAnswer(
   job: GenerationJob,
   { playback, prompt, earlier, progress: { played, recorded, decided } }: Work,
-  { scripts, openAi, logger }: MakingContext,
+  { scripts, openAi, rules, logger }: MakingContext,
 ): Promise<Answer | undefined> {
   const { recording: name, tokensPerSecond: eventsPerSecond = DEFAULT_SPEED } = playback;
   try {
@@ -72,14 +76,23 @@ export async function makeAnswer(
     }
     const script = scripts.get(name);
     if (!script) throw new Error(`there is no recording ${name} here`);
-    const stretches = stretchesOf(script, decided);
-    const events = stretches.flatMap((stretch) => stretch.events);
-    const source = play(events.slice(played), eventsPerSecond, untilLeft(job));
-    const answer = await produce(job, source, { earlier: events.slice(0, played), recorded });
-    const ask = stretches.at(-1)?.ask;
-    if (ask === undefined) return answer;
-    await job.pause({ ...ask, fingerprint: fingerprintOf(script.run) });
-    return undefined;
+    for (let [known, done, counted] = [decided, played, recorded]; ; ) {
+      const stretches = stretchesOf(script, known);
+      const events = stretches.flatMap((stretch) => stretch.events);
+      const source = play(events.slice(done), eventsPerSecond, untilLeft(job));
+      const answer = await produce(job, source, { earlier: events.slice(0, done), recorded: counted });
+      const ask = stretches.at(-1)?.ask;
+      if (ask === undefined) return answer;
+      const allowed = await decidedByRule(job, ask, rules);
+      if (allowed === undefined) {
+        await job.pause({ ...ask, fingerprint: fingerprintOf(script.run) });
+        return undefined;
+      }
+      // A producer that takes over asks the rules again, which costs nothing: it is the same call.
+      known = [...known, allowed];
+      done = Math.max(done, events.length);
+      counted = answer.usage;
+    }
   } catch (error) {
     if (job.isOver || job.handover.aborted) throw error;
     // What the model said is for the log; the client gets a code it can show.

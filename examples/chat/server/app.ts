@@ -16,6 +16,7 @@ import { uiMessageContent } from 'generation-jobs/content';
 import { createDecisionLinks, createDecisionRouter, tellOnce } from 'generation-jobs/decision-links';
 import { createStreamRouter } from 'generation-jobs/express';
 import { createMetrics } from 'generation-jobs/metrics';
+import { createStandingDecisions } from 'generation-jobs/rules';
 import { createWorkerRouter } from 'generation-jobs/worker/gateway';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
@@ -78,6 +79,7 @@ export function createChatApp(
   const recordings = readRecordings(join(folder, 'recordings'));
   const scripts = new Map([...recordedScripts(recordings), ...DEMOS]);
   const aiAnswers = new RecordedAnswers(recordings);
+  const rules = createStandingDecisions({ store: storage.rules });
   const keys = [{ id: 'example', secret: config.runTokenSecret }];
   const links = createDecisionLinks({ keys, url: `http://localhost:${config.port}/api/chat/decide` });
   const { pushServices: services, runTokenSecret: secret } = config;
@@ -98,6 +100,7 @@ export function createChatApp(
   const manager = new GenerationJobManager({
     ...storage.services,
     options: optionsFrom(config),
+    rules,
     observer: createMetrics({ registry }),
     logger,
     contentModels: [
@@ -118,7 +121,7 @@ export function createChatApp(
       })
     : undefined;
   const { openAi, command } = config;
-  const making = { scripts, openAi, logger };
+  const making = { scripts, openAi, rules, logger };
   const answers = new Answers({ ...making, manager, conversations, agent, command, worker });
 
   const app = express();

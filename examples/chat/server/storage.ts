@@ -3,6 +3,7 @@
  * starts ends it in one line; nothing ever falls back to memory.
  */
 import { createStreamServices, type StreamServices } from 'generation-jobs';
+import { createMemoryRules, createRedisRules, type RuleStore } from 'generation-jobs/rules';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Conversations } from '../conversations/conversations.js';
@@ -17,6 +18,8 @@ export interface Storage {
   readonly conversations: Conversations;
   /** The browsers to be told. */
   readonly subscriptions: Subscriptions;
+  /** What people have allowed once for all. */
+  readonly rules: RuleStore;
   /** Whether what is kept can be got at; answers within `ANSWER_MS`. */
   isReachable(): Promise<boolean>;
   close(): void;
@@ -35,7 +38,11 @@ export async function openStorage(
 ): Promise<Storage> {
   if (redisUrl === undefined) {
     const services = createStreamServices();
-    const kept = { conversations: new MemoryConversations(), subscriptions: new MemorySubscriptions() };
+    const kept = {
+      conversations: new MemoryConversations(),
+      subscriptions: new MemorySubscriptions(),
+      rules: createMemoryRules(),
+    };
     return { kind: 'memory', services, ...kept, isReachable: async () => true, close: () => {} };
   }
   const redis = await connectTo(redisUrl);
@@ -52,6 +59,7 @@ export async function openStorage(
     }),
     conversations: new RedisConversations(impatient),
     subscriptions: new RedisSubscriptions(impatient),
+    rules: createRedisRules({ redis }),
     isReachable: () =>
       impatient.ping().then(
         () => true,

@@ -4,13 +4,15 @@
  */
 import type { Answer, Decision } from 'generation-jobs';
 import { type Decided, decidedIn, LONGEST_TYPED, type ShownAction } from '../content/asked-action.js';
-import { sendDecision } from '../following/chat-api.js';
+import { type Remembered, sendDecision } from '../following/chat-api.js';
 import { complaintOf, RefusedError } from '../following/failures.js';
 import { randomName } from '../identity.js';
 
 export interface Said {
   readonly decisions?: readonly Decision[];
   readonly answers?: readonly Answer[];
+  /** For whose calls it is to be remembered. */
+  readonly remember?: Remembered;
 }
 
 export type DecideResult =
@@ -36,7 +38,9 @@ export async function decide(streamId: string, action: ShownAction, said: Said):
   const saying = JSON.stringify([streamId, actionId, said]);
   if (last.saying !== saying) last = { saying, key: randomName() };
   try {
-    await sendDecision({ streamId, actionId, ...said, payloadDigest, idempotencyKey: last.key });
+    const { remember, ...decided } = said;
+    const request = { streamId, actionId, ...decided, payloadDigest, idempotencyKey: last.key };
+    await sendDecision(request, remember);
     return { kind: 'taken' };
   } catch (error) {
     if (!(error instanceof RefusedError)) {

@@ -6,6 +6,7 @@
  */
 import type { ActionRequest } from 'generation-jobs';
 import { make } from '../elements.js';
+import type { Remembered } from '../following/chat-api.js';
 import { ArgumentsField } from './arguments-field.js';
 import type { AskForm, Say } from './ask-form.js';
 import { choicesOf, decisionOn, typedTexts } from './request-field.js';
@@ -27,6 +28,7 @@ export class SingleCallForm implements AskForm {
   readonly #typed = typedTexts();
   readonly #submit = make('button', 'submit');
   readonly #others: ReadonlyMap<Choice, HTMLButtonElement>;
+  readonly #remember = rememberField();
   readonly #back = plainButton('Back', () => this.#choose('approve'));
   /** Allowing is what `choosing` has to send. */
   #choice: Choice = 'approve';
@@ -46,7 +48,14 @@ export class SingleCallForm implements AskForm {
     const words = [...this.#typed.values()].map(({ element }) => element);
     const asked = make('div', 'asked request', ...aboutOf(request), this.#arguments.element, ...words);
     asked.dataset.testid = 'request';
-    const foot = make('footer', 'card-foot', this.#submit, ...this.#others.values(), this.#back);
+    const foot = make(
+      'footer',
+      'card-foot',
+      this.#submit,
+      ...this.#others.values(),
+      this.#back,
+      this.#remember,
+    );
     this.element.append(asked, foot);
     this.element.addEventListener('input', () => this.#update());
     this.element.addEventListener('keydown', ({ key }) => {
@@ -55,7 +64,9 @@ export class SingleCallForm implements AskForm {
     this.element.addEventListener('submit', (event) => {
       event.preventDefault();
       const decision = this.#decision;
-      if (decision && !this.#isSending) this.#say({ decisions: [decision] });
+      const remember = decision?.decision === 'approve' ? this.#remember.value : '';
+      if (decision && !this.#isSending)
+        this.#say({ decisions: [decision], ...(remember !== '' && { remember: remember as Remembered }) });
     });
     this.#update();
   }
@@ -90,6 +101,8 @@ export class SingleCallForm implements AskForm {
     this.#submit.hidden = isChoosing && !choicesOf(this.#request).includes('approve');
     const isEdited = this.#decision?.decision === 'edit';
     const label = isEdited ? 'Allow with changes' : SENDS[this.#choice];
+    // Only what is allowed as it was asked is allowed once for all.
+    this.#remember.hidden = !isChoosing || isEdited || this.#submit.hidden;
     this.#submit.textContent = this.#isSending ? 'Sending…' : label;
     this.#submit.disabled = this.#decision === undefined;
     this.#submit.classList.toggle('is-refusal', this.#choice === 'reject');
@@ -98,6 +111,18 @@ export class SingleCallForm implements AskForm {
 
 function aboutOf({ description }: ActionRequest): HTMLElement[] {
   return description ? [make('p', 'about', description)] : [];
+}
+
+function rememberField(): HTMLSelectElement {
+  const field = make('select', 'remember');
+  field.append(
+    new Option('Ask me each time', ''),
+    new Option('Always allow in this conversation', 'conversation'),
+    new Option('Always allow everywhere', 'user'),
+  );
+  field.ariaLabel = 'The same call later';
+  field.dataset.testid = 'remember';
+  return field;
 }
 
 function plainButton(label: string, onPress: () => void): HTMLButtonElement {

@@ -84,6 +84,9 @@ export function foldContent(content: ChatContent, event: { event: string; data: 
     case 'message':
       withMessage(content, event.data);
       break;
+    case 'rule_used':
+      foldActivity(content, ruleActivity(event.data));
+      break;
     case 'text':
       content.events++;
       break;
@@ -116,6 +119,12 @@ function withMessage(content: ChatContent, data: unknown): void {
   content.messages = [...(content.messages ?? []), message];
   if (length > 0 && content.breaks.at(-1) !== length && content.breaks.length < MOST_TOOLS)
     content.breaks.push(length);
+}
+
+/** A call that nobody was asked about, because of what was allowed before. */
+function ruleActivity(data: unknown): Activity {
+  const [id, tool] = [text(field(data, 'callId')), text(field(data, 'tool'))];
+  return { kind: 'tool', id: `rule-${id}`, name: tool, detail: 'allowed by a rule of yours', isDone: true };
 }
 
 /** The text of a message as this page sends it: a text alone. */

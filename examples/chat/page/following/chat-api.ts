@@ -3,6 +3,7 @@
  * idempotency key makes the repetition harmless, and the user's words aren't lost to a moment in a tunnel.
  */
 import type { Answer, Decision, InboxMessage } from 'generation-jobs';
+import type { ShownRule } from 'generation-jobs/client';
 import type { ChatContent } from '../content/chat-content.js';
 import { noAnswerIn, type Refusal, RefusedError } from './failures.js';
 import { replicaChoice } from './replica-choice.js';
@@ -26,6 +27,9 @@ export interface DecisionRequest {
   readonly payloadDigest: string;
   readonly idempotencyKey: string;
 }
+
+/** For whose calls a decision is remembered. */
+export type Remembered = ShownRule['scope'];
 
 export interface Started {
   readonly streamId: string;
@@ -61,8 +65,19 @@ export async function startAnswer(request: StartRequest): Promise<Started> {
 }
 
 /** @throws as `startAnswer` */
-export async function sendDecision(request: DecisionRequest): Promise<void> {
-  await sendAgainAndAgain('The decision is not sent yet', '/resume', request);
+export async function sendDecision(request: DecisionRequest, remember?: Remembered): Promise<void> {
+  const query = remember === undefined ? '' : `?remember=${remember}`;
+  await sendAgainAndAgain('The decision is not sent yet', `/resume${query}`, request);
+}
+
+/** Lists what the user has allowed once for all. */
+export async function listRules(): Promise<readonly ShownRule[]> {
+  return (await send('GET', '/rules')) as ShownRule[];
+}
+
+/** One that is gone already is as good as revoked. */
+export async function revokeRule(ruleId: string): Promise<void> {
+  await send('DELETE', `/rules/${encodeURIComponent(ruleId)}`);
 }
 
 interface MessagePlace {
