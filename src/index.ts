@@ -75,6 +75,7 @@ export type {
   HandOverStep,
   MessageResult,
   OnceResult,
+  RuleUseOutcome,
   SettlementWaitResult,
   StreamObserver,
   SuccessionOutcome,

@@ -285,7 +285,7 @@ function nativeWire(heartbeat: string): Wire {
 }
 
 /** Tells a reader of a draining process to come back soon, to another one. */
-export function farewell(random: () => number): string {
+function farewell(random: () => number): string {
   return encodeRetry(LEAST_DRAIN_RETRY_MS + random() * DRAIN_RETRY_SPREAD_MS) + encodeComment('draining');
 }
 

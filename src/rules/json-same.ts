@@ -17,7 +17,7 @@ export function fieldsOf(value: Readonly<Record<string, unknown>>): string[] {
 }
 
 /** Says whether a value is this JSON: the order of keys does not count. It goes no deeper than the JSON does. */
-export function isSameJson(json: Json, value: unknown): boolean {
+function isSameJson(json: Json, value: unknown): boolean {
   if (Array.isArray(json)) {
     return (
       Array.isArray(value) &&

@@ -16,7 +16,7 @@ import { faultOfPrefix } from './prefixes.js';
 const MATCH_BYTES = 8 * KIB;
 /** Arguments of tools nest a few levels; each is compared on the stack. */
 const DEEPEST = 32;
-export const LARGEST_PAGE = 1_000;
+const LARGEST_PAGE = 1_000;
 export const DEFAULT_PAGE = 100;
 export const DEFAULT_EXPIRY_MS = 90 * 24 * HOUR;
 /** A cursor of a store's own making. */

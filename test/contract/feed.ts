@@ -234,7 +234,7 @@ interface FeedWatch {
 }
 
 /** Follows as a page does. */
-export function watchFeed(replica: Replica, input: Partial<SubscribeUserInput> = {}): FeedWatch {
+function watchFeed(replica: Replica, input: Partial<SubscribeUserInput> = {}): FeedWatch {
   const events: FeedEvent[] = [];
   const streams = new Map<string, FeedStream>();
   const subscription = replica.manager.subscribeUser({ userId: 'u', ...input });

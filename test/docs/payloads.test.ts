@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { textContent } from '../../src/content/text.js';
+import { publicRule } from '../../src/http/rule-routes.js';
+import { createMemoryRules, createStandingDecisions, type Rule } from '../../src/rules/index.js';
 import { createStreamServices } from '../../src/services.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
@@ -99,6 +101,24 @@ describe('PROTOCOL.md has the keys of', () => {
     const shown = sync?.data as ResumeState;
     expectKeys(shown, state.replace(/: \[\{.*?\}\]/g, ''));
     expectKeys(shown.kept[0], /\[(\{.*?\})\]/.exec(state)?.[1]);
+  });
+});
+
+describe('PROTOCOL.md has the keys of what rules say', () => {
+  it('rule_used, and a rule as it is listed (3.6)', async () => {
+    const rules = createStandingDecisions({ store: createMemoryRules() });
+    const manager = new GenerationJobManager({ ...createStreamServices(), rules });
+    const match = { kind: 'exact', arguments: {} } as const;
+    await rules.add({ tool: 't', match, scope: 'user', userId: 'u', givenBy: 'u' });
+    const job = await start(manager, {});
+    const answer = await rules.allows({ job, tool: 't', callId: 'c' });
+    await job.complete();
+    const found: unknown[] = [];
+    for await (const { event, data } of manager.subscribe('s')) if (event === 'rule_used') found.push(data);
+    await manager.close();
+    const [rule, used] = [...section('3.6').matchAll(/`(\{[^`]*\})`/g)].map(([, shape]) => shape);
+    expectKeys(found[0], used);
+    expectKeys(JSON.parse(JSON.stringify(publicRule((answer as { rule: Rule }).rule))), rule);
   });
 });
 

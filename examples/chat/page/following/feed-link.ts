@@ -112,6 +112,6 @@ export class FeedLink {
   }
 }
 
-export function hasEnded({ status }: FeedStream): boolean {
+function hasEnded({ status }: FeedStream): boolean {
   return status !== 'running' && status !== 'requires_action';
 }
