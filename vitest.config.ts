@@ -79,13 +79,13 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Four files at a time, after the others, whatever the cores: each has processes of its own beside it, and waits
+          // Three files at a time, after the others, whatever the cores: each has processes of its own beside it, and waits
           // more than it works.
           name: 'processes',
           include: STARTS_PROCESSES,
           // Where the contracts' times pass by themselves they are twice as long: a busy machine keeps those.
           env: { CONTRACT_PACE: '2', CONTRACT_SHARE: SHARE_OF_RACES },
-          maxWorkers: 4,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

@@ -45,7 +45,8 @@ export function runFactory(sdk, given) {
       return answer.decision === 'ask' && allowedDecisions ? { ...answer, allowedDecisions } : answer;
     };
     hooks.register('PreToolUse', { hooks: [hook] });
-    setup.steering.register(hooks);
+    // The SDK alone is not steered.
+    setup.steering?.register(hooks);
     const inProcess = [
       ...direct.map((name) => directTool(name, (call) => given.execute(call))),
       ...(asksUser ? [questionTool(sdk), questionsTool(sdk)] : []),
@@ -71,7 +72,7 @@ export function runFactory(sdk, given) {
       hooks,
       humanInTheLoop: { enabled: true },
       subagentUsageSink: setup.subagentUsageSink,
-      preemption: { ...setup.steering.preemption, restartGraceMs: 0 },
+      ...(setup.steering ? { preemption: { ...setup.steering.preemption, restartGraceMs: 0 } } : {}),
       ...(asksUser ? { interruptingToolNames: ['ask_user', 'ask_user_questions'] } : {}),
       ...given.run,
     });

@@ -9,6 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRedisRules } from '../../src/rules/index.js';
 import type { RedisClient } from '../../src/stream/implementations/redis/client.js';
 import { RedisJobStore } from '../../src/stream/implementations/redis/job-store.js';
 import { REDIS_SCRIPTS } from '../../src/stream/implementations/redis/scripts.generated.js';
@@ -18,6 +19,7 @@ import { describeStoreContract, describeStreamContract, type Subject } from './d
 import { text } from './follower.js';
 import { AT_ONCE_MS, type Contract, runContract } from './harness.js';
 import { redisBackend } from './redis.js';
+import { describeRuleStoreContract, type RuleBackend } from './rules.js';
 import { SIDE_BY_SIDE } from './vitest-tools.js';
 
 /** The subjects in which the transport, and so the subscriber's link, is what is tried. */
@@ -39,6 +41,9 @@ export function describeClientLibrary(name: string, connect: (port: number) => R
   describeStoreContract(name, factory, SIDE_BY_SIDE);
   const subjects = process.env.LONG_TESTS ? undefined : SUBJECTS;
   describeStreamContract(name, factory, SIDE_BY_SIDE, subjects);
+  let backends = 0;
+  const rules = async () => ruleBackend(() => watched(connect(server.port), sent), `rules-${++backends}:`);
+  describeRuleStoreContract(name, rules, SIDE_BY_SIDE);
 
   describe(`Links that break, on ${name}`, () => {
     for (const { title, run } of BREAKS) {
@@ -60,6 +65,22 @@ export function describeClientLibrary(name: string, connect: (port: number) => R
       expect(missing).toEqual([]);
     });
   });
+}
+
+function ruleBackend(connect: () => RedisClient, keyPrefix: string): RuleBackend {
+  const clients: RedisClient[] = [];
+  return {
+    connect: () => {
+      const redis = connect();
+      clients.push(redis);
+      return createRedisRules({ redis, keyPrefix, timeoutMs: 20_000 });
+    },
+    soonMs: 4_000,
+    pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    dispose: async () => {
+      for (const client of clients) client.disconnect();
+    },
+  };
 }
 
 interface Break {

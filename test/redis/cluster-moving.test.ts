@@ -57,6 +57,12 @@ async function whileMoving<Answer>(key: string, call: () => Promise<Answer>): Pr
   }
 }
 
+/** A script whose keys are not all there is refused until the slot has moved: here all are. */
+async function addOtherKeys(streamId: string): Promise<void> {
+  const [, , , , inbox, receipts] = keys.stream(streamKey(streamId));
+  for (const key of [inbox, receipts]) await client.hset(key, 'some', 'field');
+}
+
 const created = { event: 'created', data: '{}' };
 
 async function create(streamId: string, callId: string): Promise<JobRecord> {
@@ -85,6 +91,7 @@ it('a create while its slot moves keeps the record, and every generation before 
   await complete(first);
   const second = await create('s', 'two');
   await complete(second);
+  await addOtherKeys('s');
   const third = await whileMoving(job, () => create('s', 'three'));
   const kept = await store.read(key, 'kept');
   expect(kept.map(({ generation }) => generation)).toEqual([
@@ -114,6 +121,7 @@ it('a deletion while its slot moves leaves the number that lies ahead of the clo
     ...{ key, generation, attempt: 1, trim: false },
     snapshot: { sequence: 1, content: '""', kept: [] },
   });
+  await addOtherKeys('ahead');
   await whileMoving(job, () => store.delete(key));
   expect(await source.redis.hgetall(job)).toEqual({ floor: String(generation) });
   expect(await source.redis.pttl(job)).toBeGreaterThan(HOUR / 2);
