@@ -335,12 +335,12 @@ it('L132 a hand-over costs three script calls of who leaves, and six of who goes
     await Promise.all([second?.upkeep.idle(), staying?.upkeep.idle()]);
   }
   expect(states).toEqual([{ next: 2 }, { next: 2 }]);
-  const who = { leaves: { append: 1, commit: 1, renew: 1, 'due-nearer': 1 }, goesOn: { list: 1 } };
-  expect(tallied(names)).toEqual({
-    ...who.leaves,
-    // What is due, the record, the take-over, what was said, and the look that puts the next one off.
-    ...{ ...who.goesOn, read: 2, transition: 1, 'read-log': 1, 'due-later': 1 },
-  });
+  const { list = 0, ...calls } = tallied(names);
+  // One for the signal; an ordinary sweep may fall into the same moment.
+  expect(list).toBeGreaterThanOrEqual(1);
+  const leaves = { append: 1, commit: 1, renew: 1, 'due-nearer': 1 };
+  // The record, the take-over, what was said, and the look that puts the next one off.
+  expect(calls).toEqual({ ...leaves, read: 2, transition: 1, 'read-log': 1, 'due-later': 1 });
   await Promise.all([first, second, staying].map((one) => one?.close()));
   for (const redis of clients) redis.disconnect();
 });
@@ -420,10 +420,10 @@ it('who waits for a settlement costs two reads, and one for each step of it that
   const begun = await commandsOf(async () => {
     waits = Array.from({ length: 20 }, () => manager.settled('s'));
     await until(async () => (await looker.pubsub('NUMSUB', 'gj:{/s}:log'))[1] === 1, 'they listen');
-    // Their looks are shared: those who begin together read together.
-    await new Promise((resolve) => setImmediate(resolve));
+    // Their looks are shared: those who begin together read together. A read on the same link is answered after them.
+    for (let reads = 0; reads < 2; reads++) await manager.getJob('s');
   });
-  expect(begun.evalsha).toBeLessThanOrEqual(20 + 2);
+  expect(begun.evalsha).toBeLessThanOrEqual(20 + 2 + 2);
   const over = await commandsOf(async () => {
     save();
     expect(new Set(await Promise.all(waits))).toEqual(new Set(['settled']));
