@@ -104,7 +104,7 @@ export const descriptionContracts: readonly Contract[] = [
         return content;
       };
       const doomed = await h.replica();
-      await h.replica({ hooks: { describeEnd }, options: LIMITS });
+      await h.replica({ hooks: { describeEnd } });
       const job = await h.start(doomed, { contentModel: 'text' });
       void job.emit(text('a'));
       await job.flush();
@@ -120,7 +120,7 @@ export const descriptionContracts: readonly Contract[] = [
       'an end that finds the generation gone on is described anew: a decision came while the host described',
     async run(h) {
       const described: string[] = [];
-      const [one, two] = await h.two({ options: LIMITS });
+      const [one, two] = await h.two();
       const describeEnd = async (record: JobRecord, content: unknown) => {
         described.push(`${record.status} ${textOf(content)}`);
         if (described.length > 1) return content;
@@ -130,7 +130,7 @@ export const descriptionContracts: readonly Contract[] = [
         await job.flush();
         return content;
       };
-      const stopper = await h.replica({ hooks: { describeEnd }, options: LIMITS });
+      const stopper = await h.replica({ hooks: { describeEnd } });
       const job = await h.start(one, { contentModel: 'text' });
       void job.emit(text('a'));
       await job.pause({ type: 'checkpoint' });
@@ -203,7 +203,7 @@ export const descriptionContracts: readonly Contract[] = [
         await completing;
         return 'stopped';
       };
-      const two = await h.replica({ hooks: { describeEnd }, options: LIMITS });
+      const two = await h.replica({ hooks: { describeEnd } });
       expect(await h.soon(two.manager.abortJob('s'))).toMatchObject({
         aborted: false,
         record: { status: 'completed' },
@@ -231,7 +231,6 @@ export const descriptionContracts: readonly Contract[] = [
       };
       const replica = await h.replica({
         hooks: { describeEnd },
-        options: LIMITS,
         observer: { endBehind: () => behind++ },
       });
       await h.start(await h.replica());
