@@ -214,16 +214,20 @@ const CONTRACTS: readonly RuleContract[] = [
       await one.revoke(ANN, 'r-1');
       expect(await other.spend(ANN, 'r-2', newUse('r-2', 'u'))).toBe('spent');
       expect(await one.spend(ANN, 'r-2', newUse('r-2', 'u'))).toBe('known');
-      expect((await one.uses(ANN, { limit: 9 })).uses.map(({ ruleId }) => ruleId)).toEqual(['r-2', 'r-1']);
+      const { uses } = await one.uses(ANN, { limit: 9 });
+      expect(uses.map(({ ruleId }) => ruleId).sort()).toEqual(['r-1', 'r-2']);
     },
   },
   {
     id: 'L152',
     title: 'uses are listed with who gave the rule, the newest first, in pages, and with the store’s time',
-    async run([one, other]) {
+    async run([one, other], backend) {
       const { givenAt } = await given(one, ANN, newRule('r-1'));
       const more = { givenBy: 'boss', givenAt, streamId: 's-2', generation: 4, conversationId: 'c-2' };
-      for (let at = 1; at <= 5; at++) await one.spend(ANN, 'r-1', newUse('r-1', `u-${at}`, more));
+      for (let at = 1; at <= 5; at++) {
+        await one.spend(ANN, 'r-1', newUse('r-1', `u-${at}`, more));
+        await backend.pass(2); // of one millisecond the order is not promised
+      }
       const first = await other.uses(ANN, { limit: 2 });
       const second = await other.uses(ANN, { limit: 2, cursor: first.next });
       const third = await one.uses(ANN, { limit: 2, cursor: second.next });
