@@ -7,9 +7,9 @@
  *   next place its provider bears, keeps what was said, and calls the model again; a turn that has said nothing is made anew
  * - at the end of the run (`StopFinalize`): the run goes on with what waits, as often as the SDK allows (`maxStopContinuations`)
  *
- * What the SDK can't do: a message that steers has to wait for one of these places, so an answer without tools gets it at its
+ * The SDK has limits: a message that steers has to wait for one of these places, so an answer without tools gets it at its
  * end; sub-agents are not steered; a turn whose `on_chat_model_stream` handler is the SDK's own dispatcher is not preempted.
- * What comes behind the end of the run is left unsent, and handed back.
+ * A message that comes behind the end of the run is left unsent, and handed back.
  */
 import { JobEndedError } from '../errors.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';

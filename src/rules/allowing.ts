@@ -5,7 +5,7 @@
  * - spent: one step of the store, repeated as it was while no answer comes
  * - told: the event `rule_used` is committed, and only then the answer is yes
  *
- * What fails on the way allows nothing. A use that was spent and not told has cost one of the budget and made no call; asked
+ * A step that fails allows nothing. A use that was spent and not told has cost one of the budget and made no call; asked
  * for again it is the same use.
  */
 import { SECOND } from '../clock.js';

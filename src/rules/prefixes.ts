@@ -2,8 +2,8 @@
  * A text may go on behind a prefix at some places alone. What a rule was given for must not be left by a trick of writing: a path does not
  * climb out of its folder, and a command is not followed by another one. Whatever looks odd is no match, and a person is asked.
  *
- * What can't be seen in a text is not seen here: a link in the folder that leads out of it, a server that reads paths its own
- * way, an option of the program that makes it do something else. docs/rules.md says so.
+ * A text does not show everything: a link in the folder may lead out of it, a server may read paths its own way, an option of the
+ * program may make it do something else. docs/rules.md says so.
  */
 import type { PrefixMatch } from '../stream/interfaces/rules.js';
 

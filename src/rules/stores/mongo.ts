@@ -4,8 +4,8 @@
  * written after that and before the answer: of every use that was answered there is one, and what a crash leaves out is written when the
  * use is asked for again. Both go by an index when their time is over.
  *
- * Of rules that are given at the same moment a few more than `most` may come to stand: MongoDB counts across documents in no one
- * step.
+ * MongoDB counts across documents in no one step, so an owner may come to have a few rules more than `most` when they are given at
+ * the same moment.
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';

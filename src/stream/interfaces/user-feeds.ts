@@ -54,7 +54,7 @@ export interface FeedReply {
 export interface UserFeeds {
   /**
    * Keeps the entry if its version is newer than that of the stream's entry, its title if that is; the state is unseen then.
-   * What was written of generations from before a `clear` of a moment ago is not kept.
+   * An entry of a generation from before a `clear` of a moment ago is not kept.
    */
   append(user: UserKey, entry: FeedEntry, bounds: FeedBounds): Promise<FeedReply>;
   /** A page of the entries behind a place. */
