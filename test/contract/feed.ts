@@ -364,6 +364,8 @@ export const feedContracts: readonly Contract[] = [
       const all = async (name: string) => {
         for (const feed of feeds) await h.until(() => feed.names.at(-1) === name, `${name} is told`);
       };
+      // Who is still reading where it begins when the job starts gets it with the sync.
+      await all('sync');
       const job = await h.start(one);
       await all('started');
       await one.manager.annotate('s', { notes: [{ key: 'other', event: 'o', data: 1 }] });
