@@ -16,7 +16,7 @@ export interface DecisionRouterOptions<HostRequest, Types extends HostTypes = Un
   readonly onResume: OnResume<HostRequest, Types>;
   /**
    * Sets how much of an action a link shows: `all` that the action shows, or the `names` of its tools and its questions alone, where
-   * arguments are not for whoever reads the mail. Default `all`.
+   * arguments are not for whoever reads the mail. It holds for what was decided, too. Default `all`.
    */
   readonly shows?: LinkShows | undefined;
   /** The body of a request (bytes). 1 KiB to 1 MiB; default 16 KiB. */

@@ -12,20 +12,22 @@ import { z } from 'zod';
 import { SECOND } from '../clock.js';
 import { ERROR_TABLE, type ErrorCode, GenerationJobError, isGenerationJobError } from '../errors.js';
 import { type BodyLimits, bringsForm, readFormBody, readJsonBody } from '../http/json-body.js';
-import { jsonReply, outcomeOf, reportError } from '../http/replies.js';
+import { jsonReply, reportError } from '../http/replies.js';
 import { RequestRate, TooManyRequests } from '../http/request-rate.js';
 import { RouteFrame } from '../http/route-frame.js';
 import type { Reply, RouteRequest } from '../http/route-types.js';
 import { ActionDecidedError, isDecidedAsSaid } from '../stream/approvals/action-decided-error.js';
 import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
+import { checkAgainst } from '../stream/model/action-types.js';
 import type { PendingAction, Resolution } from '../stream/model/types.js';
+import { boundHook } from '../stream/process/host-code.js';
 import { type Internals, internalsOf } from '../stream/process/internals.js';
 import { digestOfFingerprint, type VerifiedLink, verifiedAt } from './decision-links.js';
 import type { DecisionSettings } from './decision-options.js';
 import { askingPage, decidedPage, LINK_HEADERS, refusalPage } from './link-page.js';
 import { decisionIn, LINK_DECISIONS, saidAgain, saidOf } from './link-scope.js';
 import { isPassing, outcomeWords, sentenceFor } from './link-words.js';
-import { shownAction } from './shown-action.js';
+import { shownAction, shownOutcome } from './shown-action.js';
 
 const SERVER_ERROR = 500;
 const METHODS = { decide: ['GET', 'HEAD', 'POST', 'OPTIONS'] } as const;
@@ -131,7 +133,7 @@ export class DecisionRoutes {
   /**
    * Finds the action that a link is for: as it waits, or how it was decided.
    * @throws GenerationJobError by what has become of it: `stream_not_found`, `generation_ended`, `action_expired`, `payload_changed`,
-   *   `fingerprint_mismatch`
+   *   `fingerprint_mismatch`, `decision_not_linkable`
    */
   async #find(link: VerifiedLink): Promise<Found> {
     const { tenantId, streamId, generation, actionId, payloadDigest, fingerprint } = link;
@@ -149,7 +151,23 @@ export class DecisionRoutes {
       throw new GenerationJobError('payload_changed', 'The link was made for another payload.');
     if (fingerprint !== undefined && fingerprint !== digestOfFingerprint(action.fingerprint))
       throw new GenerationJobError('fingerprint_mismatch', 'The link was made for another run.');
+    await this.#throwUnlessLinkable(action);
     return { action };
+  }
+
+  /**
+   * What made the link knows no types of actions; the manager does.
+   * @throws GenerationJobError `decision_not_linkable` where the type wants a response, which no link has
+   */
+  async #throwUnlessLinkable({ type }: PendingAction): Promise<void> {
+    const schema = this.#internals.actionTypes.get(type)?.response;
+    if (schema === undefined) return;
+    try {
+      await boundHook(this.#internals, 'actionType', () => checkAgainst(schema, undefined, 'response'));
+    } catch (cause) {
+      if (!isGenerationJobError(cause, 'invalid_action')) throw cause;
+      throw new GenerationJobError('decision_not_linkable', 'The action wants a response.', { cause });
+    }
   }
 
   #refuse(request: RouteRequest, { link, body }: Asking, error: unknown): Reply {
@@ -163,12 +181,14 @@ export class DecisionRoutes {
       logger.info({ code, tokenId, tenantId, streamId, generation }, 'a decision link was refused');
     }
     const message = sentenceFor(code, status);
-    const outcome = error instanceof ActionDecidedError ? error.resolution : undefined;
+    const resolution = error instanceof ActionDecidedError ? error.resolution : undefined;
     const headers = moreHeaders(error);
-    if (!wantsPage(request))
-      return jsonReply(status, { error: { code, message, outcome: outcome && outcomeOf(outcome) } }, headers);
+    if (!wantsPage(request)) {
+      const outcome = resolution && shownOutcome(resolution, this.#options.shows);
+      return jsonReply(status, { error: { code, message, outcome } }, headers);
+    }
     const again = isPassing(code) && body ? { token: body.token, decision: body.decision } : undefined;
-    const page = refusalPage(status, outcome ? [message, outcomeWords(outcome)] : [message], again);
+    const page = refusalPage(status, resolution ? [message, outcomeWords(resolution)] : [message], again);
     return { ...page, headers: { ...page.headers, ...headers } };
   }
 }

@@ -1,7 +1,7 @@
 /**
  * A link may decide this much: one decision for all requests of an action, and fixed options as the answers to its questions. What
- * can't be decided so is refused when the link is made, never when somebody has pressed it. Answers are kept as places of options,
- * which the digest of the action holds still.
+ * can't be decided so is refused when the link is made; a response that only the host's type of action asks for, when the link is
+ * followed, before anybody has pressed it. Answers are kept as places of options, which the digest of the action holds still.
  */
 import { GenerationJobError } from '../errors.js';
 import type { ActionQuestion, Decision, PublicAction, Resolution } from '../stream/model/types.js';

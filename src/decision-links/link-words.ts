@@ -19,6 +19,7 @@ const SENTENCES: Partial<Readonly<Record<ErrorCode, string>>> = {
   fingerprint_mismatch:
     'What would go on has changed since this link was made. Start it again in the application.',
   decision_not_allowed: 'This link does not allow that decision.',
+  decision_not_linkable: 'This needs more of an answer than a link can give. Decide it in the application.',
   action_refused: 'The application does not accept this decision.',
   too_many_requests: 'This link is asked for too often. Wait a moment, and try again.',
   user_limit_exceeded: 'Too much is running already. It still waits: try again later.',

@@ -1,5 +1,9 @@
-/** The part of an action that is shown to whoever has a link: all that a page of the application shows, or names alone. */
-import type { PublicAction } from '../stream/model/types.js';
+/**
+ * The part of an action that is shown to whoever has a link, and of what was decided about it: all that a page of the application
+ * shows, or names alone.
+ */
+import { outcomeOf } from '../http/replies.js';
+import type { PublicAction, Resolution } from '../stream/model/types.js';
 import type { VerifiedLink } from './decision-links.js';
 
 /** Says how much is shown: `all` that the action shows, or the names of tools and the questions alone. */
@@ -37,4 +41,11 @@ export function shownAction(action: PublicAction, { answers }: VerifiedLink, sho
     })),
     ...(isWhole && action.payload !== undefined && { payload: action.payload }),
   };
+}
+
+/** Returns what is shown of how an action was decided; with `names` nothing that anybody has typed: arguments, answers, reasons. */
+export function shownOutcome(resolution: Resolution, shows: LinkShows): object {
+  if (shows === 'all') return outcomeOf(resolution);
+  const { actionId, by, at, decisions } = resolution;
+  return { actionId, by, at, decisions: decisions.map(({ id, decision }) => ({ id, decision })) };
 }

@@ -2,6 +2,7 @@ import { createStreamServices, GenerationJobError, type ProposedVerdict } from '
 import { createMetrics } from 'generation-jobs/metrics';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { wrapStore } from '../../src/testing/wrapped-store.js';
 import { ask, expectUnchanged } from './asking.js';
@@ -384,6 +385,60 @@ describe('questions and several requests', () => {
     const [seen, page] = [await look(served, token), await look(served, token, { asPage: true })];
     expect(seen.body.action).toEqual({ type: 'mixed', requests: [{ name: 'pay' }], questions: [] });
     expect(page.text).not.toContain('secret');
+  });
+
+  it('shows names alone of what somebody else has decided, too (L142)', async () => {
+    const actionTypes = [{ type: 'mixed', response: z.object({ secret: z.literal('c') }) }];
+    const served = await serveLinks({ routes: { shows: 'names' }, manager: { actionTypes } });
+    const { action } = await ask(served, {
+      type: 'mixed',
+      requests: [{ id: 'r', name: 'pay', arguments: {}, allowedDecisions: ['approve', 'edit'] }],
+      questions: [{ id: 'q', question: 'Why?', options: [{ label: 'no reason' }], allowText: true }],
+    });
+    const { token } = await linkTo(served, { answers: [{ id: 'q', selected: ['no reason'] }] });
+    const { job } = await served.manager.approvals.resolve('chat-1', {
+      ...{ actionId: action.actionId, by: 'bob', response: { secret: 'c' } },
+      decisions: [{ id: 'r', decision: 'edit', arguments: { secret: 'a' }, reason: 'secret reason' }],
+      answers: [{ id: 'q', text: 'secret answer' }],
+    });
+    await job.complete();
+    for (const answer of [
+      await look(served, token),
+      await press(served, { token, decision: 'approve' }),
+      await look(served, token, { asPage: true }),
+      await submit(served, { token, decision: 'approve' }),
+    ]) {
+      expect(answer.status).toBe(409);
+      expect(answer.text).not.toContain('secret');
+    }
+    expect((await look(served, token)).body.error.outcome).toEqual({
+      ...{ actionId: action.actionId, by: 'bob', at: expect.any(Number) },
+      decisions: [{ id: 'r', decision: 'edit' }],
+    });
+  });
+
+  it('a link decides nothing whose type of action wants a response, and says so before it is pressed (L143)', async () => {
+    const actionTypes = [
+      { type: 'rate', response: z.object({ stars: z.string() }) },
+      { type: 'note', response: z.object({ text: z.string() }).optional() },
+    ];
+    const served = await serveLinks({ manager: { actionTypes } });
+    await ask(served, { type: 'rate' });
+    const { token } = await linkTo(served);
+    await expectUnchanged(served.manager, async () => {
+      for (const answer of [await look(served, token), await press(served, { token, decision: 'approve' })])
+        expect([answer.status, codeOf(answer)]).toEqual([400, 'decision_not_linkable']);
+      for (const page of [
+        await look(served, token, { asPage: true }),
+        await submit(served, { token, decision: 'approve' }),
+      ]) {
+        expect([page.status, page.text.includes('<form')]).toEqual([400, false]);
+        expect(page.text).toContain('Decide it in the application');
+      }
+    });
+    await ask(served, { type: 'note' }, { streamId: 'chat-2' });
+    const other = await linkTo(served, {}, { streamId: 'chat-2' });
+    expect((await press(served, { token: other.token, decision: 'approve' })).status).toBe(200);
   });
 });
 
