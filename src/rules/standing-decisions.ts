@@ -132,24 +132,28 @@ class RulesOfStore implements StandingDecisions {
     const isMeant = ({ id }: ActionRequest) =>
       (requests?.includes(id) ?? true) &&
       resolution.decisions.some((one) => one.id === id && one.decision === 'approve');
-    const wanted = action.requests
-      .filter(isMeant)
-      .flatMap((request): (RuleInput & Pick<Rule, 'origin'>)[] => {
-        const match = exactMatchOf(request.arguments);
-        if (match === undefined) return [];
-        const origin = { streamId, generation, actionId, requestId: request.id };
-        const whose = {
-          ...(tenantId !== undefined && { tenantId }),
-          ...(scope !== 'tenant' && { userId }),
-          ...(scope === 'conversation' && { conversationId }),
-        };
-        const ruleId = fingerprintOf([tenantId ?? '', origin, scope]);
-        const input = { ...bounds, ...whose, scope, tool: request.name, match, givenBy: by, ruleId };
-        return [{ ...parseRule(input), origin }];
-      });
-    for (const { origin: _, ...rule } of wanted) await this.#askHost({ rule, by, context }, userId);
+    const whose = {
+      ...(tenantId !== undefined && { tenantId }),
+      ...(scope !== 'tenant' && { userId }),
+      ...(scope === 'conversation' && { conversationId }),
+    };
     const given: Rule[] = [];
-    for (const rule of wanted) given.push(await this.#add(rule));
+    const failures: unknown[] = [];
+    for (const request of action.requests.filter(isMeant)) {
+      const match = exactMatchOf(request.arguments);
+      if (match === undefined) continue;
+      const origin = { streamId, generation, actionId, requestId: request.id };
+      const ruleId = fingerprintOf([tenantId ?? '', origin, scope]);
+      const input = { ...bounds, ...whose, scope, tool: request.name, match, givenBy: by, ruleId };
+      try {
+        const rule = parseRule(input);
+        await this.#askHost({ rule, by, context }, userId);
+        given.push(await this.#add({ ...rule, origin }));
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
     return given;
   }
 
@@ -218,7 +222,12 @@ class RulesOfStore implements StandingDecisions {
   async #askHost(asked: AskedRule, userId: string): Promise<void> {
     const { mayGive } = this.#input;
     const isOwn = asked.rule.scope !== 'tenant' && asked.by === userId;
-    const mayBe = mayGive ? (await mayGive(asked)) === true : isOwn;
+    let mayBe: boolean;
+    try {
+      mayBe = mayGive ? (await mayGive(asked)) === true : isOwn;
+    } catch (cause) {
+      throw new GenerationJobError('rule_refused', 'The host could not judge the rule.', { cause });
+    }
     if (!mayBe) throw new GenerationJobError('rule_refused', 'The host does not give such a rule.');
   }
 }

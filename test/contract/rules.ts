@@ -268,6 +268,18 @@ const CONTRACTS: readonly RuleContract[] = [
   },
   {
     id: 'L151',
+    title: 'what is cleared while it is used leaves no use behind',
+    async run([one, other]) {
+      for (let round = 0; round < 20; round++) {
+        await given(one, ANN, newRule('r-1'));
+        const uses = Array.from({ length: 4 }, (_, at) => one.spend(ANN, 'r-1', newUse('r-1', `u-${at}`)));
+        await Promise.all([...uses, other.clear(ANN)]);
+        expect([await other.list(ANN), await callsUsed(other, ANN)]).toEqual([[], []]);
+      }
+    },
+  },
+  {
+    id: 'L151',
     title: 'what an owner has is cleared whole, or that of a conversation, or of a user, and again',
     async run([one, other]) {
       await given(one, ANN, newRule('r-1'));

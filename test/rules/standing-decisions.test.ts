@@ -4,6 +4,7 @@ import {
   createStreamServices,
   type ErrorReport,
   type GenerationJob,
+  GenerationJobError,
   GenerationJobManager,
   type ManagerInput,
   type ResolveInput,
@@ -18,6 +19,7 @@ import {
   type StandingDecisionsInput,
 } from 'generation-jobs/rules';
 import { afterEach, describe, expect, it } from 'vitest';
+import { wrapStore } from '../../src/testing/wrapped-store.js';
 
 const MAIL = { to: 'bob', text: 'hi' };
 const EXACT = { kind: 'exact', arguments: MAIL } as const;
@@ -337,6 +339,112 @@ describe('a decision that is remembered', () => {
     expect(await on.rules.list({ userId: 'ann' })).toEqual([]);
   });
 
+  it('L155 that can’t be remembered whole is as far as it can, and each failure is told', async () => {
+    const decisions = ['a', 'b'].map((id) => ({ id, decision: 'approve' as const }));
+    const full = stage({ mostRules: 1 });
+    const { rules: made } = await decide(full, { decisions, remember: { scope: 'user' } });
+    expect(made).toEqual(await full.rules.list({ userId: 'ann' }));
+    expect(made).toHaveLength(1);
+    expect(full.reports).toMatchObject([{ where: 'rules', error: { code: 'rules_limit' } }]);
+
+    const large = stage();
+    const asking = await start(large.manager);
+    const { actionId } = await asking.pause({
+      type: 'tool_approval',
+      requests: [
+        { id: 'a', name: 'send_mail', arguments: { text: 'x'.repeat(9_000) } },
+        { id: 'b', name: 'pay', arguments: { amount: 5 } },
+      ],
+    });
+    const said = { actionId, by: 'ann', decisions, remember: { scope: 'user' } } as const;
+    const decided = await large.manager.approvals.resolve('s', said);
+    expect(decided.rules).toMatchObject([{ tool: 'pay' }]);
+    expect(large.reports).toMatchObject([{ where: 'rules', error: { code: 'invalid_argument' } }]);
+    await expect(large.rules.remember(decided.continuation, { scope: 'user' })).rejects.toThrow('match');
+
+    const judging = stage({
+      mayGive: ({ rule }) => {
+        if (rule.tool === 'pay') throw new Error('judged badly');
+        return true;
+      },
+    });
+    expect((await decide(judging, { decisions, remember: { scope: 'user' } })).rules).toMatchObject([
+      { tool: 'send_mail' },
+    ]);
+    expect(judging.reports).toMatchObject([
+      { where: 'rules', error: { code: 'rule_refused', cause: { message: 'judged badly' } } },
+    ]);
+  });
+
+  it('F57 is remembered once when only the answers of the store were lost', async () => {
+    let adds = 0;
+    const on = stage({ store: faulty('add', () => ++adds < 3) }, { options: { retryMs: 1 } });
+    const { rules: made } = await decide(on, { remember: { scope: 'user' } });
+    expect(made).toEqual(await on.rules.list({ userId: 'ann' }));
+    expect([made?.length, adds, on.reports]).toEqual([1, 3, []]);
+  });
+
+  it('F57 that was made by a replica that has died is remembered when it is sent again under its key', async () => {
+    const [services, store] = [createStreamServices(), createMemoryRules()];
+    let isLost = true;
+    const jobStore = wrapStore(services.jobStore, async ({ method, args }, perform) => {
+      const answer = await perform();
+      if (isLost && method === 'commit' && (args[0] as { name?: string }).name === 'resolve')
+        throw new GenerationJobError('unavailable', 'No answer.');
+      return answer;
+    });
+    const options = { leaseMs: 2_000, renewMs: 500, retryMs: 400 };
+    const [one, two] = [stage({ store }, { ...services, jobStore, options }), stage({ store }, services)];
+    const remember = { scope: 'user' } as const;
+    const actionId = 'asked';
+    const requests = [{ id: 'a', name: 'send_mail', arguments: MAIL }];
+    await (await start(one.manager)).pause({ type: 'tool_approval', actionId, requests });
+    const decisions = [{ id: 'a', decision: 'approve' as const }];
+    const said = { actionId, by: 'ann', decisions, remember, idempotencyKey: 'once' };
+    await expect(one.manager.approvals.resolve('s', said)).rejects.toMatchObject({ code: 'unavailable' });
+    isLost = false;
+    expect(await two.rules.list({ userId: 'ann' })).toEqual([]);
+    const again = () => two.manager.approvals.resolve('s', said);
+    await expect(again()).rejects.toMatchObject({ repeated: true });
+    const [rule, ...others] = await two.rules.list({ userId: 'ann' });
+    expect([rule?.tool, others]).toEqual(['send_mail', []]);
+    await two.rules.revoke({ userId: 'ann' }, rule?.ruleId ?? '');
+    await expect(again()).rejects.toMatchObject({ repeated: true });
+    expect(await two.rules.list({ userId: 'ann' })).toEqual([]);
+    expect(two.reports).toMatchObject([{ where: 'rules', error: { code: 'rule_revoked' } }]);
+  });
+
+  it.each([
+    { recovers: true, made: ['send_mail'], told: [] },
+    { recovers: false, made: [], told: ['generation_ended'] },
+  ])(
+    'F57 is remembered, or the host is told, where its replica leaves before the run goes on (recovers: $recovers)',
+    async ({ recovers, made, told }) => {
+      const services = createStreamServices();
+      const leaving: Promise<void>[] = [];
+      const jobStore = wrapStore(services.jobStore, async ({ method, args }, perform) => {
+        const answer = await perform();
+        if (method === 'commit' && (args[0] as { name?: string }).name === 'resolve')
+          leaving.push(on.manager.drain({ graceMs: 0 }));
+        return answer;
+      });
+      const reports: ErrorReport[] = [];
+      const hooks = {
+        onError: (report: ErrorReport) => void reports.push(report),
+        ...(recovers && { recover: () => undefined }),
+      };
+      const on = stage({}, { ...services, jobStore: { ...jobStore, shared: true }, hooks });
+      await expect(decide(on, { remember: { scope: 'user' } })).rejects.toThrow('stopped');
+      await Promise.all(leaving);
+      expect((await on.rules.list({ userId: 'ann' })).map(({ tool }) => tool)).toEqual(made);
+      expect(
+        reports
+          .filter(({ where }) => where === 'rules')
+          .map(({ error }) => (error as { code?: string }).code),
+      ).toEqual(told);
+    },
+  );
+
   it('L155 makes no rule of an action that asks something else', async () => {
     const { manager, rules } = stage();
     const job = await start(manager);
@@ -389,6 +497,21 @@ describe('rules', () => {
     isDown = false;
     await manager.deleteUser({ userId: 'ann' });
     expect(await rules.list({ userId: 'ann' })).toEqual([]);
+  });
+
+  it('L155 that are given while their user is deleted do not outlive the user', async () => {
+    const kept = createMemoryRules();
+    let deletions = 0;
+    const add: RuleStore['add'] = async (...given) => {
+      if (deletions++ === 0) await on.manager.deleteUser({ userId: 'ann' });
+      return kept.add(...given);
+    };
+    const store = new Proxy(kept, {
+      get: (_, name: keyof RuleStore) => (name === 'add' ? add : kept[name].bind(kept)),
+    });
+    const on = stage({ store });
+    expect((await decide(on, { remember: { scope: 'user' } })).rules).toEqual([]);
+    expect([deletions, await on.rules.list({ userId: 'ann' })]).toEqual([1, []]);
   });
 
   it('L151 are bounded: by number, size, depth, time and budget, each refused by name', async () => {

@@ -157,15 +157,14 @@ class MongoRules implements RuleStore {
         const free = { ...stands, names: { $ne: use.name }, left: { $gt: 0 } };
         const before = await opened.rules.findOneAndUpdate(free, count, { projection: { used: 1 } });
         if (before) {
-          await this.#keep(opened, owner, use, now);
+          if (!(await this.#keep(opened, owner, use, now))) return 'gone';
           if (Number(before.used) % USES_BETWEEN_TRIMS === 0) await trim(opened, owner);
           return 'spent';
         }
         const there = await opened.rules.findOne(stands, { projection: { names: 1, left: 1 } });
         if (there === null) return 'gone';
         if (Array.isArray(there.names) && there.names.includes(use.name)) {
-          await this.#keep(opened, owner, use, now);
-          return 'known';
+          return (await this.#keep(opened, owner, use, now)) ? 'known' : 'gone';
         }
         if (!(Number(there.left) > 0)) return 'used_up';
       }
@@ -205,8 +204,8 @@ class MongoRules implements RuleStore {
     });
   }
 
-  /** Keeps what is listed of a use, unless it is kept. */
-  async #keep({ uses }: Opened, owner: RuleOwner, use: NewRuleUse, now: number): Promise<void> {
+  /** Keeps what is listed of a use, unless it is kept. Says whether its rule is still there: what goes with it leaves no use. */
+  async #keep({ rules, uses }: Opened, owner: RuleOwner, use: NewRuleUse, now: number): Promise<boolean> {
     const at = Math.max(now, this.#lastUseAt + 1);
     this.#lastUseAt = at;
     const document = {
@@ -219,6 +218,10 @@ class MongoRules implements RuleStore {
     } catch (error) {
       if (!isDuplicate(error)) throw error; // another one of the same name has kept it
     }
+    // Who clears deletes rules first: while this one is there, its uses are still to be deleted.
+    if ((await rules.findOne({ _id: idOf(owner, use.ruleId) }, ID_ONLY)) !== null) return true;
+    await deleteAll(uses, { _id });
+    return false;
   }
 
   async #ask<Answer>(work: (opened: Opened, now: number) => Promise<Answer>): Promise<Answer> {

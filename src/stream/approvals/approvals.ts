@@ -36,7 +36,7 @@ import type { SlotOwner } from '../process/slot-keeper.js';
 import type { Producers } from '../producing/producers.js';
 import { ActionDecidedError, isDecidedAsSaid } from './action-decided-error.js';
 import { digestOfDecision } from './decision-digest.js';
-import { remembering, throwUnlessRememberable } from './remembering.js';
+import { remembering, rememberStanding, throwUnlessRememberable } from './remembering.js';
 import { type CheckedResolve, parseResolve, verdictOn } from './verdict.js';
 
 export interface ApprovalContext {
@@ -91,6 +91,7 @@ export class ApprovalLifecycle implements Approvals {
       return await remembering(this.#parts, input, await this.#decide(key, given, input));
     } catch (error) {
       if (!isDecidedAsSaid(error)) this.#parts.observer.approval('refused');
+      else await rememberStanding(this.#parts, streamKey(streamId, input.tenantId), input, error);
       throw error;
     }
   }

@@ -78,7 +78,8 @@ export interface StandingDecisions {
    * tenant), in the name of who decided. `mayGive` is asked of each. A request whose arguments are no object is passed over,
    * and so is one that was edited: the next call would have the arguments that nobody approved.
    * @param decided what `resolve` or `onResume` gave: the continuation
-   * @throws GenerationJobError `rule_refused` when `mayGive` says no; as `add`
+   * @throws GenerationJobError `rule_refused` when `mayGive` says no, or throws; as `add`. The others are given then: `list` has them, and
+   *   whoever asks again is given the same ones
    */
   remember<Types extends HostTypes = Untyped>(
     decided: Decided<Types>,
