@@ -315,6 +315,42 @@ it('a link whose answer the store kept back decides once when it is pressed agai
   expect(served.runs).toHaveLength(1);
 });
 
+it('a link that is pressed where the same was said without an answer is judged, and recorded, as a link (L142)', async () => {
+  let isDown = true;
+  const services = createStreamServices();
+  const store = wrapStore(services.jobStore, ({ method, args }, perform) => {
+    const isDecision = method === 'commit' && (args[0] as { name?: string }).name === 'resolve';
+    if (isDecision && isDown) throw new GenerationJobError('unavailable', 'No answer.');
+    return perform();
+  });
+  const ways: unknown[] = [];
+  const served = await serveLinks({
+    services: { ...services, jobStore: store },
+    manager: {
+      options: { leaseMs: 2_000, renewMs: 500, retryMs: 400 },
+      hooks: { beforeResolve: ({ via }) => void ways.push(via) },
+    },
+  });
+  const { action } = await ask(served);
+  const { token, tokenId } = await linkTo(served);
+  const { actionId, payloadDigest } = action;
+  const said = {
+    actionId,
+    payloadDigest,
+    by: 'ann',
+    decisions: [{ id: 'call-1', decision: 'approve' as const }],
+  };
+  const inSession = served.manager.approvals.resolve('chat-1', said);
+  await expect(inSession).rejects.toMatchObject({ code: 'unavailable' });
+  isDown = false;
+  expect((await press(served, { token, decision: 'approve' })).status).toBe(200);
+  expect(ways).toEqual([undefined, 'link']);
+  expect(await served.manager.approvals.history('chat-1')).toMatchObject([
+    { via: 'link', idempotencyKey: `link:${tokenId}` },
+  ]);
+  expect((await press(served, { token, decision: 'approve' })).status).toBe(200);
+});
+
 it('a replica that leaves decides nothing by a link, and another one does, by the same press (L142)', async () => {
   const services = createStreamServices();
   const leaving = await serveLinks({ services });

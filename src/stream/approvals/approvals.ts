@@ -50,7 +50,7 @@ interface DecisionCall {
   /** The record before the decision. */
   readonly record: JobRecord;
   readonly commit: OtherCommit;
-  /** The digest of who decided what: only the same decision, made again, is the same call. */
+  /** The digest of who decided what: only the same decision, made again by the same way, is the same call. */
   readonly digest: string;
   /** The time before the commit was first made, on the monotonic clock: the lease may run from then on. */
   readonly startedAt: number;
@@ -226,7 +226,12 @@ export class ApprovalLifecycle implements Approvals {
     const since = clock.monotonic() - options.leaseMs;
     const digest = digestOfDecision(given);
     const isAgain = (one: DecisionCall) =>
-      one.key.id === key.id && one.digest === digest && isOwnedBy(one.record, access);
+      one.key.id === key.id &&
+      one.digest === digest &&
+      isOwnedBy(one.record, access) &&
+      isOf(one.record, given) &&
+      one.commit.resolution?.via === given.via &&
+      one.commit.resolution?.idempotencyKey === given.idempotencyKey;
     const call = this.#unanswered.find((one) => one.startedAt > since && isAgain(one));
     // Two who ask again at once are not one.
     this.#unanswered = this.#unanswered.filter((one) => one.startedAt > since && one !== call);
