@@ -2,7 +2,7 @@
 --
 -- KEYS  1 feed  2 order  3 live channel
 -- ARGV  1 stream  2 generation, 0 with 9 for the one that is known  3 count  4 kind  5 state  6 revision of the title or ""
---       7 title  8 most entries  9 only where the stream is known "1" or "0"  10 kept for ms
+--       7 title  8 most entries  9 only where the stream is known, by a generation of at most this, or "0"  10 kept for ms
 -- Reply 1 it was newer | 0
 -- @include feed
 
@@ -16,8 +16,9 @@ local head = redis.call('HMGET', feed, 'floor', 'cleared', field)
 local is_whole = is_whole_feed(feed, order, head[1], head[2])
 local known = is_whole and entry_in(head[3]) or nil
 local cleared = counted(head[2])
-if ARGV[9] == '1' then
-  if not known then
+local up_to = tonumber(ARGV[9])
+if up_to > 0 then
+  if not known or known.generation > up_to then
     return 0
   end
   generation = generation > 0 and generation or known.generation
@@ -25,8 +26,9 @@ elseif generation < cleared and cleared + CLEARED_FOR > at then
   return 0
 end
 
+-- A title alone counts nothing.
 local is_newer = not known
-  or generation > known.generation
+  or (generation > known.generation and count > 0)
   or (generation == known.generation and count > known.count)
 local revision = number_in(ARGV[6])
 local is_titled = revision

@@ -16,7 +16,13 @@ if not floor and ARGV[4] == '1' then
   make_writes()
 end
 floor = floor or 0
-local after = math.max(tonumber(ARGV[1]), at - tonumber(ARGV[3]))
+local after, oldest = tonumber(ARGV[1]), at - tonumber(ARGV[3])
+if after < oldest then
+  -- What is too old to be told is missed by a place before it, as if it had gone.
+  local hidden = redis.call('ZRANGE', order, text(oldest), '0', 'BYSCORE', 'REV', 'LIMIT', 0, 1, 'WITHSCORES')
+  floor = math.max(floor, hidden[2] and math.ceil(tonumber(hidden[2])) or 0)
+  after = oldest
+end
 local found = redis.call('ZRANGE', order, '(' .. text(after), text(LARGEST), 'BYSCORE', 'LIMIT', 0, most)
 local reply = { text(floor), text(last_of(order, floor)), #found == most and '1' or '0' }
 if #found > 0 then

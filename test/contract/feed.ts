@@ -9,7 +9,14 @@ import type {
   GenerationJobOptions,
   SubscribeUserInput,
 } from 'generation-jobs';
-import { type FeedEntry, type Frame, feedKey, type JobStore, userKey } from 'generation-jobs/ports';
+import {
+  type FeedEntry,
+  type FeedPage,
+  type Frame,
+  feedKey,
+  type JobStore,
+  userKey,
+} from 'generation-jobs/ports';
 import { DEAF, lossyTransport, wrapStore } from 'generation-jobs/testing';
 import { text } from './follower.js';
 import { type Contract, expectCode, type Harness, type Replica, TIMES, thrownCode } from './harness.js';
@@ -129,6 +136,46 @@ export const feedStoreContracts: readonly Contract[] = [
     },
   },
   {
+    id: 'L121',
+    title: 'a place before an entry that is too old to be told has missed it, also while it is kept',
+    async run(h) {
+      await append(h, entry('old', 1, 1));
+      const { last } = await readAll(h);
+      await h.advance(30);
+      const read = (after: number) =>
+        h.store.feeds.read(USER, { after, limit: 9, bounds: { ...BOUNDS, keptMs: 15 } });
+      expect(await read(last - 1)).toMatchObject({ entries: [], floor: last, last });
+      expect((await read(last)).floor).toBeLessThanOrEqual(last);
+    },
+  },
+  {
+    id: 'L121',
+    title:
+      'a title alone changes no state, whatever generation it is of, and one of an older generation no newer title',
+    async run(h) {
+      const alone = (generation: number, revision: number) => {
+        const title = { revision, text: `"${generation}.${revision}"` };
+        return append(h, entry('s', generation, 0, { kind: 'ended', title, ifKnown: true }));
+      };
+      expect(await alone(6, 1), 'of a stream that it does not know').toBe(0);
+      await append(h, entry('s', 5, 2));
+      const [before] = (await readAll(h)).entries;
+      expect([await alone(6, 3), await alone(6, 3), await alone(4, 9), await alone(6, 2)]).toEqual([
+        1, 0, 0, 0,
+      ]);
+      const [after] = (await readAll(h)).entries;
+      const { state, stateNumber } = before ?? {};
+      expect(after).toMatchObject({
+        generation: 5,
+        count: 2,
+        kind: 'active',
+        state,
+        stateNumber,
+        title: '"6.3"',
+      });
+    },
+  },
+  {
     id: 'L123',
     title:
       'what has ended is marked as seen once, by stream, generation or place, and is unseen with its next end',
@@ -185,7 +232,10 @@ export const feedStoreContracts: readonly Contract[] = [
         ifKnown: true,
       } as const;
       expect(await append(h, unknown), 'of a stream that it does not know').toBe(0);
-      expect(await append(h, { ...unknown, streamId: 's' })).toBe(1);
+      const [{ generation = 0 } = {}] = (await readAll(h)).entries;
+      const known = { ...unknown, streamId: 's' };
+      expect(await append(h, { ...known, upTo: generation - 1 }), 'of one that has begun since').toBe(0);
+      expect(await append(h, { ...known, upTo: generation })).toBe(1);
       expect((await readAll(h)).entries).toMatchObject([{ streamId: 's', kind: 'removed' }]);
     },
   },
@@ -267,6 +317,12 @@ function watchFeed(replica: Replica, input: Partial<SubscribeUserInput> = {}): F
 const titleNote = (title: string | null) => ({
   notes: [{ key: 'title', event: 'title', data: title === null ? null : { title } }],
 });
+
+/** The store of a process whose appends to the feed are answered, and lost as long as is said. */
+const losing = (isLost: (entry: FeedEntry) => boolean) => (store: JobStore) =>
+  wrapStore(store, async ({ method, args }, perform) =>
+    method === 'feeds.append' && isLost(args[1] as FeedEntry) ? { changed: 1, frames: [] } : perform(),
+  );
 
 /** The store of a process that dies between a commit and its feed's entry. */
 const tellingNothing = (store: JobStore) =>
@@ -569,6 +625,165 @@ export const feedContracts: readonly Contract[] = [
       expect(feed.subscription.closedBy).toBe('draining');
       expect(thrownCode(() => watchFeed(on))).toBe('draining');
       await h.soon(draining);
+    },
+  },
+  {
+    id: 'L122',
+    title: 'an end that the feed has let go of comes back with no sync, and costs no other stream its mark',
+    async run(h) {
+      const input = { options: { feed: true, limits: { feedEntries: 3 } } };
+      const [one, two] = await h.two(input);
+      const streamIds = ['a', 'b', 'c', 'd'];
+      for (const streamId of streamIds) {
+        await ended(h, one, streamId);
+        await one.manager.upkeep.idle();
+      }
+      const marked: number[] = [];
+      for (const streamId of streamIds) marked.push(await two.manager.markSeen({ userId: 'u', streamId }));
+      expect(marked).toEqual([0, 1, 1, 1]);
+      for (const replica of [one, two, await h.replica(input)]) {
+        const feed = watchFeed(replica);
+        await h.until(() => feed.names.length === 1, 'it begins');
+        await replica.manager.upkeep.idle();
+        expect([...feed.streams]).toEqual([]);
+        feed.subscription.close();
+      }
+      const { names, entries } = await readAll(h);
+      expect([names, entries.every(({ isSeen }) => isSeen)]).toEqual([['b', 'c', 'd'], true]);
+    },
+  },
+  {
+    id: 'F55',
+    title: 'what the store has lost of a feed is put right by a sync, also of the process that told it',
+    async run(h) {
+      let isLost = true;
+      const one = await h.replica({ ...FED, wrapStore: losing(() => isLost) });
+      await ended(h, one, 'a');
+      await h.start(one, { streamId: 'b' });
+      await one.manager.upkeep.idle();
+      isLost = false;
+      expect((await readAll(h)).names).toEqual([]);
+      const feed = watchFeed(one);
+      await h.until(() => feed.streams.size === 2, 'it begins with the truth');
+      await h.until(async () => (await readAll(h)).names.length === 2, 'the feed is told');
+      expect(await one.manager.markSeen({ userId: 'u', streamId: 'a' })).toBe(1);
+      feed.subscription.close();
+    },
+  },
+  {
+    id: 'L124',
+    title: 'a stream that is found to be gone, and begins again before that is told, stays',
+    async run(h) {
+      let release = () => {};
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      let removals = 0;
+      const one = await h.replica({
+        ...FED,
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method, args }, perform) => {
+            if (method === 'feeds.append' && (args[1] as FeedEntry).kind === 'removed') {
+              removals++;
+              await held;
+            }
+            return perform();
+          }),
+      });
+      await append(h, entry('s', 5, 1));
+      const feed = watchFeed(one);
+      await h.until(() => removals === 1, 'it is found to be gone');
+      const job = await h.start(one);
+      await h.until(() => feed.names.includes('started'), 'it has begun again');
+      release();
+      await one.manager.upkeep.idle();
+      expect((await readAll(h)).entries).toMatchObject([{ generation: job.generation, kind: 'active' }]);
+      await h.soon(job.complete());
+      await h.until(() => feed.names.at(-1) === 'ended', 'its end is told');
+      feed.subscription.close();
+    },
+  },
+  {
+    id: 'L123',
+    title:
+      'a title is told of a generation that was replaced meanwhile, and by a sync where its process died before',
+    async run(h) {
+      const doomed = await h.replica({ ...FED, wrapStore: losing(({ title }) => title !== undefined) });
+      const two = await h.replica(FED);
+      await ended(h, doomed, 'named');
+      await doomed.manager.annotate('named', titleNote('A name'));
+      await doomed.manager.upkeep.idle();
+      await doomed.crash();
+      const feed = watchFeed(two);
+      await h.until(() => feed.names.length >= 1, 'it begins');
+      expect(feed.streams.get('named')).toMatchObject({ status: 'completed', title: { title: 'A name' } });
+      await h.until(async () => (await readAll(h)).entries[0]?.title !== undefined, 'the feed is told');
+      const first = await h.start(two);
+      const second = await h.start(two, { onConflict: 'replace' });
+      await h.until(() => feed.streams.get('s')?.generation === second.generation, 'it was replaced');
+      await two.manager.annotate('s', { ...titleNote('Late'), generation: first.generation });
+      await h.until(() => feed.streams.get('s')?.title !== undefined, 'it is told');
+      const { generation } = second;
+      expect(feed.streams.get('s')).toMatchObject({
+        generation,
+        status: 'running',
+        title: { title: 'Late' },
+      });
+      expect(feed.names.at(-1)).toBe('renamed');
+      feed.subscription.close();
+    },
+  },
+  {
+    id: 'L122',
+    title: 'a job that fails with the code of a replaced one has ended in the feed',
+    async run(h) {
+      const one = await h.replica(FED);
+      const feed = watchFeed(one);
+      await h.until(() => feed.names.length === 1, 'it begins');
+      const job = await h.start(one);
+      await h.soon(job.fail({ code: 'replaced', message: 'By a better one.', retryable: false }));
+      await h.until(() => feed.names.includes('ended'), 'its end is told');
+      expect(feed.streams.get('s')).toMatchObject({ status: 'failed', code: 'replaced' });
+      feed.subscription.close();
+    },
+  },
+  {
+    id: 'L125',
+    title: 'the place before the first event begins with a sync, also where there is no feed yet',
+    async run(h) {
+      const [off, on] = [await h.replica(), await h.replica(FED)];
+      await h.start(off);
+      const feed = watchFeed(on, { after: '0-0' });
+      await h.until(() => feed.names.length >= 1, 'it begins');
+      expect([feed.names[0], [...feed.streams.keys()]]).toEqual(['sync', ['s']]);
+      feed.subscription.close();
+    },
+  },
+  {
+    id: 'L125',
+    title: 'a page of which nothing can be read is passed over, and what comes behind it is told',
+    async run(h) {
+      let isUnreadable = false;
+      const one = await h.replica({
+        ...FED,
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method }, perform) => {
+            if (method !== 'feeds.read' || !isUnreadable) return perform();
+            const page = (await perform()) as FeedPage;
+            return { ...page, entries: [], goesOn: page.entries.length > 0 };
+          }),
+      });
+      const feed = watchFeed(one);
+      await h.until(() => feed.names.length === 1, 'it begins');
+      isUnreadable = true;
+      const before = one.calls['feeds.read'] ?? 0;
+      await h.start(one, { streamId: 'a' });
+      await h.until(() => (one.calls['feeds.read'] ?? 0) > before, 'it is looked at');
+      isUnreadable = false;
+      await h.start(one, { streamId: 'b' });
+      await h.until(() => feed.streams.has('b'), 'what comes then is told');
+      expect(feed.streams.has('a')).toBe(false);
+      feed.subscription.close();
     },
   },
   {

@@ -162,22 +162,29 @@ export class FeedHub implements FrameListener {
   /** Reads what is new; one look at a time, and another one behind it for what was announced meanwhile. */
   #look(): void {
     this.#isLookWanted = true;
-    this.#looking ??= this.#lookOn().finally(() => {
+    this.#looking ??= this.#lookOn().then((isAnswered) => {
       this.#looking = undefined;
+      // Announced since it looked for the last time.
+      if (isAnswered && this.#mayLook) this.#look();
     });
     this.#parts.background.run(this.#looking);
   }
 
-  async #lookOn(): Promise<void> {
-    while (this.#isLookWanted && this.#at !== undefined && !this.#isClosed) {
+  get #mayLook(): boolean {
+    return this.#isLookWanted && this.#at !== undefined && !this.#isClosed;
+  }
+
+  /** Says whether the store has answered. Where it has not, readers go on waiting: the next poll looks, and who reads by itself is told. */
+  async #lookOn(): Promise<boolean> {
+    while (this.#mayLook) {
       this.#isLookWanted = false;
       try {
-        await this.#lookFrom(this.#at);
+        await this.#lookFrom(this.#at as number);
       } catch {
-        // Readers go on waiting; the next poll looks again, and who reads by itself is told.
-        return;
+        return false;
       }
     }
+    return true;
   }
 
   async #lookFrom(at: number): Promise<void> {
@@ -188,7 +195,8 @@ export class FeedHub implements FrameListener {
       return;
     }
     const events = page.entries.flatMap((entry) => eventOf(newsOf(entry, at)));
-    if (page.entries.length > 0) this.#extend(events, placeBehind(page, at));
+    // Of a page in which nothing can be read the rest is passed over, or it would be read for ever.
+    if (page.entries.length > 0 || page.goesOn) this.#extend(events, placeBehind(page, at));
     if (page.goesOn) this.#isLookWanted = true;
     if (events.length > 0) for (const reader of this.#readers) reader.wake();
   }

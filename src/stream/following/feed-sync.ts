@@ -2,7 +2,7 @@
  * The beginning of a feed: all that is active, waiting, or has ended unseen. What is active is read from the records themselves,
  * since an entry may not have been written: by a process that died, by a release that knows no feeds, before feeds were switched
  * on. Of the two the newer one counts, and what a record knows and the feed doesn't is told to the feed, so that its other readers
- * learn it too. Those who begin at the same moment share one.
+ * learn it too. An end that the feed has let go of is not told again. Those who begin at the same moment share one.
  */
 import { isGenerationJobError } from '../../errors.js';
 import { entryOf, type FeedStream, isNewerVersion, streamOf } from '../model/feed.js';
@@ -54,9 +54,11 @@ export class FeedSync {
     for (const { key, record } of found.values()) {
       const entry = entryOf(record, this.#parts.options);
       const stored = known.get(record.streamId);
-      if (entry === undefined || (stored && !isNewerVersion(entry, stored))) continue;
+      if (entry === undefined || (stored && !lacks(stored, entry))) continue;
+      const isPushedOut = stored === undefined && this.#isBeyond(record, known.size);
+      if (isPushedOut && entry.kind === 'ended') continue;
       known.set(record.streamId, asStored(entry, stored));
-      wrong.push(() => this.#parts.feed.tell(key, record));
+      if (!isPushedOut) wrong.push(() => this.#parts.feed.correct(key, record));
     }
     for (const entry of known.values()) {
       const stream = streamOf(entry);
@@ -64,7 +66,7 @@ export class FeedSync {
       const { streamId } = entry;
       if (entry.kind === 'active' && !found.has(streamId) && !unread.has(streamId)) {
         if (await this.#isGone(streamId)) {
-          wrong.push(() => this.#remove(streamId));
+          wrong.push(() => this.#remove(streamId, entry.generation));
           continue;
         }
       }
@@ -105,15 +107,23 @@ export class FeedSync {
     return { found, unread };
   }
 
+  /** Says whether a feed with so many entries has let go of a record that it lacks: it is full, or the record too old. */
+  #isBeyond({ endedAt }: JobRecord, entries: number): boolean {
+    const { store, options } = this.#parts;
+    const isFull = entries >= options.limits.feedEntries;
+    return isFull || (endedAt !== undefined && endedAt < store.now() - options.feedKeptMs);
+  }
+
   /** An index may have lost it: the record itself says whether it is there. */
   async #isGone(streamId: string): Promise<boolean> {
     const [record] = await this.#parts.store.read(streamKey(streamId, this.#user.tenantId), 'current');
     return record?.userId !== this.#user.userId;
   }
 
-  async #remove(streamId: string): Promise<void> {
+  /** Removes the generation that is gone: the stream may have another one by now. */
+  async #remove(streamId: string, generation: number): Promise<void> {
     const key = streamKey(streamId, this.#user.tenantId);
-    await this.#parts.feed.remove(key, this.#user, undefined).catch(() => undefined); // it was reported
+    await this.#parts.feed.remove(key, this.#user, generation).catch(() => undefined); // it was reported
   }
 
   async #putRight(wrong: readonly (() => Promise<void>)[]): Promise<void> {
@@ -123,8 +133,17 @@ export class FeedSync {
   }
 }
 
+/** Says whether a stored entry is older than the record's, or lacks the title that the same generation has. */
+function lacks(stored: StoredFeedEntry, entry: FeedEntry): boolean {
+  if (isNewerVersion(entry, stored)) return true;
+  const isSame = stored.generation === entry.generation && stored.kind !== 'removed';
+  return isSame && entry.title !== undefined && entry.title.text !== stored.title;
+}
+
 /** An entry as it will be stored, with the title that stands. */
 function asStored(entry: FeedEntry, stored: StoredFeedEntry | undefined): StoredFeedEntry {
+  if (stored && !isNewerVersion(entry, stored))
+    return { ...stored, title: entry.title?.text ?? stored.title };
   const { streamId, generation, count, kind, state, title } = entry;
   const places = { number: 0, stateNumber: 0, titleNumber: 0 };
   return {

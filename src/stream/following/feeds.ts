@@ -37,7 +37,8 @@ export class Feeds implements FeedFollowerContext {
     const { options, observer } = this.#parts;
     throwUnlessFed(options);
     const user = userKey(userId, tenantId);
-    const place = after === undefined ? undefined : parsePlace(after);
+    // The place before the first event is that of who has read nothing: what stands by now comes first, as without one.
+    const place = after === undefined ? undefined : parsePlace(after) || undefined;
     const { id } = feedKey(user);
     const hub = this.#hubs.get(id) ?? new FeedHub(user, this.#parts);
     if (hub.size >= options.limits.followersPerStream) {

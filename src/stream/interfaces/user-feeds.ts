@@ -5,7 +5,7 @@
  *
  * An entry's *version* is (generation, count): the generation, and how many lifecycle events it has. It never goes back, whoever
  * writes it and in whatever order it arrives. Its *number* is the larger of the feed's last + 1 and the store's clock, another one
- * with each change. The *floor* is the place from which on nothing has been left out.
+ * with each change. The *floor* is the place from which on nothing has been left out: neither gone nor too old to be told.
  */
 import type { FeedEntry, StoredFeedEntry } from '../model/feed-entry.js';
 import type { Frame, UserKey } from '../model/types.js';
@@ -57,7 +57,7 @@ export interface UserFeeds {
    * An entry of a generation from before a `clear` of a moment ago is not kept.
    */
   append(user: UserKey, entry: FeedEntry, bounds: FeedBounds): Promise<FeedReply>;
-  /** A page of the entries behind a place. */
+  /** A page of the entries behind a place, without those that are older than they are kept. */
   read(user: UserKey, request: ReadFeedRequest): Promise<FeedPage>;
   /** Marks as seen what has ended: of one stream (and generation), or all whose state came up to a place. */
   markSeen(

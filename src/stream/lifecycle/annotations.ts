@@ -60,7 +60,7 @@ async function write(parts: AnnotatorParts, key: StreamKey, input: AnnotateInput
   if (!reply.ok) throw refusalError(reply.refusal, bounds);
   publishFrames(parts, reply.frames);
   const annotated = reply.record ?? record;
-  if (notes.some(({ key }) => key === options.feedTitle)) parts.feed.tellSoon(key, annotated);
+  if (notes.some(({ key }) => key === options.feedTitle)) parts.feed.renameSoon(key, annotated);
   return annotated;
 }
 

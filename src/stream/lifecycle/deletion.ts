@@ -43,12 +43,13 @@ export class Deletion {
     const { store, options, clock } = this.#parts;
     const until = clock.monotonic() + options.hookMs;
     for (let looks = 1; ; looks++) {
+      const at = store.now();
       const kept = await store.read(key, 'kept').catch(damagedOrThrow);
       // A stream that begins at this moment is not one that was damaged.
       if (!isGenerationJobError(kept) && kept.length === 0) {
         // Its rules outlive the time that a stream is kept.
         await this.#deleteRules(key, access.userId);
-        return this.#deleteRemains(key, access);
+        return this.#deleteRemains(key, access, at);
       }
       const records = isGenerationJobError(kept) ? [] : kept;
       const [current] = records;
@@ -95,9 +96,9 @@ export class Deletion {
     throw new DeletionIncompleteError(deleted, streamIds, { cause: left[0]?.error });
   }
 
-  /** Deletes what is left of a stream of which no generation is current; a feed may know it for longer than it is kept. */
-  async #deleteRemains(key: StreamKey, { userId }: Access): Promise<boolean> {
-    if (userId !== undefined) await this.#parts.feed.remove(key, ownerOf(key, userId), undefined);
+  /** Deletes what is left of a stream of which no generation was current at a time; a feed may know it for longer than it is kept. */
+  async #deleteRemains(key: StreamKey, { userId }: Access, at: number): Promise<boolean> {
+    if (userId !== undefined) await this.#parts.feed.removeRemains(key, ownerOf(key, userId), at);
     const remains = { remainsOnly: true, whileSettling: true, ownedBy: userId };
     const deleted = await this.#parts.store.delete(key, remains);
     if (deleted !== true) return false;

@@ -92,7 +92,7 @@ export class PauseNotices {
     const notBeforeMs = outcome === 'retried' ? backOff(pauses, tries) : 0;
     const state = outcome === 'told' ? 'settled' : 'open';
     if (outcome !== 'told') await this.#bringNear(key, notBeforeMs);
-    // That the notice is over says that the feed knows of the pause.
+    // That the notice is over says that the feed knows of the pause, or can't be told.
     await this.#parts.feed.tell(key, claimed);
     const done = await claims.finish(key, mine, { state, tries, notBeforeMs });
     if (done !== undefined && outcome !== 'left') observer.pauseTold(outcome);

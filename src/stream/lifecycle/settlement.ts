@@ -77,7 +77,7 @@ export class Settler {
       outcome = this.#isTriedEnough(record, tries) ? 'set_aside' : 'retried';
       this.#parts.errors.report({ where: 'settle', error, record, details: { tries, outcome } });
     }
-    await told; // that it is over says that the feed knows of the end
+    await told; // that it is over says that the feed knows of the end, or can't be told
     over.abort();
     await renewing;
     const pauses = { settled: 0, retried: this.#pauseAfter(tries), set_aside: options.setAsideRetryMs };

@@ -8,7 +8,7 @@ export interface FeedEntry {
   readonly streamId: string;
   /** The generation that stands so; 0 with `ifKnown`: whichever is known. */
   readonly generation: number;
-  /** The number of its lifecycle events. */
+  /** The number of its lifecycle events; 0 with `ifKnown` of a title alone: its state counts nothing. */
   readonly count: number;
   /** Says whether it may still change, has ended, or is gone. */
   readonly kind: FeedKind;
@@ -18,6 +18,8 @@ export interface FeedEntry {
   readonly title?: { readonly revision: number; readonly text: string } | undefined;
   /** Only where the feed has an entry of the stream. */
   readonly ifKnown?: true | undefined;
+  /** With `ifKnown`: only where no larger generation is known. */
+  readonly upTo?: number | undefined;
 }
 
 export interface StoredFeedEntry {

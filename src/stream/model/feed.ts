@@ -87,26 +87,37 @@ type FeedState = Omit<FeedStream, 'streamId' | 'generation' | 'title' | 'seen'>;
 
 /** Returns the entry of a record; of a generation that another has replaced there is none: the newer one implies it. */
 export function entryOf(record: JobRecord, { feedTitle }: Pick<Options, 'feedTitle'>): FeedEntry | undefined {
-  if (record.error?.code === 'replaced') return undefined;
-  const note = record.notes.find(({ key }) => key === feedTitle);
-  const text = note && JSON.stringify(note.data);
+  if (isReplaced(record)) return undefined;
+  const title = titleOf(record, feedTitle);
   return {
     streamId: record.streamId,
     generation: record.generation,
     count: record.lifecycleEvents,
     kind: isActive(record.status) ? 'active' : 'ended',
     state: JSON.stringify(stateOf(record)),
-    ...(note && text && text.length <= LARGEST_TITLE && { title: { revision: note.revision, text } }),
+    ...(title && { title }),
   };
 }
 
+/** Returns the entry of a record whose title was written: of a generation that another has replaced, the title alone. */
+export function entryOfTitled(record: JobRecord, options: Pick<Options, 'feedTitle'>): FeedEntry | undefined {
+  const title = isReplaced(record) ? titleOf(record, options.feedTitle) : undefined;
+  if (title === undefined) return entryOf(record, options);
+  const { streamId, generation } = record;
+  return { streamId, generation, count: 0, kind: 'ended', state: '{}', title, ifKnown: true };
+}
+
+/** Returns the entry that says that a stream is gone, of which this was the newest generation. */
+export function entryOfRemoved(streamId: string, generation: number): FeedEntry {
+  return { streamId, generation, count: GONE_COUNT, kind: 'removed', state: '{}' };
+}
+
 /**
- * Returns the entry that says that a stream is gone.
- * @param generation its newest generation; undefined when nothing of it is kept any more: then only a stream that the feed knows
+ * Returns the entry that says that a stream is gone of which nothing is kept: whichever generation the feed knows, unless it began
+ * after the store's time `at`, when somebody looked.
  */
-export function entryOfRemoved(streamId: string, generation: number | undefined): FeedEntry {
-  const entry = { streamId, count: GONE_COUNT, kind: 'removed', state: '{}' } as const;
-  return generation === undefined ? { ...entry, generation: 0, ifKnown: true } : { ...entry, generation };
+export function entryOfRemains(streamId: string, at: number): FeedEntry {
+  return { ...entryOfRemoved(streamId, 0), ifKnown: true, upTo: at };
 }
 
 /** Says whether one version of a stream is newer than another. */
@@ -116,6 +127,17 @@ export function isNewerVersion(
 ): boolean {
   if (one.generation !== other.generation) return one.generation > other.generation;
   return one.count > other.count;
+}
+
+/** A job may fail with a code of the host's own, which says nothing of another generation. */
+function isReplaced({ status, error }: JobRecord): boolean {
+  return status === 'aborted' && error?.code === 'replaced';
+}
+
+function titleOf({ notes }: JobRecord, feedTitle: string): FeedEntry['title'] {
+  const note = notes.find(({ key }) => key === feedTitle);
+  const text = note && JSON.stringify(note.data);
+  return note && text && text.length <= LARGEST_TITLE ? { revision: note.revision, text } : undefined;
 }
 
 function stateOf(record: JobRecord): FeedState {

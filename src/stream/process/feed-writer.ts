@@ -11,7 +11,7 @@ import type { EventTransport } from '../interfaces/event-transport.js';
 import type { JobStore } from '../interfaces/job-store.js';
 import type { StreamObserver } from '../interfaces/observer.js';
 import type { FeedReply } from '../interfaces/user-feeds.js';
-import { entryOf, entryOfRemoved, isNewerVersion } from '../model/feed.js';
+import { entryOf, entryOfRemains, entryOfRemoved, entryOfTitled, isNewerVersion } from '../model/feed.js';
 import type { FeedEntry } from '../model/feed-entry.js';
 import type { Options } from '../model/options.js';
 import { ownerOf } from '../model/stream-key.js';
@@ -63,9 +63,27 @@ export class FeedWriter {
     if (this.isOn) this.#parts.background.run(this.tell(key, record));
   }
 
+  /** Tells, behind whatever goes on, the title that a generation was given, also one that another has replaced. */
+  renameSoon(key: StreamKey, record: JobRecord): void {
+    if (!this.isOn) return;
+    const telling = this.#tell(key, record, entryOfTitled).catch(() => undefined); // it was reported
+    this.#parts.background.run(telling);
+  }
+
+  /**
+   * Tells what a feed was seen without, though this process may have told it: the store can have lost it since. Resolves as `tell`,
+   * and never rejects.
+   */
+  async correct(key: StreamKey, record: JobRecord): Promise<void> {
+    const known = this.#told.get(key.id);
+    await known?.done.catch(() => undefined); // it was reported
+    if (this.#told.get(key.id) === known) this.#told.delete(key.id);
+    await this.tell(key, record);
+  }
+
   /**
    * Tells where a generation stands whose telling may have been lost with the process that owed it. What has a notice or a
-   * settlement was told before that was over.
+   * settlement was told before that was over, or the feed could not be written to for a lease.
    * @throws GenerationJobError what the store could not do: somebody must look again
    */
   async repair(key: StreamKey, record: JobRecord): Promise<void> {
@@ -79,15 +97,17 @@ export class FeedWriter {
     });
   }
 
+  /** Tells that a stream is gone, of which this was the newest generation. @throws GenerationJobError what the store could not do */
+  async remove(key: StreamKey, owner: UserKey, generation: number): Promise<void> {
+    await this.#remove(key, owner, entryOfRemoved(key.streamId, generation));
+  }
+
   /**
-   * Tells that a stream is gone.
-   * @param generation its newest generation; undefined when nothing of it was kept
+   * Tells that a stream is gone of which nothing was kept any more at the store's time `at`: what has begun since stays.
    * @throws GenerationJobError what the store could not do
    */
-  async remove(key: StreamKey, owner: UserKey, generation: number | undefined): Promise<void> {
-    if (!this.isOn) return;
-    this.#told.delete(key.id);
-    await this.#append(owner, entryOfRemoved(key.streamId, generation));
+  async removeRemains(key: StreamKey, owner: UserKey, at: number): Promise<void> {
+    await this.#remove(key, owner, entryOfRemains(key.streamId, at));
   }
 
   /** Removes all of a user's feed. @throws GenerationJobError what the store could not do */
@@ -108,8 +128,14 @@ export class FeedWriter {
     return changed;
   }
 
-  #tell(key: StreamKey, record: JobRecord): Promise<void> {
-    const entry = this.isOn && record.userId !== '' ? entryOf(record, this.#parts.options) : undefined;
+  async #remove(key: StreamKey, owner: UserKey, entry: FeedEntry): Promise<void> {
+    if (!this.isOn) return;
+    this.#told.delete(key.id);
+    await this.#append(owner, entry);
+  }
+
+  #tell(key: StreamKey, record: JobRecord, entryFrom = entryOf): Promise<void> {
+    const entry = this.isOn && record.userId !== '' ? entryFrom(record, this.#parts.options) : undefined;
     if (entry === undefined) return Promise.resolve();
     const known = this.#told.get(key.id);
     const titleRevision = entry.title?.revision ?? 0;

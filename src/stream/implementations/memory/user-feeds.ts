@@ -42,12 +42,15 @@ export class InMemoryUserFeeds implements UserFeeds {
     const now = this.#now();
     const feed = this.#find(user);
     const known = feed?.entries.get(entry.streamId);
-    if (entry.ifKnown && known === undefined) return NOTHING;
+    const { ifKnown, upTo = Number.MAX_SAFE_INTEGER } = entry;
+    if (ifKnown && (known === undefined || known.generation > upTo)) return NOTHING;
     const generation = entry.generation > 0 ? entry.generation : (known?.generation ?? 0);
     const cleared = feed?.cleared ?? 0;
-    if (!entry.ifKnown && generation < cleared && cleared + CLEARED_FOR_MS > now) return NOTHING;
+    if (!ifKnown && generation < cleared && cleared + CLEARED_FOR_MS > now) return NOTHING;
+    const isTitleAlone = ifKnown === true && entry.count === 0;
     const isNewer =
-      known === undefined || isLater([generation, entry.count], [known.generation, known.count]);
+      known === undefined ||
+      (!isTitleAlone && isLater([generation, entry.count], [known.generation, known.count]));
     const title = entry.title;
     const isTitled =
       title !== undefined &&
@@ -82,14 +85,17 @@ export class InMemoryUserFeeds implements UserFeeds {
       feed.until = now + bounds.keptMs;
     }
     if (feed === undefined) return { entries: [], floor: 0, last: 0, goesOn: false };
-    const from = Math.max(after, now - bounds.keptMs);
+    const oldest = now - bounds.keptMs;
     const entries: StoredFeedEntry[] = [];
+    let { floor } = feed;
     for (const kept of feed.entries.values()) {
-      if (kept.number <= from) continue;
+      // What is too old to be told is missed by a place before it, as if it had gone.
+      if (kept.number <= oldest) floor = Math.max(floor, kept.number);
+      if (kept.number <= Math.max(after, oldest)) continue;
       const { titleGeneration: _, titleRevision: __, ...entry } = kept;
       if (entries.push(entry) === limit) break;
     }
-    return { entries, floor: feed.floor, last: feed.last, goesOn: entries.length === limit };
+    return { entries, floor, last: feed.last, goesOn: entries.length === limit };
   }
 
   async markSeen(user: UserKey, which: Parameters<UserFeeds['markSeen']>[1]): Promise<FeedReply> {

@@ -15,6 +15,7 @@ import type { RedisScripts } from './scripts.js';
 
 /** The mark that tells late writers that all was removed need not outlive them (ms). */
 const CLEARED_FOR_MS = 60_000;
+const LARGEST = Number.MAX_SAFE_INTEGER;
 const KINDS: readonly FeedKind[] = ['active', 'ended', 'removed'];
 
 export class RedisUserFeeds implements UserFeeds {
@@ -27,15 +28,9 @@ export class RedisUserFeeds implements UserFeeds {
   }
 
   async append(user: UserKey, entry: FeedEntry, bounds: FeedBounds): Promise<FeedReply> {
-    const { streamId, generation, count, kind, state, title, ifKnown } = entry;
+    const { streamId, generation, count, kind, state, title, ifKnown, upTo = LARGEST } = entry;
     const version = [streamId, generation, count, kind, state];
-    const args = [
-      ...version,
-      title?.revision ?? '',
-      title?.text ?? '',
-      bounds.entries,
-      flag(ifKnown === true),
-    ];
+    const args = [...version, title?.revision ?? '', title?.text ?? '', bounds.entries, ifKnown ? upTo : 0];
     return replyOf(await this.#scripts.run('feed-append', this.#keys.feed(user), [...args, bounds.keptMs]));
   }
 
