@@ -1,6 +1,7 @@
 -- Spends a use of a rule that stands and has room in its budget: counts it, and keeps it among the uses of the owner. Of these
 -- "next" is the last number given, "<number>" = "<name> <JSON>" a use, and "=<name>" = "<number> <rule>" says that it is known.
--- Numbers grow by one, so the oldest that is kept is found by its number.
+-- The name has the rule in it, since a call may be counted on several. Numbers grow by one, so the oldest that is kept is found by
+-- its number.
 --
 -- KEYS  1 rules  2 uses
 -- ARGV  1 rule  2 name of the use  3 use as JSON without its end  4 most uses kept  5 uses are kept for ms
@@ -8,7 +9,8 @@
 -- @include rule
 -- @include writes
 
-local rules, uses, id, name = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
+local rules, uses, id = KEYS[1], KEYS[2], ARGV[1]
+local name = ARGV[2] .. ':' .. redis.sha1hex(id)
 local stored = redis.call('HGET', rules, 'r:' .. id)
 if not stored then
   return 'gone'

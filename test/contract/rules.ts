@@ -220,6 +220,23 @@ const CONTRACTS: readonly RuleContract[] = [
   },
   {
     id: 'L152',
+    title: 'a use that was spent on two rules is known by both, and costs neither any more',
+    async run([one, other]) {
+      for (const ruleId of ['r-1', 'r-2']) {
+        await given(one, ANN, newRule(ruleId, { budget: 5 }));
+        expect(await other.spend(ANN, ruleId, newUse(ruleId, 'u'))).toBe('spent');
+      }
+      for (const ruleId of ['r-1', 'r-2', 'r-1'])
+        expect(await one.spend(ANN, ruleId, newUse(ruleId, 'u'))).toBe('known');
+      expect((await other.list(ANN)).map(({ used }) => used)).toEqual([1, 1]);
+      await other.clear(ANN, { conversationId: 'c' });
+      expect(await callsUsed(one, ANN)).toEqual([]);
+      for (const ruleId of ['r-1', 'r-2'])
+        expect(await one.spend(ANN, ruleId, newUse(ruleId, 'v'))).toBe('spent');
+    },
+  },
+  {
+    id: 'L152',
     title: 'uses are listed with who gave the rule, the newest first, in pages, and with the store’s time',
     async run([one, other], backend) {
       const { givenAt } = await given(one, ANN, newRule('r-1'));
