@@ -156,7 +156,7 @@ export class DecisionRoutes {
   }
 
   /**
-   * What made the link knows no types of actions; the manager does.
+   * Refuses an action that asks for more than a link says. The manager knows its type, and what made the link does not.
    * @throws GenerationJobError `decision_not_linkable` where the type wants a response, which no link has
    */
   async #throwUnlessLinkable({ type }: PendingAction): Promise<void> {

@@ -114,7 +114,7 @@ async function give(
   return [...given];
 }
 
-/** Who deletes a stream, or a user, deletes the rules too: what is given behind that would outlive it. */
+/** Says whether the stream is gone. Its rules, or its user's, were deleted with it: what is given behind that would outlive it. */
 function isDeleted(
   parts: Parts,
   { streamId, tenantId, generation }: JobRecord,

@@ -18,7 +18,7 @@ export interface FeedEntry {
   readonly title?: { readonly revision: number; readonly text: string } | undefined;
   /** Only where the feed has an entry of the stream. */
   readonly ifKnown?: true | undefined;
-  /** With `ifKnown`: only where no larger generation is known. */
+  /** The largest generation, with `ifKnown`, that the feed may know. Default: any. */
   readonly upTo?: number | undefined;
 }
 
