@@ -34,6 +34,7 @@ const SUITES = {
       'test/contract/redis-iovalkey.test.ts',
     ],
   },
+  cluster: { what: 'every contract on a Redis cluster', run: ['test/contract/redis-cluster.test.ts'] },
   workers: {
     what: 'workers and gateways killed in mid-answer',
     run: ['test/worker/processes/kills.test.ts'],

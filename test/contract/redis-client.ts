@@ -2,17 +2,15 @@
  * What a client library can change: how a command is sent, how its reply is read, and what becomes of both when a link
  * breaks. So the store's contract, which makes every call, and what the transport promises about frames run through each
  * library; each kind of link is broken, and the server's scripts are forgotten. What managers make of a store's answers
- * is the same whoever brought them: that runs through ioredis 6, on one server and on a cluster, and with LONG_TESTS
- * (`npm run test:long`) through every library.
+ * is the same whoever brought them: that runs through ioredis 6, on one server, and with LONG_TESTS (`npm run test:long`)
+ * through every library.
  *
  * That nothing is left out is checked and not listed: at the end each script has gone through the library.
  */
-import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRedisRules } from '../../src/rules/index.js';
 import type { RedisClient } from '../../src/stream/implementations/redis/client.js';
 import { RedisJobStore } from '../../src/stream/implementations/redis/job-store.js';
-import { REDIS_SCRIPTS } from '../../src/stream/implementations/redis/scripts.generated.js';
 import { RedisProxy } from '../support/redis-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
 import { describeStoreContract, describeStreamContract, type Subject } from './describe.js';
@@ -20,6 +18,7 @@ import { text } from './follower.js';
 import { AT_ONCE_MS, type Contract, runContract } from './harness.js';
 import { redisBackend } from './redis.js';
 import { describeRuleStoreContract, type RuleBackend } from './rules.js';
+import { scriptsMissing, watched } from './scripts-sent.js';
 import { SIDE_BY_SIDE } from './vitest-tools.js';
 
 /** The subjects in which the transport, and so the subscriber's link, is what is tried. */
@@ -59,10 +58,7 @@ export function describeClientLibrary(name: string, connect: (port: number) => R
       const client = watched(connect(server.port), sent);
       await new RedisJobStore(client).raiseFormat(1); // the one call that is no part of the store's port
       client.disconnect();
-      const missing = Object.entries(REDIS_SCRIPTS).flatMap(([script, source]) =>
-        sent.has(digestOf(source)) ? [] : [script],
-      );
-      expect(missing).toEqual([]);
+      expect(scriptsMissing(sent)).toEqual([]);
     });
   });
 }
@@ -144,18 +140,3 @@ const BREAKS: readonly Break[] = [
     },
   },
 ];
-
-/** The client itself, which from now on tells the digest of each script that it is asked to run. */
-function watched(client: RedisClient, sent: Set<string>): RedisClient {
-  client.on('error', () => {}); // told by what fails
-  const evalsha = client.evalsha.bind(client);
-  client.evalsha = (sha, ...rest) => {
-    sent.add(sha);
-    return evalsha(sha, ...rest);
-  };
-  return client;
-}
-
-function digestOf(source: string): string {
-  return createHash('sha1').update(source).digest('hex');
-}
