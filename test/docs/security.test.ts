@@ -39,6 +39,6 @@ describe('SECURITY.md', () => {
 /** The first string of every test, and the `title` of every contract. */
 function titlesIn(source: string): string[] {
   const titles =
-    /(?:\b(?:it|test)(?:\.each\([^)]*\)(?: as const\))?)?\(|\btitle:)\s*(['"`])((?:\\.|(?!\1).)*)\1/g;
+    /(?:\b(?:it|test)(?:\.(?:concurrent|sequential))?(?:\.each\([^)]*\)(?: as const\))?)?\(|\btitle:)\s*(['"`])((?:\\.|(?!\1).)*)\1/g;
   return [...source.matchAll(titles)].map(([, , title = '']) => title.replace(/\\(['"`])/g, '$1'));
 }

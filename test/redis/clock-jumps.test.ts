@@ -3,9 +3,9 @@
  * server is a real one whose wall time is moved; test/unit/clock-jumps.test.ts has the times to the millisecond.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { RedisServer } from '../support/redis-server.js';
-import { countOf, namesOf, type Replica, type ReplicaConfig, Stage } from './replicas.js';
+import { countOf, namesOf, type Replica, type ReplicaConfig, Stage, until } from './replicas.js';
 
 const HOUR_SECONDS = 3_600;
 const LEASE_MS = 2_400;
@@ -22,23 +22,25 @@ const QUESTION = {
 };
 const ANSWER = { actionId: 'a', answers: [{ id: 'q', text: 'yes' }], by: 'u' };
 
-let server: RedisServer;
-let stage: Stage;
+/** The groups of tests mostly wait: beside each other, and each its own tests in turn. */
+const BESIDE = { concurrent: true };
 
-beforeEach(async () => {
-  server = await RedisServer.startWithClock();
-  stage = new Stage(server.port);
-});
-afterEach(async () => {
-  await stage.close();
-  await server.stop();
-});
+/** A Redis of a test's own, whose clock is right, and the stage for replicas on it. */
+async function ground(onTestFinished: (end: () => Promise<void>) => void) {
+  const server = await RedisServer.startWithClock();
+  const stage = new Stage(server.port);
+  onTestFinished(async () => {
+    await stage.close();
+    await server.stop();
+  });
+  return { server, stage };
+}
 
 const statusOf = async (replica: Replica, streamId: string) => (await replica.job(streamId))?.status;
 
 async function emitsOn(replica: Replica, streamId: string): Promise<void> {
   const follower = await replica.follow(streamId, { after: 'tail' });
-  await stage.until(() => countOf(follower) > 5, `${streamId} goes on`);
+  await until(() => countOf(follower) > 5, `${streamId} goes on`);
 }
 
 /** One that lives, one whose process is killed. */
@@ -48,8 +50,9 @@ async function livingAndDead(living: Replica, doomed: Replica): Promise<void> {
   await emitsOn(living, 'dead');
 }
 
-describe('A Redis whose clock jumps an hour ahead', () => {
-  it('ends no living producer, and the dead are found', async () => {
+describe('A Redis whose clock jumps an hour ahead', BESIDE, () => {
+  it.sequential('ends no living producer, and the dead are found', async ({ onTestFinished }) => {
+    const { server, stage } = await ground(onTestFinished);
     const [one, two, doomed] = await stage.three(TIMES);
     await livingAndDead(one, doomed);
     await pause(LEASE_MS); // every replica believes the clock
@@ -62,7 +65,10 @@ describe('A Redis whose clock jumps an hour ahead', () => {
     expect((await two.counts())['clockJumped:ahead']).toBe(1);
   });
 
-  it('takes no question and no kept answer when it comes back, and lets new jobs begin at once', async () => {
+  it.sequential('takes no question and no kept answer when it comes back, and lets new jobs begin at once', async ({
+    onTestFinished,
+  }) => {
+    const { server, stage } = await ground(onTestFinished);
     const [one, two] = await stage.two({ ...TIMES, options: { ...TIMES.options, sweepMs: 900 } });
     await one.create({ streamId: 'kept', produce: { total: 1 } });
     await one.create({ streamId: 'asks' });
@@ -80,9 +86,10 @@ describe('A Redis whose clock jumps an hour ahead', () => {
     await stage.until(async () => (await statusOf(one, 'asks')) === 'completed', 'it goes on');
   });
 
-  it('has nobody judged by a replica that starts just then', async () => {
+  it.sequential('has nobody judged by a replica that starts just then', async ({ onTestFinished }) => {
+    const { server, stage } = await ground(onTestFinished);
     // Longer than a replica takes to start: it finds the lease lapsed, and the producer has not renewed yet.
-    const renewMs = 12_000;
+    const renewMs = 6_000;
     const options = { leaseMs: 30_000, renewMs };
     const one = await stage.replica({ ...TIMES, options });
     await one.create({ streamId: 'living' });
@@ -95,8 +102,11 @@ describe('A Redis whose clock jumps an hour ahead', () => {
   });
 });
 
-describe('A Redis whose clock jumps an hour back', () => {
-  it('ends no living producer, and one whose record stands still is lost', async () => {
+describe('A Redis whose clock jumps an hour back', BESIDE, () => {
+  it.sequential('ends no living producer, and one whose record stands still is lost', async ({
+    onTestFinished,
+  }) => {
+    const { server, stage } = await ground(onTestFinished);
     const [one, two, doomed] = await stage.three(TIMES);
     await livingAndDead(one, doomed);
     await pause(LEASE_MS);
@@ -111,7 +121,10 @@ describe('A Redis whose clock jumps an hour back', () => {
     expect((await two.counts())['clockJumped:back']).toBe(1);
   });
 
-  it('has what stood still taken over where the host can go on with it', async () => {
+  it.sequential('has what stood still taken over where the host can go on with it', async ({
+    onTestFinished,
+  }) => {
+    const { server, stage } = await ground(onTestFinished);
     const [one, doomed] = await stage.two({ ...TIMES, recover: { total: 5 } });
     await doomed.create({ streamId: 's' });
     await emitsOn(one, 's');
@@ -123,8 +136,9 @@ describe('A Redis whose clock jumps an hour back', () => {
   });
 });
 
-describe('A worker whose date is set an hour back', () => {
-  it('has its creates accepted, and its jobs run', async () => {
+describe('A worker whose date is set an hour back', BESIDE, () => {
+  it.sequential('has its creates accepted, and its jobs run', async ({ onTestFinished }) => {
+    const { stage } = await ground(onTestFinished);
     const one = await stage.replica(TIMES);
     await one.create({ streamId: 'before', produce: { total: 1 } });
     await one.call('setDate', { byMs: -HOUR_SECONDS * 1000 });

@@ -1,10 +1,9 @@
 /**
  * Upkeep on a Redis where something is damaged or has been lost: keys of another type, odd entries, and index entries that
- * went without the streams they speak of.
+ * went without the streams they speak of. The tests mostly wait for leases: several at once, each on a Redis of its own.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createStreamServices } from '../../src/services.js';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import { RedisKeys } from '../../src/stream/implementations/redis/keys.js';
@@ -21,25 +20,6 @@ import { BUSY_MS, until } from './replicas.js';
 const TIMES = { leaseMs: 2_400, renewMs: 400, sweepMs: 100, ...NO_WALK };
 const KEYS = new RedisKeys('gj:');
 
-let server: RedisServer;
-let redis: Redis;
-let closing: (() => Promise<void>)[];
-beforeAll(async () => {
-  server = await RedisServer.start();
-  redis = server.connect();
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-beforeEach(() => {
-  closing = [];
-});
-afterEach(async () => {
-  await Promise.all(closing.map((close) => close()));
-  await redis.flushall();
-});
-
 interface Given {
   readonly options?: GenerationJobOptions;
   readonly hooks?: Hooks;
@@ -47,38 +27,65 @@ interface Given {
   readonly beforeRestore?: () => Promise<void>;
 }
 
-/** A replica, what has failed in its upkeep, and a way for it to die without a word. */
-async function replica({ options, hooks, beforeRestore }: Given = {}) {
-  const client = server.connect();
-  const failed: UpkeepStep[] = [];
-  const repaired: RepairedIndex[] = [];
-  const setAside: (number | undefined)[] = [];
-  const services = createStreamServices({ redis: client, timeoutMs: 1_100 });
-  const { repair } = services.jobStore;
-  if (repair && beforeRestore) {
-    const restore = repair.restore.bind(repair);
-    repair.restore = async (...lost) => {
-      await beforeRestore();
-      return restore(...lost);
-    };
-  }
-  const manager = new GenerationJobManager({
-    ...services,
-    options: { ...TIMES, ...options },
-    hooks,
-    observer: {
-      upkeepFailed: (step) => failed.push(step),
-      indexRepaired: (index) => repaired.push(index),
-      settlementsSetAside: (count) => setAside.push(count),
+/** A Redis of a test's own, replicas on it that end with the test, and what lies in it. */
+async function ground(onTestFinished: (end: () => Promise<void>) => void) {
+  const server = await RedisServer.start();
+  const redis = server.connect();
+  const closing: (() => Promise<void>)[] = [];
+  onTestFinished(async () => {
+    await Promise.all(closing.map((close) => close()));
+    redis.disconnect();
+    await server.stop();
+  });
+  return {
+    redis,
+    /** A replica, what has failed in its upkeep, and a way for it to die without a word. */
+    async replica({ options, hooks, beforeRestore }: Given = {}) {
+      const client = server.connect();
+      const failed: UpkeepStep[] = [];
+      const repaired: RepairedIndex[] = [];
+      const setAside: (number | undefined)[] = [];
+      const services = createStreamServices({ redis: client, timeoutMs: 1_100 });
+      const { repair } = services.jobStore;
+      if (repair && beforeRestore) {
+        const restore = repair.restore.bind(repair);
+        repair.restore = async (...lost) => {
+          await beforeRestore();
+          return restore(...lost);
+        };
+      }
+      const manager = new GenerationJobManager({
+        ...services,
+        options: { ...TIMES, ...options },
+        hooks,
+        observer: {
+          upkeepFailed: (step) => failed.push(step),
+          indexRepaired: (index) => repaired.push(index),
+          settlementsSetAside: (count) => setAside.push(count),
+        },
+      });
+      await manager.start();
+      const die = async () => client.disconnect();
+      closing.push(async () => {
+        await manager.close().catch(() => {});
+        client.disconnect();
+      });
+      return { manager, failed, repaired, setAside, die };
     },
-  });
-  await manager.start();
-  const die = async () => client.disconnect();
-  closing.push(async () => {
-    await manager.close().catch(() => {});
-    client.disconnect();
-  });
-  return { manager, failed, repaired, setAside, die };
+    scoreOf: async (streamId: string) => {
+      const key = streamKey(streamId);
+      return redis.zscore(KEYS.shard(key).scores, key.id);
+    },
+    forget: async (streamId: string) => {
+      const key = streamKey(streamId);
+      await redis.zrem(KEYS.shard(key).scores, key.id);
+      await redis.del(KEYS.user(userKey('u')).streams);
+    },
+    isOwned: async (streamId: string) =>
+      (await redis.zscore(KEYS.user(userKey('u')).streams, streamId)) !== null,
+    statusOf: async (streamId: string) =>
+      (await redis.hget(KEYS.stream(streamKey(streamId))[0], 'fence'))?.split(' ')[2],
+  };
 }
 
 async function start(manager: GenerationJobManager, streamId: string): Promise<GenerationJob> {
@@ -87,26 +94,16 @@ async function start(manager: GenerationJobManager, streamId: string): Promise<G
   return created.job;
 }
 
-const scoreOf = async (streamId: string) => {
-  const key = streamKey(streamId);
-  return redis.zscore(KEYS.shard(key).scores, key.id);
-};
-const forget = async (streamId: string) => {
-  const key = streamKey(streamId);
-  await redis.zrem(KEYS.shard(key).scores, key.id);
-  await redis.del(KEYS.user(userKey('u')).streams);
-};
-const isOwned = async (streamId: string) =>
-  (await redis.zscore(KEYS.user(userKey('u')).streams, streamId)) !== null;
-const statusOf = async (streamId: string) =>
-  (await redis.hget(KEYS.stream(streamKey(streamId))[0], 'fence'))?.split(' ')[2];
 /** Streams whose due scores lie in another shard than the first. */
 const outside = (prefix: string) =>
   Array.from({ length: 40 }, (_, n) => `${prefix}${n}`).filter(
     (name) => KEYS.shard(streamKey(name)) !== KEYS.shards[0],
   );
 
-it('a stream whose key has become another type ends no other job of its process', async () => {
+it.concurrent('a stream whose key has become another type ends no other job of its process', async ({
+  onTestFinished,
+}) => {
+  const { redis, replica } = await ground(onTestFinished);
   const { manager, failed } = await replica();
   const [odd, ...others] = await Promise.all(['odd', 'a', 'b', 'c'].map((name) => start(manager, name)));
   const [key] = KEYS.stream(streamKey('odd'));
@@ -118,7 +115,10 @@ it('a stream whose key has become another type ends no other job of its process'
   for (const job of others) await job.complete();
 });
 
-it('entries that name no stream, and a shard of another type, stop the upkeep of nothing else', async () => {
+it.concurrent('entries that name no stream, and a shard of another type, stop the upkeep of nothing else', async ({
+  onTestFinished,
+}) => {
+  const { redis, replica, statusOf } = await ground(onTestFinished);
   const doomed = await replica();
   const streamIds = outside('s').slice(0, 3);
   await Promise.all(streamIds.map((streamId) => start(doomed.manager, streamId)));
@@ -141,7 +141,10 @@ it('entries that name no stream, and a shard of another type, stop the upkeep of
   expect(failed.length - told).toBeLessThan((8 * TIMES.leaseMs) / TIMES.sweepMs / 3);
 });
 
-it('a running stream whose due score is gone or an hour ahead, and whose user’s index is gone, is put right by its renewals', async () => {
+it.concurrent('a running stream whose due score is gone or an hour ahead, and whose user’s index is gone, is put right by its renewals', async ({
+  onTestFinished,
+}) => {
+  const { redis, replica, scoreOf, forget, isOwned } = await ground(onTestFinished);
   const { manager } = await replica();
   const jobs = await Promise.all(['gone', 'ahead'].map((streamId) => start(manager, streamId)));
   await forget('gone');
@@ -159,7 +162,8 @@ it('a running stream whose due score is gone or an hour ahead, and whose user’
   for (const job of jobs) await job.complete();
 });
 
-it('a renewal puts the indexes right once a lease, not each time', async () => {
+it.concurrent('a renewal puts the indexes right once a lease, not each time', async ({ onTestFinished }) => {
+  const { redis, replica } = await ground(onTestFinished);
   const { manager } = await replica();
   const job = await start(manager, 's');
   const counted = async () =>
@@ -172,7 +176,10 @@ it('a renewal puts the indexes right once a lease, not each time', async () => {
   await job.complete();
 });
 
-it('what is put back is counted by its index, and what was there is not', async () => {
+it.concurrent('what is put back is counted by its index, and what was there is not', async ({
+  onTestFinished,
+}) => {
+  const { replica, forget } = await ground(onTestFinished);
   const { manager, repaired } = await replica();
   const job = await start(manager, 's');
   await pause(TIMES.leaseMs * 2);
@@ -188,7 +195,10 @@ it('what is put back is counted by its index, and what was there is not', async 
   await job.complete();
 });
 
-it('a walk over streams that have lost nothing counts no repair, and tells what is set aside of those it passes', async () => {
+it.concurrent('a walk over streams that have lost nothing counts no repair, and tells what is set aside of those it passes', async ({
+  onTestFinished,
+}) => {
+  const { replica } = await ground(onTestFinished);
   const settle = () => Promise.reject(new Error('it is away'));
   const options = { settleForMs: 1, settleBackoffMs: 100, repairMs: 8_000 };
   const one = await replica({ options, hooks: { settle, onError: () => {} } });
@@ -208,7 +218,10 @@ it('a walk over streams that have lost nothing counts no repair, and tells what 
   expect(both.filter(({ setAside }) => setAside.at(-1) === 4)).toHaveLength(1);
 });
 
-it('what another step has put off since a walk looked at it counts as no repair', async () => {
+it.concurrent('what another step has put off since a walk looked at it counts as no repair', async ({
+  onTestFinished,
+}) => {
+  const { replica, scoreOf } = await ground(onTestFinished);
   let settled = () => {};
   const settling = new Promise<void>((resolve) => {
     settled = resolve;
@@ -230,7 +243,10 @@ it('what another step has put off since a walk looked at it counts as no repair'
   expect([isRestored, walker.repaired]).toEqual([true, []]);
 });
 
-it('a dead producer whose due score is gone is found by whoever reads its record', async () => {
+it.concurrent('a dead producer whose due score is gone is found by whoever reads its record', async ({
+  onTestFinished,
+}) => {
+  const { replica, forget, statusOf } = await ground(onTestFinished);
   const doomed = await replica();
   for (const streamId of ['read', 'followed', 'listed']) await start(doomed.manager, streamId);
   await doomed.die();
@@ -246,7 +262,10 @@ it('a dead producer whose due score is gone is found by whoever reads its record
   await until(areLost, 'both are noticed');
 });
 
-it('a follower by cursor has what its stream’s index lost put back: dead, paused or ended without a settlement, stay or leave', async () => {
+it.concurrent('a follower by cursor has what its stream’s index lost put back: dead, paused or ended without a settlement, stay or leave', async ({
+  onTestFinished,
+}) => {
+  const { replica, forget } = await ground(onTestFinished);
   const doomed = await replica({
     hooks: { settle: () => new Promise(() => {}) },
     options: { settleClaimMs: 1_000 },
@@ -279,7 +298,10 @@ it('a follower by cursor has what its stream’s index lost put back: dead, paus
   expect(repaired.filter((index) => index === 'due').length).toBeGreaterThanOrEqual(3);
 });
 
-it('what nobody renews or reads, paused, unsettled and dead, is found by the walk, and by one replica at a time', async () => {
+it.concurrent('what nobody renews or reads, paused, unsettled and dead, is found by the walk, and by one replica at a time', async ({
+  onTestFinished,
+}) => {
+  const { redis, replica, scoreOf, forget, isOwned, statusOf } = await ground(onTestFinished);
   const claim = { settleClaimMs: 1_000 };
   const doomed = await replica({ options: claim, hooks: { settle: () => new Promise(() => {}) } });
   const dead = await start(doomed.manager, 'dead');
