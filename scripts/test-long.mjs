@@ -1,9 +1,9 @@
 /**
  * `npm run test:long`: what takes too long for `npm test`. The tests that try chance, twenty times as often: properties,
  * random histories against the model, rounds of faults among replicas and workers; and every contract through every client
- * library. `npm run test:long -- model rounds` runs the suites named. Seeds are chosen anew, printed, and with the outcome
- * written to test/long-run.md as each suite ends. That file is checked in, so that everybody sees what was last tried, and when,
- * and can try it again.
+ * library and on a cluster. `npm run test:long -- model rounds` runs the suites named. Seeds are chosen anew, printed, and with
+ * the outcome written to test/long-run.md as each suite ends. That file is checked in, so that everybody sees what was last
+ * tried, and when, and can try it again.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { ensureTools } from './tools.mjs';
 
 const REPORT = 'test/long-run.md';
 const LONGEST_TEST_MS = 6 * 3_600_000;
-const SEED = /\b((?:PROPERTY|MODEL|FAULT|CONTRACT)_SEED)=(\d+)/g;
+const SEED = /\b((?:PROPERTY|MODEL|FAULT|CONTRACT|APPROVAL|MESSAGES)_SEED)=(\d+)/g;
 
 /** The suites to try, what each tries, and where that is. */
 const SUITES = {
@@ -67,6 +67,14 @@ const SUITES = {
   'asking-again': {
     what: 'answers stopped and asked over among three replicas',
     run: ['test/redis/asking-again.test.ts'],
+  },
+  approvals: {
+    what: 'people who decide at once, and processes that die behind a decision',
+    run: ['test/redis/approval-processes.test.ts'],
+  },
+  messages: {
+    what: 'producers killed while they take messages',
+    run: ['test/redis/messages.test.ts'],
   },
 };
 

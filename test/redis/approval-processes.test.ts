@@ -11,10 +11,14 @@ import { GenerationJobManager } from '../../src/stream/generation-job-manager.js
 import type { HistoryEntry, PauseInput } from '../../src/stream/interfaces/action-input.js';
 import type { Resolution } from '../../src/stream/model/types.js';
 import { pick, seededRandom } from '../contract/seeded.js';
+import { howOften } from '../support/how-often.js';
 import { RedisServer } from '../support/redis-server.js';
 import { BUSY_MS, type Follower, NOTHING_LAPSES, namesOf, type Replica, Stage, TIMES } from './replicas.js';
 
 const SEED = Number(process.env.APPROVAL_SEED ?? Date.now() % 1_000_000);
+/** How often two decide at once on two processes, and over two connections; and how many winners are killed. */
+const DECISIONS_AT_ONCE = { processes: howOften(400), connections: howOften(4_000) };
+const VICTIMS = howOften(300);
 const TOOL = 'tool:';
 const WITHIN = TIMES.leaseMs + BUSY_MS;
 const ACTION = { type: 'tool_approval', requests: [{ id: 'r', name: 't' }] } as const satisfies PauseInput;
@@ -59,10 +63,10 @@ const toolUses = (streamId: string) => redis.lrange(`${TOOL}${streamId}`, 0, -1)
 const count = (follower: Follower, name: string) => namesOf(follower).filter((one) => one === name).length;
 
 describe('Two who decide at once', () => {
-  it('F31 L38 on two processes, 50 times: one wins, the other is told what, and the tool runs once', async () => {
+  it(`F31 L38 on two processes, ${DECISIONS_AT_ONCE.processes} times: one wins, the other is told what, and the tool runs once`, async () => {
     const [one, two] = await stage.two({ ...NOTHING_LAPSES, tool: TOOL });
     const random = seededRandom(SEED);
-    for (let round = 0; round < 50; round++) {
+    for (let round = 0; round < DECISIONS_AT_ONCE.processes; round++) {
       const streamId = `s${round}`;
       const asker = pick(random, 2) === 0 ? one : two;
       const actionId = await asked(asker, streamId);
@@ -90,8 +94,8 @@ describe('Two who decide at once', () => {
     stage.check();
   });
 
-  it('F31 L38 over two connections, 1,000 times: one wins, the other is told what', async () => {
-    const ROUNDS = 1_000;
+  it(`F31 L38 over two connections, ${DECISIONS_AT_ONCE.connections} times: one wins, the other is told what`, async () => {
+    const ROUNDS = DECISIONS_AT_ONCE.connections;
     const AT_ONCE = 10;
     const clients = [1, 2].map(() => new Redis({ port: server.port, host: '127.0.0.1' }));
     const managers = clients.map(
@@ -137,7 +141,6 @@ describe('Two who decide at once', () => {
 });
 
 describe('A winner killed with SIGKILL', () => {
-  const VICTIMS = 25;
   const AT_ONCE = 5;
 
   /** Kills those who decide at some moment between the decision and what follows; answers what became of each. */
@@ -198,7 +201,7 @@ describe('A winner killed with SIGKILL', () => {
     return { results, fates };
   }
 
-  it('F33 L45 between decision and end, 25 times: the run goes on once from the recorded decision', async () => {
+  it(`F33 L45 between decision and end, ${VICTIMS} times: the run goes on once from the recorded decision`, async () => {
     const config = { tool: TOOL, recover: { total: 3, everyMs: 1 } };
     const { results, fates } = await killWinners(await stage.two(config), seededRandom(SEED));
     for (const { fate, uses, follower, context } of results) {
@@ -212,7 +215,7 @@ describe('A winner killed with SIGKILL', () => {
     stage.check();
   });
 
-  it('F33 L45 without recovery, 25 times: it ends in an error, and the tool never runs twice', async () => {
+  it(`F33 L45 without recovery, ${VICTIMS} times: it ends in an error, and the tool never runs twice`, async () => {
     const { results, fates } = await killWinners(await stage.two({ tool: TOOL }), seededRandom(SEED + 1));
     for (const { fate, uses, follower, context } of results) {
       expect(uses.length, context).toBeLessThanOrEqual(1);

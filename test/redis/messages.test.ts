@@ -24,7 +24,7 @@ const TIMES = {
   options: { leaseMs: 2_400, renewMs: 600, settleClaimMs: 1_000 },
   redisOptions: { timeoutMs: 1_100 },
 } as const satisfies ReplicaConfig;
-const KILLS = howOften(60);
+const KILLS = howOften(40);
 const seed = Number(process.env.MESSAGES_SEED ?? Date.now() % 1_000_000);
 
 let stage: Stage;

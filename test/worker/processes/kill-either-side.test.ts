@@ -14,7 +14,7 @@ import { sqliteLibraries } from '../outbox-databases.js';
 import { BothSides, historyOf, Reader, type Seat, Worker } from './either-side.js';
 import { type ReadRun, violationsOf, type WorkerLife } from './workers.js';
 
-const ROUNDS = Number(process.env.FAULT_ROUNDS ?? howOften(50));
+const ROUNDS = Number(process.env.FAULT_ROUNDS ?? howOften(40));
 const SEED = Number(process.env.FAULT_SEED ?? Date.now() % 1_000_000);
 /** How long a round's faults go on. */
 const STORM_MS = 1_500;
