@@ -2,7 +2,7 @@
 -- A note is a field, "n:<key>" = "<revision> <place> <event> <data>": when it was written, and where among those of its step.
 -- One that was taken away has the data null, so that followers can be told; it counts only among all.
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended
 -- ARGV  1 generation  2 call id  3 JSON [field, value, ...] of the metadata  4 JSON [key, event, data, ...] of the notes
 --       5 most bytes of metadata  6 most notes  7 most bytes of notes
 -- Reply as commit.lua; refusal: gone metadata notes

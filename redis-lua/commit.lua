@@ -3,6 +3,7 @@
 -- log is gone, so that followers have one.
 --
 -- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
+--       Without a change of state the first two are enough, and the first five when it takes messages.
 -- ARGV  1 generation  2 attempt  3 last sequence before  4 number of events  5 lines of the events
 --       6 patch number or ""  7 JSON [field, value, ...] to set  8 call id or ""  9 new status
 --       10 action as JSON without its end or ""  11 action id  12 expires in ms  13 failure as JSON or ""
@@ -78,19 +79,19 @@ else
       set(job, record, 'notice', 'open 1 1 ' .. text(at + tonumber(ARGV[16])) .. ' claimed')
     end
     lines = lines .. times .. '}}\n'
-    keep_for(KEYS, tonumber(ARGV[12]) + tonumber(ARGV[15]), record)
+    keep_for(tonumber(ARGV[12]) + tonumber(ARGV[15]), record)
   else
-    keep_for(KEYS, tonumber(ARGV[15]), record)
+    keep_for(tonumber(ARGV[15]), record)
   end
 end
 if ends then
-  close_inbox(KEYS[5], record, generation)
+  close_inbox(record, generation)
 end
 local is_told = #taken > 0
 if is_told then
   put_inbox(record, waiting, put)
   for _, line in ipairs(taken) do
-    remember(job, KEYS[5], generation, line.id, ends and TAKEN or line_of(line))
+    remember(job, generation, line.id, ends and TAKEN or line_of(line))
   end
 end
 if is_new_patch(record, ARGV[6]) then

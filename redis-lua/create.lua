@@ -1,6 +1,7 @@
 -- A new generation, and with it the end of the active one it replaces.
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
+--       and where the record has had messages or receipts  5 inbox  6 receipts
 -- ARGV  1 call id  2 not after  3 user id  4 idempotency key or ""  5 line of the created event
 --       6 generation it may replace or ""  7 line of that one's end  8 its failure as JSON  9 settles "1" or "0"
 --       10 lease in ms  11 expiry margin in ms  12 JSON [field, value, ...] of the new record
@@ -62,7 +63,7 @@ if is_replacing then
   fence.sequence = text(tonumber(fence.sequence) + 1)
   enter(job, record, fence, 'aborted', at, ARGV[8], ARGV[9], ARGV[16])
   count_lifecycle(job, record)
-  close_inbox(KEYS[5], record, fence.generation)
+  close_inbox(record, fence.generation)
   append(log, fence.generation, fence.attempt, fence.sequence, fence.sequence, ARGV[7])
   replaced = flatten(record)
 end
@@ -91,6 +92,6 @@ for field in pairs(stored) do
   end
 end
 append(log, generation, '1', '1', '1', ARGV[5])
-keep_for(KEYS, keep, created)
+keep_for(keep, created)
 make_writes()
 return { 'created', flatten(created), replaced }

@@ -11,6 +11,7 @@
 -- @include writes
 
 local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local receipts, inbox = key_at(RECEIPTS), key_at(INBOX)
 
 -- Removes the fields of a generation from a key that has several; a key that is none is in nobody's way.
 local function forget_fields(key, generation)
@@ -34,7 +35,7 @@ else
   record = {} -- one of another type has no fields
 end
 if not record then
-  local left = ARGV[1] == '' and ARGV[3] == '' and redis.call('DEL', log, ended, snapshots, KEYS[5], KEYS[6]) or 0
+  local left = ARGV[1] == '' and ARGV[3] == '' and redis.call('DEL', log, ended, snapshots, inbox, receipts) or 0
   return { left > 0 and 'all' or 'none', '' }
 end
 if ARGV[4] == '1' and record.fence then
@@ -59,8 +60,8 @@ if ARGV[1] ~= '' and fence.generation ~= ARGV[1] then
   local removed = record_in(redis.call('HGET', ended, ARGV[1])) or {}
   write('HDEL', ended, ARGV[1])
   write('HDEL', snapshots, ARGV[1])
-  forget_fields(removed.messages and KEYS[5], ARGV[1])
-  forget_fields(removed.receipts and KEYS[6], ARGV[1])
+  forget_fields(removed.messages and inbox, ARGV[1])
+  forget_fields(removed.receipts and receipts, ARGV[1])
   write('XTRIM', log, 'MINID', text(oldest) .. '-0')
   make_writes()
   return { 'some' }
@@ -80,7 +81,7 @@ if ARGV[2] ~= '1' then
   end
 end
 -- A deletion comes first: a full server refuses no later write of a script that has written.
-write('DEL', log, ended, snapshots, KEYS[5], KEYS[6])
+write('DEL', log, ended, snapshots, inbox, receipts)
 local ahead = fence and tonumber(fence.generation) - now() or -1
 if ahead >= 0 then
   write('HSET', job, 'floor', fence.generation)

@@ -1,7 +1,7 @@
 -- Holds the producer of a running generation still while somebody describes its end: until then append.lua and commit.lua
 -- refuse what does not change the state. A field of its own: releases that do not know it write on.
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
+-- KEYS  1 job; where the generation is another one, 2 log, whose name is the live channel's too  3 ended
 -- ARGV  1 generation  2 for ms, 0 to let go
 -- Reply as commit.lua; refusal: gone ended
 -- @include record

@@ -6,7 +6,7 @@
 -- Guards: the stream is the user's; for what changes the inbox the generation is current and active, for reserve as
 -- append.lua's without a place, for claim it has ended.
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox
 -- ARGV  1 name  2 generation, or "" for the current one  3 the user whose it must be, or ""  4 id of the message, or of a claim
 --       5 head as JSON  6 message as JSON  7 idempotency key or ""  8 most that wait  9 most that are ever accepted
 --       10 attempt that reserves  11 made before, and not answered "1" or "0"
@@ -17,7 +17,7 @@
 -- @include announce
 -- @include inbox
 
-local job, ended, inbox = KEYS[1], KEYS[3], KEYS[5]
+local job, ended, inbox = KEYS[1], KEYS[3], key_at(INBOX)
 local name, id, key = ARGV[1], ARGV[4], ARGV[7]
 
 local record, fence, is_current
@@ -103,7 +103,7 @@ local function send()
   put('messages', accepted)
   put_inbox(record, lines, put)
   if key ~= '' then
-    remember(job, inbox, fence.generation, 'k:' .. key, id)
+    remember(job, fence.generation, 'k:' .. key, id)
   end
   changed()
   return ok(id, true)
@@ -129,7 +129,7 @@ local function change()
   end
   if name == 'cancel' then
     table.remove(lines, index)
-    remember(job, inbox, fence.generation, id, '')
+    remember(job, fence.generation, id, '')
   elseif lines[index].message == ARGV[6] then
     return ok(id, false)
   else

@@ -2,7 +2,7 @@
 -- The first try of the settlement closes them for changes, so that every try sees the same; a leave is noted after it too.
 -- Guards: the generation has ended, with this attempt.
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended
 -- ARGV  1 generation  2 attempt  3 patch number or ""  4 JSON [field, value, ...] to set  5 leaves "1" or "0"
 -- Reply as commit.lua; refusal: gone running fenced closed
 -- @include record

@@ -17,15 +17,16 @@ local function is_before(one, other)
   return #one < #other
 end
 
+local receipts = key_at(RECEIPTS)
 local record, _, is_current = load_generation(KEYS[1], KEYS[3], ARGV[1])
 if not record then
   return { '' }
 end
 if is_current then
-  check_receipts(KEYS[6], record.receipts)
+  check_receipts(receipts, record.receipts)
 end
 local prefix, names = ARGV[1] .. ':', {}
-for _, field in ipairs(redis.call('HKEYS', KEYS[6])) do
+for _, field in ipairs(redis.call('HKEYS', receipts)) do
   local name = string.sub(field, #prefix + 1)
   if string.sub(field, 1, #prefix) == prefix and is_before(ARGV[2], name) then
     names[#names + 1] = name
@@ -36,6 +37,6 @@ local most = tonumber(ARGV[3])
 local page = { #names > most and names[most] or '' }
 for i = 1, math.min(#names, most) do
   page[#page + 1] = names[i]
-  page[#page + 1] = redis.call('HGET', KEYS[6], prefix .. names[i])
+  page[#page + 1] = redis.call('HGET', receipts, prefix .. names[i])
 end
 return page

@@ -1,7 +1,7 @@
 -- One look at a generation's log: entries after a place, where the log begins and ends, its state; in one step, so that
 -- a trim or an end between two looks can't pass for "nothing new".
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  and for "snapshot"  4 snapshots
 -- ARGV  1 generation or ""  2 sequence or "snapshot"  3 most events  4 most bytes  5 record wanted "1" or "0"
 -- Reply { "" } no stream | { "missing", current generation, user id }
 --       { "page", generation, current generation, next generation or "", user id, status, first, last, snapshot
@@ -9,7 +9,7 @@
 -- An entry holds whole batches: the reader drops what it has.
 -- @include record
 
-local job, log, ended, snapshots = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local job, log, ended = KEYS[1], KEYS[2], KEYS[3]
 local CHUNK = 32
 
 local wanted = redis.call(
@@ -48,7 +48,7 @@ end
 local snapshot, after = '', ARGV[2]
 if after == 'snapshot' then
   -- One that can't be read, or whose place can't, is none.
-  local found = number_in(snapshot_sequence) and redis.pcall('HGET', snapshots, generation)
+  local found = number_in(snapshot_sequence) and redis.pcall('HGET', key_at(SNAPSHOTS), generation)
   snapshot = type(found) == 'string' and found or ''
   after = snapshot ~= '' and snapshot_sequence or '0'
 end

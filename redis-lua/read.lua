@@ -1,6 +1,7 @@
 -- Records: the current one, a named one, or all kept.
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended
+--       The first is enough for the current one.
 -- ARGV  1 "current", "kept" or a generation
 -- Reply [record, ...], in no order
 -- @include record

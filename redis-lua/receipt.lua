@@ -14,7 +14,7 @@
 -- @include receipts
 -- @include writes
 
-local job, ended, receipts = KEYS[1], KEYS[3], KEYS[6]
+local job, ended, receipts = KEYS[1], KEYS[3], key_at(RECEIPTS)
 local generation, attempt, field = ARGV[1], ARGV[2], ARGV[1] .. ':' .. ARGV[3]
 local step, call_id, over = ARGV[4], ARGV[5], ARGV[6]
 

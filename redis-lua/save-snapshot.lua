@@ -2,7 +2,7 @@
 -- batches that lie wholly before it, if asked: all that is before it in one command when nothing older is kept in the log.
 -- Entries of older generations lie before them all and stay; beside those, each batch has to be named.
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
 -- ARGV  1 generation  2 attempt  3 sequence  4 snapshot as JSON  5 trim "1" or "0"
 -- Reply 1 kept | 0 not
 -- @include record

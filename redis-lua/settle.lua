@@ -3,7 +3,8 @@
 -- Guards: the revision is the one the caller has seen; of what can't be read it is 0, so that the host is called once too
 -- often rather than never. A notice's pause lasts.
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
+--       and where the record has had messages or receipts  5 inbox  6 receipts
 -- ARGV  1 generation  2 revision  3 state  4 tries  5 not before, in ms from now
 --       6 claimed until then "1" or "0"  7 how long the keys must live at least, in ms
 --       8 action of the pause whose notice it is, or ""
@@ -53,7 +54,7 @@ else
 end
 local keep = tonumber(ARGV[7])
 if keep > 0 and keep > redis.call('PTTL', KEYS[1]) then
-  for _, key in ipairs(lasting(KEYS, record)) do
+  for _, key in ipairs(lasting(record)) do
     write('PEXPIRE', key, keep)
   end
 end

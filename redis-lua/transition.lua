@@ -1,7 +1,8 @@
 -- A change of state by anyone but the producer: resolve, expire, lose, recover, abort. Which states it may leave, what it
 -- enters and what guards it comes from the table in src/stream/model/transitions.ts, with each call.
 --
--- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
+-- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
+--       and where the record has had messages or receipts  5 inbox  6 receipts
 -- ARGV  1 generation  2 name  3 call id  4 line of the event  5 " from from "  6 to  7 guard or ""
 --       8 next attempt "1" or "0"  9 action id  10 attempt or ""  11 lease in ms  12 resolution as JSON without its end or ""
 --       13 failure as JSON or ""  14 release the key when early "1" or "0"  15 settles "1" or "0"  16 expiry margin in ms
@@ -72,6 +73,7 @@ fence.sequence = text(tonumber(fence.sequence) + 1)
 if ARGV[8] == '1' then
   fence.attempt = text(tonumber(fence.attempt) + 1)
   unset(job, record, 'patches')
+  margin = margin + tonumber(ARGV[11])
   if name == 'recover' and record.leaseUntil ~= '0' then
     set(job, record, 'recoveries', text(counted(record.recoveries) + 1))
   end
@@ -80,9 +82,11 @@ enter(job, record, fence, ARGV[6], at, ARGV[13], ARGV[15], ARGV[21])
 local function put(field, value)
   set(job, record, field, value)
 end
+-- Before the messages that wait again go from the inbox, which may go with them: see include/writes.lua.
+keep_for(margin, record)
 if not is_active(ARGV[6]) then
-  close_inbox(KEYS[5], record, generation)
-elseif ARGV[22] == '1' and put_back(KEYS[5], record, generation, put) then
+  close_inbox(record, generation)
+elseif ARGV[22] == '1' and put_back(record, generation, put) then
   announce(log, { generation = generation, sequence = text(tonumber(fence.sequence) - 1) }, record)
 end
 count_lifecycle(job, record)
@@ -91,9 +95,7 @@ if ARGV[8] == '1' then
   set(job, record, 'leaseUntil', text(at + tonumber(ARGV[11])))
   set(job, record, 'lease', lease_of(fence.attempt, ARGV[11]))
   set(job, record, 'replica', fence.attempt .. ' ' .. ARGV[20])
-  margin = margin + tonumber(ARGV[11])
 end
-keep_for(KEYS, margin, record)
 append(log, generation, fence.attempt, fence.sequence, fence.sequence, ARGV[4])
 make_writes()
 return { 'ok', fence.sequence, flatten(record) }

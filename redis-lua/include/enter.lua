@@ -68,9 +68,10 @@ end
 
 -- All keys of a stream expire together, and never before what is due on it. What was set aside stands among the ended
 -- ones, whose key lives longest.
-local function keep_for(keys, ms, record)
-  ms = math.max(ms, redis.call('PTTL', keys[3]))
-  for _, key in ipairs(lasting(keys, record)) do
+local function keep_for(ms, record)
+  local kept = lasting(record)
+  ms = math.max(ms, redis.call('PTTL', key_at(ENDED)))
+  for _, key in ipairs(kept) do
     write('PEXPIRE', key, ms)
   end
 end

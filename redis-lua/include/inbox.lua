@@ -67,18 +67,20 @@ local function take_lines(lines, ids)
 end
 
 -- Writes a field of the key `inbox`, which lives as long as the record's.
-local function remember(job, inbox, generation, name, value)
+local function remember(job, generation, name, value)
+  local inbox = key_at(INBOX)
   write('HSET', inbox, generation .. ':' .. name, value)
   write('PEXPIRE', inbox, math.max(redis.call('PTTL', job), 1))
 end
 
--- What the key has of a generation, as { field, value, ... }; nothing of a key that is none.
-local function remembered(inbox, record, generation)
+-- What the key has of a generation, as { field, value, ... }; nothing of a key that is none. One that was not given is asked
+-- for: what was taken would be lost if it were taken for none.
+local function remembered(record, generation)
   local found = {}
   if counted(record.messages) == 0 then
     return found
   end
-  local stored = redis.pcall('HGETALL', inbox)
+  local stored = redis.pcall('HGETALL', key_at(INBOX))
   local prefix = generation .. ':'
   for i = 1, stored.err and 0 or #stored, 2 do
     if string.sub(stored[i], 1, #prefix) == prefix then
@@ -90,15 +92,15 @@ local function remembered(inbox, record, generation)
 end
 
 -- A take-over that starts the answer over: what was taken waits again, at the head, since its places come first.
-local function put_back(inbox, record, generation, put)
+local function put_back(record, generation, put)
   local lines, is_changed = lines_in(record.inbox), false
-  local known = remembered(inbox, record, generation)
+  local known = remembered(record, generation)
   for i = 1, #known, 2 do
     local line = line_in(string.sub(known[i + 1], 1, -2))
     if line and not index_of(lines, line.id) then
       line.attempt = '0'
       lines[#lines + 1] = line
-      write('HDEL', inbox, known[i])
+      write('HDEL', key_at(INBOX), known[i])
       is_changed = true
     end
   end
@@ -112,11 +114,11 @@ local function put_back(inbox, record, generation, put)
 end
 
 -- Behind an end nothing is put back any more: of what was taken only that it was accepted is known on.
-local function close_inbox(inbox, record, generation)
-  local known = remembered(inbox, record, generation)
+local function close_inbox(record, generation)
+  local known = remembered(record, generation)
   for i = 1, #known, 2 do
     if line_in(string.sub(known[i + 1], 1, -2)) then
-      write('HSET', inbox, known[i], TAKEN)
+      write('HSET', key_at(INBOX), known[i], TAKEN)
     end
   end
 end

@@ -10,9 +10,18 @@ local STATUSES = { running = true, requires_action = true, completed = true, fai
 -- Beyond it, numbers lose their last digits.
 local LARGEST = 9007199254740991
 local FORMAT = '1'
+-- The places of those of a stream's keys that not every call is given.
+local ENDED, SNAPSHOTS, INBOX, RECEIPTS = 3, 4, 5, 6
 
 local function damaged(what)
   error({ err = 'DAMAGED ' .. what .. ' can not be read' })
+end
+
+-- The key at a place. A call that was not given it is answered with how many keys it needs, and is made again with them: while
+-- a slot moves, a cluster refuses a call of which a key is not there, and few streams have them all. Nothing has been written
+-- then, and a key that was not given is never taken for an empty one.
+local function key_at(place)
+  return KEYS[place] or error({ err = 'MOREKEYS ' .. place })
 end
 
 local function text(number)
@@ -104,8 +113,9 @@ local function record_in(stored)
   return try_parse(record.fence) and record or nil
 end
 
+-- `ended` is nil here and below where the call was not given the key.
 local function load_ended(ended, generation)
-  local stored = redis.call('HGET', ended, generation)
+  local stored = redis.call('HGET', ended or key_at(ENDED), generation)
   if not stored then
     return nil
   end
@@ -132,21 +142,24 @@ end
 -- The ended records that can be read: the others are in nobody's way, and neither is a key of another type.
 local function all_ended(ended)
   local records = {}
-  for _, stored in ipairs(redis.pcall('HVALS', ended)) do
+  for _, stored in ipairs(redis.pcall('HVALS', ended or key_at(ENDED))) do
     records[#records + 1] = record_in(stored)
   end
   return records
 end
 
 -- Those of a stream's keys that live as long as its record: the inbox and the receipts only once the record says, by
--- `messages` and by `receipts`, that there is something in them.
-local function lasting(keys, record)
-  local kept = { keys[1], keys[2], keys[3], keys[4] }
-  if record.messages then
-    kept[#kept + 1] = keys[5]
-  end
+-- `messages` and by `receipts`, that there is something in them. The last comes first: whoever is given it is given all.
+local function lasting(record)
+  local kept = {}
   if record.receipts then
-    kept[#kept + 1] = keys[6]
+    kept[#kept + 1] = key_at(RECEIPTS)
+  end
+  if record.messages then
+    kept[#kept + 1] = key_at(INBOX)
+  end
+  for place = SNAPSHOTS, 1, -1 do
+    kept[#kept + 1] = key_at(place)
   end
   return kept
 end

@@ -1,21 +1,20 @@
 /**
- * A slot that moves to another node while its keys are still where they were. There a key that goes in the middle of a
- * script is not made again: the node takes it for one that has moved already, and refuses the rest of the script.
+ * A slot that moves to another node. While its keys are still where they were, a key that goes in the middle of a script is
+ * not made again: the node takes it for one that has moved already, and refuses the rest of the script. And a script of
+ * which a key is not there is refused as a whole, so it is given no key that it can do without.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster, type Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { RedisJobStore } from '../../src/stream/implementations/redis/job-store.js';
 import { RedisKeys } from '../../src/stream/implementations/redis/keys.js';
-import { streamKey } from '../../src/stream/model/stream-key.js';
-import type { JobRecord } from '../../src/stream/model/types.js';
 import { type RedisCluster, startCluster } from '../support/redis-server.js';
+import { HOUR, StreamSteps } from './stream-steps.js';
 
-const HOUR = 3_600_000;
 const keys = new RedisKeys('gj:');
 
 let cluster: RedisCluster;
-let nodes: readonly { redis: Redis; id: string }[];
+let nodes: readonly { redis: Redis; id: string; port: number }[];
 let client: Cluster;
 let store: RedisJobStore;
 beforeAll(async () => {
@@ -23,10 +22,12 @@ beforeAll(async () => {
   nodes = await Promise.all(
     cluster.nodes.map(async (server) => {
       const redis = server.connect();
-      return { redis, id: String(await redis.call('CLUSTER', 'MYID')) };
+      return { redis, id: String(await redis.call('CLUSTER', 'MYID')), port: server.port };
     }),
   );
-  client = new Cluster(cluster.nodes.map(({ port }) => ({ port, host: '127.0.0.1' })));
+  const addresses = cluster.nodes.map(({ port }) => ({ port, host: '127.0.0.1' }));
+  // It asks sixteen times before it says that a call is refused.
+  client = new Cluster(addresses, { retryDelayOnTryAgain: 10 });
   store = new RedisJobStore(client);
   await store.start();
 });
@@ -57,77 +58,150 @@ async function whileMoving<Answer>(key: string, call: () => Promise<Answer>): Pr
   }
 }
 
-/** A script whose keys are not all there is refused until the slot has moved: here all are. */
-async function addOtherKeys(streamId: string): Promise<void> {
-  const [, , , , inbox, receipts] = keys.stream(streamKey(streamId));
-  for (const key of [inbox, receipts]) await client.hset(key, 'some', 'field');
+/** The steps of a stream of the name, through a store that remembers nothing of any. */
+const stepsOf = (streamId: string) => new StreamSteps(new RedisJobStore(client), streamId);
+
+/** How many of the stream's keys are there. */
+async function countKeys({ key }: StreamSteps): Promise<number> {
+  const all = keys.stream(key);
+  const { source } = await ownerOf(all[0]);
+  return source.redis.exists(...all);
 }
 
-const created = { event: 'created', data: '{}' };
+/** A generation that has ended, with a snapshot, and a running one behind it: the stream has its first four keys. */
+async function begun(streamId: string): Promise<StreamSteps> {
+  const steps = stepsOf(streamId);
+  await steps.create();
+  await steps.snapshot();
+  await steps.complete();
+  await steps.create();
+  return steps;
+}
 
-async function create(streamId: string, callId: string): Promise<JobRecord> {
-  const reply = await store.create({
-    ...{ key: streamKey(streamId), userId: 'u', callId, notAfter: Date.now() + HOUR, leaseMs: HOUR },
-    ...{ metadata: { [`of ${callId}`]: '1' }, created, settles: false },
+const page = { after: 'snapshot', maxEvents: 100, maxBytes: 9_999 } as const;
+
+it('a stream without messages and receipts lives on while its slot moves: it needs no key for either', async () => {
+  const steps = await begun('usual');
+  const [job] = keys.stream(steps.key);
+  expect(await countKeys(steps)).toBe(4);
+  await whileMoving(job, async () => {
+    expect(await steps.renew()).toBe('held');
+    await steps.produce();
+    await steps.patch(1);
+    await steps.snapshot();
+    await steps.pause();
+    await steps.resolve();
+    await steps.startOver();
+    expect(await store.readLog({ ...page, key: steps.key })).toMatchObject({ found: true, lastSequence: 6 });
+    await steps.abort();
+    await steps.settle(await steps.current(), 240 * HOUR);
+    await steps.create();
+    await steps.create({ replaces: await steps.current() });
+    await steps.complete();
   });
-  if (reply.outcome !== 'created') throw new Error(`The store says ${reply.outcome}.`);
-  return reply.record;
-}
+  expect(await countKeys(steps)).toBe(4);
+  const kept = await store.read(steps.key, 'kept');
+  expect(kept.map(({ status }) => status)).toEqual(['completed', 'aborted', 'aborted', 'completed']);
+});
 
-async function complete({ streamId, generation }: JobRecord): Promise<void> {
-  const of = { key: streamKey(streamId), generation, attempt: 1 };
-  const snapshot = { sequence: 1, content: '""', kept: [] };
-  await store.saveSnapshot({ ...of, snapshot, trim: false });
-  await store.commit({
-    ...{ writer: 'producer', ...of, afterSequence: 1 },
-    events: [{ event: 'completed', data: '{}', sequence: 2, attempt: 1 }],
-    transition: { name: 'complete', callId: `end-${generation}`, settles: false },
+it('a stream that has nothing but its record and its log keeps its lease and is written to; its end waits', async () => {
+  const steps = stepsOf('first');
+  await steps.create();
+  const [job] = keys.stream(steps.key);
+  expect(await countKeys(steps)).toBe(2);
+  await whileMoving(job, async () => {
+    expect(await steps.renew()).toBe('held');
+    await steps.produce();
+    await steps.patch(1);
+    await expect(steps.complete()).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await steps.renew()).toBe('held');
+    await steps.produce();
   });
-}
+  expect(await steps.current()).toMatchObject({ status: 'running', lastSequence: 4, usage: { tokens: 1 } });
+  await steps.complete();
+});
+
+it('a stream with messages lives on without receipts, and what it took waits again, though its inbox goes', async () => {
+  const steps = await begun('steered');
+  for (const id of ['m1', 'm2']) await steps.send(id);
+  await steps.take('m1');
+  const [job] = keys.stream(steps.key);
+  expect(await countKeys(steps)).toBe(5);
+  await whileMoving(job, async () => {
+    expect(await steps.renew()).toMatchObject({ held: true, waiting: 1 });
+    await steps.pause();
+    await steps.resolve();
+    await steps.send('m3');
+    await steps.take('m2');
+    await stepsOf('steered').startOver();
+  });
+  // All that the key had was what was taken.
+  expect(await countKeys(steps)).toBe(4);
+  const record = await steps.current();
+  expect(record.inbox.map(({ messageId }) => messageId)).toEqual(['m1', 'm2', 'm3']);
+  expect(record).toMatchObject({ status: 'running', attempt: 3 });
+  await steps.complete();
+});
+
+it('a lease is renewed wherever its slot is on its way, key by key', async () => {
+  const steps = await begun('moved');
+  const all = keys.stream(steps.key);
+  const { slot, source, target } = await ownerOf(all[0]);
+  await target.redis.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', source.id);
+  await source.redis.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', target.id);
+  for (const key of all) {
+    expect(await steps.renew(), `before ${key} has moved`).toBe('held');
+    await source.redis.call('MIGRATE', '127.0.0.1', target.port, key, 0, 10_000);
+  }
+  expect(await steps.renew(), 'when all have moved').toBe('held');
+  await steps.complete();
+  for (const { redis } of [target, source, ...nodes])
+    await redis.call('CLUSTER', 'SETSLOT', slot, 'NODE', target.id);
+  expect((await steps.create()).status).toBe('running');
+  expect(await steps.renew()).toBe('held');
+});
 
 it('a create while its slot moves keeps the record, and every generation before it', async () => {
-  const [key, job] = [streamKey('s'), keys.stream(streamKey('s'))[0]];
-  const first = await create('s', 'one');
-  await complete(first);
-  const second = await create('s', 'two');
-  await complete(second);
-  await addOtherKeys('s');
-  const third = await whileMoving(job, () => create('s', 'three'));
-  const kept = await store.read(key, 'kept');
+  const steps = await begun('s');
+  const [job] = keys.stream(steps.key);
+  await steps.snapshot();
+  await steps.complete();
+  const [second, first] = await store.read(steps.key, 'kept');
+  const third = await whileMoving(job, () => steps.create({ callId: 'three' }));
+  const kept = await store.read(steps.key, 'kept');
   expect(kept.map(({ generation }) => generation)).toEqual([
     third.generation,
-    second.generation,
-    first.generation,
+    second?.generation,
+    first?.generation,
   ]);
   // The new record has nothing of the one before it.
-  expect(await store.read(key, 'current')).toEqual([third]);
+  expect(await store.read(steps.key, 'current')).toEqual([third]);
   expect(third.metadata).toEqual({ 'of three': 1 });
   expect(third.endedAt).toBeUndefined();
   const { source } = await ownerOf(job);
   const fields = await source.redis.hkeys(job);
   expect(fields).toEqual(expect.arrayContaining(['m:of three', 'fence', 'leaseUntil']));
-  expect(fields.filter((name) => /of two|endedAt|calls|snapshot|firstSequence/.test(name))).toEqual([]);
+  expect(fields.filter((name) => /of call|endedAt|calls|snapshot|firstSequence/.test(name))).toEqual([]);
 });
 
 it('a deletion while its slot moves leaves the number that lies ahead of the clock, and nothing else', async () => {
-  const [key, job] = [streamKey('ahead'), keys.stream(streamKey('ahead'))[0]];
-  await create('ahead', 'one'); // so that its node is known
+  const steps = stepsOf('ahead');
+  const [job, , , , ...others] = keys.stream(steps.key);
+  await steps.create(); // so that its node is known
   const { source } = await ownerOf(job);
-  await store.delete(key);
+  await store.delete(steps.key);
   await source.redis.hset(job, 'floor', String(Date.now() + HOUR)); // as after a jump of the clock
-  await complete(await create('ahead', 'two'));
-  const { generation } = await create('ahead', 'three');
-  await store.saveSnapshot({
-    ...{ key, generation, attempt: 1, trim: false },
-    snapshot: { sequence: 1, content: '""', kept: [] },
-  });
-  await addOtherKeys('ahead');
-  await whileMoving(job, () => store.delete(key));
+  await begun('ahead');
+  const { generation } = await steps.current();
+  // A deletion waits for the slot unless every key is there: it names them all.
+  for (const key of others) await client.hset(key, 'some', 'field');
+  await whileMoving(job, () => store.delete(steps.key));
   expect(await source.redis.hgetall(job)).toEqual({ floor: String(generation) });
   expect(await source.redis.pttl(job)).toBeGreaterThan(HOUR / 2);
   expect(await source.redis.pttl(job)).toBeLessThanOrEqual(HOUR + 2);
-  expect(await store.read(key, 'kept')).toEqual([]);
-  expect((await create('ahead', 'four')).generation).toBe(generation + 1);
+  expect(await countKeys(steps)).toBe(1);
+  expect(await store.read(steps.key, 'kept')).toEqual([]);
+  expect((await steps.create()).generation).toBe(generation + 1);
 });
 
 it('a slot is taken, and a run remembered, while theirs moves and all that is there has lapsed', async () => {
@@ -160,8 +234,9 @@ it('a slot is taken, and a run remembered, while theirs moves and all that is th
 });
 
 it('a cluster that is down and allows reads refuses a write for now, not for good', async () => {
-  const { generation } = await create('down', 'one');
-  const { source, slot } = await ownerOf(keys.stream(streamKey('down'))[0]);
+  const steps = stepsOf('down');
+  await steps.create();
+  const { source, slot } = await ownerOf(keys.stream(steps.key)[0]);
   const own = await source.redis.call('CLUSTER', 'SLOTS');
   const other = (own as [number, number, [string, number, string]][]).find(
     ([, , owner]) => owner[2] === source.id,
@@ -169,18 +244,13 @@ it('a cluster that is down and allows reads refuses a write for now, not for goo
   const missing = other?.[0] === slot ? slot + 1 : (other?.[0] ?? 0);
   await source.redis.config('SET', 'cluster-allow-reads-when-down', 'yes');
   await source.redis.call('CLUSTER', 'DELSLOTS', missing);
-  const commit = () =>
-    store.commit({
-      ...{ writer: 'producer', key: streamKey('down'), generation, attempt: 1, afterSequence: 1 },
-      events: [{ event: 'text', data: '"a"', sequence: 2, attempt: 1 }],
-    });
   try {
-    await expect(commit()).rejects.toMatchObject({
+    await expect(steps.produce()).rejects.toMatchObject({
       code: 'unavailable',
       cause: { message: expect.stringContaining('while the cluster is down') },
     });
   } finally {
     await source.redis.call('CLUSTER', 'ADDSLOTS', missing);
   }
-  expect(await commit()).toMatchObject({ ok: true });
+  expect(await steps.produce()).toMatchObject({ ok: true });
 });

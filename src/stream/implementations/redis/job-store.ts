@@ -66,9 +66,10 @@ import {
   renewAnswer,
   senderReply,
 } from './script-replies.js';
-import { RedisScripts } from './scripts.js';
+import { RedisScripts, type ScriptName } from './scripts.js';
 import { ServerTime, WHOLE_SERVER } from './server-time.js';
 import { checkServer } from './start.js';
+import { StreamScripts, UP_TO } from './stream-scripts.js';
 import { RedisUserFeeds } from './user-feeds.js';
 import { RedisUserIndex } from './user-index.js';
 import { RedisUserSlots } from './user-slots.js';
@@ -92,6 +93,7 @@ export class RedisJobStore implements JobStore {
   readonly repair: RedisIndexRepair;
   readonly #client: RedisClient;
   readonly #scripts: RedisScripts;
+  readonly #streams: StreamScripts;
   readonly #keys: RedisKeys;
   readonly #users: RedisUserIndex;
   readonly #options: ReturnType<typeof parseRedisOptions>;
@@ -112,6 +114,7 @@ export class RedisJobStore implements JobStore {
     this.keepsEndedMs = this.#options.expiryMarginMs;
     this.#scripts = new RedisScripts(client, { timeoutMs, sharded: canSubscribeToShards(client) });
     this.#keys = new RedisKeys(keyPrefix);
+    this.#streams = new StreamScripts(this.#scripts, this.#keys);
     this.#time = new ServerTime(timeoutMs);
     this.due = new RedisDueIndex(this.#scripts, this.#keys, this.#time, isCluster(client));
     this.#users = new RedisUserIndex(this.#scripts, this.#keys, this.#options);
@@ -183,7 +186,8 @@ export class RedisJobStore implements JobStore {
   }
 
   async read(key: StreamKey, which: 'current' | 'kept' | number): Promise<readonly JobRecord[]> {
-    const found = (await this.#run('read', key, [which])) as string[][];
+    const keys = which === 'current' ? UP_TO.job : undefined;
+    const found = (await this.#run('read', key, [which], keys)) as string[][];
     return found.map((flat) => decodeRecord(flat, key)).sort((a, b) => b.generation - a.generation);
   }
 
@@ -196,7 +200,8 @@ export class RedisJobStore implements JobStore {
   }
 
   async readLog(request: ReadLogRequest): Promise<LogPage> {
-    const page = logPageOf(await this.#run('read-log', request.key, logArguments(request)), request);
+    const keys = request.after === 'snapshot' ? UP_TO.snapshots : UP_TO.ended;
+    const page = logPageOf(await this.#run('read-log', request.key, logArguments(request), keys), request);
     // Without a snapshot that can be read, there is only the log.
     return page ?? this.readLog({ ...request, after: 0 });
   }
@@ -269,7 +274,7 @@ export class RedisJobStore implements JobStore {
 
   async #commitProducer(commit: ProducerCommit): Promise<CommitReply> {
     const args = producerArguments(commit, this.#options.expiryMarginMs);
-    return commitReply(await this.#run('commit', commit.key, args), commit.key);
+    return commitReply(await this.#run('commit', commit.key, args, firstKeysOf(commit)), commit.key);
   }
 
   async #commitOther(commit: OtherCommit): Promise<CommitReply> {
@@ -317,11 +322,12 @@ export class RedisJobStore implements JobStore {
   }
 
   #run(
-    name: Parameters<RedisScripts['run']>[0],
+    name: ScriptName,
     key: StreamKey,
     args: readonly (string | number)[],
+    firstKeys?: number,
   ): Promise<unknown> {
-    return this.#scripts.run(name, this.#keys.stream(key), args);
+    return this.#streams.run(name, key, args, firstKeys);
   }
 
   async #dropFromIndex(key: StreamKey, user: UserKey): Promise<void> {
@@ -338,4 +344,10 @@ export class RedisJobStore implements JobStore {
 /** Says whether a producer's commit changes nothing of the record, which the hot path is for. */
 function isPlain({ patch, transition, takes }: ProducerCommit): boolean {
   return patch === undefined && transition === undefined && takes === undefined;
+}
+
+/** Returns how many keys a producer's commit is first given: what it takes of the inbox goes into a key of its own. */
+function firstKeysOf({ transition, takes }: ProducerCommit): number {
+  if (takes !== undefined) return UP_TO.inbox;
+  return transition === undefined ? UP_TO.log : UP_TO.snapshots;
 }
