@@ -166,13 +166,8 @@ it('accepting a message is one script call, and one signal to a producer elsewhe
   await until(() => job.inbox.waiting === 1, 'it is heard of');
   await job.inbox.take();
   const names: string[] = [];
-  for (const redis of [client, other]) {
-    const call = redis.evalsha.bind(redis) as (...args: unknown[]) => Promise<unknown>;
-    (redis as unknown as { evalsha: typeof call }).evalsha = (sha, ...rest) => {
-      names.push(`${redis === other ? 'sender' : 'producer'}: ${scriptOf(String(sha))}`);
-      return call(sha, ...rest);
-    };
-  }
+  nameScripts(client, names, 'producer: ');
+  nameScripts(other, names, 'sender: ');
   const sent = await commandsOf(async () => {
     await send('second');
     await until(() => job.inbox.waiting === 1, 'it is heard of');
@@ -198,6 +193,71 @@ it('a key of a stream that was never written costs nothing but its name', async 
   expect(calls.pexpire).toBe(4);
   const kept = await looker.keys('gj:{/s}:*');
   expect(kept.filter((key) => /:(inbox|receipts)$/.test(key))).toEqual([]);
+});
+
+it('a stream with messages or receipts costs each process one call more, once: the first that keeps it alive', async () => {
+  const other = new Redis({ port: proxy.port, host: '127.0.0.1' });
+  const decider = await replica(other);
+  const names: string[] = [];
+  const ran = async (work: () => Promise<unknown>) => {
+    names.length = 0;
+    await work();
+    return tallied(names.filter((name) => /: (commit|transition)$/.test(name)));
+  };
+  const first = await started();
+  await manager.inbox.send('s', { message: 'a' });
+  await first.inbox.take();
+  await first.once('k', () => 1);
+  // Every script is known to the server.
+  const begun = await first.pause({ type: 'checkpoint' });
+  let job = (await manager.approvals.resolve('s', { ...begun, by: 'p' })).job;
+  await job.complete();
+  const created = await manager.createJob({ streamId: 't', userId: 'u' });
+  job = created.job as GenerationJob;
+  await manager.inbox.send('t', { message: 'a' });
+  await job.inbox.take();
+  nameScripts(client, names, 'producer: ');
+  nameScripts(other, names, 'decider: ');
+  const pause = () => job.pause({ type: 'checkpoint' });
+  const decide = async (by: GenerationJobManager, actionId: string) => {
+    job = (await by.approvals.resolve('t', { actionId, by: 'p' })).job;
+  };
+  let actionId = '';
+  const pauses = async () => {
+    actionId = (await pause()).actionId;
+  };
+  expect(await ran(pauses)).toEqual({ 'producer: commit': 2 });
+  expect(await ran(() => decide(decider, actionId))).toEqual({ 'decider: transition': 2 });
+  // From then on both know: the decider produces now.
+  expect(await ran(pauses)).toEqual({ 'decider: commit': 1 });
+  expect(await ran(() => decide(manager, actionId))).toEqual({ 'producer: transition': 1 });
+  // Its first receipt makes the stream need one key more.
+  await job.once('k', () => 1);
+  expect(await ran(pauses)).toEqual({ 'producer: commit': 2 });
+  expect(await ran(() => decide(manager, actionId))).toEqual({ 'producer: transition': 1 });
+  expect(await ran(() => job.complete())).toEqual({ 'producer: commit': 1 });
+  await decider.close();
+  other.disconnect();
+});
+
+it('a renewal is one script call on one key, and a patch one on two', async () => {
+  const job = await started();
+  await job.addUsage({ tokens: 1 });
+  const given: (readonly string[])[] = [];
+  const { evalsha } = client;
+  Object.assign(client, {
+    evalsha: (sha: string, count: number, ...rest: (string | number)[]) => {
+      given.push([scriptOf(sha), ...rest.slice(0, count).map(String)]);
+      return evalsha.call(client, sha, count, ...rest);
+    },
+  });
+  await manager.upkeep.renewLeases();
+  await job.addUsage({ tokens: 1 });
+  expect(given).toEqual([
+    ['renew', 'gj:{/s}:job'],
+    ['commit', 'gj:{/s}:job', 'gj:{/s}:log'],
+  ]);
+  await job.complete();
 });
 
 it('a pause is one script call, with what was buffered before it', async () => {
@@ -231,13 +291,7 @@ async function costOfEnd(
     ),
   );
   const names: string[] = [];
-  for (const redis of hosts) {
-    const call = redis.evalsha.bind(redis) as (...args: unknown[]) => Promise<unknown>;
-    (redis as unknown as { evalsha: typeof call }).evalsha = (sha, ...rest) => {
-      names.push(scriptOf(String(sha)));
-      return call(sha, ...rest);
-    };
-  }
+  for (const redis of hosts) nameScripts(redis, names);
   for (const isCounted of [false, true]) {
     // In the first round every script becomes known.
     const streamId = `s${isCounted}`;
@@ -253,6 +307,17 @@ async function costOfEnd(
   await Promise.all([one?.close(), two?.close()]);
   hosts[1]?.disconnect();
   return tallied(names);
+}
+
+/** Notes the name of each script that the client is asked to run from now on. */
+function nameScripts(redis: Redis, names: string[], whose = ''): void {
+  const call = redis.evalsha.bind(redis) as (...args: unknown[]) => Promise<unknown>;
+  Object.assign(redis, {
+    evalsha: (sha: string, ...rest: unknown[]) => {
+      names.push(`${whose}${scriptOf(sha)}`);
+      return call(sha, ...rest);
+    },
+  });
 }
 
 function tallied(names: readonly string[]): Record<string, number> {
@@ -298,11 +363,7 @@ it('L132 a hand-over costs three script calls of who leaves, and six of who goes
   const names: string[] = [];
   const counted = () => {
     const redis = new Redis({ port: proxy.port, host: '127.0.0.1' });
-    const call = redis.evalsha.bind(redis) as (...args: unknown[]) => Promise<unknown>;
-    (redis as unknown as { evalsha: typeof call }).evalsha = (sha, ...rest) => {
-      names.push(scriptOf(String(sha)));
-      return call(sha, ...rest);
-    };
+    nameScripts(redis, names);
     return redis;
   };
   const states: unknown[] = [];
