@@ -302,6 +302,23 @@ it('F11 a half-open subscriber link is replaced within its ping budget, also whe
   stage.check();
 });
 
+it.each(CLIENTS)(
+  'F11 P6 who begins to follow while no new subscriber link carries anything is served through polling, with %s',
+  async (_, client) => {
+    const [one, two] = await Promise.all([
+      stage.replica(NOTHING_LAPSES),
+      stage.replica({ options: NOTHING_LAPSES.options, ...client, port: proxy.port }),
+    ]);
+    proxy.swallow('links');
+    proxy.cut('links');
+    await one.create({ streamId: 's', produce: { total: 50, everyMs: 10 } });
+    const followers = [await two.follow('s'), await two.follow('s')];
+    await stage.until(() => followers.every(({ isOver }) => isOver), 'it ends', TIMES.logPollMs + BUSY_MS);
+    for (const follower of followers) expect(countOf(follower)).toBe(50);
+    stage.check();
+  },
+);
+
 it('F8 F11 a half-open command link is a matter of the client’s own time-out: with one, it costs only time', async () => {
   const client = { socketTimeout: 400 };
   const [one, two] = await Promise.all([

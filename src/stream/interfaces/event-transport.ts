@@ -47,7 +47,8 @@ export interface EventTransport {
 
   /**
    * Listens to a stream. Resolves once frames committed from now on will be tried; the returned function stops it.
-   * At most one listener per stream and process: the hub.
+   * At most one listener per stream and process: the hub. Both settle in a time of their own, however the link is: whoever begins
+   * to follow waits for the first, and reads the log when it rejects; whoever closes waits for the other.
    */
   subscribe(key: StreamKey, listener: FrameListener): Promise<() => Promise<void>>;
 

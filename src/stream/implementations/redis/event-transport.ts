@@ -20,6 +20,9 @@
  * A link that its client has given up, because its strategy ends or its server stayed away too long, is made anew after
  * `pingMs`, and the host is told.
  *
+ * No answer of the link is waited for without a limit: the client keeps what it is asked for as long as the server is away,
+ * and may drop it for good when the connection breaks. Who listens in vain is told so in time, and reads the log.
+ *
  * One thing goes unseen: a client whose connection to the bus breaks makes another without a word. Where frames travel
  * on the bus, what was missed is found with the stream's next frame, or by the poll.
  */
@@ -78,6 +81,8 @@ export class RedisEventTransport implements EventTransport {
   readonly #signalListeners = new Set<(signal: ControlSignal) => void>();
   /** Channels listened to that could not be asked for when the link was made; that of the signals among them. */
   readonly #unasked = new Set<string>();
+  /** Channels of which the server is being told that nobody listens any more; each is asked for again behind that, if need be. */
+  readonly #leaving = new Map<string, Promise<void>>();
   #refusal: GenerationJobError | undefined;
   /** The place the tries have got to. */
   #round: Iterator<string> | undefined;
@@ -119,9 +124,10 @@ export class RedisEventTransport implements EventTransport {
     if (this.#listening.has(channel)) joined.others = [...(joined.others ?? []), listener];
     else this.#listening.set(channel, joined);
     try {
-      await this.#ask([channel]);
+      const leaving = this.#leaving.get(channel);
+      await (leaving === undefined ? this.#ask([channel]) : this.#answer(leaving));
     } catch (error) {
-      await this.#leave(joined, listener);
+      void this.#leave(joined, listener);
       throw error;
     }
     return () => this.#leave(joined, listener);
@@ -151,6 +157,7 @@ export class RedisEventTransport implements EventTransport {
     this.#reports.clear();
     this.#listening.clear();
     this.#unasked.clear();
+    this.#leaving.clear();
     this.#signalListeners.clear();
     this.#link.disconnect();
   }
@@ -158,7 +165,7 @@ export class RedisEventTransport implements EventTransport {
   async #start(): Promise<void> {
     if (this.#link.status === 'wait') this.#link.connect?.().catch(() => {}); // what is asked next fails, and says why
     try {
-      await this.#deadlines.limit(this.#link.subscribe(this.#keys.signals));
+      await this.#answer(this.#link.subscribe(this.#keys.signals));
     } catch (error) {
       throw startError(this.#link, error);
     }
@@ -189,14 +196,19 @@ export class RedisEventTransport implements EventTransport {
     });
   }
 
+  /** Returns the link's answer. @throws GenerationJobError `unavailable` when there is none in time */
+  #answer<Answer>(asked: Promise<Answer> | undefined): Promise<Answer | undefined> {
+    return this.#deadlines.limit(Promise.resolve(asked));
+  }
+
   async #ask(channels: string[]): Promise<void> {
     const isOnBus = !this.#sharded || channels[0] === this.#keys.signals;
-    const asked = isOnBus ? this.#link.subscribe(...channels) : this.#link.ssubscribe?.(...channels);
-    await this.#deadlines.limit(Promise.resolve(asked));
+    await this.#answer(isOnBus ? this.#link.subscribe(...channels) : this.#link.ssubscribe?.(...channels));
   }
 
   async #askAnew(link: RedisClient): Promise<void> {
     if (!this.#uses(link)) return;
+    this.#leaving.clear(); // a new connection has been asked for nothing yet
     await this.#askForAll([this.#keys.signals, ...this.#listening.keys()]);
     this.#resetAll();
   }
@@ -260,7 +272,7 @@ export class RedisEventTransport implements EventTransport {
     if (hasShards && this.#sharded) void this.#tryShards(link);
     try {
       const nobody = `${this.#keys.signals}${TRIED}`;
-      await this.#deadlines.limit(hasShards ? link.unsubscribe(nobody) : link.call('PING'));
+      await this.#answer(hasShards ? link.unsubscribe(nobody) : link.call('PING'));
     } catch (error) {
       if (!this.#uses(link)) return;
       if (!hasShards) link.disconnect(true);
@@ -273,7 +285,7 @@ export class RedisEventTransport implements EventTransport {
   /** Says whether every shard tried has answered. */
   async #tryShards(link: RedisClient): Promise<boolean> {
     const tries = this.#someChannels(TRIES_A_SHARD * (link.nodes?.('master').length ?? 1)).map((channel) =>
-      this.#deadlines.limit(Promise.resolve(link.sunsubscribe?.(`${channel}${TRIED}`))),
+      this.#answer(link.sunsubscribe?.(`${channel}${TRIED}`)),
     );
     return (await Promise.allSettled(tries)).every(({ status }) => status === 'fulfilled');
   }
@@ -325,11 +337,26 @@ export class RedisEventTransport implements EventTransport {
     this.#listening.delete(channel);
     this.#unasked.delete(channel);
     if (this.#closed) return;
-    // A link that is down forgets by itself.
+    const leaving = this.#leaving.get(channel) ?? this.#tellLeft(channel);
+    await this.#answer(leaving).catch(() => undefined); // a link that is down forgets by itself
+  }
+
+  /**
+   * Tells the server that nobody listens to a channel any more. Until that is answered nothing else is asked of the channel: a
+   * client whose server is away would gather two commands for each poll of each stream.
+   */
+  #tellLeft(channel: string): Promise<void> {
     const left = this.#sharded ? this.#link.sunsubscribe?.(channel) : this.#link.unsubscribe(channel);
-    await Promise.resolve(left).catch(() => undefined);
-    // Somebody may have begun to listen while the server was told that nobody does.
-    if (this.#listening.has(channel)) await this.#ask([channel]).catch(() => undefined);
+    const leaving: Promise<void> = Promise.resolve(left)
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#leaving.get(channel) === leaving) this.#leaving.delete(channel);
+        // Somebody may have begun to listen meanwhile.
+        return this.#listening.has(channel) ? this.#ask([channel]) : undefined;
+      });
+    leaving.catch(() => undefined); // told to whoever waits for it
+    this.#leaving.set(channel, leaving);
+    return leaving;
   }
 
   #receive(channel: string, text: string): void {
