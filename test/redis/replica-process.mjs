@@ -209,9 +209,7 @@ async function useTool({ streamId, attempt }, resolution) {
   await redis.rpush(`${config.tool}${streamId}`, `${attempt} ${resolution?.by}`);
 }
 
-async function follow(follower, streamId, options) {
-  const subscription = manager.subscribe(streamId, options);
-  subscriptions.set(follower, subscription);
+async function tellOf(follower, subscription) {
   let error;
   try {
     for await (const event of subscription) process.send({ type: 'event', follower, event });
@@ -231,7 +229,9 @@ const operations = {
     return { started: result.started, over, generation: record.generation, record };
   },
   async follow({ follower, streamId, options }) {
-    void follow(follower, streamId, options);
+    const subscription = manager.subscribe(streamId, options);
+    subscriptions.set(follower, subscription);
+    void tellOf(follower, subscription);
   },
   async leave({ follower }) {
     subscriptions.get(follower)?.close();

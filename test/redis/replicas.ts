@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { EndReason } from '../../src/errors.js';
-import type { RedisOptions } from '../../src/stream/implementations/redis/options.js';
+import { parseRedisOptions, type RedisOptions } from '../../src/stream/implementations/redis/options.js';
 import type { SendInput, SentMessage } from '../../src/stream/interfaces/inbox.js';
 import type { GenerationSummary } from '../../src/stream/interfaces/kept-generations.js';
 import type { AnnotateInput, Stats, SubscribeOptions } from '../../src/stream/interfaces/manager-types.js';
@@ -47,13 +47,15 @@ export const REDIS_OPTIONS = {
   pingTimeoutMs: 250,
 } as const satisfies RedisOptions;
 
+const { pingMs, pingTimeoutMs } = parseRedisOptions({});
+
 /**
- * For a test that waits for no lease to lapse and for no answer to stay away: on a busy machine neither happens by itself.
- * It comes first in a configuration, so that the test's own times hold.
+ * For a test that waits for no lease to lapse, for no answer to stay away and for no link to fall silent: on a busy machine none
+ * of it happens by itself. It comes first in a configuration, so that the test's own times hold.
  */
 export const NOTHING_LAPSES = {
   options: { leaseMs: 20_000, createTimeoutMs: 10_000 },
-  redisOptions: { timeoutMs: 8_000 },
+  redisOptions: { timeoutMs: 8_000, pingMs, pingTimeoutMs },
 } as const satisfies ReplicaConfig;
 
 /** What a busy machine may add to whatever is not itself a promised time. */
@@ -173,7 +175,10 @@ export class Replica {
       this.#stderr += text;
     });
     this.#process.on('message', (told) => this.#hear(told as Told));
-    this.exited = once(this.#process, 'exit').then(([code, signal]) => {
+    // What it told last may come behind its exit, and never behind the end of the channel.
+    const told = once(this.#process, 'disconnect');
+    this.exited = once(this.#process, 'exit').then(async ([code, signal]) => {
+      await told;
       this.isDead = true;
       for (const { reject } of this.#calls.values()) reject(new CallError('dead', 'The replica is dead.'));
       return { code, signal };
