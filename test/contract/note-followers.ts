@@ -2,6 +2,7 @@
  * Followers are told the newest of what changes of a record: the notes, and what is shown of the metadata. It has no place in
  * the log, an older state is not told after a newer one, and a lost announcement is made good.
  */
+import type { JobRecord } from 'generation-jobs';
 import { DEAF, lossyTransport } from 'generation-jobs/testing';
 import { text } from './follower.js';
 import { type Contract, type Harness, RENEWS_SELDOM, type Replica, TIMES } from './harness.js';
@@ -141,6 +142,63 @@ export const noteFollowerContracts: readonly Contract[] = [
       expect(told.at(-2)).toEqual(['saved', 3]);
       await h.soon(job.complete());
       await h.finished(follower);
+    },
+  },
+  {
+    id: 'L88',
+    title: 'a change that shows nothing new, and is heard of while a sync is made, is nothing to tell',
+    async run(h) {
+      let letGo = () => {};
+      let looks = 0;
+      const publicMetadata = async (record: JobRecord) => {
+        if (++looks === 1) await new Promise<void>((resolve) => (letGo = resolve));
+        return hooks.publicMetadata(record);
+      };
+      const one = await h.replica({ hooks, options });
+      const two = await h.replica({ hooks: { publicMetadata }, options });
+      const job = await h.start(one, { metadata: { title: 'T' } });
+      const follower = h.follow(two, { resume: true });
+      await h.until(() => looks === 1, 'the sync is being made');
+      await one.manager.annotate('s', { metadata: { secret: 1 } });
+      await h.until(() => looks === 2, 'the change is looked at');
+      await h.rest();
+      letGo();
+      await h.until(() => follower.events.length > 0, 'the sync is told');
+      void job.emit(text('a'));
+      await h.soon(job.complete());
+      await h.finished(follower);
+      expect(follower.names).toEqual(['sync', 'text', 'completed']);
+    },
+  },
+  {
+    id: 'L88',
+    title:
+      'a slow follower is told no state that was over before it read, though it knows the one that came after',
+    async run(h) {
+      let looks = 0;
+      const publicMetadata = (record: JobRecord) => {
+        looks++;
+        return hooks.publicMetadata(record);
+      };
+      const one = await h.replica({ hooks, options });
+      const two = await h.replica({ hooks: { publicMetadata }, options });
+      const job = await h.start(one);
+      const follower = two.manager.subscribe('s');
+      const read = async () => (await h.soon(follower.next())).value;
+      expect(await read()).toMatchObject({ event: 'created' });
+      const titled = async (title: string) => {
+        const before = looks;
+        await one.manager.annotate('s', { metadata: { title } });
+        await h.until(() => looks > before, 'it is looked at');
+        await h.rest();
+      };
+      await titled('known');
+      expect(await read()).toMatchObject({ event: 'updated', data: { metadata: { title: 'known' } } });
+      await titled('brief');
+      await titled('known');
+      await h.soon(job.complete());
+      expect(await read()).toMatchObject({ event: 'completed' });
+      expect((await h.soon(follower.next())).done).toBe(true);
     },
   },
   {

@@ -66,12 +66,13 @@ export class RecordFollowing {
 
   /** Takes what a `sync` tells instead. */
   synced({ generation, revision, inbox }: JobRecord, metadata: unknown): void {
-    const isNewer = generation === this.#generation && (this.#found?.record.revision ?? 0) > revision;
-    if (!isNewer) this.#found = undefined;
+    const found = generation === this.#generation ? this.#found : undefined;
+    this.#found = undefined;
     this.#generation = generation;
     this.#told = revision;
     this.#metadata = JSON.stringify(metadata);
     this.#inbox = JSON.stringify(inbox);
+    if (found !== undefined) this.#find(found.record, found.metadata);
   }
 
   /** A change of the record was announced, or a page names it. */
@@ -136,10 +137,11 @@ export class RecordFollowing {
     this.#onLooked();
   }
 
+  /** Keeps what a newer record has to tell, in place of what an older one had; one that tells nothing leaves nothing to tell. */
   #find(record: JobRecord, metadata: string): void {
     if (record.revision <= this.#told) return;
     const isTold = metadata === this.#metadata && JSON.stringify(record.inbox) === this.#inbox;
-    if (!isTold || this.#newNotes(record).length > 0) this.#found = { record, metadata };
-    else this.#told = record.revision;
+    this.#found = isTold && this.#newNotes(record).length === 0 ? undefined : { record, metadata };
+    if (this.#found === undefined) this.#told = record.revision;
   }
 }
