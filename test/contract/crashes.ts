@@ -5,7 +5,7 @@ import type { GenerationJob, JobRecord } from 'generation-jobs';
 import { streamKey } from 'generation-jobs/ports';
 import { wrapStore } from 'generation-jobs/testing';
 import { text } from './follower.js';
-import { type Contract, type Harness, isTerminal, type Replica, TIMES } from './harness.js';
+import { type Contract, type Harness, isTerminal, type Replica, SWEEPS_SELDOM, TIMES } from './harness.js';
 import { expect } from './tools.js';
 
 export const crashContracts: readonly Contract[] = [
@@ -76,6 +76,38 @@ export const crashContracts: readonly Contract[] = [
         if (wasHeld) expect(lateBy, act).toBeLessThanOrEqual(0);
         await h.store.delete(job.key);
       }
+    },
+  },
+  {
+    id: 'L132',
+    title: 'what a replica takes over in the moment in which it begins to leave is another’s at once',
+    timesLapse: true,
+    async run(h) {
+      let leave = () => {};
+      let draining: Promise<unknown> = Promise.resolve();
+      const leaving = await h.replica({
+        hooks: { recover: () => undefined },
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method, args: [commit] }, perform) => {
+            const answer = await perform();
+            if (method === 'commit' && (commit as { readonly name?: string }).name === 'recover') leave();
+            return answer;
+          }),
+      });
+      leave = () => {
+        draining = leaving.manager.drain({ graceMs: 0 });
+      };
+      const attempts: number[] = [];
+      await h.replica({
+        options: SWEEPS_SELDOM,
+        hooks: { recover: (job) => void attempts.push(job.attempt) },
+      });
+      const doomed = await h.replica();
+      await (await h.start(doomed)).flush();
+      await doomed.crash();
+      await h.until(() => attempts.length > 0, 'another one is told, and goes on', 2 * TIMES.leaseMs);
+      expect(attempts).toEqual([3]);
+      await h.soon(draining, 'the drain');
     },
   },
 ];

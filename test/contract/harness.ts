@@ -101,6 +101,13 @@ export const RENEWS_SELDOM = {
   renewMs: 1_400 * PACE,
 } as const satisfies GenerationJobOptions;
 
+/** Sweeps come so seldom that what a replica goes on with at once it has been told of. */
+export const SWEEPS_SELDOM = {
+  sweepMs: 30_000,
+  leaseMs: 45_000,
+  renewMs: 15_000,
+} as const satisfies GenerationJobOptions;
+
 /** How long something that needs no timer may take; on a fake clock far less than any of the times above. */
 export const AT_ONCE_MS = 500;
 

@@ -25,7 +25,7 @@ import type { JobRecord, PendingAction, PublicAction, StreamKey, Verdict } from 
 import { checkCall } from '../process/call-input.js';
 import { continuationOf } from '../process/continuation.js';
 import { publishFrames } from '../process/frames.js';
-import { giveUpLease } from '../process/give-up-lease.js';
+import { leaveToOthers } from '../process/give-up-lease.js';
 import { handOutMethods } from '../process/handed-out.js';
 import { boundHook, reportHook } from '../process/host-code.js';
 import { logStep } from '../process/life-log.js';
@@ -272,7 +272,7 @@ export class ApprovalLifecycle implements Approvals {
     decided: JobRecord,
     { key, record, commit, startedAt, opener }: DecisionCall,
   ): Promise<Resolved> {
-    const { observer, options, states, store, unknownModels } = this.#parts;
+    const { observer, options, states, unknownModels } = this.#parts;
     const attempt = record.attempt + 1;
     throwIfOver(decided, attempt); // a repeat is answered with the record as it stands
     const resolution = decided.resolutions.find(({ actionId }) => actionId === commit.actionId);
@@ -290,7 +290,7 @@ export class ApprovalLifecycle implements Approvals {
     throwIfOver(state.record, attempt); // what was stopped meanwhile must not begin
     const opened = await opener.record(state.record).catch(async (error: unknown) => {
       // Sealed anew meanwhile, with a key this replica lacks: the decision stands, and another one goes on with it.
-      await giveUpLease(store, { key, generation: record.generation, attempt });
+      await leaveToOthers(this.#parts, { key, generation: record.generation, attempt });
       throw error;
     });
     const job = this.#context.producers.adopt(key, state, startedAt);

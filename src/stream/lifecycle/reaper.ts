@@ -88,9 +88,12 @@ export class Reaper {
     this.#hints.heard(key);
   }
 
-  /** Visits those of the streams that are due; others have come first to the rest. Never rejects: the sweep finds them. */
+  /**
+   * Visits those of the streams that are due; others have come first to the rest. What this process could not do a moment ago is
+   * left to others, and to its own sweeps. Never rejects: the sweep finds them.
+   */
   async #visitNow(keys: readonly StreamKey[]): Promise<void> {
-    const ids = new Set(keys.map(({ id }) => id));
+    const ids = new Set(keys.flatMap(({ id }) => (this.#setbacks.isOver(id) ? id : [])));
     try {
       const { entries } = await this.#list({ limit: this.#parts.options.sweepStreams });
       await Promise.all(entries.filter(({ key }) => ids.has(key.id)).map((entry) => this.#visit(entry)));

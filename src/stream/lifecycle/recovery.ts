@@ -13,7 +13,7 @@ import { type TakeOver, takeOverOf } from '../model/hand-over.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { continuationOf } from '../process/continuation.js';
 import { publishFrames } from '../process/frames.js';
-import { giveUpLease } from '../process/give-up-lease.js';
+import { leaveToOthers } from '../process/give-up-lease.js';
 import { callHook } from '../process/host-code.js';
 import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
@@ -135,9 +135,9 @@ export class Recovery {
       await job.run(() => hooks.recover?.(job, continuationOf(this.#parts, job.key, state)));
   }
 
-  /** Gives up what was just taken over: another replica may have it at once, and it is not counted twice. */
+  /** Gives up what was just taken over: another replica has it at once, and it is not counted twice. */
   async #giveUp(key: StreamKey, { generation, attempt }: JobRecord): Promise<void> {
-    await giveUpLease(this.#parts.store, { key, generation, attempt });
+    await leaveToOthers(this.#parts, { key, generation, attempt });
   }
 
   async #takeOver(
