@@ -79,11 +79,10 @@ else
       set(job, record, 'notice', 'open 1 1 ' .. text(at + tonumber(ARGV[16])) .. ' claimed')
     end
     lines = lines .. times .. '}}\n'
-    keep_for(tonumber(ARGV[12]) + tonumber(ARGV[15]), record)
-  else
-    keep_for(tonumber(ARGV[15]), record)
   end
 end
+-- A call that lacks keys asks for all of them at once.
+local _ = call_id ~= '' and lasting(record)
 if ends then
   close_inbox(record, generation)
 end
@@ -97,6 +96,10 @@ end
 if is_new_patch(record, ARGV[6]) then
   is_told = apply_patch(record, ARGV[6], ARGV[7], put) or is_told
   put('updatedAt', text(at))
+end
+-- Behind what makes a key or gives one the time that the record had until now.
+if call_id ~= '' then
+  keep_for(tonumber(ARGV[12]) + tonumber(ARGV[15]), record)
 end
 -- Told before the events it goes with: behind an end nobody would look at it any more.
 if is_told then

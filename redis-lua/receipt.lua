@@ -86,10 +86,7 @@ end
 local value = keep('begun', attempt, known and text(tonumber(known.runs) + 1) or '1', at, '')
 write('HSET', job, 'receipts', text(known and count or count + 1))
 if is_first then
-  local ttl = redis.call('PTTL', job)
-  if ttl > 0 then
-    write('PEXPIRE', receipts, math.max(ttl, redis.call('PTTL', receipts)))
-  end
+  live_beside(job, receipts)
 end
 for _, one in ipairs(left) do
   write('HDEL', receipts, one)

@@ -24,7 +24,7 @@ if tonumber(sequence) <= counted(record.snapshotSequence) then
 end
 
 write('HSET', snapshots, generation, ARGV[4])
-write('PEXPIRE', snapshots, math.max(redis.call('PTTL', job), 1))
+live_beside(job, snapshots)
 record.snapshotSequence = sequence
 if ARGV[5] == '1' then
   record.firstSequence = text(tonumber(sequence) + 1)

@@ -70,7 +70,7 @@ end
 local function remember(job, generation, name, value)
   local inbox = key_at(INBOX)
   write('HSET', inbox, generation .. ':' .. name, value)
-  write('PEXPIRE', inbox, math.max(redis.call('PTTL', job), 1))
+  live_beside(job, inbox)
 end
 
 -- What the key has of a generation, as { field, value, ... }; nothing of a key that is none. One that was not given is asked

@@ -10,6 +10,15 @@ local function write(...)
   changes[#changes + 1] = { ... }
 end
 
+-- Lets a key that these writes may make live at least as long as the record's. Beside one that has no end of its own, after a
+-- restore, a key is not given one either: the next renewal gives all of them theirs.
+local function live_beside(job, key)
+  local ttl = redis.call('PTTL', job)
+  if ttl > 0 then
+    write('PEXPIRE', key, math.max(ttl, redis.call('PTTL', key)))
+  end
+end
+
 -- By the first letter of a command, one that Redis refuses when the key is of another type than the command writes.
 -- Deletion and expiry take any.
 local LENGTHS = { H = 'HLEN', X = 'XLEN', Z = 'ZCARD' }

@@ -9,6 +9,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { GenerationJobManager } from '../../src/stream/generation-job-manager.js';
 import { RedisEventTransport } from '../../src/stream/implementations/redis/event-transport.js';
 import { RedisJobStore } from '../../src/stream/implementations/redis/job-store.js';
+import { streamKey } from '../../src/stream/model/stream-key.js';
+import type { JobRecord } from '../../src/stream/model/types.js';
+import { callId, claimOf, Desk, KEY, LEASE } from '../contract/desk.js';
+import type { Harness } from '../contract/harness.js';
 import { RedisServer } from '../support/redis-server.js';
 import { NO_WALK } from './no-walk.js';
 import { codeOf, countOf, namesOf, type Replica, Stage, TIMES } from './replicas.js';
@@ -30,16 +34,20 @@ beforeEach(() => {
 afterEach(() => stage.close());
 
 const GONE = -2;
+const ENDLESS = -1;
 
 const keysOf = (pattern = '*') => redis.keys(`${stage.keyPrefix}${pattern}`);
 
-/** The shortest time to live of a stream's keys; every one of them must have one. */
-async function shortestTtl(streamId: string): Promise<number> {
+/** The times to live of a stream's keys. */
+async function ttlsOf(streamId: string): Promise<number[]> {
   const keys = await keysOf(`{/${streamId}}:*`);
   expect(keys.length).toBeGreaterThan(0);
   const ttls = await Promise.all(keys.map((key) => redis.pttl(key)));
-  return Math.min(...ttls.filter((ttl) => ttl !== GONE)); // an emptied hash goes between the two looks
+  return ttls.filter((ttl) => ttl !== GONE); // an emptied hash goes between the two looks
 }
+
+/** The shortest time to live of a stream's keys; every one of them must have one. */
+const shortestTtl = async (streamId: string) => Math.min(...(await ttlsOf(streamId)));
 
 /** Jobs of every outcome, and how many of them are begun together. */
 const JOBS = 126;
@@ -228,6 +236,61 @@ it('L35 the keys of a stream live as long as what was set aside in it, also when
   expect(await shortestTtl('s')).toBeGreaterThan(KEPT - MARGIN);
 });
 
+/** A desk at the stage's keys, and a generation to which messages are sent. */
+async function steered(expiryMarginMs: number): Promise<{
+  desk: Desk;
+  record: JobRecord;
+  send(messageId: string, idempotencyKey?: string): Promise<unknown>;
+}> {
+  const store = new RedisJobStore(redis, { keyPrefix: stage.keyPrefix, expiryMarginMs });
+  const desk = new Desk({ store } as unknown as Harness);
+  const record = await desk.created();
+  const { generation } = record;
+  const bounds = { waiting: 9, accepted: 9 };
+  const send = (messageId: string, idempotencyKey?: string) => {
+    const step = { name: 'send', messageId, kind: 'steer', message: '1', bounds, idempotencyKey } as const;
+    return desk.ok(store.commit({ writer: 'sender', key: KEY, generation, step }));
+  };
+  return { desk, record, send };
+}
+
+it.each(['pause', 'complete', 'fail'] as const)(
+  'L48 what the commit of a %s takes of the inbox is kept as long as the record',
+  async (name) => {
+    const MARGIN = 60_000;
+    const { desk, record, send } = await steered(MARGIN);
+    await send('m');
+    for (const key of await keysOf()) await redis.pexpire(key, MARGIN / 4);
+    const { attempt, lastSequence } = record;
+    const message = { event: 'message', data: '{"messageId":"m"}', sequence: lastSequence + 1, attempt };
+    const end = desk.end({ ...record, lastSequence: lastSequence + 1 }, name);
+    const both = { afterSequence: lastSequence, events: [message, ...end.events] };
+    await desk.ok(desk.store.commit({ ...end, ...both, takes: ['m'] }));
+    expect(await keysOf('*:inbox')).toHaveLength(1);
+    expect(await shortestTtl('s')).toBeGreaterThan(MARGIN / 2);
+  },
+);
+
+it('L48 beside a record that has no end of its own, as after a restore, nothing goes that is kept for it', async () => {
+  const { desk, record, send } = await steered(60_000);
+  const [job = ''] = await keysOf('*:job');
+  await redis.persist(job);
+  const { generation, attempt } = record;
+  const place = { key: KEY, generation, attempt };
+  await send('m', 'its key');
+  const snapshot = { sequence: 1, content: '""', kept: [] };
+  await desk.store.saveSnapshot({ ...place, snapshot, trim: false });
+  const step = { step: 'begin', name: 'n', callId: callId(), most: 9 } as const;
+  await desk.ok(desk.store.commit({ writer: 'receipts', ...place, ...step }));
+  for (const name of ['inbox', 'snapshots', 'receipts']) {
+    const [key = ''] = await keysOf(`*:${name}`);
+    expect(await redis.pttl(key), name).toBe(ENDLESS);
+  }
+  // The next renewal gives all of them their time.
+  expect(await desk.store.renew([claimOf(record)], LEASE)).toMatchObject([{ held: true }]);
+  expect(await shortestTtl('s')).toBeGreaterThan(0);
+});
+
 it('L51 what a killed process left in a user’s index goes when the user’s streams are listed', async () => {
   const one = await stage.replica();
   await one.create({ streamId: 'there', userId: 'u', produce: { total: 0, end: 'hang' } });
@@ -243,6 +306,37 @@ it('L51 what a killed process left in a user’s index goes when the user’s st
   const { entries } = await store.listByUser({ userId: 'u', tenantId: undefined }, { limit: 10 });
   expect(entries.map(({ key }) => key.streamId).toSorted()).toEqual(['about-to-come', 'there']);
   expect((await redis.zrange(index, '0', '-1')).toSorted()).toEqual(['about-to-come', 'there']);
+});
+
+it('L160 a queue’s key lives a day longer than its last run may wait, and a user’s index names the stream as long', async () => {
+  const DAY = 24 * 3_600_000;
+  const store = new RedisJobStore(redis, { keyPrefix: stage.keyPrefix, createHoldMs: 1 });
+  const key = streamKey('only-queued');
+  const run = { userId: 'u', request: '{}', mostWaiting: 9 };
+  const ttl = () => redis.pttl(`${stage.keyPrefix}{/only-queued}:queue`);
+  const add = (queueId: string, expiresInMs: number) =>
+    store.queues.add(key, { ...run, queueId, expiresInMs });
+  await add('long', 5_000_000);
+  await add('short', 1_000);
+  expect(await ttl()).toBeGreaterThan(DAY + 4_900_000);
+  expect(await ttl()).toBeLessThanOrEqual(DAY + 5_000_000);
+  await store.queues.change(key, { name: 'cancel', queueId: 'long' });
+  expect(await ttl()).toBeLessThanOrEqual(DAY + 1_000);
+  await store.queues.change(key, { name: 'clear' });
+  // Its revision, for whoever reads it late.
+  expect(await ttl()).toBeGreaterThan(DAY - 60_000);
+  expect(await ttl()).toBeLessThanOrEqual(DAY);
+  const owned = async () => {
+    const { entries } = await store.listByUser({ userId: 'u', tenantId: undefined }, { limit: 10 });
+    return entries.map((entry) => entry.key.streamId);
+  };
+  // The hold of the index is long over.
+  await pause(5);
+  for (let look = 0; look < 2; look++) expect(await owned()).toEqual(['only-queued']);
+  await store.queues.drop(key);
+  await stage.until(async () => (await keysOf('{/only-queued}:*')).length === 0, 'the key has gone');
+  expect(await owned()).toEqual([]);
+  expect(await keysOf()).toEqual([]);
 });
 
 it('L50 two releases side by side: each follows, ends, recovers and resolves the other’s jobs', async () => {
