@@ -184,6 +184,32 @@ it('a create while its slot moves keeps the record, and every generation before 
   expect(fields.filter((name) => /of call|endedAt|calls|snapshot|firstSequence/.test(name))).toEqual([]);
 });
 
+it('a take-over that starts over while its slot moves puts back what was taken, though the inbox goes with it', async () => {
+  const key = streamKey('steered');
+  const [job, , , , inbox, receipts] = keys.stream(key);
+  await complete(await create('steered', 'before'));
+  const { generation } = await create('steered', 'one');
+  await client.hset(receipts, 'some', 'field');
+  const place = { key, generation, attempt: 1 };
+  const bounds = { waiting: 9, accepted: 9 };
+  const send = { name: 'send', messageId: 'm', kind: 'steer', message: '1', bounds } as const;
+  await store.commit({ writer: 'sender', key, generation, step: send });
+  await store.commit({
+    ...{ writer: 'producer', ...place, afterSequence: 1, takes: ['m'] },
+    events: [{ event: 'message', data: '{}', sequence: 2, attempt: 1 }],
+  });
+  await store.renew([place], 0);
+  await whileMoving(job, () =>
+    store.commit({
+      ...{ writer: 'other', ...place, name: 'recover', callId: 'again', restarts: true },
+      ...{ event: { event: 'recovered', data: '{}' }, leaseMs: HOUR, settles: false },
+    }),
+  );
+  const [record] = await store.read(key, 'current');
+  expect(record).toMatchObject({ attempt: 2, lastSequence: 3, inbox: [{ messageId: 'm' }] });
+  expect(await client.exists(inbox)).toBe(0);
+});
+
 it('a deletion while its slot moves leaves the number that lies ahead of the clock, and nothing else', async () => {
   const steps = stepsOf('ahead');
   const [job, , , , ...others] = keys.stream(steps.key);
