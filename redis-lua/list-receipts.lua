@@ -6,9 +6,17 @@
 -- @include record
 -- @include receipts
 
+-- What begins alike is passed over in pieces: byte by byte, a page of a thousand long names with one beginning takes the server
+-- a quarter of a second, in which nobody else is served. Longer pieces leave more bytes in the last one, shorter ones are more.
+local PIECE = 16
+
 -- By bytes: the server compares texts by its own language, for which two names may be one.
 local function is_before(one, other)
-  for i = 1, math.min(#one, #other) do
+  local at = 1
+  while at <= #one and string.sub(one, at, at + PIECE - 1) == string.sub(other, at, at + PIECE - 1) do
+    at = at + PIECE
+  end
+  for i = at, math.min(#one, #other) do
     local first, second = string.byte(one, i), string.byte(other, i)
     if first ~= second then
       return first < second
