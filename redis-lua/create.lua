@@ -1,21 +1,23 @@
--- A new generation, and with it the end of the active one it replaces.
+-- A new generation, and with it the end of the active one it replaces, or the start of a run that waits in the queue.
 --
 -- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots
---       and where the record has had messages or receipts  5 inbox  6 receipts
+--       and where the record has had messages or receipts, or for a start  5 inbox  6 receipts; for a start  7 queue
 -- ARGV  1 call id  2 not after  3 user id  4 idempotency key or ""  5 line of the created event
 --       6 generation it may replace or ""  7 line of that one's end  8 its failure as JSON  9 settles "1" or "0"
 --       10 lease in ms  11 expiry margin in ms  12 JSON [field, value, ...] of the new record
 --       13 last sequence and 14 attempt that one's end was described from, or ""
 --       15 the newest generation the caller has seen, "0" for none, "" when it does not say
 --       16 how long that one's producer may write its books, in ms
--- Reply { "created", record, replaced | nil } | { "joined" | "unexpected" | "conflict", record } | { "taken" }
---       | { "expired", time }
+--       17 id of the start of the run that the call id names, or ""
+-- Reply { "created", record, replaced | nil } | { "started" | "joined" | "unexpected" | "conflict", record }
+--       | { "taken" | "unqueued" } | { "expired", time }
 -- @include record
 -- @include writes
 -- @include append
 -- @include enter
 -- @include announce
 -- @include inbox
+-- @include queue
 
 local job, log, ended = KEYS[1], KEYS[2], KEYS[3]
 local call_id, user, idempotency_key = ARGV[1], ARGV[3], ARGV[4]
@@ -30,7 +32,8 @@ if record then
 end
 for _, one in ipairs(kept) do
   if one.createId == call_id then
-    return { 'created', flatten(one) }
+    local is_own = ARGV[17] == '' or one.start == ARGV[17]
+    return { is_own and 'created' or 'started', flatten(one) }
   end
 end
 if at > tonumber(ARGV[2]) then
@@ -38,6 +41,11 @@ if at > tonumber(ARGV[2]) then
 end
 if record and (record.userId or damaged('userId')) ~= user then
   return { 'taken' }
+end
+local queue = ARGV[17] ~= '' and load_queue(KEYS[7], at)
+local run = queue and queue.user == user and find_run(queue, call_id)
+if queue and not (run and run.state == 'waiting') then
+  return { 'unqueued' }
 end
 if idempotency_key ~= '' then
   for _, one in ipairs(kept) do
@@ -93,5 +101,9 @@ for field in pairs(stored) do
 end
 append(log, generation, '1', '1', '1', ARGV[5])
 keep_for(keep, created)
+if run then
+  remove_run(queue, run)
+  put_queue(KEYS[7], queue, at)
+end
 make_writes()
 return { 'created', flatten(created), replaced }

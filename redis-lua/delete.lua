@@ -4,9 +4,11 @@
 -- user, only one that says it is theirs goes: it is this script that knows, since others may not be able to read it.
 --
 -- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox  6 receipts
+--       7 queue, which stays: it needs no generation
 -- ARGV  1 ended generation or ""  2 also while a settlement is claimed "1" or "0"  3 the user whose it must be, or ""
 --       4 only where no generation is current "1" or "0"
--- Reply { "none" } nothing removed | { "settling" } somebody settles | { "some" } the generation | { "all", user id or "" } the stream
+-- Reply { "none" } nothing removed | { "settling" } somebody settles | { "some" } the generation
+--       | { "all", user id or "", has a queue "1" or "0" } the stream
 -- @include record
 -- @include writes
 
@@ -95,4 +97,5 @@ else
   write('DEL', job)
 end
 make_writes()
-return { 'all', record.userId or '' }
+local queued = redis.pcall('HLEN', KEYS[7])
+return { 'all', record.userId or '', type(queued) == 'number' and queued > 0 and '1' or '0' }

@@ -1,8 +1,9 @@
--- Keeps where a stream stands in its user's feed, if that is newer than what is kept; the title by itself.
+-- Keeps where a stream stands in its user's feed, if that is newer than what is kept; the title and the queue by themselves.
 --
 -- KEYS  1 feed  2 order  3 live channel
 -- ARGV  1 stream  2 generation, 0 with 9 for the one that is known  3 count  4 kind  5 state  6 revision of the title or ""
 --       7 title  8 most entries  9 only where the stream is known, by a generation of at most this, or "0"  10 kept for ms
+--       11 revision of the queue or ""  12 queue, "" when nothing waits
 -- Reply 1 it was newer | 0
 -- @include feed
 
@@ -16,13 +17,13 @@ local head = redis.call('HMGET', feed, 'floor', 'cleared', field)
 local is_whole = is_whole_feed(feed, order, head[1], head[2])
 local known = is_whole and entry_in(head[3]) or nil
 local cleared = counted(head[2])
-local up_to = tonumber(ARGV[9])
+local queue_revision, queue, up_to = number_in(ARGV[11]), ARGV[12], tonumber(ARGV[9])
 if up_to > 0 then
   if not known or known.generation > up_to then
     return 0
   end
   generation = generation > 0 and generation or known.generation
-elseif generation < cleared and cleared + CLEARED_FOR > at then
+elseif (generation > 0 and generation or queue_revision or 0) < cleared and cleared + CLEARED_FOR > at then
   return 0
 end
 
@@ -37,25 +38,43 @@ local is_titled = revision
     or generation > known.title_generation
     or (generation == known.title_generation and revision > known.title_revision)
   )
--- What was removed has no title any more.
-if not is_newer and (not is_titled or known.kind == 'removed') then
+local is_queued = queue_revision and (not known or queue_revision > known.queue_revision)
+local was_removed = known and known.kind == 'removed'
+-- What was removed has no title any more, and comes back with a run that waits.
+if was_removed then
+  is_queued = is_queued and queue ~= ''
+end
+if not is_newer and not is_queued and (not is_titled or was_removed) then
   return 0
 end
+-- Of a stream that has only a queue, the state is that of the queue.
+local begins = is_queued and known and queue ~= '' and (was_removed or known.generation == 0 and known.queue == '')
 
 local floor = is_whole and number_in(head[1])
 local number = next_number(order, floor or 0, at)
-local entry = known or { title_number = 0, title_generation = 0, title_revision = 0, title = '' }
+local entry = known
+if not entry then
+  entry = { title_number = 0, title_generation = 0, title_revision = 0, title = '' }
+  entry.queue_number, entry.queue_revision, entry.queue = 0, 0, ''
+end
 entry.number = number
 if is_newer then
   entry.state_number, entry.generation, entry.count = number, generation, count
   entry.kind, entry.is_seen, entry.state = kind, false, ARGV[5]
+elseif begins then
+  entry.state_number, entry.kind, entry.is_seen, entry.state = number, kind, false, ARGV[5]
 end
 if is_titled then
   entry.title_number, entry.title_generation, entry.title_revision = number, generation, revision
   entry.title = ARGV[7]
 end
+if is_queued then
+  entry.queue_number, entry.queue_revision, entry.queue = number, queue_revision, queue
+end
 if kind == 'removed' then
   entry.title_number, entry.title = 0, ''
+  -- A queue that was told late is older than this.
+  entry.queue_number, entry.queue_revision, entry.queue = 0, math.max(entry.queue_revision, at), ''
 end
 
 local lapsed, oldest = {}, at - tonumber(ARGV[10])

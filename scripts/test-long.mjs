@@ -56,6 +56,10 @@ const SUITES = {
     run: ['test/redis/rule-processes.test.ts'],
   },
   rounds: { what: 'rounds of faults among three replicas', run: ['test/redis/rounds.test.ts'] },
+  queues: {
+    what: 'replicas killed around the starts of runs that wait',
+    run: ['test/redis/queue-processes.test.ts'],
+  },
   'rolling-restart': {
     what: 'three replicas restarted in turn while answers are written',
     run: ['test/redis/rolling-restart.test.ts'],

@@ -31,8 +31,7 @@ if (runKey && existsSync(passedStamp) && readFileSync(passedStamp, 'utf8') === r
 
 const environment = { ...process.env, DO_NOT_TRACK: '1', ...(await ensureTools().catch(explainAndExit)) };
 run('scripts/build.mjs', ['--if-stale']);
-const namesFiles = vitestArgs.some((arg) => !arg.startsWith('-'));
-if (!namesFiles || vitestArgs.some((arg) => arg.startsWith('real-agents'))) installRealAgents();
+if (vitestArgs.length === 0 || vitestArgs.some((arg) => arg.startsWith('real-agents'))) installRealAgents();
 run('node_modules/vitest/vitest.mjs', ['run', ...vitestArgs]);
 if (runKey) {
   mkdirSync(dirname(passedStamp), { recursive: true });

@@ -148,6 +148,14 @@ export const ERROR_TABLE = {
     status: 413,
     remedy: 'Send large content by reference, or raise limits.messageBytes.',
   },
+  queue_full: {
+    status: 429,
+    remedy: 'Wait until a queued run has started, cancel one, or raise limits.queuedRuns.',
+  },
+  run_not_queued: {
+    status: 409,
+    remedy: 'Read the stream’s queue and its status: the run has started, was handed back, or was cancelled.',
+  },
   agent_running: {
     status: 409,
     remedy: 'Follow the stream: its agent runs already. Or stop the job, and start another.',

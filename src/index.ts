@@ -28,6 +28,12 @@ export type {
 } from './stream/interfaces/action-input.js';
 export type { Approvals, Resolved } from './stream/interfaces/approvals.js';
 export type { Continuation } from './stream/interfaces/continuation.js';
+export type {
+  CreateJobInput,
+  CreateJobResult,
+  EnqueueJobInput,
+  QueuedJobResult,
+} from './stream/interfaces/create-job.js';
 export type { FeedSubscription, MarkSeenInput, SubscribeUserInput } from './stream/interfaces/feed.js';
 export type {
   AttemptEnd,
@@ -50,8 +56,6 @@ export type { Logger } from './stream/interfaces/logger.js';
 export type {
   AnnotateInput,
   BeforeResolveResult,
-  CreateJobInput,
-  CreateJobResult,
   DeletedUser,
   DescribedEnd,
   GenerationAccess,
@@ -60,6 +64,7 @@ export type {
   PausedInput,
   ProgressInput,
   ProposedVerdict,
+  QueuedStart,
   Stats,
   SubscribeOptions,
   SubscribeWithResumeResult,
@@ -75,6 +80,7 @@ export type {
   HandOverStep,
   MessageResult,
   OnceResult,
+  QueuedRunResult,
   RuleUseOutcome,
   SettlementWaitResult,
   StreamObserver,
@@ -96,6 +102,7 @@ export type {
   PipeStep,
   PipeUsage,
 } from './stream/interfaces/pipe.js';
+export type { JobQueue, MoveInput, QueuedAccess, QueueListing } from './stream/interfaces/queue.js';
 export type { AbortInput, AbortResult, DrainInput, SettledInput } from './stream/interfaces/stopping.js';
 export type { Subscription } from './stream/interfaces/subscription.js';
 export type { Upkeep } from './stream/interfaces/upkeep.js';
@@ -143,6 +150,7 @@ export {
   optionsSchema,
 } from './stream/model/options.js';
 export type { Predecessor } from './stream/model/predecessor.js';
+export type { QueuedRun, QueueReturnReason, ReturnedRun } from './stream/model/queued-run.js';
 export type { Seal, SealContext } from './stream/model/seal.js';
 export type { SettlementState } from './stream/model/settlement-state.js';
 export { isStreamId, streamIdFor } from './stream/model/stream-key.js';

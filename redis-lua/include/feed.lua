@@ -1,6 +1,7 @@
 -- A user's feed: a hash with an entry a stream, and a sorted set with their order. A field "s:<stream>" is a line "1 <number>
 -- <state number> <title number> <generation> <count> <kind> <seen> <title generation> <title revision>", a line with the state
--- and one with the title. `floor` is the place from which on nothing was left out, `cleared` when all was removed.
+-- and one with the title; where runs have waited on the stream one more, "<queue number> <queue revision> <queue>". `floor` is the
+-- place from which on nothing was left out, `cleared` when all was removed.
 -- @include record
 -- @include writes
 
@@ -10,8 +11,9 @@ local OLDEST = 16
 
 -- The entry in a stored text, or nil.
 local function entry_in(stored)
-  local head, state, title = string.match(stored or '', '^([^\n]*)\n([^\n]*)\n([^\n]*)$')
-  if not head then
+  local head, state, title, rest = string.match(stored or '', '^([^\n]*)\n([^\n]*)\n([^\n]*)(.*)$')
+  local queue_number, queue_revision, queue = string.match(rest or '', '^\n(%d+) (%d+) ([^\n]*)$')
+  if not head or (rest ~= '' and not queue) then
     return nil
   end
   local words = {}
@@ -27,12 +29,16 @@ local function entry_in(stored)
     count = number_in(words[6]),
     title_generation = number_in(words[9]),
     title_revision = number_in(words[10]),
+    queue_number = number_in(queue_number or '0'),
+    queue_revision = number_in(queue_revision or '0'),
   }
   local is_read = entry.number and entry.state_number and entry.title_number and entry.generation and entry.count
-  if not (is_read and entry.title_generation and entry.title_revision and KINDS[words[7]]) then
+  local is_named = entry.title_generation and entry.title_revision and KINDS[words[7]]
+  if not (is_read and is_named and entry.queue_number and entry.queue_revision) then
     return nil
   end
   entry.kind, entry.is_seen, entry.state, entry.title = words[7], words[8] == '1', state, title
+  entry.queue = queue or ''
   return entry
 end
 
@@ -49,7 +55,11 @@ local function text_of(entry)
     text(entry.title_generation),
     text(entry.title_revision),
   }
-  return table.concat(head, ' ') .. '\n' .. entry.state .. '\n' .. entry.title
+  local stored = table.concat(head, ' ') .. '\n' .. entry.state .. '\n' .. entry.title
+  if entry.queue_revision == 0 then
+    return stored
+  end
+  return stored .. '\n' .. text(entry.queue_number) .. ' ' .. text(entry.queue_revision) .. ' ' .. entry.queue
 end
 
 -- Whether the two keys speak of the same streams, as far as their numbers tell. A feed that has lost a part is begun anew.

@@ -5,8 +5,8 @@
  */
 import { ConflictError, GenerationJobError, isGenerationJobError } from '../errors.js';
 import type { Caller } from '../http/caller.js';
+import type { CreateJobInput, CreateJobResult } from '../stream/interfaces/create-job.js';
 import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
-import type { CreateJobInput, CreateJobResult } from '../stream/interfaces/manager-types.js';
 import { fingerprintOf } from '../stream/model/fingerprint.js';
 import { isActive } from '../stream/model/transitions.js';
 import { type ChatPost, messageToGoOnWith } from './chat-body.js';

@@ -5,6 +5,7 @@
  */
 import type { Cursor } from '../stream/model/cursor.js';
 import type { InboxMessage } from '../stream/model/inbox-message.js';
+import type { FollowerPayloads } from '../stream/model/lifecycle-payloads.js';
 import type { JobStatus, PublicAction } from '../stream/model/types.js';
 import { reportUncaught } from './uncaught.js';
 
@@ -18,6 +19,8 @@ export interface FollowedGeneration<Content = unknown> {
   readonly pendingAction: PublicAction | null;
   /** The messages that wait for the producer, oldest first. Behind the end, those that never took effect. */
   readonly inbox: readonly InboxMessage[];
+  /** The run that is followed by its queue id, while it waits, and where it was handed back or cancelled; undefined otherwise. */
+  readonly queued: FollowerPayloads['queued'] | undefined;
   /** The data of the end; undefined before it. */
   readonly end: unknown;
   /**
@@ -48,6 +51,7 @@ export const NOTHING_KNOWN: FollowedGeneration = {
   status: undefined,
   pendingAction: null,
   inbox: [],
+  queued: undefined,
   end: undefined,
   content: undefined,
 };
@@ -70,6 +74,7 @@ export function generationAfter(
     ...before,
     ...changeBy(event, fields, before.status),
     inbox: inboxAfter(before.inbox, event, fields),
+    queued: undefined,
     generation,
     // A model that fails is the host's to mend: without the event the content would be another.
     content: model && !isEnd(event) ? contentAfter(content, model, { event, data, sequence }) : content,

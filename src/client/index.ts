@@ -3,11 +3,13 @@
  * calls the routes beside it. It needs `fetch` and nothing else.
  */
 export type { SentMessage } from '../stream/interfaces/inbox.js';
+export type { QueueListing } from '../stream/interfaces/queue.js';
 export type { ExactMatch, HostMatch, PrefixMatch, PublicMatch } from '../stream/interfaces/rules.js';
 export type { FeedAction, FeedEvent, FeedPayloads, FeedStream } from '../stream/model/feed.js';
 export type { HostTypes, Untyped } from '../stream/model/host-types.js';
 export type { InboxMessage, MessageKind } from '../stream/model/inbox-message.js';
 export type { StreamEvent } from '../stream/model/lifecycle-payloads.js';
+export type { QueuedRun, QueueReturnReason, ReturnedRun } from '../stream/model/queued-run.js';
 export type { Answer, Decision, JobStatus, Json, PublicAction } from '../stream/model/types.js';
 export { type ClientErrorCode, StreamClientError, type StreamErrorCode } from './errors.js';
 export type { FollowCore } from './follow-core.js';
@@ -25,6 +27,7 @@ export type {
   RequestHeaders,
   RequestOptions,
 } from './options.js';
+export type { QueueCallOptions, QueueCalls } from './queue-calls.js';
 export {
   type AbortAnswer,
   type AbortStreamOptions,

@@ -88,6 +88,11 @@ export interface FollowOptions<Types extends HostTypes = Untyped, Content = Cont
   readonly resume?: boolean | undefined;
   /** `generation` ends with the answer, `stream` goes on with the next ones. Default `generation`. */
   readonly follow?: 'generation' | 'stream' | undefined;
+  /**
+   * Follows the run that the server has queued under this id: `queued` events while it waits, then its answer. With position 0 it
+   * has not run and will not, and the following ends. A cursor wins. Default: none.
+   */
+  readonly queueId?: string | undefined;
   /** Stays, behind the end, until the answer is saved: the event `settled` tells. Default false. */
   readonly settled?: boolean | undefined;
   /**
@@ -141,6 +146,7 @@ const FOLLOW = {
   resume: 'boolean',
   follow: 'generation stream',
   settled: 'boolean',
+  queueId: 'string',
   contentModel: 'object',
   state: (value) => placeIn(String((value as Partial<FollowedState> | null)?.cursor)),
 } satisfies Record<keyof FollowOptions, Rule>;

@@ -8,6 +8,7 @@ import type { PublicMatch } from '../stream/interfaces/rules.js';
 import type { HostTypes, Untyped } from '../stream/model/host-types.js';
 import type { InboxMessage, MessageKind } from '../stream/model/inbox-message.js';
 import type { PublicState } from '../stream/model/lifecycle-payloads.js';
+import type { QueuedRun } from '../stream/model/queued-run.js';
 import type { SettlementState } from '../stream/model/settlement-state.js';
 import type { Answer, ApprovalDecision, Decision, JobStatus, Json, Usage } from '../stream/model/types.js';
 import { withQuery } from './address.js';
@@ -24,6 +25,7 @@ import {
   type FollowOptions,
   type RequestOptions,
 } from './options.js';
+import { QueueCalls } from './queue-calls.js';
 
 /** The settings of a client. */
 export interface StreamClientOptions extends RequestOptions {
@@ -42,6 +44,8 @@ export interface AbortStreamOptions {
   readonly generation?: number | undefined;
   /** `settled` answers when what was said is saved, or after 10 s. Default: at once. */
   readonly wait?: 'settled' | undefined;
+  /** `clear` takes away what waits in the stream's queue, too. Default: the stop holds the queue until `queue.resume`. */
+  readonly queue?: 'clear' | undefined;
   /** Ends the call when it fires. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -70,6 +74,8 @@ export interface AbortAnswer {
   readonly settlement?: SettlementState | undefined;
   /** The messages that were accepted and never took effect: `claimUnsent` hands them out. */
   readonly unsent?: readonly InboxMessage[] | undefined;
+  /** The runs that were taken out of the queue, with `queue: 'clear'`. */
+  readonly unqueued?: readonly QueuedRun[] | undefined;
 }
 
 /** A decision on everything that an action asks: one word for all its requests, or one for each. */
@@ -168,11 +174,14 @@ const MESSAGE = { ...SIGNAL, generation: [1, Number.MAX_SAFE_INTEGER] } satisfie
 
 /** The routes of one mount. Calls reject with a `StreamClientError` that has a code and a remedy. */
 export class StreamClient {
+  /** Runs that wait for their turn. */
+  readonly queue: QueueCalls;
   readonly #options: StreamClientOptions;
 
   /** Is made by `createStreamClient`. */
   constructor(options: StreamClientOptions) {
     this.#options = options;
+    this.queue = new QueueCalls(options.url, options);
   }
 
   /** Follows a stream, as `followStream` does. @throws StreamClientError `invalid_options` */
@@ -201,9 +210,9 @@ export class StreamClient {
 
   /** Stops an answer. One that has ended before is as good as stopped: `aborted` is false then. */
   async abort(streamId: string, options: AbortStreamOptions = {}): Promise<AbortAnswer> {
-    check(options, { ...SIGNAL, generation: [1, Number.MAX_SAFE_INTEGER], wait: 'settled' });
-    const { generation, wait, signal } = options;
-    const address = withQuery(`${this.#options.url}/abort`, { wait });
+    check(options, { ...SIGNAL, generation: [1, Number.MAX_SAFE_INTEGER], wait: 'settled', queue: 'clear' });
+    const { generation, wait, queue, signal } = options;
+    const address = withQuery(`${this.#options.url}/abort`, { wait, queue });
     // Sent again, one that names no generation could stop the next answer.
     const call = { body: { streamId, generation }, signal, isRepeatable: generation !== undefined };
     const ended = unless('generation_ended', { aborted: false, streamId, generation });

@@ -26,6 +26,7 @@ export interface ReadEvent {
 export interface Beginning {
   readonly follow?: 'generation' | 'stream' | undefined;
   readonly settled?: boolean | undefined;
+  readonly queueId?: string | undefined;
   readonly cursor?: string | undefined;
   readonly state?: { readonly cursor: string } | undefined;
   readonly resume?: boolean | undefined;
@@ -38,7 +39,7 @@ export class StreamReader {
   /** The generation, as far as it is known. */
   current: FollowedGeneration = NOTHING_KNOWN;
   readonly #model: ContentFold | undefined;
-  readonly #range: Pick<Beginning, 'follow' | 'settled'>;
+  readonly #range: Pick<Beginning, 'follow' | 'settled' | 'queueId'>;
   /** True where a follower without a cursor begins with a `sync`. */
   #resume: boolean;
 
@@ -54,9 +55,10 @@ export class StreamReader {
 
   /** The parameters of the request that goes on from here. */
   get query(): Readonly<Record<string, string | undefined>> {
-    const { follow, settled } = this.#range;
+    const { follow, settled, queueId } = this.#range;
     return {
       ...{ follow, settled: settled ? 'true' : undefined },
+      queue: this.cursor || !queueId ? undefined : encodeURIComponent(queueId),
       ...{ after: this.cursor || undefined, resume: this.#resume ? 'true' : undefined },
     };
   }
@@ -69,6 +71,7 @@ export class StreamReader {
 
   /** Says whether nothing more comes behind an event. */
   isLast({ event }: ReadEvent): boolean {
+    if (event === 'queued' && this.current.queued?.position === 0) return true;
     const { follow, settled } = this.#range;
     return follow !== 'stream' && (settled === true ? event === 'settled' : isEnd(event));
   }
@@ -91,6 +94,7 @@ export class StreamReader {
     const data = parsedData(text);
     if (id !== undefined) return this.#add({ cursor: id, event, data });
     if (event === 'gap') this.current = NOTHING_KNOWN;
+    if (event === 'queued') this.current = { ...this.current, queued: data as FollowedGeneration['queued'] };
     if (event === 'inbox') {
       const inbox = inboxAfter(this.current.inbox, event, (data ?? {}) as Readonly<Record<string, unknown>>);
       this.current = { ...this.current, inbox };

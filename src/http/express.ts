@@ -13,7 +13,8 @@ import { StreamRoutes } from './stream-routes.js';
 
 /**
  * `GET /stream/:streamId`, `GET /status/:streamId`, `GET /active`, `POST /abort` and, with `onResume`, `POST /resume`;
- * where the manager has `rules`, `GET /rules` and `DELETE /rules/:ruleId`; below wherever it is mounted. Parameters of the mount path (`/tenants/:tenantId/streams`) are in the request's `params`.
+ * where the manager has the hook `startQueued`, `GET /queue/:streamId` and `POST /queue/cancel`, `/queue/move` and `/queue/resume`;
+ * where it has `rules`, `GET /rules` and `DELETE /rules/:ruleId`; below wherever it is mounted. Parameters of the mount path (`/tenants/:tenantId/streams`) are in the request's `params`.
  *
  * Behind a proxy that changes the `Host` header, name the page's origin in `allowedOrigins`.
  *

@@ -2,6 +2,7 @@
 import { GenerationJobError } from '../errors.js';
 import { isStreamId } from '../stream/model/stream-key.js';
 import { MESSAGE_ROUTES, type MessageRoute } from './message-routes.js';
+import { QUEUE_CHANGES, type QueueRoute } from './queue-routes.js';
 
 export type RouteName =
   | 'stream'
@@ -13,7 +14,8 @@ export type RouteName =
   | 'seen'
   | 'rules'
   | 'rule'
-  | MessageRoute;
+  | MessageRoute
+  | QueueRoute;
 
 export interface MatchedRoute {
   readonly name: RouteName;
@@ -31,6 +33,11 @@ export const METHODS = {
   'messages/edit': ['POST', 'OPTIONS'],
   'messages/cancel': ['POST', 'OPTIONS'],
   'messages/claim': ['POST', 'OPTIONS'],
+  queue: ['GET', 'HEAD', 'OPTIONS'],
+  // A stream may be called so, too: its queue is read.
+  'queue/cancel': ['GET', 'HEAD', 'POST', 'OPTIONS'],
+  'queue/move': ['GET', 'HEAD', 'POST', 'OPTIONS'],
+  'queue/resume': ['GET', 'HEAD', 'POST', 'OPTIONS'],
   feed: ['GET', 'HEAD', 'OPTIONS'],
   seen: ['POST', 'OPTIONS'],
   rules: ['GET', 'HEAD', 'OPTIONS'],
@@ -48,6 +55,7 @@ export function matchRoute(path: string): MatchedRoute | undefined {
   if (before !== '' || rest.length > 0 || (third !== undefined && third !== '')) return undefined;
   if (first === 'stream' || first === 'status') return second ? { name: first, segment: second } : undefined;
   if (first === 'rules' && second) return { name: 'rule', segment: second };
+  if (first === 'queue') return second ? { name: queueRouteOf(second), segment: second } : undefined;
   const alone = ALONE.find((one) => one === first);
   if (alone !== undefined) {
     const isAlone = second === undefined || (second === '' && third === undefined);
@@ -55,6 +63,10 @@ export function matchRoute(path: string): MatchedRoute | undefined {
   }
   const name = MESSAGE_ROUTES.find((one) => one === (second ? `${first}/${second}` : first));
   return name && { name, segment: '' };
+}
+
+function queueRouteOf(segment: string): QueueRoute {
+  return QUEUE_CHANGES.find((one) => one === `queue/${segment}`) ?? 'queue';
 }
 
 /** Reads the stream id in a path. @throws GenerationJobError `invalid_stream_id` */

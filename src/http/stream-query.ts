@@ -11,9 +11,15 @@ import type { RouteRequest } from './route-types.js';
 export type Heartbeat = 'comment' | 'event';
 
 export interface StreamQuery {
-  readonly from: Pick<SubscribeOptions, 'after' | 'generation' | 'follow' | 'resume' | 'settled' | 'notes'>;
+  readonly from: Pick<
+    SubscribeOptions,
+    'after' | 'generation' | 'follow' | 'resume' | 'settled' | 'notes' | 'queueId'
+  >;
   readonly heartbeat: Heartbeat;
 }
+
+/** The longest id of a run that waits. */
+const LONGEST_QUEUE_ID = 128;
 
 /** These mean `after`, by its own name and those of polyfills of EventSource; the first that is there counts. */
 const NAMES_OF_AFTER = ['after', 'lastEventId', 'last_event_id'];
@@ -32,14 +38,22 @@ export function streamQueryOf(request: RouteRequest): StreamQuery {
   const resume = oneOf(query, 'resume', ['true', 'false']);
   const settled = oneOf(query, 'settled', ['true', 'false']);
   const notes = revisionOf(query.get('notes'));
+  const queueId = queueIdOf(query.get('queue'));
+  // A cursor names its generation: what the address said first no longer counts.
+  const hasCursor = after !== undefined && after !== 'tail';
+  const place =
+    queueId !== undefined && !hasCursor
+      ? { queueId }
+      : {
+          ...(after !== undefined && { after }),
+          ...(generation !== undefined && !hasCursor && { generation }),
+          ...(notes !== undefined && { notes }),
+        };
   const from = {
-    ...(after !== undefined && { after }),
-    // A cursor names its generation: what the address said first no longer counts.
-    ...(generation !== undefined && (after === undefined || after === 'tail') && { generation }),
+    ...place,
     ...(follow !== undefined && { follow }),
     ...(resume === 'true' && { resume: true }),
     ...(settled === 'true' && { settled: true }),
-    ...(notes !== undefined && { notes }),
   };
   return { from, heartbeat: oneOf(query, 'heartbeat', ['comment', 'event']) ?? 'comment' };
 }
@@ -70,6 +84,11 @@ function generationOf(text: string | null): number | undefined {
   } catch {
     return refuse('generation');
   }
+}
+
+function queueIdOf(text: string | null): string | undefined {
+  if (text === null) return undefined;
+  return text !== '' && text.length <= LONGEST_QUEUE_ID ? text : refuse('queue');
 }
 
 /** A revision is written as the sequence of a cursor. */

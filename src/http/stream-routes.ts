@@ -14,11 +14,12 @@ import type { PublicState } from '../stream/model/lifecycle-payloads.js';
 import { isStreamId } from '../stream/model/stream-key.js';
 import { isActive } from '../stream/model/transitions.js';
 import { type Internals, internalsOf } from '../stream/process/internals.js';
-import { type Caller, identify, mayStillRead } from './caller.js';
+import { type Caller, identify, isStill, mayStillRead } from './caller.js';
 import { answerFeed, answerSeen, type FeedRouteContext } from './feed-routes.js';
 import { type BodyLimits, readJsonBody } from './json-body.js';
 import { MESSAGE_ROUTES, MessageRoutes } from './message-routes.js';
 import { linkToNext, pageQueryOf } from './page-query.js';
+import { QueueRoutes } from './queue-routes.js';
 import { emptyReply, errorReply, jsonReply, replyToError, STREAM_HEADERS } from './replies.js';
 import { RouteFrame } from './route-frame.js';
 import type { RouteOptions } from './route-options.js';
@@ -45,6 +46,7 @@ export class StreamRoutes {
   readonly #bodyLimits: BodyLimits;
   readonly #frame: RouteFrame<RouteName>;
   readonly #messages: MessageRoutes;
+  readonly #queue: QueueRoutes;
 
   /** @throws GenerationJobError `invalid_options` for what is no manager */
   constructor(manager: GenerationJobManager, options: RouteOptions) {
@@ -58,6 +60,7 @@ export class StreamRoutes {
     this.#frame = new RouteFrame(METHODS, logger, options);
     this.#sessions = sessionContextOf(this.#internals, options);
     this.#messages = new MessageRoutes(manager, this.#bodyLimits);
+    this.#queue = new QueueRoutes(manager, this.#bodyLimits);
   }
 
   /** Answers a request; undefined at once when its path is none of ours. Never rejects. */
@@ -72,6 +75,7 @@ export class StreamRoutes {
     if (name === 'resume') return this.#options.onResume !== undefined;
     if (name === 'feed' || name === 'seen') return this.#internals.options.feed;
     if (name === 'rules' || name === 'rule') return this.#internals.rules !== undefined;
+    if (name.startsWith('queue')) return this.#internals.hooks.startQueued !== undefined;
     return this.#options.messages || !(MESSAGE_ROUTES as readonly string[]).includes(name);
   }
 
@@ -95,6 +99,14 @@ export class StreamRoutes {
         case 'rules':
         case 'rule':
           return await this.#rules(request, route);
+        case 'queue':
+          return await this.#queue.list(request, streamIdOf(route.segment));
+        case 'queue/cancel':
+        case 'queue/move':
+        case 'queue/resume':
+          return request.method === 'POST'
+            ? await this.#queue.change(route.name, request)
+            : await this.#queue.list(request, streamIdOf(route.segment));
         default:
           return await this.#messages.answer(route.name, request);
       }
@@ -112,13 +124,18 @@ export class StreamRoutes {
     const { from, heartbeat } = streamQueryOf(request);
     const caller = await identify(request, this.#internals);
     if (this.#manager.isDraining) return elsewhere(this.#sessions.random);
-    if (request.method === 'HEAD') return await this.#headOfStream(streamId, caller);
+    const isQueued = from.queueId !== undefined;
+    if (request.method === 'HEAD') return await this.#headOfStream(streamId, caller, isQueued);
     const subscription = this.#internals.follow(streamId, { ...caller, ...from });
     await subscription.ready;
     // Closed before anything was read: all there is to the generation was before the cursor.
     if (subscription.closedBy === 'ended') return emptyReply(204);
     const preamble = from.after === 'tail' ? encodePlace(subscription.cursor) : '';
-    const mayRead = () => mayStillRead(request, streamId, caller, this.#manager);
+    // A follower of a run looks itself whose it is, and its stream may have nothing else.
+    const mayRead = () =>
+      isQueued
+        ? isStill(request, caller, this.#internals)
+        : mayStillRead(request, streamId, caller, this.#manager);
     return {
       kind: 'stream',
       status: 200,
@@ -127,9 +144,12 @@ export class StreamRoutes {
     };
   }
 
-  async #headOfStream(streamId: string, caller: Caller): Promise<Reply> {
-    const record = await this.#manager.getJob(streamId, caller);
-    return record ? emptyReply(200, STREAM_HEADERS) : errorReply('stream_not_found');
+  async #headOfStream(streamId: string, caller: Caller, isQueued: boolean): Promise<Reply> {
+    const there = emptyReply(200, STREAM_HEADERS);
+    if ((await this.#manager.getJob(streamId, caller)) !== null) return there;
+    if (!isQueued) return errorReply('stream_not_found');
+    const { waiting, returned } = await this.#manager.queue.list(streamId, caller);
+    return waiting.length + returned.length > 0 ? there : errorReply('stream_not_found');
   }
 
   async #status(request: RouteRequest, streamId: string): Promise<Reply> {
@@ -182,13 +202,16 @@ export class StreamRoutes {
   async #abort(request: RouteRequest): Promise<Reply> {
     const caller = await identify(request, this.#internals);
     const wait = oneOf(request.query, 'wait', ['settled']);
+    const queue = oneOf(request.query, 'queue', ['clear']);
     const { streamId, generation } = await readJsonBody(request, this.#bodyLimits, abortBody);
     if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
-    const { aborted, early, isEmpty, content, missing, usage, settlement, record } = await this.#manager
-      .abortJob(streamId, { ...caller, generation, wait, by: 'user' })
+    const result = await this.#manager
+      .abortJob(streamId, { ...caller, generation, wait, queue, by: 'user' })
       .catch((error: unknown) => this.#refuseIfReplaced(error, streamId, caller, generation));
-    // Without a generation the caller wanted silence, and there is silence; who waits wants what it came to.
-    if (!aborted && generation !== undefined && wait === undefined) return errorReply('generation_ended');
+    const { aborted, early, isEmpty, content, missing, usage, settlement, record } = result;
+    // Without a generation the caller wanted silence, and there is silence; who waits, or clears, wants what it came to.
+    const isAsked = generation !== undefined && (wait ?? queue) === undefined;
+    if (!aborted && isAsked) return errorReply('generation_ended');
     return jsonReply(200, {
       aborted,
       early,
@@ -202,6 +225,7 @@ export class StreamRoutes {
       usage,
       settlement,
       unsent: record.unsent,
+      ...(queue && { unqueued: result.unqueued }),
     });
   }
 

@@ -31,6 +31,7 @@ import { observeHandOvers } from './hand-overs.js';
 import { HOOKS, OTHER_HOOK } from './hooks.js';
 import { observeInbox } from './inbox.js';
 import { type Makers, makersOf } from './makers.js';
+import { observeQueues } from './queues.js';
 import { observeReceipts } from './receipts.js';
 import { observeRules } from './rules.js';
 import { observeWorkers } from './workers.js';
@@ -142,6 +143,7 @@ export function createMetrics(options: MetricsOptions): StreamObserver {
     ...observeFollowers(make),
     ...observeFaults(make),
     ...observeInbox(make),
+    ...observeQueues(make),
     ...observeFeeds(make),
     ...observeRules(make),
     ...observeReceipts(make),

@@ -23,6 +23,7 @@ export type {
   SettlementCommit,
 } from '../stream/interfaces/commits.js';
 export type { ControlSignal, EventTransport, FrameListener } from '../stream/interfaces/event-transport.js';
+export type { AddToQueue, JobQueues, QueueReply, QueueStep } from '../stream/interfaces/job-queues.js';
 export type {
   DueEntry,
   DueIndex,
@@ -38,6 +39,7 @@ export type {
   RememberedRun,
   RenewAnswer,
   RepairedIndex,
+  SlotRequest,
   UserSlots,
 } from '../stream/interfaces/job-store.js';
 export type { FoundPage, LogPage, MissingPage, ReadLogRequest } from '../stream/interfaces/log-pages.js';
@@ -52,6 +54,7 @@ export type {
 } from '../stream/interfaces/user-feeds.js';
 export type { FeedEntry, FeedKind, StoredFeedEntry } from '../stream/model/feed-entry.js';
 export { type KeptHandOver, standingHandOver } from '../stream/model/hand-over.js';
+export type { QueueReturnReason, QueueState, StoredQueuedRun } from '../stream/model/queued-run.js';
 export type { ReceiptState, StoredReceipt } from '../stream/model/receipt.js';
 export { feedKey, streamKey, userKey } from '../stream/model/stream-key.js';
 export type {

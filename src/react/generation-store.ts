@@ -41,7 +41,7 @@ export interface StoreOptions<Types extends HostTypes, Content> {
 
 const NOTHING = {
   ...{ generation: undefined, status: undefined, pendingAction: null, end: undefined, content: undefined },
-  ...{ inbox: [], connection: null, error: undefined },
+  ...{ inbox: [], queued: undefined, connection: null, error: undefined },
 } satisfies ShownGeneration<unknown>;
 
 export class GenerationStore<Types extends HostTypes, Content> {
@@ -172,7 +172,8 @@ export class GenerationStore<Types extends HostTypes, Content> {
     const connection = following?.state ?? this.#snapshot.connection;
     const away = connection !== null && 'error' in connection ? connection.error : undefined;
     // Before its `sync`, a following that goes on knows less than what is shown.
-    const current = following === undefined || following.cursor === '' ? this.#snapshot : following.current;
+    const isTold = following !== undefined && (following.cursor !== '' || following.current.queued);
+    const current = isTold ? following.current : this.#snapshot;
     this.#snapshot = {
       ...current,
       content: sharedCopy(this.#snapshot.content, current.content),

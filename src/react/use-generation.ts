@@ -24,7 +24,8 @@ export interface UseGenerationOptions<Types extends HostTypes = Untyped, Content
   extends RequestOptions,
     Pick<
       FollowOptions<Types, Content>,
-      'contentModel' | 'follow' | 'settled' | 'state' | 'stallMs' | 'longestPauseMs' | 'onEvent' | 'mayRest'
+      | ('contentModel' | 'follow' | 'queueId' | 'settled' | 'state')
+      | ('stallMs' | 'longestPauseMs' | 'onEvent' | 'mayRest')
     > {
   /** The address that the routes are mounted at, such as `/api/chat`. */
   readonly url: string;
@@ -79,11 +80,11 @@ export function useGeneration<Types extends HostTypes = Untyped, Content = unkno
   useEffect(() => {
     latest.current = options;
   });
-  const { url, follow, credentials } = options;
+  const { url, follow, queueId, credentials } = options;
   // biome-ignore lint/correctness/useExhaustiveDependencies: functions are read from `latest`, the rest is the stream's own
   const store = useMemo(
     () => storeFor(streamId ?? null, options, () => latest.current),
-    [streamId, url, follow, credentials],
+    [streamId, url, follow, queueId, credentials],
   );
   const shown = useSyncExternalStore(store.subscribe, store.getSnapshot, store.getServerSnapshot);
   return useMemo(() => {

@@ -7,9 +7,15 @@ import { ApprovalLifecycle } from './approvals/approvals.js';
 import type { FeedFollower } from './following/feed-follower.js';
 import { Feeds } from './following/feeds.js';
 import { Followers } from './following/followers.js';
-import type { HubSubscription } from './following/hub-subscription.js';
 import { followFromState } from './following/resumed.js';
 import { markSeen } from './following/seen.js';
+import type { StreamFollower } from './following/stream-follower.js';
+import type {
+  CreateJobInput,
+  CreateJobResult,
+  EnqueueJobInput,
+  QueuedJobResult,
+} from './interfaces/create-job.js';
 import type { FeedSubscription, MarkSeenInput, SubscribeUserInput } from './interfaces/feed.js';
 import type {
   GenerationJobManagerConstructor,
@@ -18,8 +24,6 @@ import type {
 import type { GenerationSummary, StateAccess } from './interfaces/kept-generations.js';
 import type {
   AnnotateInput,
-  CreateJobInput,
-  CreateJobResult,
   DeletedUser,
   GenerationAccess,
   JobPage,
@@ -34,9 +38,10 @@ import type { Health, JobSummaryPage, ListJobsInput } from './interfaces/operato
 import type { Report } from './interfaces/report.js';
 import type { AbortInput, AbortResult, DrainInput, SettledInput } from './interfaces/stopping.js';
 import type { Upkeep } from './interfaces/upkeep.js';
-import { Admission } from './lifecycle/admission.js';
+import type { Admission } from './lifecycle/admission.js';
 import { annotate } from './lifecycle/annotations.js';
 import { AttemptEnds } from './lifecycle/attempt-ends.js';
+import { Beginnings } from './lifecycle/beginnings.js';
 import { hearSignals } from './lifecycle/control-signals.js';
 import { Deletion } from './lifecycle/deletion.js';
 import { Ender } from './lifecycle/ender.js';
@@ -45,13 +50,13 @@ import { JobSummaries } from './lifecycle/job-summaries.js';
 import { LAST_WORD_MS, takeLeave } from './lifecycle/leave-taking.js';
 import { Listings } from './lifecycle/listings.js';
 import { PauseNotices } from './lifecycle/pause-notices.js';
+import type { Queues } from './lifecycle/queues.js';
 import { Reaper } from './lifecycle/reaper.js';
 import { Recovery } from './lifecycle/recovery.js';
 import { Senders } from './lifecycle/senders.js';
 import { SetAsideLimit } from './lifecycle/set-aside-limit.js';
 import { Settler } from './lifecycle/settlement.js';
 import { SettlementWaits } from './lifecycle/settlement-waits.js';
-import { Succession } from './lifecycle/succession.js';
 import type { Access } from './model/access.js';
 import type { HostTypes, Untyped } from './model/host-types.js';
 import type { PublicState, ResumeState } from './model/lifecycle-payloads.js';
@@ -91,6 +96,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
 
   readonly approvals: ApprovalLifecycle;
   readonly inbox: Senders;
+  readonly queue: Queues;
   readonly upkeep: Upkeep;
   readonly #parts: Parts;
   readonly #indexes: IndexKeeper;
@@ -98,7 +104,6 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
   readonly #producers: Producers;
   readonly #ender: Ender;
   readonly #admission: Admission;
-  readonly #succession: Succession;
   readonly #deletion: Deletion;
   readonly #followers: Followers;
   readonly #feeds: Feeds;
@@ -126,7 +131,10 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#parts = parts;
     this.#indexes = new IndexKeeper(parts);
     this.#leases = new LeaseKeeper(parts, this.#indexes);
-    this.#settler = new Settler(parts, () => this.#setAsideLimit.added());
+    this.#settler = new Settler(parts, {
+      onSetAside: () => this.#setAsideLimit.added(),
+      onSettled: (key) => beginnings.starts.soon(key),
+    });
     this.#followers = new Followers(parts, this.#indexes);
     this.#feeds = new Feeds(parts);
     this.#reads = new GenerationReads(parts, this.#indexes);
@@ -139,6 +147,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     this.#ender = new Ender(parts, {
       leases: this.#leases,
       settlements: this.#settlements,
+      queues: { clear: (key, userId) => this.queue.clear(key, userId) },
       onEnded: (key, record) => {
         parts.background.run(parts.slots.give(key, record));
         parts.background.run(this.#settler.settle(key, record));
@@ -158,14 +167,16 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
       onTaken: (job) => void shareInternals(job, internals),
       onStoreDamaged: (job) => parts.background.run(this.#endDamaged(job)),
     });
-    this.#succession = new Succession(parts, { followers: this.#followers, producers: this.#producers });
-    const recovery = new Recovery(parts, this.#ender, this.#producers, this.#succession);
-    this.#admission = new Admission(parts, this.#ender);
-    this.#deletion = new Deletion(parts, this.#leases, this.#settler);
-    this.approvals = new ApprovalLifecycle(parts, { ender: this.#ender, producers: this.#producers });
+    const [leases, followers, producers] = [this.#leases, this.#followers, this.#producers];
+    const beginnings = new Beginnings(parts, { ender, followers, producers });
+    const { admission, changes, queues, starts, succession } = beginnings;
+    const recovery = new Recovery(parts, ender, producers, succession);
+    this.#admission = admission;
+    this.queue = queues;
+    this.#deletion = new Deletion(parts, { leases, settler, queues: changes });
+    this.approvals = new ApprovalLifecycle(parts, { ender, producers });
     this.inbox = new Senders(parts, this.#leases);
-    const [leases, followers] = [this.#leases, this.#followers];
-    this.#reaper = new Reaper(parts, { leases, ender, recovery, settler, notices, followers });
+    this.#reaper = new Reaper(parts, { leases, ender, recovery, settler, notices, starts, followers });
     this.upkeep = {
       sweep: () => this.#reaper.sweep(),
       renewLeases: () => this.#leases.renew(),
@@ -186,19 +197,15 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     return this.#started;
   }
 
-  async createJob(input: CreateJobInput): Promise<CreateJobResult> {
+  createJob(input: EnqueueJobInput): Promise<CreateJobResult | QueuedJobResult>;
+  createJob(input: CreateJobInput): Promise<CreateJobResult>;
+  async createJob(input: CreateJobInput | EnqueueJobInput): Promise<CreateJobResult | QueuedJobResult> {
     checkCall('create', input);
     this.#throwIfClosed();
     this.#producers.throwIfDraining();
     await this.start();
     this.#settler.throwIfAwaitingItself(input);
-    const admitted = await this.#admission.admit(input);
-    if (!admitted.started) return admitted;
-    const { record, before } = admitted;
-    const job = await this.#producers.begin(admitted, input.merge ?? false);
-    const refusal = await this.#succession.handOut(job, record, before);
-    if (refusal !== undefined) throw refusal;
-    return { started: true, job, record, predecessor: job.predecessor };
+    return this.#admission.create(input);
   }
 
   async getJob(streamId: string, access: GenerationAccess = NO_OPTIONS): Promise<JobRecord | null> {
@@ -216,7 +223,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     return this.#parts.seals.opener().record(record);
   }
 
-  subscribe(streamId: string, options: SubscribeOptions = NO_OPTIONS): HubSubscription {
+  subscribe(streamId: string, options: SubscribeOptions = NO_OPTIONS): StreamFollower {
     return shareInternals(this.#follow(streamId, options), internalsOf(this));
   }
 
@@ -334,7 +341,7 @@ export const GenerationJobManager = class GenerationJobManager implements Manage
     return this.close();
   }
 
-  #follow(streamId: string, options: SubscribeOptions): HubSubscription {
+  #follow(streamId: string, options: SubscribeOptions): StreamFollower {
     checkCall('subscribe', options);
     this.#throwIfClosed();
     if (this.isDraining) throw new GenerationJobError('draining', 'This replica takes no new followers.');

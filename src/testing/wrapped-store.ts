@@ -31,6 +31,7 @@ const CALLS = [
 const DUE_CALLS = ['list', 'nearer', 'later'];
 const REPAIR_CALLS = ['list', 'restore'];
 const FEED_CALLS = ['append', 'read', 'markSeen', 'clear'];
+const QUEUE_CALLS = ['add', 'change', 'read', 'drop'];
 const SLOT_CALLS = ['take', 'give', 'remember', 'confirm', 'forget', 'clear'];
 
 type Methods = Record<string, (...args: unknown[]) => Promise<unknown>>;
@@ -64,6 +65,7 @@ export function wrapStore(inner: JobStore, intercept: Intercept): JobStore {
     due: wrapMethods(inner.due, DUE_CALLS, 'due.', intercept),
     repair: inner.repair && wrapMethods(inner.repair, REPAIR_CALLS, 'repair.', intercept),
     feeds: wrapMethods(inner.feeds, FEED_CALLS, 'feeds.', intercept),
+    queues: wrapMethods(inner.queues, QUEUE_CALLS, 'queues.', intercept),
     slots: wrapMethods(inner.slots, SLOT_CALLS, 'slots.', intercept),
     ...wrapMethods(inner, CALLS, '', intercept),
   } as unknown as JobStore;

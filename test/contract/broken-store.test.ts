@@ -14,6 +14,7 @@ import type {
   SenderCommit,
   SettlementCommit,
 } from '../../src/stream/interfaces/commits.js';
+import type { AddToQueue, QueueReply, QueueStep } from '../../src/stream/interfaces/job-queues.js';
 import type { JobStore } from '../../src/stream/interfaces/job-store.js';
 import type { LogPage } from '../../src/stream/interfaces/log-pages.js';
 import type {
@@ -23,7 +24,8 @@ import type {
   ReadFeedRequest,
 } from '../../src/stream/interfaces/user-feeds.js';
 import type { FeedEntry } from '../../src/stream/model/feed-entry.js';
-import type { JobRecord, UserKey } from '../../src/stream/model/types.js';
+import type { QueueState } from '../../src/stream/model/queued-run.js';
+import type { JobRecord, StreamKey, UserKey } from '../../src/stream/model/types.js';
 import { type StoreCall, wrapStore } from '../../src/testing/wrapped-store.js';
 import { storePortContracts, streamContracts } from './describe.js';
 import { type Contract, runContract } from './harness.js';
@@ -74,6 +76,50 @@ const onSender = (change: (commit: SenderCommit) => object): Break =>
     (commit: SenderCommit) => (commit.writer === 'sender' ? change(commit) : commit) as object,
   );
 const onFeed = (change: (page: FeedPage) => FeedPage): Break => answering<FeedPage>('feeds.read', change);
+
+/** Changes the run that is added to a queue. */
+const onAdd =
+  (change: (run: AddToQueue) => AddToQueue): Break =>
+  (store) =>
+    wrapStore(store, ({ method, args: [key, run] }, perform) =>
+      method === 'queues.add' ? store.queues.add(key as StreamKey, change(run as AddToQueue)) : perform(),
+    );
+
+/** Makes another step of a queue; none with null. */
+const onStep =
+  (change: (step: QueueStep) => QueueStep | null): Break =>
+  (store) =>
+    wrapStore(store, async ({ method, args: [key, given] }, perform) => {
+      const step = method === 'queues.change' ? change(given as QueueStep) : given;
+      if (step === given) return perform();
+      if (step !== null) return store.queues.change(key as StreamKey, step as QueueStep);
+      const state = await store.queues.read(key as StreamKey);
+      return { outcome: 'ok', state, changed: true, removed: [] };
+    });
+
+const onQueue = (change: (state: QueueState) => QueueState): Break => {
+  const changed = (reply: QueueReply) =>
+    reply.outcome === 'ok' ? { ...reply, state: change(reply.state) } : reply;
+  return (store) =>
+    wrapStore(store, async ({ method }, perform) => {
+      const answer = await perform();
+      if (method === 'queues.read') return change(answer as QueueState);
+      return method === 'queues.add' || method === 'queues.change' ? changed(answer as QueueReply) : answer;
+    });
+};
+
+/** Makes a start that was refused a create like any other, where it may. */
+const startingAnyway =
+  (isMeant: (state: QueueState, request: CreateRequest) => boolean): Break =>
+  (store) =>
+    wrapStore(store, async (call, perform) => {
+      const reply = (await perform()) as CreateReply;
+      if (call.method !== 'create' || reply.outcome !== 'unqueued') return reply;
+      const [{ start: _, ...request }] = call.args as [CreateRequest];
+      return isMeant(await store.queues.read(request.key), request) ? store.create(request) : reply;
+    });
+
+let added = 0;
 
 const BROKEN: Readonly<Record<string, Break>> = {
   'repeats an event in its pages': onPages((page) => {
@@ -499,7 +545,7 @@ const BROKEN: Readonly<Record<string, Break>> = {
   'lists what is not due yet': asking('due.list', (request: object) => ({ ...request, all: true })),
   'gives every user any number of slots': answering('slots.take', () => true),
   'never gives a slot back': (store) =>
-    wrapStore(store, (call, perform) => (call.method === 'slots.give' ? Promise.resolve() : perform())),
+    wrapStore(store, (call, perform) => (call.method === 'slots.give' ? Promise.resolve([]) : perform())),
   'remembers the last run of a key instead of the first': answering(
     'slots.remember',
     (_, call) => call.args[2],
@@ -545,6 +591,10 @@ const BROKEN: Readonly<Record<string, Break>> = {
     ...page,
     entries: page.entries.map((entry) => ({ ...entry, title: undefined })),
   })),
+  'forgets how many runs wait in a feed': onFeed((page) => ({
+    ...page,
+    entries: page.entries.map((entry) => ({ ...entry, queue: undefined })),
+  })),
   'does not clear a feed': (store) =>
     wrapStore(store, ({ method }, perform) =>
       method === 'feeds.clear' ? Promise.resolve({ changed: 1, frames: [] }) : perform(),
@@ -553,6 +603,80 @@ const BROKEN: Readonly<Record<string, Break>> = {
     ...reply,
     frames: [],
   })),
+  'starts a run and does not take it': asking('create', ({ start: _, ...request }: CreateRequest) => request),
+  'gives one run to each of two starts': answering<CreateReply>('create', (reply) =>
+    reply.outcome === 'started' ? { ...reply, outcome: 'created', frames: [] } : reply,
+  ),
+  'takes the same start for another': asking('create', (request: CreateRequest) =>
+    request.start ? { ...request, start: { startId: `${++added}` } } : request,
+  ),
+  'starts a run whose time is over': startingAnyway(({ runs }, { callId }) =>
+    runs.some(({ queueId, returned }) => queueId === callId && returned === 'expired'),
+  ),
+  'starts a run that was taken away': startingAnyway(
+    ({ runs }, { callId }) => !runs.some(({ queueId }) => queueId === callId),
+  ),
+  'takes a run and makes no generation where the create may not': (store) =>
+    wrapStore(store, async (call, perform) => {
+      const reply = (await perform()) as CreateReply;
+      if (call.method !== 'create' || reply.outcome !== 'conflict') return reply;
+      const [{ key, callId }] = call.args as [CreateRequest];
+      await store.queues.change(key, { name: 'cancel', queueId: callId });
+      return reply;
+    }),
+  'adds a run as often as it is asked to': onAdd((run) => ({ ...run, queueId: `${run.queueId}-${++added}` })),
+  'does not look at the key of a run': onAdd((run) => ({ ...run, idempotencyKey: undefined })),
+  'lets any number of runs wait': onAdd((run) => ({ ...run, mostWaiting: Number.MAX_SAFE_INTEGER })),
+  'puts a run before those that wait': (store) =>
+    wrapStore(store, async ({ method, args: [key, run] }, perform) => {
+      const reply = (await perform()) as QueueReply;
+      if (method !== 'queues.add' || reply.outcome !== 'ok' || !reply.changed) return reply;
+      const { queueId } = run as AddToQueue;
+      const moved = await store.queues.change(key as StreamKey, { name: 'move', queueId, position: 1 });
+      return { ...moved, changed: true, queueId };
+    }),
+  'lets whoever asks change a queue': onStep((step) => ({ ...step })),
+  'moves no run': onStep((step) => (step.name === 'move' ? null : step)),
+  'cancels no run': onStep((step) => (step.name === 'cancel' ? null : step)),
+  'clears no queue': onStep((step) => (step.name === 'clear' ? null : step)),
+  'goes on with no queue': onStep((step) => (step.name === 'resume' ? null : step)),
+  'hands no run back': onStep((step) => (step.name === 'return' ? null : step)),
+  'reads a run as waiting whose time is over': onQueue((state) => ({
+    ...state,
+    runs: state.runs.map((run) => (run.returned === 'expired' ? { ...run, returned: undefined } : run)),
+  })),
+  'forgets the request of a run': onQueue((state) => ({
+    ...state,
+    runs: state.runs.map((run) => ({ ...run, request: '{}' })),
+  })),
+  'counts the changes of a queue from the beginning when it was gone': (store) => {
+    const first = new Map<string, number>();
+    return onQueue((state) => {
+      const base = first.get('s') ?? state.revision - 1;
+      if (state.revision === 0) first.delete('s');
+      else first.set('s', base);
+      return { ...state, revision: Math.max(0, state.revision - base) };
+    })(store, undefined as never);
+  },
+  'forgets that a record has waited in a queue': answering<readonly object[]>('read', (records) =>
+    records.map((record) => ({ ...record, fromQueue: undefined })),
+  ),
+  'keeps a queue that is dropped': (store) =>
+    wrapStore(store, ({ method }, perform) => (method === 'queues.drop' ? Promise.resolve() : perform())),
+  'drops another’s queue': (store) =>
+    wrapStore(store, ({ method, args: [key] }, perform) =>
+      method === 'queues.drop' ? store.queues.drop(key as StreamKey) : perform(),
+    ),
+  'drops a queue with its stream': (store) =>
+    wrapStore(store, async ({ method, args: [key] }, perform) => {
+      const deleted = await perform();
+      if (method === 'delete' && deleted === true) await store.queues.drop(key as StreamKey);
+      return deleted;
+    }),
+  'names nobody who waits for a slot': answering('slots.give', () => []),
+  'names those who wait for a slot in any order': answering<readonly string[]>('slots.give', (names) =>
+    names.toReversed(),
+  ),
   'loses metadata': answering<readonly object[]>('read', (records) =>
     records.map((record) => ({ ...record, metadata: {} })),
   ),

@@ -34,6 +34,11 @@ import { pauseNoticeContracts } from './pause-notices.js';
 import { pendingContracts } from './pending.js';
 import { pipeContracts } from './pipe.js';
 import { progressContracts } from './progress.js';
+import { queueContracts } from './queue.js';
+import { queueFaultContracts } from './queue-faults.js';
+import { queueFollowingContracts } from './queue-following.js';
+import { queueStartStoreContracts } from './queue-starts-store.js';
+import { queueStoreContracts } from './queue-store.js';
 import { raceContracts } from './races.js';
 import { receiptStoreContracts } from './receipt-store.js';
 import { receiptContracts } from './receipts.js';
@@ -88,6 +93,8 @@ export const storePortContracts: readonly Contract[] = [
   ...receiptStoreContracts,
   ...indexContracts,
   ...feedStoreContracts,
+  ...queueStoreContracts,
+  ...queueStartStoreContracts,
 ];
 
 export const streamContracts = {
@@ -113,6 +120,9 @@ export const streamContracts = {
   Progress: progressContracts,
   Annotations: [...annotationContracts, ...noteFollowerContracts],
   Messages: messageContracts,
+  'Runs that wait': queueContracts,
+  'Runs that wait, and faults': queueFaultContracts,
+  'Runs that wait, followed': queueFollowingContracts,
   'A stopped producer’s books': [...stoppedContracts, ...overtakenContracts],
   'Pauses told': pauseNoticeContracts,
   'Hand-overs': handOverContracts,

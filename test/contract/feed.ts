@@ -15,6 +15,7 @@ import {
   type Frame,
   feedKey,
   type JobStore,
+  streamKey,
   userKey,
 } from 'generation-jobs/ports';
 import { DEAF, lossyTransport, wrapStore } from 'generation-jobs/testing';
@@ -207,6 +208,55 @@ export const feedStoreContracts: readonly Contract[] = [
       expect(
         (await readAll(h)).entries.filter(({ isSeen }) => !isSeen).map(({ streamId }) => streamId),
       ).toEqual(['b', 'a']);
+    },
+  },
+  {
+    id: 'L168',
+    title:
+      'how many runs wait is newer by itself, with or without a generation; what was removed comes back with a run, and with nothing else',
+    async run(h) {
+      const queued = (streamId: string, revision: number, queue: string, over: Partial<FeedEntry> = {}) =>
+        append(h, {
+          ...entry(streamId, 0, 0),
+          state: '{"status":"queued","at":1}',
+          queue: { revision, text: queue },
+          ...over,
+        });
+      const look = async () => (await readAll(h)).entries.find(({ streamId }) => streamId === 'q');
+      const now = h.store.now();
+      expect(await queued('none', now, '', { ifKnown: true }), 'of a stream that it does not know').toBe(0);
+      expect(await queued('q', now, '1')).toBe(1);
+      expect(await look()).toMatchObject({ generation: 0, count: 0, kind: 'active', queue: '1' });
+      const changed = [];
+      for (const [revision, queue] of [
+        [now, '2'],
+        [now - 1, '2'],
+        [now + 1, '2'],
+      ] as const)
+        changed.push(await queued('q', revision, queue));
+      expect(changed).toEqual([0, 0, 1]);
+      const { number = 0, queueNumber, stateNumber, titleNumber } = (await look()) ?? {};
+      expect([queueNumber, titleNumber, (stateNumber ?? 0) < number]).toEqual([number, 0, true]);
+      expect(await append(h, entry('q', 5, 1, { title: { revision: 1, text: '"T"' } }))).toBe(1);
+      expect(await look(), 'it stays with the next state').toMatchObject({
+        generation: 5,
+        queue: '2',
+        queueNumber,
+      });
+      expect(await queued('q', now + 2, '')).toBe(1);
+      expect(await look()).toMatchObject({ generation: 5, count: 1, title: '"T"', queue: undefined });
+      expect(await queued('q', now + 3, '3')).toBe(1);
+      const removed = { kind: 'removed' } as const;
+      expect(await append(h, entry('q', 5, Number.MAX_SAFE_INTEGER, removed))).toBe(1);
+      expect([await queued('q', now + 3, '3'), await queued('q', now + 60_000, '')], 'late').toEqual([0, 0]);
+      expect((await look())?.queue).toBeUndefined();
+      expect(await queued('q', h.store.now() + 60_000, '1'), 'after it').toBe(1);
+      expect(await look()).toMatchObject({ kind: 'active', queue: '1', state: '{"status":"queued","at":1}' });
+      expect(await append(h, entry('q', 5, 9)), 'of what was removed').toBe(0);
+      expect(await append(h, entry('q', 6, 1))).toBe(1);
+      await h.store.feeds.clear(USER);
+      expect(await queued('q', h.store.now() - 1_000, '1'), 'under way when all was cleared').toBe(0);
+      expect(await queued('q', h.store.now() + 60_000, '1')).toBe(1);
     },
   },
   {
@@ -445,6 +495,87 @@ export const feedContracts: readonly Contract[] = [
         subscription.close();
       }
       expect(await one.manager.markSeen({ userId: 'u', upTo: feeds[0].events.at(-1)?.cursor })).toBe(0);
+    },
+  },
+  {
+    id: 'L168',
+    title:
+      'how many runs wait is told with the stream, on which something runs or nothing has begun, and a sync says what the queue says',
+    async run(h) {
+      const queues = {
+        hooks: { startQueued: () => undefined },
+        options: { feed: true, limits: { activeJobsPerUser: 1 } },
+      };
+      const [one, two] = await h.two(queues);
+      const feed = watchFeed(two);
+      await h.until(() => feed.names.length === 1, 'it begins');
+      const job = await h.start(one);
+      const enqueue = async (streamId: string) => {
+        const made = await one.manager.createJob({
+          ...{ streamId, userId: 'u', conversationId: `c-${streamId}` },
+          onConflict: 'enqueue',
+        });
+        if (made.queued === undefined) throw new Error('It does not wait.');
+        return made.queued.queueId;
+      };
+      const [first, , alone] = [await enqueue('s'), await enqueue('s'), await enqueue('t')];
+      const stands = (streamId: string) => feed.streams.get(streamId);
+      await h.until(() => stands('s')?.queued === 2 && stands('t')?.queued === 1, 'they are told');
+      expect(feed.names.slice(0, 3)).toEqual(['sync', 'started', 'queued']);
+      expect(stands('s')).toMatchObject({ status: 'running', generation: job.generation });
+      expect(stands('t')).toMatchObject({
+        ...{ status: 'queued', generation: 0, seen: false, at: expect.any(Number) },
+        conversationId: 'c-t',
+      });
+      await h.soon(one.manager.queue.cancel('s', { queueId: first }));
+      await h.until(() => stands('s')?.queued === 1, 'one is left');
+      await one.manager.upkeep.idle();
+      const later = watchFeed(two);
+      await h.until(() => later.names.length === 1, 'it begins');
+      const states = [...later.streams.values()].map(
+        ({ streamId, status, queued }) => `${streamId} ${status} ${queued}`,
+      );
+      expect(states.sort()).toEqual(['s running 1', 't queued 1']);
+      await h.soon(one.manager.queue.cancel('t', { queueId: alone }));
+      await h.until(() => !feed.streams.has('t'), 'nothing is left of it');
+      expect(feed.names.at(-1)).toBe('removed');
+      await h.soon(job.complete());
+      await h.until(
+        () => stands('s')?.status === 'completed' && stands('s')?.queued === undefined,
+        'the last has run',
+      );
+      expect(stands('s')?.generation).toBeGreaterThan(job.generation);
+      for (const { subscription } of [feed, later]) subscription.close();
+    },
+  },
+  {
+    id: 'L168',
+    title: 'a queue whose change was never told is put right by the next sync',
+    async run(h) {
+      const queues = { hooks: { startQueued: () => undefined }, ...FED };
+      const one = await h.replica(queues);
+      await h.start(one);
+      const made = await one.manager.createJob({ streamId: 's', userId: 'u', onConflict: 'enqueue' });
+      await one.manager.upkeep.idle();
+      // Whoever takes it away dies before the feed is told.
+      const doomed = await h.replica({ ...queues, wrapStore: tellingNothing });
+      void doomed.manager.queue.cancel('s', { queueId: made.queued?.queueId ?? '' });
+      await h.until(async () => (await h.store.queues.read(streamKey('s'))).runs.length === 0, 'it is gone');
+      await doomed.crash();
+      const known = await h.store.feeds.read(USER, { after: 0, limit: 9, bounds: BOUNDS });
+      expect(known.entries).toMatchObject([{ queue: '1' }]);
+      const feed = watchFeed(one);
+      await h.until(() => feed.names.length > 0, 'it begins');
+      const [sync] = feed.events;
+      expect(sync).toMatchObject({
+        event: 'sync',
+        data: { streams: [{ streamId: 's', status: 'running' }] },
+      });
+      expect(JSON.stringify(sync)).not.toMatch('queued');
+      await one.manager.upkeep.idle();
+      const right = await h.store.feeds.read(USER, { after: 0, limit: 9, bounds: BOUNDS });
+      expect(right.entries[0]?.queue).toBeUndefined();
+      feed.subscription.close();
     },
   },
   {

@@ -161,7 +161,7 @@ describe('the examples in doc comments', () => {
     const shown = examples.filter(({ declaration }) =>
       declaration.replace(/^(export )?(async )?(function )?/, '').startsWith(call),
     );
-    expect(shown).toHaveLength(1);
+    expect(shown).not.toHaveLength(0);
   });
 
   it('compile', () => {

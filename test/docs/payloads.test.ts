@@ -122,6 +122,25 @@ describe('PROTOCOL.md has the keys of what rules say', () => {
   });
 });
 
+describe('PROTOCOL.md has the keys of what waits', () => {
+  it('queued, and a run (3.2, 3.7)', async () => {
+    const hooks = { startQueued: () => undefined };
+    const manager = new GenerationJobManager({ ...createStreamServices(), hooks });
+    const run = { streamId: 's', userId: 'u', conversationId: 'c', created: { text: 'Why?' } };
+    await manager.createJob({ streamId: 's', userId: 'u' });
+    const { queued } = await manager.createJob({ ...run, onConflict: 'enqueue' });
+    const { queueId = '' } = queued ?? {};
+    const subscription = manager.subscribe('s', { queueId });
+    const waits = await subscription.next();
+    const [listed] = (await manager.queue.list('s')).waiting;
+    await manager.close();
+    const rows = tableRows(section('3.2')).map(([event, , data]) => [plain(event ?? ''), data] as const);
+    expectKeys(waits.value?.data, new Map(rows).get('queued'));
+    const [, shape] = /`(\{[^`]*\})`/.exec(section('3.7')) ?? [];
+    expectKeys(JSON.parse(JSON.stringify(listed)), shape);
+  });
+});
+
 interface Time {
   readonly clock: FakeClock;
   /** That of the producing replica. */

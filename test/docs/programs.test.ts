@@ -48,6 +48,9 @@ const runs: Readonly<Record<string, () => Promise<void>>> = {
   notes: async () => {
     expect((await saidBy('notes')).trim()).toBe(promisedOf('notes'));
   },
+  queue: async () => {
+    expect((await saidBy('queue')).trim()).toBe(promisedOf('queue'));
+  },
   metrics: async () => {
     const said = await saidBy('metrics');
     expect(said).toContain('generation_jobs_jobs_created_total 1');

@@ -10,6 +10,10 @@ export type Command =
       readonly onConflict: 'replace' | 'reject' | 'join';
       readonly key: number;
     }
+  | { readonly do: 'enqueue'; readonly at: number; readonly key: number }
+  /** Cancels a run that was accepted some time ago. */
+  | { readonly do: 'unqueue'; readonly at: number; readonly queued: number }
+  | { readonly do: 'resume queue'; readonly at: number }
   | { readonly do: 'emit'; readonly handle: number; readonly count: number; readonly flush: boolean }
   | { readonly do: 'update'; readonly handle: number }
   | { readonly do: 'send'; readonly at: number; readonly key: number; readonly preempts: boolean }
@@ -33,7 +37,7 @@ export type Command =
       readonly well: boolean;
       readonly ifInboxEmpty: boolean;
     }
-  | { readonly do: 'abort'; readonly at: number; readonly named: boolean }
+  | { readonly do: 'abort'; readonly at: number; readonly named: boolean; readonly clears: boolean }
   | { readonly do: 'attach'; readonly at: number; readonly place: number; readonly whole: boolean }
   | { readonly do: 'detach'; readonly follower: number }
   /** The next calls of a process lose their answers, or never arrive. */
@@ -75,6 +79,19 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       key: fc.nat(4),
     }),
   },
+  {
+    weight: 8,
+    arbitrary: fc.record({ do: fc.constant('enqueue' as const), at, key: fc.nat(8) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('unqueue' as const),
+      at,
+      queued: fc.constantFrom(0, 0, 1, 2, 7),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('resume queue' as const), at }) },
   {
     weight: 9,
     arbitrary: fc.record({
@@ -131,7 +148,15 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       ifInboxEmpty: fc.boolean(),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('abort' as const), at, named: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('abort' as const),
+      at,
+      named: fc.boolean(),
+      clears: fc.constantFrom(false, false, true),
+    }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({ do: fc.constant('attach' as const), at, place: fc.nat(100), whole: fc.boolean() }),

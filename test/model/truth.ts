@@ -11,17 +11,20 @@ import { isTerminalEvent, TRANSITIONS } from '../../src/stream/model/transitions
 import type { Frame, JobStatus, LogEvent } from '../../src/stream/model/types.js';
 import { wrapStore } from '../../src/testing/wrapped-store.js';
 import { MessageTruth } from './messages.js';
+import { QueueTruth } from './queues.js';
 
 export class Truth {
   readonly #logs = new Map<number, LogEvent[]>();
   readonly #gone = new Set<number>();
   readonly messages = new MessageTruth();
+  readonly queues = new QueueTruth();
   deletions = 0;
 
   /** A store that tells this model what it takes. */
   observing(store: JobStore): JobStore {
     return wrapStore(store, async ({ method, args }, perform) => {
       const answer = await perform();
+      this.queues.observe(method, args, answer);
       if (method === 'commit') this.messages.observe(args[0] as SenderCommit, answer as CommitReply);
       if (method === 'create')
         this.#take((answer as Partial<CreateReply & { frames: readonly Frame[] }>).frames);

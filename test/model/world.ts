@@ -7,6 +7,7 @@ import { expect } from 'vitest';
 import { JobEndedError } from '../../src/errors.js';
 import type { Continuation } from '../../src/stream/interfaces/continuation.js';
 import type { GenerationJob } from '../../src/stream/interfaces/generation-job.js';
+import type { QueuedStart } from '../../src/stream/interfaces/manager-types.js';
 import { isActive } from '../../src/stream/model/transitions.js';
 import { type Loss, lossyStore } from '../../src/testing/lossy-store.js';
 import { lossyTransport } from '../../src/testing/lossy-transport.js';
@@ -54,6 +55,8 @@ interface Claim {
 
 const lost = () => new JobEndedError('gone');
 
+const KEY = { tenantId: undefined, streamId: 's', id: '/s' } as const;
+
 /** After these nobody can say what became of the call. */
 const UNKNOWN = new Set(['unavailable', 'lease_lost', 'stream_not_found', 'closed']);
 
@@ -70,6 +73,9 @@ export class World {
   /** What callers were told of messages: that they were accepted, and that they were taken. */
   readonly #sent: { readonly generation: number; readonly messageId: string }[] = [];
   readonly #taken: { readonly generation: number; readonly messageId: string }[] = [];
+  /** What callers were told of runs: that they wait, with the mark of each, and that they were taken away. */
+  readonly #queued: { readonly queueId: string; readonly mark: string }[] = [];
+  readonly #cancelled: string[] = [];
   #marks = 0;
   /** How many calls were told that they ended a generation nobody decided in time. */
   #expired = 0;
@@ -91,6 +97,7 @@ export class World {
     await this.#finish();
     this.#check();
     await this.#checkMessages();
+    await this.#checkQueue();
     await this.#close();
   }
 
@@ -100,6 +107,14 @@ export class World {
     switch (command.do) {
       case 'create':
         return this.#create(command);
+      case 'enqueue':
+        return this.#enqueue(command);
+      case 'unqueue':
+        return this.#unqueue(command.at, command.queued);
+      case 'resume queue':
+        return void this.#at(command.at)
+          .replica.manager.queue.resume('s')
+          .catch(() => {});
       case 'emit':
         return this.#withHandle(command.handle, (handle) => this.#emit(handle, command.count, command.flush));
       case 'update':
@@ -145,7 +160,9 @@ export class World {
         const mark = this.#mark();
         const generation = command.named ? this.truth.generations.at(-1) : undefined;
         const { manager } = this.#at(command.at).replica;
-        const aborting = manager.abortJob('s', { by: mark, generation }).then(({ aborted }) => {
+        const input = { by: mark, generation, ...(command.clears && { queue: 'clear' as const }) };
+        const aborting = manager.abortJob('s', input).then(({ aborted, unqueued }) => {
+          this.#cancelled.push(...unqueued.map(({ queueId }) => queueId));
           // Of a stream that is gone nobody can say any more.
           if (!aborted) throw this.truth.deletions > 0 ? lost() : new Error('not aborted');
         });
@@ -203,6 +220,36 @@ export class World {
       this.#hold(result.job, replica);
     });
     this.#claim('created', mark, started);
+  }
+
+  #enqueue({ at, key }: Command & { do: 'enqueue' }): void {
+    const mark = this.#mark();
+    const { replica } = this.#at(at);
+    const creating = replica.manager.createJob({
+      streamId: 's',
+      userId: 'u',
+      created: mark,
+      contentModel: 'text',
+      onConflict: 'enqueue',
+      idempotencyKey: key < 2 ? `k${key}` : undefined,
+    });
+    void creating.then(
+      (result) => {
+        if (result.started) this.#hold(result.job, replica);
+        else if (result.queued) this.#queued.push({ queueId: result.queued.queueId, mark });
+      },
+      () => {},
+    );
+  }
+
+  #unqueue(at: number, index: number): void {
+    const queueId = this.truth.queues.pick(index);
+    if (queueId === undefined) return;
+    const cancelling = this.#at(at).replica.manager.queue.cancel('s', { queueId });
+    void cancelling.then(
+      () => void this.#cancelled.push(queueId),
+      () => {},
+    );
   }
 
   #send({ at, key, preempts }: Command & { do: 'send' }): void {
@@ -346,6 +393,7 @@ export class World {
         true,
       );
     }
+    await this.truth.queues.checkProgress(this.#backend.connect().jobStore, KEY);
     const { manager } = this.#at(0).replica;
     for (
       let record = await this.#record();
@@ -364,7 +412,7 @@ export class World {
   /** P7: what is recorded of actions is what the log tells. */
   async #checkOutcomes(): Promise<void> {
     const { jobStore } = this.#backend.connect();
-    const kept = await jobStore.read({ tenantId: undefined, streamId: 's', id: '/s' }, 'kept');
+    const kept = await jobStore.read(KEY, 'kept');
     for (const { generation, resolutions } of kept) {
       const recorded = resolutions.map(({ actionId, by }) => ({ actionId, by }));
       expect(recorded, `outcomes of ${generation}`).toEqual(this.truth.outcomes(generation));
@@ -405,11 +453,23 @@ export class World {
         this.truth.count('message', messageId),
         `${messageId} of ${generation} was said to be taken`,
       ).toBeGreaterThan(0);
-    for (const record of await jobStore.read({ tenantId: undefined, streamId: 's', id: '/s' }, 'kept')) {
+    for (const record of await jobStore.read(KEY, 'kept')) {
       const { generation } = record;
       if (!this.truth.isGone(generation))
         this.truth.messages.check(generation, this.truth.log(generation), record);
     }
+  }
+
+  /** Each run that was accepted has become one thing, and that is what callers were told. */
+  async #checkQueue(): Promise<void> {
+    const { queues } = this.truth;
+    await queues.check(this.#backend.connect().jobStore, KEY);
+    for (const { queueId, mark } of this.#queued) {
+      expect(queues.accepted, 'what was said to wait').toContain(queueId);
+      expect(this.truth.count('created', mark), `${queueId} begins once`).toBeLessThanOrEqual(1);
+    }
+    for (const queueId of this.#cancelled)
+      expect(queues.hasLeft(queueId), `${queueId} was said to be taken away`).toBe(true);
   }
 
   #checkFollower({ follower, from, replica, followsStream, existed, hasLeft }: Attached): void {
@@ -469,6 +529,11 @@ export class World {
       expect(resolution?.by).toBe(last?.by);
       return new Promise((resolve) => job.signal.addEventListener('abort', resolve));
     };
+    const startQueued = (job: GenerationJob, { queueId, record }: QueuedStart) => {
+      this.#hold(job, process.replica);
+      expect([record.createId, record.fromQueue], 'what starts has waited').toEqual([queueId, true]);
+      return new Promise((resolve) => job.signal.addEventListener('abort', resolve));
+    };
     const arrivals = () => [[], [0], [0], [0, 3], [7], [0, 40]][pick(random, 6)] as number[];
     process.replica = new Replica(
       this.#backend,
@@ -484,6 +549,7 @@ export class World {
           limits: { liveBytes: 600, pageEvents: 5, batchEvents: 4 },
         },
         hooks: {
+          startQueued,
           ...(recovery !== 'none' && { recover, recoverMode: recovery }),
           ...(describes && { describeEnd: (_, content) => content }),
         },
@@ -562,7 +628,7 @@ export class World {
 
   async #record() {
     const { jobStore } = this.#backend.connect();
-    const [record] = await jobStore.read({ tenantId: undefined, streamId: 's', id: '/s' }, 'current');
+    const [record] = await jobStore.read(KEY, 'current');
     return record;
   }
 }

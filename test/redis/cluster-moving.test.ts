@@ -184,30 +184,27 @@ it('a create while its slot moves keeps the record, and every generation before 
   expect(fields.filter((name) => /of call|endedAt|calls|snapshot|firstSequence/.test(name))).toEqual([]);
 });
 
-it('a take-over that starts over while its slot moves puts back what was taken, though the inbox goes with it', async () => {
-  const key = streamKey('steered');
-  const [job, , , , inbox, receipts] = keys.stream(key);
-  await complete(await create('steered', 'before'));
-  const { generation } = await create('steered', 'one');
-  await client.hset(receipts, 'some', 'field');
-  const place = { key, generation, attempt: 1 };
-  const bounds = { waiting: 9, accepted: 9 };
-  const send = { name: 'send', messageId: 'm', kind: 'steer', message: '1', bounds } as const;
-  await store.commit({ writer: 'sender', key, generation, step: send });
-  await store.commit({
-    ...{ writer: 'producer', ...place, afterSequence: 1, takes: ['m'] },
-    events: [{ event: 'message', data: '{}', sequence: 2, attempt: 1 }],
+it('L161 a run is started, and another one added, while its slot moves and nothing is left of the queue in between', async () => {
+  const steps = await begun('queued');
+  await steps.complete();
+  const [job, , , , ...others] = keys.stream(steps.key);
+  const { key } = steps;
+  // A start waits for the slot unless every key is there: it names them all.
+  for (const other of [...others, keys.queue(key)]) await client.hset(other, 'some', 'field');
+  const run = { userId: 'u', request: '{}', expiresInMs: HOUR, mostWaiting: 9 };
+  await store.queues.add(key, { ...run, queueId: 'only' });
+  await whileMoving(job, async () => {
+    const reply = await store.create({
+      ...{ key, userId: 'u', callId: 'only', notAfter: Date.now() + HOUR, leaseMs: HOUR, metadata: {} },
+      ...{ created: { event: 'created', data: '{}' }, settles: false, start: { startId: 'start' } },
+    });
+    expect(reply).toMatchObject({ outcome: 'created', record: { createId: 'only', fromQueue: true } });
+    expect(await store.queues.read(key)).toMatchObject({ runs: [] });
+    expect(await store.queues.add(key, { ...run, queueId: 'next' })).toMatchObject({ changed: true });
+    expect(await store.queues.change(key, { name: 'clear' })).toMatchObject({ changed: true });
+    await store.queues.drop(key);
   });
-  await store.renew([place], 0);
-  await whileMoving(job, () =>
-    store.commit({
-      ...{ writer: 'other', ...place, name: 'recover', callId: 'again', restarts: true },
-      ...{ event: { event: 'recovered', data: '{}' }, leaseMs: HOUR, settles: false },
-    }),
-  );
-  const [record] = await store.read(key, 'current');
-  expect(record).toMatchObject({ attempt: 2, lastSequence: 3, inbox: [{ messageId: 'm' }] });
-  expect(await client.exists(inbox)).toBe(0);
+  expect(await store.queues.read(key)).toMatchObject({ revision: 0, runs: [] });
 });
 
 it('a deletion while its slot moves leaves the number that lies ahead of the clock, and nothing else', async () => {
@@ -220,7 +217,7 @@ it('a deletion while its slot moves leaves the number that lies ahead of the clo
   await begun('ahead');
   const { generation } = await steps.current();
   // A deletion waits for the slot unless every key is there: it names them all.
-  for (const key of others) await client.hset(key, 'some', 'field');
+  for (const key of [...others, keys.queue(steps.key)]) await client.hset(key, 'some', 'field');
   await whileMoving(job, () => store.delete(steps.key));
   expect(await source.redis.hgetall(job)).toEqual({ floor: String(generation) });
   expect(await source.redis.pttl(job)).toBeGreaterThan(HOUR / 2);

@@ -18,6 +18,7 @@ import type {
   OtherCommit,
   ProducerCommit,
 } from '../../src/stream/interfaces/commits.js';
+import type { QueueStep } from '../../src/stream/interfaces/job-queues.js';
 import type { NewRule } from '../../src/stream/interfaces/rule-store.js';
 import type { FeedReply } from '../../src/stream/interfaces/user-feeds.js';
 import type { FeedEntry } from '../../src/stream/model/feed-entry.js';
@@ -64,8 +65,9 @@ async function saved(): Promise<Saved> {
   );
 }
 
-function create(replaces?: number, callId = `create-${replaces}`) {
+function create(replaces?: number, callId = `create-${replaces}`, startId?: string) {
   return store.create({
+    ...(startId !== undefined && { start: { startId } }),
     ...{ key: KEY, userId: 'u', callId, notAfter: Date.now() + HOUR, leaseMs: HOUR, settles: true },
     ...{ conversationId: 'c', contentModel: 'text', idempotencyKey: `key-${callId}`, metadata: { a: '1' } },
     created: event('created'),
@@ -239,6 +241,11 @@ const STATES = {
     await prepare();
     await end(await current(), 'complete');
   },
+  queued,
+  'queued and ended': async () => {
+    await queued();
+    await end(await current(), 'complete');
+  },
   messaged,
   'messaged and lapsed': async () => {
     await messaged();
@@ -250,12 +257,38 @@ const STATES = {
   },
 } as const;
 
+/** Two runs wait, one has waited too long, and one was handed back. */
+async function queued(): Promise<void> {
+  await prepare();
+  await queueIt('lapsed', 1);
+  for (const id of ['q1', 'q2', 'refused']) await queueIt(id);
+  await stepIt({ name: 'return', queueId: 'refused', reason: 'refused' });
+  await stepIt({ name: 'resume', generation: 3 });
+  await new Promise((resolve) => setTimeout(resolve, 5)); // its time, by the server's clock
+}
+
+const queueIt = (queueId: string, expiresInMs = HOUR) =>
+  store.queues.add(KEY, {
+    ...{ queueId, userId: 'u', idempotencyKey: `key-of-${queueId}`, request: '{"a":1}' },
+    ...{ expiresInMs, mostWaiting: 9 },
+  });
+
+const stepIt = (step: QueueStep) => store.queues.change(KEY, step);
+
+const waitingRuns = async () =>
+  (await store.queues.read(KEY)).runs.flatMap(({ queueId, returned }) => (returned ? [] : [queueId]));
+
 /** One message was taken, one cancelled, and two wait. */
 async function messaged(): Promise<void> {
   await prepare();
   for (const id of ['m1', 'm2', 'm3', 'm4']) await sendIt(await current(), id);
   await takeIt(await current(), 'm1');
   await message(await current(), { name: 'cancel', messageId: 'm2' });
+}
+
+function awaitIt(): Promise<boolean> {
+  const wait = { streamId: 'new', holder: 'h', limit: 1, forMs: HOUR, awaitsMs: HOUR };
+  return store.slots.take(USER, wait);
 }
 
 // --- the calls: each changes something when nothing is damaged, or reads
@@ -363,6 +396,67 @@ const CALLS: readonly Call[] = [
   },
   { name: 'a create', in: 'ended', adds: 1, run: () => create(undefined, 'call-next') },
   { name: 'a replacement', in: 'running', adds: 2, run: (record) => create(record.generation, 'call-next') },
+  {
+    name: 'the start of a run that waits',
+    in: 'queued and ended',
+    adds: 1,
+    run: () => create(undefined, 'q1', 'start'),
+    after: async () => expect(await waitingRuns()).not.toContain('q1'),
+  },
+  {
+    name: 'adding a run to a queue',
+    in: 'queued',
+    run: () => queueIt('new'),
+    after: async () => expect((await waitingRuns()).at(-1)).toBe('new'),
+  },
+  {
+    name: 'moving a run that waits',
+    in: 'queued',
+    run: () => stepIt({ name: 'move', queueId: 'q2', position: 1 }),
+    after: async () => expect((await waitingRuns())[0]).toBe('q2'),
+  },
+  {
+    name: 'cancelling a run',
+    in: 'queued',
+    run: () => stepIt({ name: 'cancel', queueId: 'q1' }),
+    after: async () => expect(await waitingRuns()).not.toContain('q1'),
+  },
+  {
+    name: 'clearing what waits',
+    in: 'queued',
+    run: () => stepIt({ name: 'clear' }),
+    after: async () => expect(await waitingRuns()).toEqual([]),
+  },
+  {
+    name: 'going on with a queue',
+    in: 'queued',
+    run: () => stepIt({ name: 'resume', generation: 5 }),
+    after: async () => {
+      const { runs, resumed } = await store.queues.read(KEY);
+      expect(resumed).toBe(runs.length > 0 ? 5 : 0);
+    },
+  },
+  {
+    name: 'handing a run back',
+    in: 'queued',
+    run: () => stepIt({ name: 'return', queueId: 'q1', reason: 'refused' }),
+    after: async () => expect(await waitingRuns()).not.toContain('q1'),
+  },
+  {
+    name: 'writing down which runs have waited too long',
+    in: 'queued',
+    run: () => stepIt({ name: 'lapse' }),
+    after: async () => expect(await stepIt({ name: 'lapse' })).toMatchObject({ changed: false }),
+  },
+  { name: 'reading a queue', in: 'queued', reads: true, run: () => store.queues.read(KEY) },
+  {
+    name: 'dropping a queue',
+    in: 'queued',
+    run: () => store.queues.drop(KEY),
+    after: async () => expect((await store.queues.read(KEY)).runs).toEqual([]),
+  },
+  { name: 'dropping a user’s queue', in: 'queued', run: () => store.queues.drop(KEY, 'u') },
+  { name: 'a deletion beside a queue', in: 'queued', run: () => store.delete(KEY) },
   { name: 'a renewal', in: 'running', run: (record) => store.renew([{ ...record, key: KEY }], HOUR) },
   { name: 'a snapshot', in: 'running', run: (record) => snapshotAt(record, record.lastSequence) },
   {
@@ -391,6 +485,13 @@ const CALLS: readonly Call[] = [
     run: () => store.slots.take(USER, { streamId: 'new', holder: 'h', limit: 9, forMs: HOUR }),
   },
   { name: 'giving a slot', in: 'running', run: () => store.slots.give(USER, { streamId: 's', holder: 'h' }) },
+  {
+    name: 'giving a slot for which others wait',
+    in: 'running',
+    before: awaitIt,
+    run: async () => ({ waiting: await store.slots.give(USER, { streamId: 's', holder: 'h' }) }),
+  },
+  { name: 'waiting for a slot', in: 'running', run: async () => ({ isTaken: await awaitIt() }) },
   {
     name: 'remembering a run',
     in: 'running',
@@ -644,7 +745,7 @@ function refusalIn(value: unknown): string | undefined {
   if (first === false) return 'false';
   const { ok, refusal, outcome } = (first ?? {}) as { ok?: boolean; refusal?: string; outcome?: string };
   if (ok === false) return refusal;
-  return outcome === undefined || outcome === 'created' ? undefined : outcome;
+  return outcome === undefined || outcome === 'created' || outcome === 'ok' ? undefined : outcome;
 }
 
 async function answerOf(call: Promise<unknown>): Promise<Answer> {
@@ -746,6 +847,32 @@ describe('a settlement that can’t be read', () => {
     expect(await settleIt(record)).toMatchObject({ ok: true });
     expect(await settleIt(record)).toMatchObject({ ok: false, refusal: 'revision' });
   });
+});
+
+describe('a run that can’t be read', () => {
+  const HEADS = [
+    '',
+    '1',
+    '1 1 1',
+    'x 1 1 9 waiting',
+    '1 x 1 9 waiting',
+    '1 1 -1 9 waiting',
+    '1 1 1 1e9 waiting',
+  ];
+  it.each([...HEADS, ...['1 1 1 9007199254740993 waiting', '1 1 1 9 WAITING', '1 1 1 9 ', '1 1 1 9', '\t']])(
+    'is none: the others start in its place, and it is in no way of its own id: %j',
+    async (head) => {
+      await redis.flushall();
+      await queueIt('q1');
+      await queueIt('q2');
+      await redis.hset('gj:{/s}:queue', 'r:q1', `${head}\n\n{}`);
+      expect(await waitingRuns()).toEqual(['q2']);
+      expect(await create(undefined, 'q1', 'start')).toEqual({ outcome: 'unqueued' });
+      expect(await queueIt('q1')).toMatchObject({ outcome: 'ok', changed: true });
+      expect(await create(undefined, 'q2', 'start')).toMatchObject({ outcome: 'created' });
+      expect(await waitingRuns()).toEqual(['q1']);
+    },
+  );
 });
 
 it('every script there is was run against every kind of damage to each key it is given', () => {

@@ -56,6 +56,29 @@ it('a record of a newer format is refused by name, and left as it is', async () 
   await manager.close();
 });
 
+it('L160 a run of a newer format is refused by name with its queue, which is left as it is; its stream goes on', async () => {
+  const manager = managerOn();
+  await manager.createJob({ streamId: 's', userId: 'u' });
+  const store = new RedisJobStore(redis);
+  const { queues } = store;
+  const key = { tenantId: undefined, streamId: 's', id: '/s' };
+  const run = { userId: 'u', request: '{}', expiresInMs: 60_000, mostWaiting: 9 };
+  await queues.add(key, { ...run, queueId: 'own' });
+  await redis.hset('gj:{/s}:queue', 'r:later', '2 of a later release');
+  const before = await redis.hgetall('gj:{/s}:queue');
+  for (const call of [
+    () => queues.read(key),
+    () => queues.add(key, { ...run, queueId: 'next' }),
+    () => queues.change(key, { name: 'clear' }),
+  ])
+    await expect(call()).rejects.toMatchObject({ code: 'newer_format' });
+  expect(await redis.hgetall('gj:{/s}:queue')).toEqual(before);
+  expect(await manager.abortJob('s')).toMatchObject({ aborted: true });
+  await queues.drop(key);
+  expect(await redis.exists('gj:{/s}:queue')).toBe(0);
+  await manager.close();
+});
+
 it('the format is raised by a call alone, up to what this release writes, and never lowered', async () => {
   const store = new RedisJobStore(redis);
   await store.raiseFormat(1);

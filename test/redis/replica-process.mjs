@@ -53,6 +53,14 @@ if (config.recover) {
     return produce(job, { ...config.recover });
   };
 }
+if (config.startQueued) {
+  hooks.startQueued = async (job, { queueId, created }) => {
+    const { streamId, generation, attempt } = job;
+    process.send({ type: 'start', start: { streamId, generation, attempt, queueId, created } });
+    await pause(config.startQueued.afterMs ?? 0);
+    return produce(job, { ...config.startQueued });
+  };
+}
 if (config.settle) {
   hooks.settle = async ({ settlementId, content, usage }) => {
     if (config.settle === 'hang') await new Promise(() => process.send({ type: 'settling' }));
@@ -226,7 +234,7 @@ const operations = {
     const { record } = result;
     if (result.started) void produce(result.job, work ?? {});
     const over = result.started ? result.job.reason : undefined;
-    return { started: result.started, over, generation: record.generation, record };
+    return { started: result.started, over, generation: record?.generation, record, queued: result.queued };
   },
   async follow({ follower, streamId, options }) {
     const subscription = manager.subscribe(streamId, options);
@@ -244,6 +252,8 @@ const operations = {
   annotate: ({ streamId, ...annotation }) => manager.annotate(streamId, annotation),
   send: ({ streamId, ...message }) => manager.inbox.send(streamId, message),
   claim: ({ streamId, ...input }) => manager.inbox.claim(streamId, input),
+  queue: ({ streamId }) => manager.queue.list(streamId),
+  resume: ({ streamId }) => manager.queue.resume(streamId),
   get: ({ streamId, ...access }) => manager.getJob(streamId, access),
   async pause({ streamId, action }) {
     return jobs.get(streamId).pause(action);

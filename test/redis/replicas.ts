@@ -12,10 +12,12 @@ import { parseRedisOptions, type RedisOptions } from '../../src/stream/implement
 import type { SendInput, SentMessage } from '../../src/stream/interfaces/inbox.js';
 import type { GenerationSummary } from '../../src/stream/interfaces/kept-generations.js';
 import type { AnnotateInput, Stats, SubscribeOptions } from '../../src/stream/interfaces/manager-types.js';
+import type { QueueListing } from '../../src/stream/interfaces/queue.js';
 import type { FeedStream } from '../../src/stream/model/feed.js';
 import type { InboxMessage } from '../../src/stream/model/inbox-message.js';
 import type { ResumeState, StreamEvent } from '../../src/stream/model/lifecycle-payloads.js';
 import type { GenerationJobOptions } from '../../src/stream/model/options.js';
+import type { QueuedRun } from '../../src/stream/model/queued-run.js';
 import type { SettlementState } from '../../src/stream/model/settlement-state.js';
 import type { JobRecord, JobStatus } from '../../src/stream/model/types.js';
 import { type FollowerHistory, type ProducerHistory, violations } from '../support/history.js';
@@ -87,6 +89,8 @@ export interface ReplicaConfig {
   readonly client?: object;
   /** What a `recover` hook does; without it there is none. */
   readonly recover?: Work;
+  /** What a `startQueued` hook does, once so much time is over; without it there is none. */
+  readonly startQueued?: Work & { readonly afterMs?: number };
   /** Default: `continue`. */
   readonly recoverMode?: 'continue' | 'restart';
   /** Prefix of the Redis lists, one a stream, to which `decide` and the recover hook write when they use their tool. */
@@ -119,6 +123,15 @@ export interface Begun {
   readonly generation: number;
   readonly attempt: number;
   readonly prompt: readonly number[];
+}
+
+/** A run whose turn has come, as its producer was told of it. */
+export interface Start {
+  readonly streamId: string;
+  readonly generation: number;
+  readonly attempt: number;
+  readonly queueId: string;
+  readonly created: unknown;
 }
 
 export interface Producer extends ProducerHistory {
@@ -162,6 +175,8 @@ export class Replica {
   /** How often it was about to take a message, and what it has taken. */
   takes = 0;
   readonly taken: string[] = [];
+  /** Runs that have waited, as it began to produce them. */
+  readonly starts: Start[] = [];
   #lastCall = 0;
   #stderr = '';
 
@@ -219,14 +234,26 @@ export class Replica {
   create(input: {
     streamId: string;
     userId?: string;
-    onConflict?: 'replace' | 'reject' | 'join';
+    onConflict?: 'replace' | 'reject' | 'join' | 'enqueue';
+    created?: unknown;
     idempotencyKey?: string;
     waitFor?: 'settled' | 'left';
     contentModel?: string;
     metadata?: Record<string, unknown>;
     produce?: Work;
-  }): Promise<{ started: boolean; over?: EndReason; generation: number; record: JobRecord }> {
+  }): Promise<{
+    started: boolean;
+    over?: EndReason;
+    generation: number;
+    record: JobRecord;
+    queued?: QueuedRun;
+  }> {
     return this.call('create', input);
+  }
+
+  /** What waits on a stream, and what was handed back. */
+  queue(streamId: string): Promise<QueueListing> {
+    return this.call('queue', { streamId });
   }
 
   /** Follows; with a follower, that one goes on here after its last event, as a browser would. */
@@ -323,6 +350,9 @@ export class Replica {
         );
       case 'begun':
         this.#stage.begun.push(told as unknown as Begun);
+        return;
+      case 'start':
+        this.starts.push(told.start as Start);
         return;
       case 'taking':
         this.takes++;

@@ -18,6 +18,8 @@ export interface ChatState {
     readonly actions: readonly AskedAction[];
   }[];
   readonly cursor: string;
+  /** The messages that wait for their turn. */
+  readonly queued: readonly string[];
   /** Of the cursor; 0 before the first event. */
   readonly sequence: number;
   readonly connection: string;

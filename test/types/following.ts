@@ -73,6 +73,9 @@ export async function follow(chat: Chat): Promise<void> {
       case 'inbox':
         same<typeof event.data.messages, readonly InboxMessage[]>(true);
         break;
+      case 'queued':
+        same<typeof event.data.position, number>(true);
+        break;
       case 'gap':
         show(event.data.requested);
         break;

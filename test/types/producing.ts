@@ -5,6 +5,7 @@ import {
   type GenerationJob,
   type HostEvent,
   type JobRecord,
+  type QueuedRun,
 } from 'generation-jobs';
 import { fromAnthropic } from 'generation-jobs/anthropic';
 import { fromChatCompletions } from 'generation-jobs/openai';
@@ -39,6 +40,18 @@ export async function start(chat: Chat): Promise<void> {
   await chat.createJob({ streamId: 's-1', userId: 'ada', onConflict: 'joins' });
   // @ts-expect-error whose is it?
   await chat.createJob({ streamId: 's-1' });
+}
+
+export async function enqueue(chat: Chat): Promise<void> {
+  const result = await chat.createJob({
+    ...{ streamId: 's-1', userId: 'ada', created: { question: 'And then?' } },
+    onConflict: 'enqueue',
+  });
+  if (result.queued) same<typeof result.queued, QueuedRun>(true);
+  else same<typeof result.record, JobRecord<ChatTypes>>(true);
+  if (result.started) await result.job.complete({ id: 'm-2', text: 'Nothing.' });
+  // @ts-expect-error what waits may have nothing before it
+  else same<typeof result.record, JobRecord<ChatTypes>>(true);
 }
 
 export async function emit(job: GenerationJob<ChatTypes>): Promise<void> {

@@ -94,7 +94,7 @@ const requests: Wrong<client.RequestOptions> = { headers: 7, credentials: 'Inclu
 const followOptions: Wrong<client.FollowOptions> = {
   ...requests,
   ...{ signal: 7, cursor: 'tail', resume: 'yes', follow: 'Stream', settled: 'yes', onEvent: 7, onState: 7 },
-  ...{ contentModel: 7, state: { cursor: 7 }, stallMs: '1', longestPauseMs: '1', mayRest: 7 },
+  ...{ contentModel: 7, state: { cursor: 7 }, stallMs: '1', longestPauseMs: '1', mayRest: 7, queueId: 7 },
 };
 
 const feedOptions: Wrong<client.FeedOptions> = {
@@ -194,7 +194,16 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'manager.getJob': refuses(ofGeneration, (options) => manager.getJob(streamId, options)),
   'manager.openSealed': { parameters: { streamId: () => manager.openSealed({} as root.JobRecord) } },
   'manager.subscribe': refuses<root.SubscribeOptions>(
-    { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', settled: 'true', notes: -1, signal: {} },
+    {
+      ...ofGeneration,
+      after: 7,
+      follow: 'Stream',
+      resume: 'true',
+      settled: 'true',
+      notes: -1,
+      queueId: 7,
+      signal: {},
+    },
     (options) => manager.subscribe(streamId, options),
   ),
   'manager.subscribeUser': refuses<root.SubscribeUserInput>(
@@ -211,11 +220,20 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'manager.getResumeState': refuses(ofState, (options) => manager.getResumeState(streamId, options)),
   'manager.getPublicState': refuses(ofState, (options) => manager.getPublicState(streamId, options)),
   'manager.subscribeWithResume': refuses<root.SubscribeOptions>(
-    { ...ofGeneration, after: 7, follow: 'Stream', resume: 'true', settled: 'true', notes: -1, signal: {} },
+    {
+      ...ofGeneration,
+      after: 7,
+      follow: 'Stream',
+      resume: 'true',
+      settled: 'true',
+      notes: -1,
+      queueId: 7,
+      signal: {},
+    },
     (options) => manager.subscribeWithResume(streamId, options),
   ),
   'manager.abortJob': refuses<root.AbortInput>(
-    { ...ofGeneration, by: 7, reason: 7, wait: 'Settled' },
+    { ...ofGeneration, by: 7, reason: 7, wait: 'Settled', queue: 'Clear' },
     (options) => manager.abortJob(streamId, options),
   ),
   'manager.settled': refuses<root.SettledInput>({ ...ofGeneration, timeoutMs: -1, signal: {} }, (options) =>
@@ -243,6 +261,19 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'inbox.claim': refuses<root.ClaimInput>({ ...ofGeneration, claimId: 7 }, (options) =>
     manager.inbox.claim(streamId, options),
   ),
+  'queue.list': refuses(access, (options) => manager.queue.list(streamId, options)),
+  'queue.cancel': refuses<root.QueuedAccess>(
+    { ...access, queueId: 7 },
+    (options) => manager.queue.cancel(streamId, options),
+    { queueId: 'q' },
+  ),
+  'queue.move': refuses<root.MoveInput>(
+    { ...access, queueId: 7, position: '1' },
+    (options) => manager.queue.move(streamId, options),
+    { queueId: 'q', position: 1 },
+  ),
+  'queue.resume': refuses(access, (options) => manager.queue.resume(streamId, options)),
+  'queue.clear': 'is called by the library',
   'manager.listActiveJobs': refuses({ ...access, ...page }, (options) => manager.listActiveJobs(options), {
     userId: 'ann',
   }),
@@ -358,7 +389,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     streamClient.status('s', options),
   ),
   'streamClient.abort': refuses<client.AbortStreamOptions>(
-    { generation: '1', wait: 'Settled', signal: 7 },
+    { generation: '1', wait: 'Settled', queue: 'Clear', signal: 7 },
     (options) => streamClient.abort('s', options),
   ),
   'streamClient.send': refuses<client.SendOptions>(
@@ -837,6 +868,7 @@ const INSTANCES = {
     manager,
     approvals: manager.approvals,
     inbox: manager.inbox,
+    queue: manager.queue,
     jobInbox: job.inbox,
     upkeep: manager.upkeep,
     job,

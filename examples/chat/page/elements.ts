@@ -25,6 +25,7 @@ const ICONS = {
   edit: 'M4 16l1-4 8.5-8.5 3 3L8 15zM11.5 5.5l3 3',
   retry: 'M15.5 7A6.2 6.2 0 1 0 16 12M16 3.5V7.3h-3.8',
   remove: 'M4 6h12M8 6V4h4v2M6 6l.7 10h6.6L14 6',
+  up: 'M10 16V4M5 9l5-5 5 5',
 } as const;
 
 export type IconName = keyof typeof ICONS;

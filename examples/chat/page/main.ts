@@ -18,6 +18,7 @@ import { ConversationLink } from './following/conversation-link.js';
 import { complaintOf, RefusedError } from './following/failures.js';
 import { FeedLink } from './following/feed-link.js';
 import { type Answering, Messages } from './following/messages.js';
+import { Queue, type Waiting } from './following/queue.js';
 import { replicaChoice } from './following/replica-choice.js';
 import { tryingAgain } from './following/trying-again.js';
 import { ensureIdentity, randomName } from './identity.js';
@@ -37,6 +38,7 @@ declare global {
 
 let conversation: Conversation | undefined;
 let link: ConversationLink | undefined;
+let queue: Queue | undefined;
 /** What was sent and isn't part of the conversation yet; once accepted, the generation that will bring it. */
 let pending: { readonly text: string; readonly generation?: number } | undefined;
 let problem = '';
@@ -59,6 +61,7 @@ const messages = new Messages();
 const composer = new Composer({
   onSend: (message) => void send(message),
   onSay: (text) => void say(text),
+  onQueue: (message) => void sendWhenDone(message),
   onStop: () => void stop(),
 });
 const view = new ChatView(shown, {
@@ -67,6 +70,9 @@ const view = new ChatView(shown, {
   onEdit: (text) => composer.edit(text),
   onChange: (message) => composer.edit(messages.change(message)),
   onTakeBack: (message) => void takeBack(message),
+  onUnqueue: (message) => void unqueue(message),
+  onMoveUp: (message) => void changeQueue((waiting) => waiting.moveUp(message)),
+  onGoOn: () => void changeQueue((waiting) => waiting.goOn()),
   onTryNow: () => {
     tryingAgain.now();
     link?.wake();
@@ -105,6 +111,7 @@ window.chatState = () => ({
       actions: content.actions,
     })) ?? [],
   cursor: conversation?.cursor ?? '',
+  queued: queue?.waiting.map(({ text }) => text) ?? [],
   connection: connection(),
   replica: replicaChoice.current,
   problem,
@@ -125,6 +132,7 @@ function shown(): Shown {
   const named = conversation && history.titleOf(conversation.id);
   return {
     conversation,
+    queue,
     title: named || first?.content.prompt.slice(0, 80) || pending?.text.slice(0, 80) || 'New chat',
     mark: markOf(conversation?.lastTurn?.status),
     needsYou: feed.needsSomebody || conversation?.isAsking === true,
@@ -150,6 +158,7 @@ function onFeed(event: FeedEvent | undefined): void {
   history.mark(feed.streams);
   if (event === undefined || LIST_EVENTS.has(event.event)) void refreshList();
   if (event !== undefined) void notifyOf(event, (id) => history.titleOf(id));
+  queue?.hearFeed(event, conversation && feed.streams.get(conversation.id));
   see();
   view.schedule();
 }
@@ -186,6 +195,8 @@ function open(id: string, isKnown: boolean): void {
   if (isKnown) pending = undefined;
   problem = '';
   conversation = id === '' ? undefined : new Conversation(id);
+  queue = id === '' ? undefined : new Queue(id, changed);
+  if (isKnown) void queue?.refresh();
   link = conversation && follow(conversation, isKnown);
   if (conversation && isKnown) void loadEarlierTurns(conversation);
   void refreshList();
@@ -218,7 +229,8 @@ function follow(followed: Conversation, resume: boolean): ConversationLink {
       changed();
     },
     onBroken: (message) => complain(`The stream was broken and has been read anew. ${message}`),
-    mayRest: () => pending === undefined && followed.turns.length > 0 && !followed.isAnswering,
+    mayRest: () =>
+      pending === undefined && followed.turns.length > 0 && !followed.isAnswering && !queue?.waiting.length,
   });
 }
 
@@ -230,6 +242,7 @@ function apply(followed: Conversation, event: StreamEvent): void {
   }
   if (followed !== conversation) return;
   if (!followed.isAnswering && followed.waiting.length > 0) void handBack(followed);
+  queue?.hear(event);
   // What came before a sync may include whole answers this page hasn't seen.
   if (event.event === 'sync') void loadEarlierTurns(followed);
   changed();
@@ -261,7 +274,7 @@ async function send({ text, ...choice }: Message): Promise<void> {
   try {
     const started = await startAnswer(request);
     otherTabs.postMessage(started.conversationId);
-    if (pending && conversationId === conversation?.id) {
+    if (started.status !== 'queued' && pending && conversationId === conversation?.id) {
       pending = { text, generation: started.generation };
       goOnWith(started.conversationId);
     }
@@ -273,6 +286,18 @@ async function send({ text, ...choice }: Message): Promise<void> {
   }
   void refreshList();
   changed();
+}
+
+/** Sends a message that is answered when the answer that is made is done; at once, if it is by now. */
+async function sendWhenDone({ text, ...choice }: Message): Promise<void> {
+  try {
+    const started = await queue?.send({ text, idempotencyKey: randomName(), ...choice });
+    if (started) otherTabs.postMessage(started.conversationId);
+    if (started && started.status !== 'queued') link?.wake();
+  } catch (error) {
+    composer.restore(text);
+    complain(complaintOf('The message was not sent', error));
+  }
 }
 
 /** The newest answer on the screen: another tab may have gone on meanwhile, and is not to be answered over unread. */
@@ -312,6 +337,18 @@ async function takeBack(message: InboxMessage): Promise<void> {
   await messages
     .takeBack(from, message)
     .catch((error: unknown) => complain(complaintOf('The message was not taken back', error)));
+}
+
+/** What is taken out of the queue comes back to where it was written. */
+async function unqueue(message: Waiting): Promise<void> {
+  await changeQueue(async (waiting) => {
+    if (await waiting.takeBack(message)) composer.restore(message.text);
+  });
+}
+
+async function changeQueue(change: (waiting: Queue) => Promise<void>): Promise<void> {
+  if (queue === undefined) return;
+  await change(queue).catch((error: unknown) => complain(complaintOf('The queue was not changed', error)));
 }
 
 /** What never took effect comes back to where it was written. */

@@ -7,6 +7,7 @@ import {
   type Continuation,
   type GenerationJob,
   type GenerationJobManager,
+  type QueuedStart,
   streamIdFor,
 } from 'generation-jobs';
 import { resumeAgentProcess, runAgentProcess } from 'generation-jobs/worker';
@@ -34,15 +35,15 @@ export interface AnswerRequest {
   readonly idempotencyKey?: string | undefined;
   /** The newest answer of the conversation that the page shows; null for none. */
   readonly expects?: { readonly generation: number } | null | undefined;
-  readonly onConflict?: 'replace' | 'reject' | 'join' | undefined;
+  /** With `enqueue` the answer begins when the one that is being made is done. */
+  readonly onConflict?: 'replace' | 'reject' | 'join' | 'enqueue' | undefined;
 }
 
-export interface AnswerStarted {
-  readonly streamId: string;
-  readonly conversationId: string;
-  readonly generation: number;
-  readonly status: 'started' | 'joined';
-}
+export type AnswerStarted = { readonly streamId: string; readonly conversationId: string } & (
+  | { readonly generation: number; readonly status: 'started' | 'joined' }
+  /** It waits for its turn, at this place. */
+  | { readonly queueId: string; readonly position: number; readonly status: 'queued' }
+);
 
 export interface AnswersContext extends MakingContext {
   readonly manager: GenerationJobManager;
@@ -78,27 +79,31 @@ export class Answers {
     const streamId =
       request.conversationId ??
       streamIdFor(owner.tenantId, owner.userId, idempotencyKey ?? crypto.randomUUID());
-    const created = await this.#context.manager.createJob({
+    const input = {
       ...owner,
       streamId,
       conversationId: streamId,
       idempotencyKey,
-      onConflict,
       expects,
       // The next prompt is made from the history: an answer that was stopped a moment ago has to be in it.
-      waitFor: 'settled',
+      waitFor: 'settled' as const,
       contentModel: 'chat',
       created: { text, conversationId: streamId },
       metadata: { ...playback },
-    });
+    };
+    const { manager } = this.#context;
+    const created =
+      onConflict === 'enqueue'
+        ? await manager.createJob({ ...input, onConflict })
+        : await manager.createJob({ ...input, onConflict });
+    if (created.queued) {
+      const { queueId, position, streamId: id, conversationId = id } = created.queued;
+      return { streamId: id, conversationId, queueId, position, status: 'queued' };
+    }
     const { record } = created;
     if (created.started) {
       const { job } = created;
-      void job.run(() =>
-        playback.agent
-          ? this.#runAgent(job, text)
-          : this.#make(job, { playback, prompt: text, progress: FROM_THE_START }),
-      );
+      void job.run(() => this.#answer(job, playback, text));
       await this.#begin(owner, streamId, { ...initialContent(), prompt: text }, record.generation);
     }
     return {
@@ -107,6 +112,20 @@ export class Answers {
       generation: record.generation,
       status: created.started ? 'started' : 'joined',
     };
+  }
+
+  /** Makes an answer whose turn has come, on whichever replica that is: for the library to run. */
+  async startQueued(job: GenerationJob, { record }: QueuedStart): Promise<Answer | undefined> {
+    const { streamId, generation, tenantId, userId } = record;
+    const state = await this.#context.manager.getResumeState(streamId, { tenantId, generation });
+    const prompt = (state?.content as ChatContent | null | undefined)?.prompt ?? '';
+    await this.#begin({ tenantId, userId }, streamId, { ...initialContent(), prompt }, generation);
+    return this.#answer(job, record.metadata, prompt);
+  }
+
+  async #answer(job: GenerationJob, playback: Playback, prompt: string): Promise<Answer | undefined> {
+    if (playback.agent) return this.#runAgent(job, prompt);
+    return this.#make(job, { playback, prompt, progress: FROM_THE_START });
   }
 
   /**

@@ -90,6 +90,7 @@ export function createChatApp(
       if (!(await pushing.reaches(paused.record))) return;
       await tellOnce(manager, paused, { push: (one) => pushing.tell(one) });
     },
+    startQueued: (job, queued) => answers.startQueued(job, queued),
     ...(config.recovers && {
       recover: (job, continuation) =>
         wishOf(continuation.record)

@@ -30,7 +30,7 @@ const chatRequest = z.strictObject({
   tokensPerSecond: z.number().min(0.01).max(1_000_000).optional(),
   idempotencyKey: z.string().min(1).max(256).optional(),
   expects: z.strictObject({ generation: z.number().int().positive() }).nullable().optional(),
-  onConflict: z.enum(['replace', 'reject', 'join']).optional(),
+  onConflict: z.enum(['replace', 'reject', 'join', 'enqueue']).optional(),
 });
 
 export function chatRoutes(input: ChatRoutesInput): Router {

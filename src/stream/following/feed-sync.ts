@@ -2,11 +2,14 @@
  * The beginning of a feed: all that is active, waiting, or has ended unseen. What is active is read from the records themselves,
  * since an entry may not have been written: by a process that died, by a release that knows no feeds, before feeds were switched
  * on. Of the two the newer one counts, and what a record knows and the feed doesn't is told to the feed, so that its other readers
- * learn it too. An end that the feed has let go of is not told again. Those who begin at the same moment share one.
+ * learn it too. An end that the feed has let go of is not told again. A stream on which runs wait, as the feed knows, is shown
+ * with what its queue says of them: one whose time is over waits no longer, though nobody may have written that down. Those who
+ * begin at the same moment share one.
  */
 import { isGenerationJobError } from '../../errors.js';
-import { entryOf, type FeedStream, isNewerVersion, streamOf } from '../model/feed.js';
+import { entryOf, type FeedStream, isNewerVersion, isQueueAlone, queuedIn, streamOf } from '../model/feed.js';
 import type { FeedEntry, StoredFeedEntry } from '../model/feed-entry.js';
+import { waitingRuns } from '../model/queued-run.js';
 import { streamKey } from '../model/stream-key.js';
 import type { JobRecord, StreamKey, UserKey } from '../model/types.js';
 import type { Parts } from '../process/parts.js';
@@ -15,7 +18,7 @@ const PAGE_ENTRIES = 256;
 /** Streams in a page of the user's index, and pages: the index of a user with more is not walked to its end. */
 const PAGE_STREAMS = 1_000;
 const MOST_PAGES = 10;
-/** Entries that are put right at the same time. */
+/** Entries that are put right, or compared with their queues, at the same time. */
 const AT_ONCE = 16;
 
 export interface FeedBeginning {
@@ -50,6 +53,7 @@ export class FeedSync {
     const { known, place } = await this.#entries();
     const { found, unread } = await this.#records();
     const wrong: (() => Promise<void>)[] = [];
+    await this.#readQueues(known, wrong);
     const streams: FeedStream[] = [];
     for (const { key, record } of found.values()) {
       const entry = entryOf(record, this.#parts.options);
@@ -62,9 +66,11 @@ export class FeedSync {
     }
     for (const entry of known.values()) {
       const stream = streamOf(entry);
-      if (stream === undefined || (entry.kind === 'ended' && entry.isSeen)) continue;
+      const isOld = entry.kind === 'ended' && entry.isSeen && stream?.queued === undefined;
+      if (stream === undefined || isOld) continue;
       const { streamId } = entry;
-      if (entry.kind === 'active' && !found.has(streamId) && !unread.has(streamId)) {
+      const isGeneration = entry.kind === 'active' && !isQueueAlone(entry);
+      if (isGeneration && !found.has(streamId) && !unread.has(streamId)) {
         if (await this.#isGone(streamId)) {
           wrong.push(() => this.#remove(streamId, entry.generation));
           continue;
@@ -72,7 +78,7 @@ export class FeedSync {
       }
       streams.push(stream);
     }
-    if (wrong.length > 0) this.#parts.background.run(this.#putRight(wrong));
+    if (wrong.length > 0) this.#parts.background.run(inParts(wrong, (tell) => tell()));
     return { data: { streams, now: this.#parts.store.now() }, place };
   }
 
@@ -126,10 +132,25 @@ export class FeedSync {
     await this.#parts.feed.remove(key, this.#user, generation).catch(() => undefined); // it was reported
   }
 
-  async #putRight(wrong: readonly (() => Promise<void>)[]): Promise<void> {
-    for (let at = 0; at < wrong.length; at += AT_ONCE) {
-      await Promise.all(wrong.slice(at, at + AT_ONCE).map((tell) => tell()));
-    }
+  /** Puts in what the queues say of those that wait. @param wrong gets what the feed has to be told */
+  async #readQueues(known: Known, wrong: (() => Promise<void>)[]): Promise<void> {
+    const { store, feed } = this.#parts;
+    const queued = [...known.values()].filter((entry) => entry.kind !== 'removed' && queuedIn(entry) > 0);
+    await inParts(queued, async (entry) => {
+      const key = streamKey(entry.streamId, this.#user.tenantId);
+      const queue = await store.queues.read(key);
+      const isTheirs = queue.userId === undefined || queue.userId === this.#user.userId;
+      const waiting = isTheirs ? waitingRuns(queue).length : 0;
+      if (waiting === queuedIn(entry)) return;
+      known.set(entry.streamId, { ...entry, queue: waiting > 0 ? JSON.stringify(waiting) : undefined });
+      if (isTheirs) wrong.push(() => feed.tellQueue(key, queue, this.#user.userId));
+    });
+  }
+}
+
+async function inParts<One>(all: readonly One[], work: (one: One) => Promise<void>): Promise<void> {
+  for (let at = 0; at < all.length; at += AT_ONCE) {
+    await Promise.all(all.slice(at, at + AT_ONCE).map((one) => work(one)));
   }
 }
 
@@ -145,10 +166,11 @@ function asStored(entry: FeedEntry, stored: StoredFeedEntry | undefined): Stored
   if (stored && !isNewerVersion(entry, stored))
     return { ...stored, title: entry.title?.text ?? stored.title };
   const { streamId, generation, count, kind, state, title } = entry;
-  const places = { number: 0, stateNumber: 0, titleNumber: 0 };
+  const places = { number: 0, stateNumber: 0, titleNumber: 0, queueNumber: 0 };
   return {
     ...{ streamId, generation, count, kind, state, ...places },
     isSeen: false,
     title: title?.text ?? stored?.title,
+    queue: stored?.queue,
   };
 }

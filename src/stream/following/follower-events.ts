@@ -4,7 +4,7 @@
  */
 import { type Cursor, formatCursor } from '../model/cursor.js';
 import type { FoldedState } from '../model/fold.js';
-import type { PublicState } from '../model/lifecycle-payloads.js';
+import type { FollowerPayloads, PublicState } from '../model/lifecycle-payloads.js';
 import { type SettlementState, settlementStateOf } from '../model/settlement-state.js';
 import type { Batch, JobRecord } from '../model/types.js';
 
@@ -27,6 +27,13 @@ export function goneBatch(place: Cursor, streamId: string): Batch {
 
 export function settledBatch(place: Cursor, record: JobRecord, now: number): Batch {
   return unplaced('settled', place, { state: settlementStateOf(record, now) satisfies SettlementState });
+}
+
+/** The place of a run that waits: in no generation yet. */
+const NO_PLACE: Cursor = { generation: 0, sequence: 0 };
+
+export function queuedBatch(queued: FollowerPayloads['queued']): Batch {
+  return unplaced('queued', NO_PLACE, queued);
 }
 
 /** Says whether the batch tells of the settlement: a release before 0.2 let hosts use the name in a log. */

@@ -4,6 +4,7 @@
  */
 import type { Clock, TimerHandle } from '../../clock.js';
 import { GenerationJobError, isGenerationJobError, isUnanswered } from '../../errors.js';
+import type { JobStore } from '../interfaces/job-store.js';
 import type { SubscribeOptions } from '../interfaces/manager-types.js';
 import type { DetachResult, SettlementWaitResult, StreamObserver } from '../interfaces/observer.js';
 import { isSettlementOver } from '../model/settlement-state.js';
@@ -13,15 +14,19 @@ import { callHook } from '../process/host-code.js';
 import type { Parts } from '../process/parts.js';
 import type { HubContext } from './hub-context.js';
 import { HubSubscription } from './hub-subscription.js';
+import { QueuedFollower, type QueuedFollowerContext } from './queued-follower.js';
 import { RecordWait, type RecordWaitInput, type SettledWaitInput } from './record-wait.js';
+import type { StreamFollower } from './stream-follower.js';
 import { StreamHub } from './stream-hub.js';
 import type { SubscriptionContext } from './subscription-context.js';
 
-export class Followers implements SubscriptionContext<HubSubscription> {
+export class Followers implements SubscriptionContext<StreamFollower>, QueuedFollowerContext {
   readonly #parts: Parts;
   readonly #hubs = new Map<string, StreamHub>();
   readonly #hubContext: HubContext;
-  readonly #subscriptions = new Set<HubSubscription>();
+  readonly #subscriptions = new Set<StreamFollower>();
+  /** Those of them that follow a run which waits. */
+  readonly #queued = new Set<QueuedFollower>();
   readonly #waits = new Set<RecordWait>();
   #timer: TimerHandle | undefined;
   #isClosed = false;
@@ -43,6 +48,10 @@ export class Followers implements SubscriptionContext<HubSubscription> {
     return this.#parts.clock;
   }
 
+  get store(): JobStore {
+    return this.#parts.store;
+  }
+
   now(): number {
     return this.#parts.store.now();
   }
@@ -60,18 +69,33 @@ export class Followers implements SubscriptionContext<HubSubscription> {
     return this.#hubs.get(key.id)?.followers ?? 0;
   }
 
-  follow(key: StreamKey, options: SubscribeOptions): HubSubscription {
+  /** Follows a stream, or with `queueId` a run that waits there. @throws GenerationJobError `capacity_exceeded` */
+  follow(key: StreamKey, options: SubscribeOptions): StreamFollower {
     const hub = this.#hubOf(key);
     if (hub.followers >= this.#parts.options.limits.followersPerStream) {
       throw new GenerationJobError('capacity_exceeded', 'The stream has too many followers here.');
     }
-    const subscription = new HubSubscription(hub, options, this);
-    if (subscription.closedBy !== undefined) return subscription;
-    hub.add(subscription);
-    this.#subscriptions.add(subscription);
+    const { queueId } = options;
+    if (queueId === undefined) return this.#add(new HubSubscription(hub, options, this));
+    const follower = new QueuedFollower(hub, { ...options, queueId }, this);
+    if (follower.closedBy === undefined) this.#queued.add(follower);
+    return this.#add(follower);
+  }
+
+  #add(follower: StreamFollower): StreamFollower {
+    if (follower.closedBy !== undefined) return follower;
+    follower.hub.add(follower);
+    this.#subscriptions.add(follower);
     this.#parts.observer.subscriptions(this.#subscriptions.size);
     this.#timer ??= this.#schedule();
-    return subscription;
+    return follower;
+  }
+
+  /** Puts a subscription to the generation in the place of one that has followed the run while it waited. */
+  onStarted(follower: QueuedFollower, options: SubscribeOptions): StreamFollower {
+    this.#queued.delete(follower);
+    if (this.#subscriptions.delete(follower)) follower.hub.remove(follower);
+    return this.#add(new HubSubscription(follower.hub, options, this));
   }
 
   /**
@@ -144,17 +168,20 @@ export class Followers implements SubscriptionContext<HubSubscription> {
     return hub;
   }
 
-  /** Forgets a subscription that has closed; called by it. */
-  onClosed(subscription: HubSubscription): void {
-    const { hub } = subscription;
+  /** Forgets a follower that has closed; called by it. */
+  onClosed(follower: StreamFollower): void {
+    const { hub } = follower;
     const { observer, background, hooks } = this.#parts;
-    if (!this.#subscriptions.delete(subscription) && hub.followers > 0) return;
-    hub.remove(subscription);
-    observer.detached(subscription.closedBy ?? 'left');
+    const waited = follower instanceof QueuedFollower;
+    if (waited) this.#queued.delete(follower);
+    if (!this.#subscriptions.delete(follower) && hub.followers > 0) return;
+    hub.remove(follower);
+    // One that has followed no generation was not told of as attached either.
+    if (!waited) observer.detached(follower.closedBy ?? 'left');
     observer.subscriptions(this.#subscriptions.size);
     if (hub.followers > 0 || this.#hubs.get(hub.key.id) !== hub) return;
     this.#closeIfIdle(hub);
-    if (hooks.onFollowersGone && !hub.ended && subscription.closedBy === 'left') {
+    if (hooks.onFollowersGone && !waited && !hub.ended && follower.closedBy === 'left') {
       const { streamId, tenantId } = hub.key;
       background.run(
         callHook(
@@ -178,7 +205,7 @@ export class Followers implements SubscriptionContext<HubSubscription> {
   }
 
   /** Reports what a reader threw; called by its subscription. */
-  onReaderFailed(error: unknown, { hub }: HubSubscription): void {
+  onReaderFailed(error: unknown, { hub }: StreamFollower): void {
     this.#parts.observer.hookFailed('onReadable');
     this.#parts.errors.report({ where: 'onReadable', error, record: hub.key });
   }
@@ -207,6 +234,7 @@ export class Followers implements SubscriptionContext<HubSubscription> {
     for (const hub of this.#hubs.values()) {
       if (hub.isQuietSince(now, options.logPollMs / 2)) background.run(hub.check('poll'));
     }
+    for (const follower of this.#queued) follower.check(now, options.logPollMs / 2);
     this.#timer = this.#schedule();
   }
 }

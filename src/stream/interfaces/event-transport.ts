@@ -17,16 +17,19 @@ export interface FrameListener {
 }
 
 /**
- * Asks the producer of a generation to stop, after the commit that ended it; or with `kind`, all other replicas to go on with it,
- * after its lease was given up. A transport that passes on no `kind` costs time alone.
+ * Asks the producer of a generation to stop, after the commit that ended it; or with `kind`, all other replicas to look at the stream
+ * for something that one of them can do. A transport that passes on no `kind` costs time alone.
  */
 export interface ControlSignal {
   /** The stream it is about. */
   readonly key: StreamKey;
   /** The generation it is about. */
   readonly generation: number;
-  /** `handover`: its producer has left, and nobody has it. Left out: it has been ended by others. */
-  readonly kind?: 'handover' | undefined;
+  /**
+   * `handover`: its producer has left, and nobody has it. `queued`: a run is about to wait behind it, which is 0 where there is none.
+   * Left out: it has been ended by others.
+   */
+  readonly kind?: 'handover' | 'queued' | undefined;
 }
 
 export interface EventTransport {

@@ -6,13 +6,12 @@ import type { PublicState, ResumeState } from '../model/lifecycle-payloads.js';
 import type { SettlementState } from '../model/settlement-state.js';
 import type { JobRecord } from '../model/types.js';
 import type { Approvals } from './approvals.js';
+import type { CreateJobInput, CreateJobResult, EnqueueJobInput, QueuedJobResult } from './create-job.js';
 import type { FeedSubscription, MarkSeenInput, SubscribeUserInput } from './feed.js';
 import type { Inbox } from './inbox.js';
 import type { GenerationSummary, StateAccess } from './kept-generations.js';
 import type {
   AnnotateInput,
-  CreateJobInput,
-  CreateJobResult,
   DeletedUser,
   GenerationAccess,
   JobPage,
@@ -24,6 +23,7 @@ import type {
   SubscribeWithResumeResult,
 } from './manager-types.js';
 import type { Health, JobSummaryPage, ListJobsInput } from './operators.js';
+import type { JobQueue } from './queue.js';
 import type { AbortInput, AbortResult, DrainInput, SettledInput } from './stopping.js';
 import type { Subscription } from './subscription.js';
 import type { Upkeep } from './upkeep.js';
@@ -48,6 +48,8 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
   readonly approvals: Approvals<Types>;
   /** Messages to jobs while they work. */
   readonly inbox: Inbox;
+  /** Runs that wait for their turn. */
+  readonly queue: JobQueue;
   /** The upkeep by hand, for tests and for hosts with a schedule of their own. */
   readonly upkeep: Upkeep;
   /** True once it takes no new jobs and followers any more. */
@@ -59,6 +61,18 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
    *   server that can't be used, with what it lacks
    */
   start(): Promise<void>;
+
+  /**
+   * Starts a generation when its turn comes: at once, where nothing is active on the stream and nothing waits there, and the user has a
+   * slot; otherwise on whichever replica sees that its turn has come, by the hook `startQueued`. Each accepted request runs once or is
+   * handed back (`manager.queue`).
+   * @throws GenerationJobError what any create throws, but no `user_limit_exceeded`; `queue_full`; `invalid_argument` without the
+   *   hook `startQueued`
+   * @example
+   * const { queued } = await manager.createJob({ streamId: 's-1', userId: 'ada', onConflict: 'enqueue', created: 'And then?' });
+   * if (queued) console.log('waits at', queued.position);
+   */
+  createJob(input: EnqueueJobInput<Types>): Promise<CreateJobResult<Types> | QueuedJobResult<Types>>;
 
   /**
    * Starts a generation. Exactly one caller gets the job; who joined gets the record.

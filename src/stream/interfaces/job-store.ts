@@ -36,6 +36,7 @@ import type {
   SenderCommit,
   SettlementCommit,
 } from './commits.js';
+import type { JobQueues } from './job-queues.js';
 import type { LogPage, ReadLogRequest } from './log-pages.js';
 import type { ReceiptCommit } from './receipt-commits.js';
 import type { Report } from './report.js';
@@ -167,18 +168,36 @@ export interface RememberedRun {
   readonly record?: JobRecord | undefined;
 }
 
+/** Asks for a user's slot. */
+export interface SlotRequest {
+  /** The stream the slot is for. */
+  readonly streamId: string;
+  /** Names who holds it. */
+  readonly holder: string;
+  /** Slots of the user's, at most. */
+  readonly limit: number;
+  /** The time it is held for unless it is taken again (ms). */
+  readonly forMs: number;
+  /**
+   * The time the stream is remembered as waiting when it is refused (ms), since when it first was; asking again prolongs it. A
+   * stream that holds a slot, of whatever holder, is not remembered. Left out, it does not wait.
+   */
+  readonly awaitsMs?: number | undefined;
+}
+
 /** A user's own bookkeeping; each method is atomic for that user. */
 export interface UserSlots {
   /**
-   * Takes (or retakes) the slot of a stream for `holder` until `forMs` from now. Refused, with nothing changed, when
-   * the user's other streams hold `limit` unexpired slots. A slot already held for the stream changes its holder.
+   * Takes (or retakes) the slot of a stream for `holder` until `forMs` from now. Refused, with nothing changed but what
+   * `awaitsMs` says, when the user's other streams hold `limit` unexpired slots: those that wait hold none. A slot already
+   * held for the stream changes its holder; a stream that has waited waits no longer.
    */
-  take(
-    user: UserKey,
-    slot: { streamId: string; holder: string; limit: number; forMs: number },
-  ): Promise<boolean>;
-  /** Gives the slot back if `holder` still holds it. */
-  give(user: UserKey, slot: { streamId: string; holder: string }): Promise<void>;
+  take(user: UserKey, slot: SlotRequest): Promise<boolean>;
+  /**
+   * Gives the slot back if `holder` still holds it. Either way returns the ids of the user's streams that wait for one, the longest
+   * first, at most 10. They wait until they take one, or their time is over.
+   */
+  give(user: UserKey, slot: { streamId: string; holder: string }): Promise<readonly string[]>;
   /** Remembers `run` under an idempotency key for `forMs` unless one is remembered already; returns what is. */
   remember(user: UserKey, key: string, run: RememberedRun, forMs: number): Promise<RememberedRun>;
   /** Completes what is remembered under the key if it is of the same stream and of no other generation. */
@@ -223,7 +242,8 @@ export interface JobStore {
    * Atomic: ends the active generation named by `replaces`, makes a new one and makes it current.
    * The new generation's number is the larger of the last one + 1 and the clock: it never repeats, even after the
    * stream was deleted or has expired. Nothing of the generation before shows through. Checked in this order: a repeat
-   * of the call id, `expired`, `taken`, `joined`, `unexpected`, `conflict`, `full`.
+   * of the call id (`created`, or `started` for another start of the same run), `expired`, `taken`, `unqueued`, `joined`,
+   * `unexpected`, `conflict`, `full`.
    */
   create(request: CreateRequest): Promise<CreateReply>;
 
@@ -276,6 +296,8 @@ export interface JobStore {
   readonly slots: UserSlots;
   /** Keeps what became of each user's streams. Called only where a manager's option `feed` is on, and by a deletion there. */
   readonly feeds: UserFeeds;
+  /** Keeps the runs that wait for their turn. */
+  readonly queues: JobQueues;
   /** Left out where the indexes can't lose anything. */
   readonly repair?: IndexRepair | undefined;
 

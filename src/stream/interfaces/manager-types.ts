@@ -18,7 +18,6 @@ import type {
 } from '../model/host-types.js';
 import type { ResumeState } from '../model/lifecycle-payloads.js';
 import type { GenerationJobOptions } from '../model/options.js';
-import type { Predecessor } from '../model/predecessor.js';
 import type { Seal } from '../model/seal.js';
 import type {
   Hole,
@@ -53,64 +52,6 @@ export interface DeletedUser {
   /** The tenant the user belongs to: 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. Default: none. */
   readonly tenantId?: string | undefined;
 }
-
-export interface CreateJobInput<Types extends HostTypes = Untyped> {
-  /** 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. */
-  readonly streamId: string;
-  /** Names who owns the stream: 1 to 256 characters. */
-  readonly userId: string;
-  /** The tenant it lives in: 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. Default: none. */
-  readonly tenantId?: string | undefined;
-  /** The conversation it belongs to: 1 to 256 characters. Default: none. */
-  readonly conversationId?: string | undefined;
-  /** The same key of a user never starts a second run while it is remembered (`idempotencyMs`). 1 to 256 characters. */
-  readonly idempotencyKey?: string | undefined;
-  /**
-   * The newest generation of the stream that who asks has seen; null when they have seen none. The create is refused with a
-   * ConflictError that names what is there when a newer one is current, active or ended. Looked at after the idempotency
-   * key, and before `onConflict`; says nothing of another stream that the key leads to. What has been seen may be gone by
-   * now. Default: nothing is expected.
-   */
-  readonly expects?: { readonly generation: number } | null | undefined;
-  /**
-   * Names what the new producer waits for, before it is handed out, for at most `predecessorMs`. `settled`: that all generations
-   * kept from before are settled, the one this create ends among them; one that is not by then, or is set aside, refuses
-   * the create as `predecessor_unsettled`. `left`: that the producers which were stopped have returned; none refuses.
-   * The new generation is there at once. Without a `settle` hook nothing is settled, and nothing is waited for.
-   * Default: nothing.
-   */
-  readonly waitFor?: 'settled' | 'left' | undefined;
-  /** The answer when a generation is active on the stream, a paused one included. Default `replace`. */
-  readonly onConflict?: 'replace' | 'reject' | 'join' | undefined;
-  /** The data that a client needs to show the start (the user's message); that of the `created` event, as `created`. */
-  readonly created?: CreatedOf<Types> | undefined;
-  /** Holds what the host wants to find on the record: JSON, at most `limits.metadataBytes`. Default: nothing. */
-  readonly metadata?: MetadataPatch<Types> | undefined;
-  /** The name of a content model given to the manager. */
-  readonly contentModel?: string | undefined;
-  /** Lets the content model merge neighbouring events before they are committed. Default false. */
-  readonly merge?: boolean | undefined;
-}
-
-export type CreateJobResult<Types extends HostTypes = Untyped> =
-  | {
-      /** Says whether this call started the generation, and so has its job. */
-      readonly started: true;
-      /** The handle: emit into it, or give it a producer with `run`. */
-      readonly job: GenerationJob<Types>;
-      /** The record of the generation, started or joined. */
-      readonly record: JobRecord<Types>;
-      /** Says how the generation before it was by then, as `job.predecessor`. */
-      readonly predecessor: Predecessor | undefined;
-    }
-  | {
-      /** Says whether this call started the generation, and so has its job. */
-      readonly started: false;
-      /** A caller that joined has no job. */
-      readonly job?: undefined;
-      /** The record of the generation, started or joined. */
-      readonly record: JobRecord<Types>;
-    };
 
 export interface ListActiveJobsInput {
   /** 1 to 256 characters. */
@@ -152,6 +93,12 @@ export interface SubscribeOptions extends Access {
    * is in. With `follow: 'stream'`, only while nothing newer has begun. Default false.
    */
   readonly settled?: boolean | undefined;
+  /**
+   * Follow the run that `createJob` has queued under this id: `queued` events with its position while it waits, which have no place
+   * to go on from, then its own generation, from the first event or with a `sync` (`resume`). With position 0 it has not run and
+   * will not. Excludes `after`, `generation` and `notes`: whoever has a cursor has seen it start. Default: none.
+   */
+  readonly queueId?: string | undefined;
   /**
    * The record's revision that is known already, from 0: told is what has changed of metadata and notes since. Default: 0;
    * with the cursor of an end, nothing is told.
@@ -231,9 +178,19 @@ export interface ProgressInput<Types extends HostTypes = Untyped> {
   readonly signal: AbortSignal;
 }
 
+/** The hook `startQueued` is told this. */
+export interface QueuedStart<Types extends HostTypes = Untyped> {
+  /** The run, as `createJob` has named it when it was queued; the record's `createId`. */
+  readonly queueId: string;
+  /** The data of its `created` event, as `createJob` was given it as `created`; absent when there was none. */
+  readonly created?: CreatedOf<Types> | undefined;
+  /** The record of the generation that the run has become, with what a seal keeps secret opened. */
+  readonly record: JobRecord<Types>;
+}
+
 /**
  * The host's side of things. None can fail a stream: what they throw is logged and counted, and who has not answered in
- * `hookMs` counts as one that threw. `settle` and `recover` may take as long as they need.
+ * `hookMs` counts as one that threw. `settle`, `recover` and `startQueued` may take as long as they need.
  */
 export interface Hooks<Types extends HostTypes = Untyped> {
   /**
@@ -286,6 +243,13 @@ export interface Hooks<Types extends HostTypes = Untyped> {
    * `job.run` would. Without it such a generation fails.
    */
   recover?(job: GenerationJob<Types>, continuation: Continuation<Types>): unknown;
+  /**
+   * Produces a run that has waited for its turn (`createJob` with `onConflict: 'enqueue'`), on the replica that starts it; runs as
+   * `job.run` would. Given the same generation again, on this or another replica, when the process dies before the first
+   * event of the host: three times in all, then it fails as `producer_lost`. Later, `recover` goes on. Without the hook nothing
+   * can be queued, and nothing that waits is started by this replica.
+   */
+  startQueued?(job: GenerationJob<Types>, queued: QueuedStart<Types>): unknown;
   /**
    * Says whether recovery starts the answer over (`restart`, default) or goes on where it stood (`continue`). A function is told
    * of a hand-over by its second argument, which has the state opened.

@@ -40,6 +40,12 @@ export type AnnotationResult = 'written' | 'not_found' | 'too_large' | 'failed';
  * `too_large` · `not_found`: no such generation is kept, or it is not theirs · `failed`: no answer, or malformed
  */
 export type MessageResult = 'accepted' | 'repeated' | 'full' | 'ended' | 'too_large' | 'not_found' | 'failed';
+/**
+ * `queued` · `full`: no more may wait on the stream · `started` · `expired`: handed back, since nobody could start it in time ·
+ * `cancelled`, one by one or by a stop · `refused`: handed back, since the store refuses its create for good
+ */
+export const QUEUED_RUN_RESULTS = ['queued', 'full', 'started', 'expired', 'cancelled', 'refused'] as const;
+export type QueuedRunResult = (typeof QUEUED_RUN_RESULTS)[number];
 /** `known`: the feed had it, or something newer */
 export const FEED_WRITE_RESULTS = ['written', 'known', 'failed'] as const;
 export type FeedWriteResult = (typeof FEED_WRITE_RESULTS)[number];
@@ -176,6 +182,8 @@ export interface StreamObserver {
   decisionLink(result: DecisionLinkResult): void;
   /** The host was told of a pause by `onPaused`, or has failed to take it and will be told again. */
   pauseTold(outcome: 'told' | 'retried'): void;
+  /** A run was queued in this process, or left a queue by it. `waitedMs`, from then to its start, for those that start. */
+  runQueued(result: QueuedRunResult, waitedMs?: number): void;
   /** A stream's new state was written into its user's feed, was known there already, or could not be written. */
   feedWritten(result: FeedWriteResult): void;
   /** Gives the open followers of users' feeds of this process, whenever the number changes. */
@@ -258,6 +266,7 @@ export const OBSERVED: readonly string[] = Object.keys({
   messageSent: 0,
   messageTaken: 0,
   messagesUnsent: 0,
+  runQueued: 0,
   settled: 0,
   settlementAwaited: 0,
   settlementsSetAside: 0,

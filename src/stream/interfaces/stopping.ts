@@ -1,6 +1,7 @@
 /** A stop, a wait for what the host saves after it, and a leave: what these calls take and give. No code. */
 import type { Access } from '../model/access.js';
 import type { ContentOf, HostTypes, Untyped } from '../model/host-types.js';
+import type { QueuedRun } from '../model/queued-run.js';
 import type { SettlementState } from '../model/settlement-state.js';
 import type { Hole, JobRecord, Usage, UsageEntry } from '../model/types.js';
 import type { GenerationAccess } from './manager-types.js';
@@ -17,6 +18,11 @@ export interface AbortInput extends Access {
    * answer at once.
    */
   readonly wait?: 'settled' | undefined;
+  /**
+   * `clear`: takes away what waits in the stream's queue as well, and hands it back as `unqueued`. Default: the queue stays, and
+   * the stop holds it until `manager.queue.resume`, or a new create.
+   */
+  readonly queue?: 'clear' | undefined;
 }
 
 /** A wait for a settlement. */
@@ -49,6 +55,8 @@ export interface AbortResult<Types extends HostTypes = Untyped> {
   readonly settlement: SettlementState;
   /** The record after the end. */
   readonly record: JobRecord<Types>;
+  /** The runs that were taken out of the stream's queue by `queue: 'clear'`, in their order; none of them has run, or will. */
+  readonly unqueued: readonly QueuedRun[];
 }
 
 /** A replica's leave. */

@@ -4,8 +4,9 @@
  * implied by the one that took its place, and a reader that was away reads each stream once.
  *
  * An entry's *version* is (generation, count): the generation, and how many lifecycle events it has. It never goes back, whoever
- * writes it and in whatever order it arrives. Its *number* is the larger of the feed's last + 1 and the store's clock, another one
- * with each change. The *floor* is the place from which on nothing has been left out: neither gone nor too old to be told.
+ * writes it and in whatever order it arrives; nor do its title and its queue, each by a revision of its own. Its *number* is the
+ * larger of the feed's last + 1 and the store's clock, another one with each change. The *floor* is the place from which on nothing
+ * has been left out: neither gone nor too old to be told.
  */
 import type { FeedEntry, StoredFeedEntry } from '../model/feed-entry.js';
 import type { Frame, UserKey } from '../model/types.js';
@@ -53,8 +54,9 @@ export interface FeedReply {
  */
 export interface UserFeeds {
   /**
-   * Keeps the entry if its version is newer than that of the stream's entry, its title if that is; the state is unseen then.
-   * An entry of a generation from before a `clear` of a moment ago is not kept.
+   * Keeps the entry if its version is newer than that of the stream's entry, its title if that is; the state is unseen then. Its
+   * queue is kept if that is newer, on its own; what was removed comes back by a queue in which something waits.
+   * An entry of a generation (of generation 0, of a queue's revision) from before a `clear` of a moment ago is not kept.
    */
   append(user: UserKey, entry: FeedEntry, bounds: FeedBounds): Promise<FeedReply>;
   /** A page of the entries behind a place, without those that are older than they are kept. */

@@ -1,25 +1,31 @@
 /**
  * Admission says whether and where a new generation may start: idempotency keys, the per-user limit, and what to do
- * about a generation that is active. Ends with one atomic create; everything before it can be done again, and what was
- * taken for a create that came to nothing is given back.
+ * about a generation that is active. Ends with one atomic create, or with a run that waits for its turn; everything before
+ * it can be done again, and what was taken for a create that came to nothing is given back.
  */
-import { ConflictError, GenerationJobError, isUnanswered } from '../../errors.js';
+import { ConflictError, GenerationJobError } from '../../errors.js';
 import type { CreateReply, CreateRequest } from '../interfaces/commits.js';
+import type {
+  CreateJobInput,
+  CreateJobResult,
+  EnqueueJobInput,
+  QueuedJobResult,
+} from '../interfaces/create-job.js';
 import type { RememberedRun } from '../interfaces/job-store.js';
-import type { CreateJobInput } from '../interfaces/manager-types.js';
-import { lookAfterEnd } from '../model/deadlines.js';
 import { serialiseLifecycle, serialiseMetadata } from '../model/events.js';
 import { checkConversationId, isIdText, streamKey, userKey } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, LogEvent, StreamKey, UserKey } from '../model/types.js';
-import { publishFrames } from '../process/frames.js';
-import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
 import type { SlotOwner } from '../process/slot-keeper.js';
+import type { Producers } from '../producing/producers.js';
+import type { Creation } from './creation.js';
 import type { Ender } from './ender.js';
+import type { Enqueueing } from './enqueueing.js';
+import type { Succession } from './succession.js';
 
-export type Admitted =
+type Admitted =
   | {
       readonly started: true;
       readonly key: StreamKey;
@@ -29,22 +35,50 @@ export type Admitted =
       /** The newest ended generation, as far as the create has seen one: that which it ended, or found ended. */
       readonly before: JobRecord | undefined;
     }
-  | { readonly started: false; readonly record: JobRecord };
+  | { readonly started: false; readonly record: JobRecord; readonly queued?: undefined }
+  | QueuedJobResult;
+
+type AdmissionInput = CreateJobInput | EnqueueJobInput;
+
+export interface AdmissionSteps {
+  readonly creation: Creation;
+  readonly enqueueing: Enqueueing;
+  readonly producers: Producers;
+  readonly succession: Succession;
+}
 
 const MOST_CONFLICTS = 100;
 
 export class Admission {
   readonly #parts: Parts;
   readonly #ender: Ender;
+  readonly #creation: Creation;
+  readonly #enqueueing: Enqueueing;
+  readonly #steps: Pick<AdmissionSteps, 'producers' | 'succession'>;
 
-  constructor(parts: Parts, ender: Ender) {
+  constructor(parts: Parts, ender: Ender, { creation, enqueueing, ...steps }: AdmissionSteps) {
     this.#parts = parts;
     this.#ender = ender;
+    this.#creation = creation;
+    this.#enqueueing = enqueueing;
+    this.#steps = steps;
   }
 
   /** @throws as `GenerationJobManager.createJob` */
-  async admit(input: CreateJobInput): Promise<Admitted> {
+  async create(input: AdmissionInput): Promise<CreateJobResult | QueuedJobResult> {
+    const { producers, succession } = this.#steps;
+    const admitted = await this.#admit(input);
+    if (!admitted.started) return admitted;
+    const { record, before } = admitted;
+    const job = await producers.begin(admitted, input.merge ?? false);
+    const refusal = await succession.handOut(job, record, before);
+    if (refusal !== undefined) throw refusal;
+    return { started: true, job, record, predecessor: job.predecessor };
+  }
+
+  async #admit(input: AdmissionInput): Promise<Admitted> {
     const { options, store, clock } = this.#parts;
+    if (input.onConflict === 'enqueue') this.#enqueueing.throwUnlessStarted();
     const user = userKey(input.userId, input.tenantId);
     const until = clock.monotonic() + options.createTimeoutMs;
     const request = this.#request(input);
@@ -67,30 +101,27 @@ export class Admission {
 
   async #create(
     first: CreateRequest,
-    input: CreateJobInput,
+    input: AdmissionInput,
     user: UserKey,
     until: number,
   ): Promise<Admitted> {
-    const { store, slots, clock } = this.#parts;
+    const { store, clock } = this.#parts;
     const { key } = first;
     let [current] = await this.#repeat(until, () => store.read(key, 'current'));
-    /** The lead of the store's clock over what is known of it, as it turned out to be. */
-    let aheadMs = 0;
     let sealed: CreateRequest['metadata'] | undefined;
     for (let conflicts = 0; conflicts < MOST_CONFLICTS; conflicts++) {
-      const wanted = await this.#withReplacement(first, input, current, { round: conflicts + 1, until });
-      if (wanted === undefined) return { started: false, record: current as JobRecord };
-      sealed ??= await this.#sealedMetadata(wanted);
-      const request = { ...wanted, metadata: sealed };
+      const wanted = await this.#wanted(first, input, current, { round: conflicts + 1, until });
+      if (wanted === 'join') return { started: false, record: current as JobRecord };
+      sealed ??= await this.#sealedMetadata(wanted === 'wait' ? first : wanted);
+      const request = { ...(wanted === 'wait' ? first : wanted), metadata: sealed };
       const slot = { userId: user.userId, createId: request.callId, attempt: 1 };
-      await this.#repeat(until, () => slots.take(key, slot)).catch((error: unknown) => {
-        this.#ender.letReplacedGoOn(key, request.replaces);
-        throw error;
-      });
+      if (wanted === 'wait' || !(await this.#takeSlot(request, slot, input, until))) {
+        return this.#enqueueing.add({ request, merge: input.merge ?? false, current, until });
+      }
       const leaseStartedAt = clock.monotonic();
-      const reply = await this.#answered(until, () => this.#tryCreate(request, aheadMs));
+      const reply = await this.#creation.make(request, until);
       if (reply.outcome === 'created') {
-        await this.#announce(request, user, reply);
+        await this.#creation.announce(request, reply);
         const created = { ...request.created, sequence: 1, attempt: 1 };
         const found = current && !isActive(current.status) ? current : undefined;
         const { record, replaced: before = (await this.#endedBy(request)) ?? found } = reply;
@@ -98,50 +129,33 @@ export class Admission {
       }
       // In a conflict it is held again at once, or is not the one in the way.
       if (reply.outcome !== 'conflict') this.#ender.letReplacedGoOn(key, request.replaces);
-      await this.#giveSlotBack(slot, request, reply);
-      switch (reply.outcome) {
-        case 'joined':
-          return { started: false, record: reply.record };
-        case 'unexpected':
-          throw new ConflictError(reply.record.streamId, reply.record.generation);
-        case 'conflict':
-          current = reply.record;
-          break;
-        case 'taken':
-          throw new GenerationJobError('stream_taken', 'The stream belongs to somebody else.');
-        case 'expired':
-          // Too late by this process's own clock as well?
-          if (aheadMs === 0 && clock.monotonic() < until) {
-            aheadMs = Math.max(1, reply.now - store.now());
-            break;
-          }
-          throw new GenerationJobError('create_expired', 'The create reached the store too late.');
-        case 'full':
-          throw new GenerationJobError('capacity_exceeded', 'The store holds as many streams as it may.');
-        default:
-          reply satisfies never;
-      }
+      await this.#creation.giveSlotBack(key, slot, reply);
+      if (reply.outcome === 'joined') return { started: false, record: reply.record };
+      if (reply.outcome !== 'conflict') throw refusalError(reply);
+      current = reply.record;
     }
     throw new GenerationJobError('unavailable', 'Other creates kept getting in between.');
   }
 
-  /** Returns what came of a create, or throws that nobody knows. */
-  async #answered(until: number, create: () => Promise<CreateReply>): Promise<CreateReply> {
+  /**
+   * Takes the user's slot. Says whether it is there; false only for a create that waits for one.
+   * @throws GenerationJobError `user_limit_exceeded`
+   */
+  async #takeSlot(
+    { key, replaces }: CreateRequest,
+    slot: SlotOwner,
+    { onConflict }: AdmissionInput,
+    until: number,
+  ): Promise<boolean> {
+    const { slots } = this.#parts;
     try {
-      return await this.#repeat(until, create);
+      if (onConflict === 'enqueue') return await this.#repeat(until, () => slots.takeOrAwait(key, slot));
+      await this.#repeat(until, () => slots.take(key, slot));
+      return true;
     } catch (error) {
-      if (!isUnanswered(error)) throw error;
-      throw new GenerationJobError('unavailable', 'The store did not answer a create.', { cause: error });
+      this.#ender.letReplacedGoOn(key, replaces);
+      throw error;
     }
-  }
-
-  /** The score is held near for one lease, so a create that arrives later than that must not be made. */
-  async #tryCreate(request: CreateRequest, aheadMs: number): Promise<CreateReply> {
-    const { store } = this.#parts;
-    const notAfter = Math.min(request.notAfter, store.now() + request.leaseMs) + aheadMs;
-    const lookInMs = lookAfterEnd(request.replaces?.leaveMs, request);
-    await store.due.nearer(request.key, lookInMs, request.leaseMs);
-    return store.create({ ...request, notAfter });
   }
 
   async #sealedMetadata({
@@ -171,7 +185,7 @@ export class Admission {
     return { ...run.record, notes, revision, inbox, unsent };
   }
 
-  #request(input: CreateJobInput): CreateRequest {
+  #request(input: AdmissionInput): CreateRequest {
     const { options, store, models, entropy, hooks, replicaId } = this.#parts;
     const { contentModel, idempotencyKey } = input;
     if (contentModel !== undefined && !models.has(contentModel)) {
@@ -202,19 +216,20 @@ export class Admission {
     };
   }
 
-  /** The request that may end what is active, or undefined when the caller wants to join it. */
-  async #withReplacement(
+  /** The request that may end what is active; `join` when the caller wants that one, `wait` when the create waits for its turn. */
+  async #wanted(
     request: CreateRequest,
-    input: CreateJobInput,
+    input: AdmissionInput,
     current: JobRecord | undefined,
     { round, until }: { readonly round: number; readonly until: number },
-  ): Promise<CreateRequest | undefined> {
+  ): Promise<CreateRequest | 'join' | 'wait'> {
+    if (input.onConflict === 'enqueue' && (await this.#enqueueing.mustWait(request, current, until)))
+      return 'wait';
     if (current === undefined || !isActive(current.status)) return request;
     if (current.userId !== input.userId)
       throw new GenerationJobError('stream_taken', 'The stream belongs to somebody else.');
     if (current.createId === request.callId) return request;
-    if (input.idempotencyKey !== undefined && current.idempotencyKey === input.idempotencyKey)
-      return undefined;
+    if (input.idempotencyKey !== undefined && current.idempotencyKey === input.idempotencyKey) return 'join';
     // The store refuses it, unless an older generation has the key: nothing of this one is held or described for that.
     const { expects } = request;
     if (expects !== undefined && current.generation > (expects?.generation ?? 0)) return request;
@@ -222,7 +237,9 @@ export class Admission {
       case 'reject':
         throw new ConflictError(current.streamId, current.generation);
       case 'join':
-        return undefined;
+        return 'join';
+      case 'enqueue':
+        return 'wait';
       case 'replace': {
         // Half of what is left, so that the create itself still has time.
         const limitMs = Math.max(1, (until - this.#parts.clock.monotonic()) / 2);
@@ -243,37 +260,25 @@ export class Admission {
     return ended;
   }
 
-  /** Gives the slot back to the holder the stream has, so that a lost race doesn't cost the winner its slot. */
-  async #giveSlotBack(slot: SlotOwner, { key }: CreateRequest, reply: CreateReply): Promise<void> {
-    const { slots } = this.#parts;
-    const winner = reply.outcome !== 'created' && 'record' in reply ? reply.record : undefined;
-    if (winner?.status === 'running') await slots.retake(key, winner);
-    else await slots.give(key, slot);
-  }
-
-  async #announce(
-    request: CreateRequest,
-    user: UserKey,
-    reply: CreateReply & { outcome: 'created' },
-  ): Promise<void> {
-    const { store, observer, errors } = this.#parts;
-    publishFrames(this.#parts, reply.frames);
-    observer.jobCreated();
-    logStep(this.#parts, 'created', reply.record);
-    this.#parts.feed.tellSoon(request.key, reply.record);
-    if (reply.replaced) {
-      observer.jobTransitioned('replace', reply.replaced.status);
-      this.#ender.afterEnd(request.key, reply.replaced);
-    }
-    if (request.idempotencyKey === undefined) return;
-    const run = { streamId: request.key.streamId, generation: reply.record.generation };
-    // Without it the key still finds the run on its stream for as long as the run is kept.
-    await store.slots
-      .confirm(user, request.idempotencyKey, run)
-      .catch((error: unknown) => errors.report({ where: 'upkeep', error, record: reply.record }));
-  }
-
   #repeat<Answer>(until: number, call: () => Promise<Answer>): Promise<Answer> {
     return repeatUntilAnswered(this.#parts, call, until);
+  }
+}
+
+type Refusal = Exclude<CreateReply, { readonly outcome: 'created' | 'joined' | 'conflict' }>;
+
+function refusalError(reply: Refusal): GenerationJobError {
+  switch (reply.outcome) {
+    case 'unexpected':
+      return new ConflictError(reply.record.streamId, reply.record.generation);
+    case 'taken':
+      return new GenerationJobError('stream_taken', 'The stream belongs to somebody else.');
+    case 'expired':
+      return new GenerationJobError('create_expired', 'The create reached the store too late.');
+    case 'full':
+      return new GenerationJobError('capacity_exceeded', 'The store holds as many streams as it may.');
+    case 'started':
+    case 'unqueued':
+      return new GenerationJobError('internal', 'A create that starts no run was answered as if it did.');
   }
 }

@@ -7,7 +7,7 @@ import type { Reaper } from './reaper.js';
 
 interface Hearers {
   readonly leases: Pick<LeaseKeeper, 'find' | 'check'>;
-  readonly reaper: Pick<Reaper, 'heardOfHandOver'>;
+  readonly reaper: Pick<Reaper, 'heardOfHandOver' | 'heardOfRun'>;
   readonly producers: Pick<Producers, 'isDraining'>;
 }
 
@@ -20,6 +20,7 @@ export function hearSignals(
     const { key, generation, kind } = signal;
     // Who leaves goes on with nothing, its own jobs least of all.
     if (kind === 'handover') return producers.isDraining ? undefined : reaper.heardOfHandOver(key);
+    if (kind === 'queued') return reaper.heardOfRun(key);
     const job = leases.find(key, generation);
     // What happened is asked of the store.
     if (job) background.run(leases.check(job));

@@ -1,5 +1,5 @@
 /**
- * Removes streams whole: log, records, snapshots, what their users' books say of them. The producer is told, followers end
+ * Removes streams whole: log, records, snapshots, what waits on them, what their users' books say of them. The producer is told, followers end
  * with `gone`, and a late write finds nothing to write to. A settlement under way, on any replica, is waited for, so that
  * the host saves nothing for who has gone; one that has not begun finds nothing to settle.
  *
@@ -22,34 +22,46 @@ import { callHook } from '../process/host-code.js';
 import type { Parts } from '../process/parts.js';
 import { reportUpkeepFailures } from '../process/upkeep-failures.js';
 import type { LeaseKeeper } from '../producing/lease-keeper.js';
+import type { QueueChanges } from './queue-changes.js';
 import type { Settler } from './settlement.js';
 
 /** A page of a user’s index; its streams are deleted at the same time. */
 const STREAMS_AT_ONCE = 100;
 
+export interface DeletionContext {
+  readonly leases: LeaseKeeper;
+  readonly settler: Settler;
+  readonly queues: Pick<QueueChanges, 'remove'>;
+}
+
 export class Deletion {
   readonly #parts: Parts;
   readonly #leases: LeaseKeeper;
   readonly #settler: Settler;
+  readonly #queues: Pick<QueueChanges, 'remove'>;
 
-  constructor(parts: Parts, leases: LeaseKeeper, settler: Settler) {
+  constructor(parts: Parts, { leases, settler, queues }: DeletionContext) {
     this.#parts = parts;
     this.#leases = leases;
     this.#settler = settler;
+    this.#queues = queues;
   }
 
   /** Says whether there was something of theirs. */
   async ofStream(key: StreamKey, access: Access): Promise<boolean> {
     const { store, options, clock } = this.#parts;
     const until = clock.monotonic() + options.hookMs;
+    let hadQueue = false;
     for (let looks = 1; ; looks++) {
+      // First: a run that has started before it is a generation by now, and none starts behind it.
+      hadQueue = (await this.#queues.remove(key, access.userId)) || hadQueue;
       const at = store.now();
       const kept = await store.read(key, 'kept').catch(damagedOrThrow);
       // A stream that begins at this moment is not one that was damaged.
       if (!isGenerationJobError(kept) && kept.length === 0) {
         // Its rules outlive the time that a stream is kept.
         await this.#deleteRules(key, access.userId);
-        return this.#deleteRemains(key, access, at);
+        return this.#deleteRemains(key, access, { at, hadQueue });
       }
       const records = isGenerationJobError(kept) ? [] : kept;
       const [current] = records;
@@ -97,14 +109,17 @@ export class Deletion {
   }
 
   /** Deletes what is left of a stream of which no generation was current at a time; a feed may know it for longer than it is kept. */
-  async #deleteRemains(key: StreamKey, { userId }: Access, at: number): Promise<boolean> {
+  async #deleteRemains(
+    key: StreamKey,
+    { userId }: Access,
+    { at, hadQueue }: { readonly at: number; readonly hadQueue: boolean },
+  ): Promise<boolean> {
     if (userId !== undefined) await this.#parts.feed.removeRemains(key, ownerOf(key, userId), at);
     const remains = { remainsOnly: true, whileSettling: true, ownedBy: userId };
     const deleted = await this.#parts.store.delete(key, remains);
-    if (deleted !== true) return false;
-    this.#tellUnread(key, undefined);
-    this.#parts.transport.publishGone(key);
-    return true;
+    if (deleted === true) this.#tellUnread(key, undefined);
+    if (deleted === true || hadQueue) this.#parts.transport.publishGone(key);
+    return deleted === true || hadQueue;
   }
 
   /** @param whileSettling whether it goes although the host settles it now */

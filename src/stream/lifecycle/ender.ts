@@ -27,6 +27,7 @@ import { repeatUntilAnswered } from '../process/repeat.js';
 import { endEvent } from '../producing/end-event.js';
 import type { LeaseKeeper } from '../producing/lease-keeper.js';
 import { EndDescriber } from './end-description.js';
+import type { Queues } from './queues.js';
 import type { SettlementWaits } from './settlement-waits.js';
 
 /** A stop waits no longer for a store that does not answer; less would lose what a busy one still takes. */
@@ -45,6 +46,7 @@ const RESULTS: ReadonlySet<string> = new Set<EndResult>([
 export interface EnderContext {
   readonly leases: LeaseKeeper;
   readonly settlements: Pick<SettlementWaits, 'after'>;
+  readonly queues: Pick<Queues, 'clear'>;
   /** A generation ended: settle it soon. */
   readonly onEnded: (key: StreamKey, record: JobRecord) => void;
 }
@@ -74,6 +76,8 @@ export class Ender {
       ended = await this.#end(key, record, 'abort', { code: 'aborted', ...details });
     }
     const [over = record] = ended ? [ended] : await this.#parts.store.read(key, record.generation);
+    // By now the stop holds the queue: nothing of it starts in between.
+    const unqueued = input.queue === 'clear' ? await this.#context.queues.clear(key, over.userId) : [];
     // That it is over is certain; a content model that fails can't take that answer away.
     const state = await this.#parts.states.read(key, record.generation).catch((error: unknown) => {
       reportHook(this.#parts, 'contentModel', error, record);
@@ -91,6 +95,7 @@ export class Ender {
       usageEntries: current.usageEntries,
       settlement: settlementStateOf(current, this.#parts.store.now()),
       record: current,
+      unqueued,
     };
   }
 

@@ -1,8 +1,8 @@
 /**
  * All upkeep in one loop. Every `sweepMs` (jittered) each replica asks the due index which streams need a look, and does
  * for each of their generations what its state asks for: take over or fail a producer that fell silent, expire an
- * action nobody answered, settle an end, delete what has been kept long enough. Each of these is a fenced commit, so
- * one reaper is enough and many are harmless.
+ * action nobody answered, settle an end, delete what has been kept long enough; and where nothing is active, start what waits in the
+ * stream's queue. Each of these is a fenced commit, or an atomic create, so one reaper is enough and many are harmless.
  *
  * Each part of the index, each stream and each of its generations answers for itself. A stream whose look failed is due
  * still; this process looks at it again after a pause that doubles, and the sweep goes on past it until then.
@@ -14,6 +14,7 @@ import type { Followers } from '../following/followers.js';
 import type { DueEntry, DuePage, PageRequest } from '../interfaces/job-store.js';
 import { booksMs, deadlineOf, earliestOf, expiryOf, isUntried, setAsideUntil } from '../model/deadlines.js';
 import { ownerOf } from '../model/stream-key.js';
+import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import type { Parts } from '../process/parts.js';
 import { Setbacks } from '../process/setbacks.js';
@@ -22,6 +23,7 @@ import type { LeaseKeeper } from '../producing/lease-keeper.js';
 import type { Ender } from './ender.js';
 import { HandOverHints } from './hand-over-hints.js';
 import type { PauseNotices } from './pause-notices.js';
+import type { QueueLook, QueueStarts } from './queue-starts.js';
 import type { Recovery } from './recovery.js';
 import type { Settler } from './settlement.js';
 import { StalledLeases } from './stalled-leases.js';
@@ -32,6 +34,7 @@ export interface Upkeep {
   readonly recovery: Recovery;
   readonly settler: Settler;
   readonly notices: PauseNotices;
+  readonly starts: Pick<QueueStarts, 'visit' | 'watched' | 'heardOfRun'>;
   readonly followers: Pick<Followers, 'failUnlessPassing'>;
 }
 
@@ -41,6 +44,8 @@ const VISITS_FACTOR = 16;
 const RETRIES_SHARE = 0.25;
 /** Streams whose scores are brought near in one turn. */
 const AT_ONCE = 256;
+
+const NO_QUEUE: QueueLook = {};
 
 export class Reaper {
   readonly #parts: Parts;
@@ -88,6 +93,11 @@ export class Reaper {
     this.#hints.heard(key);
   }
 
+  /** A run waits on a stream, as another replica says. */
+  heardOfRun(key: StreamKey): void {
+    this.#upkeep.starts.heardOfRun(key);
+  }
+
   /**
    * Visits those of the streams that are due; others have come first to the rest. What this process could not do a moment ago is
    * left to others, and to its own sweeps. Never rejects: the sweep finds them.
@@ -102,15 +112,16 @@ export class Reaper {
     }
   }
 
-  async #begin(): Promise<readonly Promise<void>[]> {
+  async #begin(): Promise<readonly Promise<unknown>[]> {
     const { background, storeClock } = this.#parts;
     try {
       await this.#upkeep.leases.renewIfLate();
       this.#stalled.prune();
+      const watched = this.#upkeep.starts.watched();
       const chosen = await this.#choose();
       // What was put off by a clock that went back lies too far ahead.
       if (storeClock.observe() === 'back') background.run(this.#bringNear());
-      return chosen.map((entry) => this.#visit(entry));
+      return [...chosen.map((entry) => this.#visit(entry)), ...watched];
     } catch (error) {
       reportUpkeepFailures(this.#parts, 'sweep', [{ error }]);
       return [];
@@ -162,12 +173,22 @@ export class Reaper {
     this.#visiting.add(key.id);
     try {
       const before = await store.read(key, 'kept');
-      const done = await Promise.allSettled(before.map((record) => this.#look(key, record)));
-      for (const look of done) if (look.status === 'rejected') throw look.reason;
       const [current] = before;
+      const isIdle = current === undefined || !isActive(current.status);
+      const queue: QueueLook = isIdle ? await this.#upkeep.starts.visit(key) : NO_QUEUE;
+      // What holds a queue is kept as long as it does: forgotten, it would let the queue go on.
+      const looked = queue.holds && current?.settlement.state === 'settled' ? before.slice(1) : before;
+      const done = await Promise.allSettled(looked.map((record) => this.#look(key, record)));
+      for (const look of done) if (look.status === 'rejected') throw look.reason;
       if (current !== undefined) await this.#parts.feed.repair(key, current);
       const after = await store.read(key, 'kept');
-      const next = after.length > 0 ? earliestOf(after, (record) => this.#nextLook(key, record)) : null;
+      const others = queue.holds
+        ? after.filter(({ generation }) => generation !== current?.generation)
+        : after;
+      const next = earlierOf(
+        others.length > 0 ? earliestOf(others, (record) => this.#nextLook(key, record)) : null,
+        queue.isLeft ? entry.at : queue.lookAt,
+      );
       await store.due.later(entry, next);
       // What is due to the store and not to this judge would be the first in every sweep.
       if (next !== null && next <= entry.at) this.#setbacks.addIdle(key.id);
@@ -286,4 +307,8 @@ export class Reaper {
 /** Says whether what a generation waits for goes by what it has said. */
 function needsContent({ status, settlement }: JobRecord): boolean {
   return status === 'running' || status === 'requires_action' || settlement.state === 'open';
+}
+
+function earlierOf(one: number | null, other: number | undefined): number | null {
+  return one === null || other === undefined ? (other ?? one) : Math.min(one, other);
 }

@@ -1,7 +1,8 @@
 /**
  * A generation whose producer fell silent, or has handed it over, is taken over by another attempt, if the host can continue it
  * and has not done so too often; otherwise it ends `failed` / `producer_lost`. The take-over, its announcement and the new lease
- * are one commit, guarded by the lapsed lease, so only one replica gets it.
+ * are one commit, guarded by the lapsed lease, so only one replica gets it. A run that has waited in a queue, and of which no producer
+ * has said anything yet, is begun anew, by the hook that starts such runs.
  */
 
 import type { CommitReply, OtherCommit } from '../interfaces/commits.js';
@@ -10,7 +11,8 @@ import { dueSince, LONGEST_BACKOFF_MS } from '../model/deadlines.js';
 import { serialiseLifecycle } from '../model/events.js';
 import type { FoldedState } from '../model/fold.js';
 import { type TakeOver, takeOverOf } from '../model/hand-over.js';
-import type { JobRecord, StreamKey } from '../model/types.js';
+import { createdPayloadOf } from '../model/queued-request.js';
+import type { JobRecord, Json, StreamKey } from '../model/types.js';
 import { continuationOf } from '../process/continuation.js';
 import { publishFrames } from '../process/frames.js';
 import { leaveToOthers } from '../process/give-up-lease.js';
@@ -22,6 +24,7 @@ import type { Opener } from '../process/seals.js';
 import type { JobHandle } from '../producing/job-handle.js';
 import type { Producers } from '../producing/producers.js';
 import type { Ender } from './ender.js';
+import { beginsAnew, MOST_STARTS, produceQueued } from './queued-producer.js';
 import type { Succession } from './succession.js';
 
 export class Recovery {
@@ -42,12 +45,9 @@ export class Recovery {
    *   but the record, which has stood still for a whole lease
    */
   async recover(key: StreamKey, record: JobRecord, unmovedLeaseUntil?: number): Promise<void> {
-    const { hooks, options, observer, background, unknownModels } = this.#parts;
+    const { options, observer, background, unknownModels } = this.#parts;
     if (this.#isLeftToOthers(record)) return;
-    if (
-      hooks.recover === undefined ||
-      (record.recoveries >= options.maxRecoveries && record.leaseUntil !== 0)
-    ) {
+    if (!this.#mayGoOn(record)) {
       const ended = await this.#ender.endSilent(key, record, unmovedLeaseUntil);
       if (ended) observer.recovered('given_up');
       return;
@@ -75,19 +75,34 @@ export class Recovery {
     );
     // What was stopped meanwhile, or taken over once more, must not begin here.
     if (state?.record.status !== 'running' || state.record.attempt !== taken.attempt) return;
+    const created = beginsAnew(state.record) ? await this.#createdOf(key, taken, startedAt) : undefined;
     const opened = await this.#openOrGiveUp(opener, key, state.record);
     // The drain began meanwhile, and would not see this job.
     if (this.#producers.isDraining) return this.#giveUp(key, taken);
     const job = this.#producers.adopt(key, state, startedAt);
-    background.run(this.#goOn(job, { ...state, record: opened }));
+    background.run(this.#goOn(job, { ...state, record: opened }, created));
+  }
+
+  /** Says whether the host can produce another attempt here, and has not begun too many. */
+  #mayGoOn(record: JobRecord): boolean {
+    const { hooks, options } = this.#parts;
+    const isAnew = beginsAnew(record);
+    const most = isAnew ? MOST_STARTS - 1 : options.maxRecoveries;
+    const hook = isAnew ? hooks.startQueued : hooks.recover;
+    return hook !== undefined && (record.recoveries < most || record.leaseUntil === 0);
   }
 
   /**
-   * Says whether a replica that can't go on leaves what was handed over to one that can, which is told at once: for as long as a
-   * producer that died would have been waited for.
+   * Says whether a replica that can't go on leaves the generation to one that can: what was handed over, of which others are told at
+   * once, for as long as a producer that died would have been waited for; a run that begins anew for the longest back-off.
    */
-  #isLeftToOthers({ handOver, leaseUntil, updatedAt }: JobRecord): boolean {
+  #isLeftToOthers(record: JobRecord): boolean {
     const { hooks, options, storeClock } = this.#parts;
+    const { handOver, leaseUntil, updatedAt } = record;
+    if (beginsAnew(record)) {
+      const since = dueSince(record, options);
+      return hooks.startQueued === undefined && storeClock.now() < since + LONGEST_BACKOFF_MS;
+    }
     const isGivenUp = handOver !== undefined && leaseUntil === 0;
     return hooks.recover === undefined && isGivenUp && storeClock.now() < updatedAt + options.leaseMs;
   }
@@ -128,11 +143,23 @@ export class Recovery {
   }
 
   /** Goes on with the generation, once its predecessors are as far as its create asked for. */
-  async #goOn(job: JobHandle, state: FoldedState): Promise<void> {
+  async #goOn(job: JobHandle, state: FoldedState, created: Json | undefined): Promise<void> {
     const { hooks } = this.#parts;
-    const refusal = await this.#succession.handOut(job, state.record);
-    if (refusal === undefined)
-      await job.run(() => hooks.recover?.(job, continuationOf(this.#parts, job.key, state)));
+    const { record } = state;
+    const refusal = await this.#succession.handOut(job, record);
+    if (refusal !== undefined) return;
+    if (beginsAnew(record)) await produceQueued(this.#parts, job, record, created);
+    else await job.run(() => hooks.recover?.(job, continuationOf(this.#parts, job.key, state)));
+  }
+
+  /** Returns what a run was created with, from its first event; undefined when there is nothing, or its log has lost it. */
+  async #createdOf(key: StreamKey, { generation }: JobRecord, startedAt: number): Promise<Json | undefined> {
+    const { log, options } = this.#parts;
+    const place = { key, generation, after: 0, maxEvents: 1, maxBytes: options.limits.pageBytes };
+    const until = startedAt + options.leaseMs;
+    const page = await repeatUntilAnswered(this.#parts, () => log.read(place), until);
+    const [first] = page.found ? page.events : [];
+    return first?.event === 'created' ? createdPayloadOf(first) : undefined;
   }
 
   /** Gives up what was just taken over: another replica has it at once, and it is not counted twice. */
@@ -147,13 +174,15 @@ export class Recovery {
     unmovedLeaseUntil: number | undefined,
   ): Promise<JobRecord | undefined> {
     const { store, options, clock, entropy, hooks, observer, replicaId } = this.#parts;
-    const mode = await callHook(
-      this.#parts,
-      'recoverMode',
-      () => modeOf(hooks.recoverMode, record, takeOver),
-      'restart',
-      { record },
-    );
+    const mode = beginsAnew(record)
+      ? 'restart'
+      : await callHook(
+          this.#parts,
+          'recoverMode',
+          () => modeOf(hooks.recoverMode, record, takeOver),
+          'restart',
+          { record },
+        );
     const announced = {
       fromSequence: record.lastSequence,
       restart: mode === 'restart',

@@ -12,17 +12,24 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { GenerationJobError } from '../../errors.js';
-import type { CreateJobInput } from '../interfaces/manager-types.js';
+import type { CreateJobInput } from '../interfaces/create-job.js';
 import { hasOpenBooks, isUntried, LONGEST_BACKOFF_MS } from '../model/deadlines.js';
 import { streamKey } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
-import type { JobRecord, StreamKey } from '../model/types.js';
+import type { JobRecord, Settlement, StreamKey } from '../model/types.js';
 import { atMost } from '../process/at-most.js';
 import { backOff } from '../process/back-off.js';
 import { isEmptyContent } from '../process/empty-content.js';
 import { logStep } from '../process/life-log.js';
 import type { Parts } from '../process/parts.js';
 import { Claims, type Step } from './claims.js';
+
+export interface SettlementListener {
+  /** Told of each settlement that this process sets aside, not again when a later try fails as well. */
+  onSetAside(): void;
+  /** Told of each end here behind which nothing is left to settle: at once, when there was nothing. */
+  onSettled(key: StreamKey): void;
+}
 
 export class Settler {
   readonly #parts: Parts;
@@ -31,13 +38,12 @@ export class Settler {
   /** The call of the host's hook, for what it calls in turn. What it started and left running finds it over. */
   readonly #inside = new AsyncLocalStorage<{ readonly streamKeyId: string; isOver: boolean }>();
 
-  readonly #onSetAside: () => void;
+  readonly #listener: SettlementListener;
 
-  /** @param onSetAside is told of each settlement that this process sets aside, not again when a later try fails as well */
-  constructor(parts: Parts, onSetAside: () => void) {
+  constructor(parts: Parts, listener: SettlementListener) {
     this.#parts = parts;
     this.#claims = new Claims(parts, { standing: (record) => record.settlement });
-    this.#onSetAside = onSetAside;
+    this.#listener = listener;
   }
 
   /**
@@ -48,7 +54,10 @@ export class Settler {
     const { hooks, options, store, unknownModels } = this.#parts;
     const { settlement } = record;
     if (isActive(record.status)) return;
-    if (settlement.state === 'settled') return this.#retain(key);
+    if (settlement.state === 'settled') {
+      this.#listener.onSettled(key);
+      return this.#retain(key);
+    }
     if (this.#isEarly(record) && (!isAsked || settlement.claimed)) return;
     // Others look when the lease of its producer would have ended: they need not wait for that.
     if (this.#stopped.signal.aborted) return store.due.nearer(key, 0);
@@ -95,14 +104,18 @@ export class Settler {
     logStep(this.#parts, 'settled', done, { outcome, tries });
     if (outcome === 'set_aside' && settlement.state === 'open') {
       this.#parts.setAside.changed(1);
-      this.#onSetAside();
+      this.#listener.onSetAside();
     }
-    // What was set aside is looked at when its next try is due: its retention is over sooner.
-    if (outcome === 'settled' && settlement.state === 'set_aside') {
-      this.#parts.setAside.changed(-1);
-      await store.due.nearer(key, options.retentionMs);
-    } else if (outcome === 'settled') await this.#retain(key);
+    if (outcome === 'settled') await this.#afterSettled(key, settlement.state);
     else await store.due.nearer(key, pauses[outcome]);
+  }
+
+  async #afterSettled(key: StreamKey, before: Settlement['state']): Promise<void> {
+    this.#listener.onSettled(key);
+    if (before !== 'set_aside') return this.#retain(key);
+    this.#parts.setAside.changed(-1);
+    // What was set aside is looked at when its next try is due: its retention is over sooner.
+    await this.#parts.store.due.nearer(key, this.#parts.options.retentionMs);
   }
 
   /** Settles a generation now, whether or not its producer has returned: this process waits for it no longer. */
@@ -123,7 +136,7 @@ export class Settler {
    * is settled does, after the retention time, within which it can still be read.
    */
   async drop(key: StreamKey, record: JobRecord, why: string): Promise<void> {
-    const { options, observer, errors, store, storeClock } = this.#parts;
+    const { options, observer, errors, storeClock } = this.#parts;
     const { state, claimed, notBefore } = record.settlement;
     if (isActive(record.status) || state !== 'set_aside') return;
     if (claimed && notBefore > storeClock.now()) return;
@@ -136,8 +149,7 @@ export class Settler {
     if (done === undefined) return;
     observer.settled('dropped');
     logStep(this.#parts, 'settled', done, { outcome: 'dropped', tries });
-    this.#parts.setAside.changed(-1);
-    await store.due.nearer(key, options.retentionMs);
+    await this.#afterSettled(key, state);
   }
 
   /** Says whether the next try is still to come. */
@@ -213,7 +225,11 @@ export class Settler {
   }
 
   /** @throws GenerationJobError `invalid_argument` when `settle` creates a successor that waits for it to return */
-  throwIfAwaitingItself({ streamId, tenantId, waitFor }: CreateJobInput): void {
+  throwIfAwaitingItself({
+    streamId,
+    tenantId,
+    waitFor,
+  }: Pick<CreateJobInput, 'streamId' | 'tenantId' | 'waitFor'>): void {
     if (waitFor !== 'settled' || !this.isInside(streamKey(streamId, tenantId))) return;
     throw new GenerationJobError(
       'invalid_argument',

@@ -6,7 +6,7 @@ export type FeedKind = 'active' | 'ended' | 'removed';
 export interface FeedEntry {
   /** The stream, of the user's tenant. */
   readonly streamId: string;
-  /** The generation that stands so; 0 with `ifKnown`: whichever is known. */
+  /** The generation that stands so; 0 of a queue alone, and with `ifKnown`: whichever is known. */
   readonly generation: number;
   /** The number of its lifecycle events; 0 with `ifKnown` of a title alone: its state counts nothing. */
   readonly count: number;
@@ -16,6 +16,11 @@ export interface FeedEntry {
   readonly state: string;
   /** The stream's title as JSON text, with the revision of the generation's record at which it was written; kept until a newer comes. */
   readonly title?: { readonly revision: number; readonly text: string } | undefined;
+  /**
+   * The stream's queue as JSON text, empty when nothing waits, with the queue's revision; kept until a newer comes. The state of an entry
+   * of generation 0 is the queue's: it counts where nothing is known of the stream, or it was removed.
+   */
+  readonly queue?: { readonly revision: number; readonly text: string } | undefined;
   /** Only where the feed has an entry of the stream. */
   readonly ifKnown?: true | undefined;
   /** The largest generation, with `ifKnown`, that the feed may know. Default: any. */
@@ -31,6 +36,8 @@ export interface StoredFeedEntry {
   readonly stateNumber: number;
   /** The place at which its title came; 0 without one. */
   readonly titleNumber: number;
+  /** The place at which its queue came; 0 without one. */
+  readonly queueNumber: number;
   /** The generation that stands so. */
   readonly generation: number;
   /** The number of its lifecycle events. */
@@ -43,4 +50,6 @@ export interface StoredFeedEntry {
   readonly state: string;
   /** The title as JSON text; undefined where nobody has written one. */
   readonly title?: string | undefined;
+  /** The queue as JSON text; undefined where nothing waits. */
+  readonly queue?: string | undefined;
 }

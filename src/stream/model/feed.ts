@@ -4,7 +4,9 @@
  */
 import type { FeedEntry, StoredFeedEntry } from './feed-entry.js';
 import type { Options } from './options.js';
-import { parsedJson } from './plain-values.js';
+import { isObject, parsedJson } from './plain-values.js';
+import { parseQueuedRequest } from './queued-request.js';
+import { type QueueState, waitingRuns } from './queued-run.js';
 import { publicAction } from './resume-state.js';
 import { isActive } from './transitions.js';
 import type { JobRecord, JobStatus, Json, PublicAction } from './types.js';
@@ -16,14 +18,16 @@ const LARGEST_TITLE = 1024;
 /** Nothing of a stream that is gone is newer. */
 const GONE_COUNT = Number.MAX_SAFE_INTEGER;
 
-/** A stream as a feed tells it: where its newest generation stands. */
+/** A stream as a feed tells it: where its newest generation stands, and how many runs wait behind it. */
 export interface FeedStream {
   /** The stream, of the user's tenant. */
   readonly streamId: string;
-  /** The newest generation. */
+  /** The newest generation; 0 with the status `queued`. */
   readonly generation: number;
-  /** Says where the generation stands. */
-  readonly status: JobStatus;
+  /** Says where the generation stands; `queued` of a stream on which runs wait and nothing has begun. */
+  readonly status: JobStatus | 'queued';
+  /** The number of runs that wait for their turn on the stream; absent when none does. */
+  readonly queued?: number | undefined;
   /** The time since when it has stood so, by the store's clock in milliseconds since 1970. */
   readonly at: number;
   /** The conversation it belongs to; absent when none was named. */
@@ -57,6 +61,8 @@ export interface FeedPayloads {
   readonly decided: FeedStream;
   /** It has ended. */
   readonly ended: FeedStream;
+  /** The number of runs that wait on it has changed, and no state of a generation. */
+  readonly queued: FeedStream;
   /** Its title has changed, and nothing else. */
   readonly renamed: FeedStream;
   /** Its end has been seen. */
@@ -83,7 +89,7 @@ export interface FeedNews {
   readonly data: object;
 }
 
-type FeedState = Omit<FeedStream, 'streamId' | 'generation' | 'title' | 'seen'>;
+type FeedState = Omit<FeedStream, 'streamId' | 'generation' | 'title' | 'seen' | 'queued'>;
 
 /** Returns the entry of a record; of a generation that another has replaced there is none: the newer one implies it. */
 export function entryOf(record: JobRecord, { feedTitle }: Pick<Options, 'feedTitle'>): FeedEntry | undefined {
@@ -110,6 +116,26 @@ export function entryOfTitled(record: JobRecord, options: Pick<Options, 'feedTit
 /** Returns the entry that says that a stream is gone, of which this was the newest generation. */
 export function entryOfRemoved(streamId: string, generation: number): FeedEntry {
   return { streamId, generation, count: GONE_COUNT, kind: 'removed', state: '{}' };
+}
+
+/**
+ * Returns the entry that says how many runs wait on a stream. Where nothing else is known of it, they are its state; where none
+ * waits, it is told only to a feed that knows the stream.
+ */
+export function entryOfQueue(streamId: string, queue: QueueState): FeedEntry {
+  const [first, ...others] = waitingRuns(queue);
+  const entry = { streamId, generation: 0, count: 0, kind: 'active' } as const;
+  const { revision } = queue;
+  if (first === undefined) return { ...entry, state: '{}', queue: { revision, text: '' }, ifKnown: true };
+  const request = parseQueuedRequest(first.request);
+  const conversationId = typeof request === 'object' ? request.conversationId : undefined;
+  const state = {
+    status: 'queued',
+    at: first.queuedAt,
+    ...(conversationId !== undefined && { conversationId }),
+  } satisfies FeedState;
+  const text = JSON.stringify(1 + others.length);
+  return { ...entry, state: JSON.stringify(state), queue: { revision, text } };
 }
 
 /**
@@ -161,31 +187,50 @@ function shownAction(action: PublicAction): Pick<FeedState, 'action' | 'actionOm
 
 /** Returns the stream as an entry tells it; undefined for an entry that can't be read, or a stream that is gone. */
 export function streamOf(
-  entry: Pick<StoredFeedEntry, 'streamId' | 'generation' | 'kind' | 'isSeen' | 'state' | 'title'>,
+  entry: Pick<StoredFeedEntry, 'streamId' | 'generation' | 'kind' | 'isSeen' | 'state' | 'title' | 'queue'>,
 ): FeedStream | undefined {
   const { streamId, generation, kind, isSeen, title } = entry;
   const state = parsedJson(entry.state) as Partial<FeedState> | null | undefined;
   if (kind === 'removed' || typeof state?.status !== 'string' || typeof state.at !== 'number')
     return undefined;
   const named = title === undefined ? undefined : (parsedJson(title) as Json | undefined);
+  const queued = queuedIn(entry);
+  const isQueue = state.status === 'queued';
+  if (isQueue && queued === 0) return undefined;
   return {
     ...(state as FeedState),
-    ...{ streamId, generation, seen: isSeen },
+    ...{ streamId, generation: isQueue ? 0 : generation, seen: isSeen },
     ...(named !== undefined && named !== null && { title: named }),
+    ...(queued > 0 && { queued }),
   };
+}
+
+/** Returns how many runs wait on a stream, by its entry. */
+export function queuedIn({ queue }: Pick<StoredFeedEntry, 'queue'>): number {
+  const queued = queue === undefined ? 0 : parsedJson(queue);
+  return typeof queued === 'number' && queued > 0 ? queued : 0;
+}
+
+/** Says whether an entry has the state of a queue, and nothing of a generation. */
+export function isQueueAlone({ kind, state }: Pick<StoredFeedEntry, 'kind' | 'state'>): boolean {
+  const read = kind === 'active' ? parsedJson(state) : undefined;
+  return isObject(read) && read.status === 'queued';
 }
 
 /** Returns what an entry tells a reader at a place; undefined for one that can't be read. */
 export function newsOf(entry: StoredFeedEntry, place: number): FeedNews | undefined {
-  const { number, stateNumber, titleNumber, streamId, kind } = entry;
-  if (kind === 'removed') return { number, event: 'removed', data: { streamId } };
+  const { number, stateNumber, titleNumber, queueNumber, streamId, kind } = entry;
+  const isEmptied = isQueueAlone(entry) && queuedIn(entry) === 0;
+  if (kind === 'removed' || isEmptied) return { number, event: 'removed', data: { streamId } };
   const stream = streamOf(entry);
   if (stream === undefined) return undefined;
   if (stateNumber > place) return { number, event: nameOf(stream), data: stream };
+  if (queueNumber > place) return { number, event: 'queued', data: stream };
   return { number, event: titleNumber > place ? 'renamed' : 'seen', data: stream };
 }
 
-function nameOf({ status, decided }: FeedStream): 'started' | 'waiting' | 'decided' | 'ended' {
+function nameOf({ status, decided }: FeedStream): 'started' | 'waiting' | 'decided' | 'ended' | 'queued' {
+  if (status === 'queued') return status;
   if (!isActive(status)) return 'ended';
   if (status === 'requires_action') return 'waiting';
   return decided ? 'decided' : 'started';

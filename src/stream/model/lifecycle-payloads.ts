@@ -13,6 +13,7 @@ import type {
   Untyped,
 } from './host-types.js';
 import type { InboxMessage, TakenMessage } from './inbox-message.js';
+import type { QueueReturnReason } from './queued-run.js';
 import type { SettlementState } from './settlement-state.js';
 import type {
   Answer,
@@ -156,6 +157,15 @@ export interface FollowerPayloads<Types extends HostTypes = Untyped> {
   readonly updated: { readonly metadata: Json; readonly revision: number };
   /** The inbox has changed: all that waits for the producer, at this revision of the record. */
   readonly inbox: { readonly messages: readonly InboxMessage[]; readonly revision: number };
+  /**
+   * The run that is followed by its queue id waits, at this place among those that wait on its stream. 0, with the reason, says that
+   * it waits no longer and has not run: nothing follows. When it has started, the events of its generation follow.
+   */
+  readonly queued: {
+    readonly queueId: string;
+    readonly position: number;
+    readonly reason?: QueueReturnReason | 'cancelled' | undefined;
+  };
   /** The stream, or the followed generation, is no longer kept. Nothing follows. */
   readonly gone: { readonly streamId: string };
   /**

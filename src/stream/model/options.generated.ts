@@ -42,6 +42,8 @@ export interface GenerationJobOptions {
    * 10 s.
    */
   readonly createTimeoutMs?: number | undefined;
+  /** Sets how long a queued run waits for its turn before it is handed back (ms). 1 s to 1 d; default 1 h. */
+  readonly queuedMs?: number | undefined;
   /**
    * First pause before a call of unknown outcome is repeated; doubles up to 20 times this (ms). 1 ms to
    * 366 d; default 50 ms.
@@ -203,6 +205,8 @@ export interface GenerationLimits {
   readonly resolutionBytes?: number | undefined;
   /** Running jobs of one user; 0 is no limit. 0 or more; default 0. */
   readonly activeJobsPerUser?: number | undefined;
+  /** Runs that wait for their turn on one stream. 1 to 100; default 10. */
+  readonly queuedRuns?: number | undefined;
   /** Local followers of one stream, and of one user’s feed. 1 or more; default 10,000. */
   readonly followersPerStream?: number | undefined;
   /** Streams in one user’s feed; then the one that changed longest ago goes. 1 or more; default 500. */

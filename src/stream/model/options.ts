@@ -71,6 +71,13 @@ const limitsSchema = z.strictObject({
   pageBytes: text(1 * MIB, 'Event data in one read of the log'),
   resolutionBytes: bytes(4 * MIB, 'Decisions recorded in a generation, as JSON text'),
   activeJobsPerUser: count(0, 'Running jobs of one user; 0 is no limit', 0),
+  queuedRuns: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(10)
+    .describe('Runs that wait for their turn on one stream'),
   followersPerStream: count(10_000, 'Local followers of one stream, and of one user’s feed'),
   feedEntries: count(500, 'Streams in one user’s feed; then the one that changed longest ago goes'),
 });
@@ -101,6 +108,13 @@ export const optionsSchema = z.strictObject({
     10 * SECOND,
     'Sets how long a create is tried, and the age at which the store refuses it',
   ),
+  queuedMs: z
+    .number()
+    .int()
+    .min(SECOND)
+    .max(24 * HOUR)
+    .default(HOUR)
+    .describe('Sets how long a queued run waits for its turn before it is handed back (ms)'),
   retryMs: duration(
     50,
     'First pause before a call of unknown outcome is repeated; doubles up to 20 times this',

@@ -49,7 +49,10 @@ export const LIFECYCLE_EVENTS = [
 export type LifecycleEvent = (typeof LIFECYCLE_EVENTS)[number];
 
 /** Names made for one follower, never written to a log. */
-export const FOLLOWER_EVENTS = ['sync', 'gap', 'gone', 'updated', 'inbox', 'settled', 'heartbeat'] as const;
+export const FOLLOWER_EVENTS = [
+  ...(['sync', 'gap', 'gone', 'updated', 'inbox', 'queued'] as const),
+  ...(['settled', 'heartbeat'] as const),
+] as const;
 
 /** Names of events that a producer's own calls commit and the library words: they change no state, and count like a host's. */
 const OWN_EVENTS = ['message', 'rule_used'] as const;

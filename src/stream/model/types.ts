@@ -260,6 +260,8 @@ export interface JobRecord<Types extends HostTypes = Untyped> {
   readonly idempotencyKey?: string | undefined;
   /** Names the create; with the attempt, the holder of the user's slot. */
   readonly createId: string;
+  /** True when it has waited in the stream's queue: its `createId` is the `queueId` of the run. */
+  readonly fromQueue?: true | undefined;
   /** Says when it was created. */
   readonly createdAt: number;
   /** The time the record last changed; appending events alone does not change it. */

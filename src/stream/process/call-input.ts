@@ -5,18 +5,19 @@
  */
 import { z } from 'zod';
 import { HOUR } from '../../clock.js';
+import type { CreateJobInput } from '../interfaces/create-job.js';
 import type { MarkSeenInput, SubscribeUserInput } from '../interfaces/feed.js';
 import type { CompleteOptions } from '../interfaces/generation-job.js';
 import type { ClaimInput, EditInput, MessageAccess, SendInput } from '../interfaces/inbox.js';
 import type {
   AnnotateInput,
-  CreateJobInput,
   ListActiveJobsInput,
   ListSettlementsInput,
   SubscribeOptions,
 } from '../interfaces/manager-types.js';
 import type { OnceOptions } from '../interfaces/once.js';
 import type { ListJobsInput } from '../interfaces/operators.js';
+import type { MoveInput, QueuedAccess } from '../interfaces/queue.js';
 import type { AbortInput, DrainInput, SettledInput } from '../interfaces/stopping.js';
 import type { Access } from '../model/access.js';
 import { having } from '../model/host-values.js';
@@ -39,6 +40,8 @@ const duration = z
   .max(24 * HOUR);
 const tenant = { tenantId: z.unknown().optional() };
 const access = { ...tenant, userId: text } satisfies ShapeOf<Access>;
+/** The id that `createJob` has given; a longer one names nothing. */
+const queueId = z.string().min(1).max(128);
 const page = { limit: z.number().int().min(1).max(LARGEST_PAGE).optional(), cursor: text };
 
 const SHAPES = {
@@ -59,7 +62,7 @@ const SHAPES = {
     idempotencyKey: text,
     expects: z.strictObject({ generation: generationNumber }).nullable().optional(),
     waitFor: z.enum(['settled', 'left']).optional(),
-    onConflict: z.enum(['replace', 'reject', 'join']).optional(),
+    onConflict: z.enum(['replace', 'reject', 'join', 'enqueue']).optional(),
     created: z.unknown().optional(),
     metadata: z.record(z.string(), z.unknown()).optional(),
     contentModel: text,
@@ -97,7 +100,14 @@ const SHAPES = {
     by: text,
     reason: text,
     wait: z.enum(['settled']).optional(),
+    queue: z.enum(['clear']).optional(),
   } satisfies ShapeOf<AbortInput>),
+  queued: z.strictObject({ ...access, queueId } satisfies ShapeOf<QueuedAccess>),
+  move: z.strictObject({
+    ...access,
+    queueId,
+    position: z.number().int().positive().max(Number.MAX_SAFE_INTEGER),
+  } satisfies ShapeOf<MoveInput>),
   settled: z.strictObject({
     ...access,
     generation,
@@ -109,16 +119,23 @@ const SHAPES = {
       .optional(),
     signal: having('an AbortSignal', 'addEventListener', 'removeEventListener').optional(),
   } satisfies ShapeOf<SettledInput>),
-  subscribe: z.strictObject({
-    ...access,
-    after: text,
-    generation,
-    follow: z.enum(['generation', 'stream']).optional(),
-    resume: z.boolean().optional(),
-    notes: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
-    settled: z.boolean().optional(),
-    signal: having('an AbortSignal', 'addEventListener', 'removeEventListener').optional(),
-  } satisfies ShapeOf<SubscribeOptions>),
+  subscribe: z
+    .strictObject({
+      ...access,
+      after: text,
+      generation,
+      follow: z.enum(['generation', 'stream']).optional(),
+      resume: z.boolean().optional(),
+      notes: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+      settled: z.boolean().optional(),
+      queueId: text,
+      signal: having('an AbortSignal', 'addEventListener', 'removeEventListener').optional(),
+    } satisfies ShapeOf<SubscribeOptions>)
+    .refine(
+      ({ queueId, after, generation: of, notes }) =>
+        queueId === undefined || (after ?? of ?? notes) === undefined,
+      { path: ['queueId'], message: 'goes with no after, generation or notes' },
+    ),
   user: z.strictObject({
     ...{ ...tenant, userId: z.unknown() },
     after: text,

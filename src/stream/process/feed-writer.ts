@@ -11,9 +11,17 @@ import type { EventTransport } from '../interfaces/event-transport.js';
 import type { JobStore } from '../interfaces/job-store.js';
 import type { StreamObserver } from '../interfaces/observer.js';
 import type { FeedReply } from '../interfaces/user-feeds.js';
-import { entryOf, entryOfRemains, entryOfRemoved, entryOfTitled, isNewerVersion } from '../model/feed.js';
+import {
+  entryOf,
+  entryOfQueue,
+  entryOfRemains,
+  entryOfRemoved,
+  entryOfTitled,
+  isNewerVersion,
+} from '../model/feed.js';
 import type { FeedEntry } from '../model/feed-entry.js';
 import type { Options } from '../model/options.js';
+import type { QueueState } from '../model/queued-run.js';
 import { ownerOf } from '../model/stream-key.js';
 import { isActive } from '../model/transitions.js';
 import type { JobRecord, StreamKey, UserKey } from '../model/types.js';
@@ -31,6 +39,11 @@ interface Told {
   readonly done: Promise<void>;
 }
 
+interface ToldQueue {
+  readonly revision: number;
+  readonly done: Promise<void>;
+}
+
 export interface FeedWriterContext extends RepeatContext {
   readonly store: Pick<JobStore, 'feeds'>;
   readonly transport: Pick<EventTransport, 'publish'>;
@@ -44,6 +57,8 @@ export class FeedWriter {
   readonly #parts: FeedWriterContext;
   /** The streams, those told longest ago first. */
   readonly #told = new Map<string, Told>();
+  /** The same of their queues. */
+  readonly #toldQueues = new Map<string, ToldQueue>();
 
   constructor(parts: FeedWriterContext) {
     this.#parts = parts;
@@ -79,6 +94,27 @@ export class FeedWriter {
     await known?.done.catch(() => undefined); // it was reported
     if (this.#told.get(key.id) === known) this.#told.delete(key.id);
     await this.tell(key, record);
+  }
+
+  /**
+   * Tells how many runs wait on a stream, whoever has changed its queue. Resolves when that is known in the feed, or can't be. Never
+   * rejects.
+   * @param userId names whose the queue is, for a state that no longer says so: nothing is left of it
+   */
+  async tellQueue(key: StreamKey, queue: QueueState, userId = queue.userId): Promise<void> {
+    if (!this.isOn || userId === undefined || userId === '') return;
+    const { revision } = queue;
+    const known = this.#toldQueues.get(key.id);
+    if (known !== undefined && known.revision >= revision) return known.done;
+    const told: ToldQueue = {
+      revision,
+      done: this.#append(ownerOf(key, userId), entryOfQueue(key.streamId, queue)).catch(() => {
+        // It was reported.
+        if (this.#toldQueues.get(key.id) === told) this.#toldQueues.delete(key.id);
+      }),
+    };
+    remember(this.#toldQueues, key.id, told);
+    return told.done;
   }
 
   /**
@@ -131,6 +167,7 @@ export class FeedWriter {
   async #remove(key: StreamKey, owner: UserKey, entry: FeedEntry): Promise<void> {
     if (!this.isOn) return;
     this.#told.delete(key.id);
+    this.#toldQueues.delete(key.id);
     await this.#append(owner, entry);
   }
 
@@ -151,16 +188,8 @@ export class FeedWriter {
         throw error;
       }),
     };
-    this.#remember(key.id, told);
+    remember(this.#told, key.id, told);
     return told.done;
-  }
-
-  #remember(id: string, told: Told): void {
-    this.#told.delete(id);
-    this.#told.set(id, told);
-    if (this.#told.size <= MOST_REMEMBERED) return;
-    const [oldest] = this.#told.keys();
-    if (oldest !== undefined) this.#told.delete(oldest);
   }
 
   async #append(owner: UserKey, entry: FeedEntry, record?: JobRecord): Promise<void> {
@@ -181,6 +210,15 @@ export class FeedWriter {
     const { clock, options } = this.#parts;
     return repeatUntilAnswered(this.#parts, call, clock.monotonic() + options.leaseMs);
   }
+}
+
+/** Keeps what was told last of a stream; what was told longest ago is forgotten. */
+function remember<What>(all: Map<string, What>, id: string, told: What): void {
+  all.delete(id);
+  all.set(id, told);
+  if (all.size <= MOST_REMEMBERED) return;
+  const [oldest] = all.keys();
+  if (oldest !== undefined) all.delete(oldest);
 }
 
 /** @throws GenerationJobError `invalid_argument` where there is no feed */

@@ -17,6 +17,7 @@ const HOOKS = {
   describeEnd: callable,
   settle: callable,
   recover: callable,
+  startQueued: callable,
   recoverMode: z.union([z.enum(['restart', 'continue']), callable]).optional(),
   beforeResolve: callable,
   onFollowersGone: callable,

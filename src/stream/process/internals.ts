@@ -17,6 +17,7 @@ export interface Internals
     | 'clock'
     | 'entropy'
     | 'errors'
+    | 'hooks'
     | 'logger'
     | 'models'
     | 'observer'

@@ -184,7 +184,7 @@ export class Opener {
       this.#action(record, record.pendingAction),
       this.#action(record, record.resumedAction),
       this.#handOver(record),
-      this.#metadata(record),
+      this.metadata(record),
     ]);
     return {
       ...record,
@@ -222,7 +222,13 @@ export class Opener {
     return { attempt, state: await this.#value(sealedText(state), context) };
   }
 
-  async #metadata({ tenantId, streamId, createId, metadata }: JobRecord): Promise<JobRecord['metadata']> {
+  /** Returns metadata with everything in it opened. @throws GenerationJobError `seal_unavailable` */
+  async metadata({
+    tenantId,
+    streamId,
+    createId,
+    metadata,
+  }: Pick<JobRecord, 'tenantId' | 'streamId' | 'createId' | 'metadata'>): Promise<JobRecord['metadata']> {
     const opened = await Promise.all(
       Object.entries(metadata).map(async ([key, value]): Promise<[string, unknown]> => {
         if (!isSealed(value)) return [key, value];

@@ -16,6 +16,7 @@ import { changeOf } from './wire-batches.js';
 
 const NO_FRAMES: readonly never[] = [];
 const NOTHING_CHANGED = { changed: 0, frames: NO_FRAMES };
+const NO_QUEUE = { outcome: 'unknown' } as const;
 
 /** Makes the error of who asks for receipts, which the gateway has no route for. */
 export function noReceipts(): GenerationJobError {
@@ -32,7 +33,7 @@ export class RemoteStore implements JobStore {
   };
   readonly slots = {
     take: async () => true,
-    give: async () => {},
+    give: async () => [],
     remember: async (_user: unknown, _key: unknown, run: { readonly streamId: string }) => run,
     confirm: async () => {},
     forget: async () => {},
@@ -43,6 +44,12 @@ export class RemoteStore implements JobStore {
     read: async () => ({ entries: [], floor: 0, last: 0, goesOn: false }),
     markSeen: async () => NOTHING_CHANGED,
     clear: async () => NOTHING_CHANGED,
+  };
+  readonly queues = {
+    add: async () => NO_QUEUE,
+    change: async () => NO_QUEUE,
+    read: async () => ({ revision: 0, resumed: 0, runs: [] }),
+    drop: async () => {},
   };
   readonly #link: GatewayLink;
   readonly #channel: RunChannel;

@@ -3,7 +3,7 @@
  * idempotency key makes the repetition harmless, and the user's words aren't lost to a moment in a tunnel.
  */
 import type { Answer, Decision, InboxMessage } from 'generation-jobs';
-import type { ShownRule } from 'generation-jobs/client';
+import type { QueueListing, ShownRule } from 'generation-jobs/client';
 import type { ChatContent } from '../content/chat-content.js';
 import { noAnswerIn, type Refusal, RefusedError } from './failures.js';
 import { replicaChoice } from './replica-choice.js';
@@ -17,6 +17,8 @@ export interface StartRequest {
   readonly idempotencyKey: string;
   /** The newest answer that the page shows, null in a new conversation; undefined where it shows none yet. */
   readonly expects?: { readonly generation: number } | null | undefined;
+  /** The answer begins when the one that is being made is done. */
+  readonly onConflict?: 'enqueue';
 }
 
 export interface DecisionRequest {
@@ -31,12 +33,10 @@ export interface DecisionRequest {
 /** For whose calls a decision is remembered. */
 export type Remembered = ShownRule['scope'];
 
-export interface Started {
-  readonly streamId: string;
-  readonly conversationId: string;
-  readonly generation: number;
-  readonly status: 'started' | 'joined';
-}
+export type Started = { readonly streamId: string; readonly conversationId: string } & (
+  | { readonly generation: number; readonly status: 'started' | 'joined' }
+  | { readonly queueId: string; readonly status: 'queued' }
+);
 
 export interface ConversationSummary {
   readonly id: string;
@@ -104,6 +104,25 @@ export async function cancelMessage(to: MessagePlace, messageId: string): Promis
 /** What was sent and never took effect, for the first that asks. */
 export async function claimUnsent(of: MessagePlace): Promise<readonly InboxMessage[]> {
   return ((await send('POST', '/messages/claim', of)) as { messages: readonly InboxMessage[] }).messages;
+}
+
+/** What waits for its turn. */
+export async function listQueue(streamId: string): Promise<QueueListing> {
+  return (await send('GET', `/queue/${encodeURIComponent(streamId)}`)) as QueueListing;
+}
+
+/** @throws RefusedError `run_not_queued` when it waits no longer */
+export async function cancelQueued(streamId: string, queueId: string): Promise<void> {
+  await send('POST', '/queue/cancel', { streamId, queueId });
+}
+
+/** @throws as `cancelQueued` */
+export async function moveQueued(streamId: string, queueId: string, position: number): Promise<void> {
+  await send('POST', '/queue/move', { streamId, queueId, position });
+}
+
+export async function resumeQueue(streamId: string): Promise<void> {
+  await send('POST', '/queue/resume', { streamId });
 }
 
 /** Ends when what was said is saved, so that a reload shows it. An answer that has ended meanwhile is as good as stopped. */

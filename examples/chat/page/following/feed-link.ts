@@ -113,5 +113,5 @@ export class FeedLink {
 }
 
 function hasEnded({ status }: FeedStream): boolean {
-  return status !== 'running' && status !== 'requires_action';
+  return status !== 'running' && status !== 'requires_action' && status !== 'queued';
 }

@@ -5,9 +5,11 @@
 import { announce, byId, make } from '../elements.js';
 import type { Conversation } from '../following/conversation.js';
 import type { Loss } from '../following/failures.js';
+import type { Queue } from '../following/queue.js';
 import { replicaChoice } from '../following/replica-choice.js';
 import { AwayBanner } from './away-banner.js';
 import type { Mark } from './conversation-line.js';
+import { type QueueHandlers, QueueList } from './queue-list.js';
 import { ScrollKeeper } from './scroll-keeper.js';
 import { type TurnHandlers, TurnView } from './turn-view.js';
 import { type WaitingHandlers, WaitingList } from './waiting-list.js';
@@ -16,6 +18,8 @@ export type Connection = 'ready' | 'connecting' | 'live' | 'reconnecting' | 'off
 
 export interface Shown {
   readonly conversation: Conversation | undefined;
+  /** What waits for its turn in it. */
+  readonly queue: Queue | undefined;
   /** What it is called; empty for one that has no name yet. */
   readonly title: string;
   readonly mark: Mark | undefined;
@@ -30,7 +34,7 @@ export interface Shown {
   readonly problem: string;
 }
 
-export interface ChatViewHandlers extends TurnHandlers, WaitingHandlers {
+export interface ChatViewHandlers extends TurnHandlers, WaitingHandlers, QueueHandlers {
   readonly onTryNow: () => void;
 }
 
@@ -54,6 +58,7 @@ export class ChatView {
   readonly #scroll = new ScrollKeeper();
   readonly #banner: AwayBanner;
   readonly #waiting: WaitingList;
+  readonly #queue: QueueList;
   readonly #current: () => Shown;
   readonly #handlers: TurnHandlers;
   #views = new Map<number, TurnView>();
@@ -68,6 +73,7 @@ export class ChatView {
     this.#handlers = handlers;
     this.#banner = new AwayBanner(onTryNow);
     this.#waiting = new WaitingList(handlers);
+    this.#queue = new QueueList(handlers);
   }
 
   /** Something changed; it is drawn with the next frame. */
@@ -85,7 +91,7 @@ export class ChatView {
   }
 
   #draw(shown: Shown): void {
-    const { conversation, pendingText } = shown;
+    const { conversation, queue, pendingText } = shown;
     const isOpened = conversation !== this.#conversation;
     const hasJustSent = pendingText !== undefined && !this.#pending.isConnected;
     const isFollowing = isOpened || hasJustSent || this.#scroll.isAtEnd;
@@ -97,10 +103,13 @@ export class ChatView {
       this.#pending.replaceChildren(make('div', 'prompt is-pending', pendingText));
     const waiting = conversation?.isAnswering ? conversation.waiting : [];
     this.#waiting.render(waiting);
+    const queued = queue?.waiting ?? [];
+    this.#queue.render(queued, queue?.isHeld === true);
     this.#show([
       ...elements,
       ...(waiting.length === 0 ? [] : [this.#waiting.element]),
       ...(pendingText === undefined ? [] : [this.#pending]),
+      ...(queued.length === 0 ? [] : [this.#queue.element]),
     ]);
     const isWelcome = turns.length === 0 && pendingText === undefined;
     this.#welcome.hidden = !isWelcome || shown.connection === 'connecting';

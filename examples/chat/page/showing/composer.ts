@@ -17,6 +17,8 @@ export interface ComposerHandlers {
   readonly onSend: (message: Message) => void;
   /** Something was written while an answer is made. */
   readonly onSay: (text: string) => void;
+  /** It is to be answered when the answer that is made is done. */
+  readonly onQueue: (message: Message) => void;
   readonly onStop: () => void;
 }
 
@@ -34,6 +36,7 @@ export class Composer {
   readonly #speed = byId('speed', HTMLSelectElement);
   readonly #send = byId('send', HTMLButtonElement);
   readonly #stop = byId('stop', HTMLButtonElement);
+  readonly #whenDone = byId('when-done', HTMLButtonElement);
   readonly #handlers: ComposerHandlers;
   #state: ComposerState = 'ready';
 
@@ -50,6 +53,7 @@ export class Composer {
     });
     this.#text.addEventListener('input', () => this.#update());
     this.#stop.addEventListener('click', () => handlers.onStop());
+    this.#whenDone.addEventListener('click', () => this.#queue());
     remember(this.#speed, SPEED_KEY);
     this.#update();
   }
@@ -111,6 +115,15 @@ export class Composer {
     else this.#handlers.onSend({ text, ...this.choice });
   }
 
+  #queue(): void {
+    const text = this.#text.value.trim();
+    if (text === '') return;
+    this.#text.value = '';
+    this.#update();
+    this.#text.focus();
+    this.#handlers.onQueue({ text, ...this.choice });
+  }
+
   get #maySend(): boolean {
     return this.#state !== 'sending';
   }
@@ -123,6 +136,7 @@ export class Composer {
     this.#send.hidden = isAnswering;
     this.#stop.hidden = !isAnswering;
     this.#send.disabled = !this.#maySend || isBlank;
+    this.#whenDone.hidden = isBlank || !(this.#state === 'answering' || isAsking);
     const isWriting = this.#state === 'answering';
     this.#text.placeholder = isAsking
       ? 'Decide above, or write anew'

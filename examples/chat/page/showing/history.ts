@@ -91,8 +91,9 @@ export class History {
     const listed = this.#known.map(({ id, title }) => {
       const stream = this.#streams.get(id);
       const isNews = stream !== undefined && !stream.seen && id !== openId;
-      const mark = markOf(stream?.status) ?? (isNews ? 'unread' : undefined);
-      return { id, title: nameIn(stream) ?? title, mark };
+      const queued = stream?.queued ?? 0;
+      const mark = markOf(stream?.status) ?? (queued > 0 ? 'queued' : isNews ? 'unread' : undefined);
+      return { id, title: nameIn(stream) ?? title, mark, queued };
     });
     this.#list.render(listed, openId);
   }

@@ -42,6 +42,8 @@ const NO_FRAMES: readonly Frame[] = [];
 
 export class InMemoryGeneration {
   readonly key: StreamKey;
+  /** Names the start that has taken it from a queue. */
+  readonly startId: string | undefined;
   readonly #record: KeptRecord;
   readonly receipts = new InMemoryReceipts();
   readonly #annotations: InMemoryAnnotations;
@@ -53,6 +55,7 @@ export class InMemoryGeneration {
 
   constructor(request: CreateRequest, generation: number, now: number) {
     this.key = request.key;
+    this.startId = request.start?.startId;
     this.#annotations = new InMemoryAnnotations(request.metadata);
     this.#record = newRecord(request, generation, now);
     this.append(request.created);

@@ -9,6 +9,7 @@ import type {
   Page,
   PageRequest,
   RememberedRun,
+  SlotRequest,
   UserSlots,
 } from '../../interfaces/job-store.js';
 import type { StreamKey, UserKey } from '../../model/types.js';
@@ -76,8 +77,13 @@ export class InMemoryDueIndex implements DueIndex {
   }
 }
 
+/** Streams that wait for a slot, of those that are told when one is given back. */
+const MOST_NAMED = 10;
+
 interface UserEntry {
   readonly slots: Map<string, { holder: string; until: number }>;
+  /** The streams that wait for a slot. */
+  readonly waits: Map<string, { since: number; until: number }>;
   readonly runs: Map<string, { run: RememberedRun; until: number }>;
 }
 
@@ -89,21 +95,27 @@ export class InMemoryUserSlots implements UserSlots {
     this.#now = now;
   }
 
-  async take(
-    user: UserKey,
-    slot: { streamId: string; holder: string; limit: number; forMs: number },
-  ): Promise<boolean> {
-    return this.#with(user, ({ slots }) => {
-      const others = slots.size - (slots.has(slot.streamId) ? 1 : 0);
-      if (others >= slot.limit) return false;
-      slots.set(slot.streamId, { holder: slot.holder, until: this.#now() + slot.forMs });
-      return true;
+  async take(user: UserKey, slot: SlotRequest): Promise<boolean> {
+    const { streamId, holder, limit, forMs, awaitsMs } = slot;
+    return this.#with(user, ({ slots, waits }) => {
+      const now = this.#now();
+      const others = slots.size - (slots.has(streamId) ? 1 : 0);
+      if (others < limit) {
+        slots.set(streamId, { holder, until: now + forMs });
+        waits.delete(streamId);
+        return true;
+      }
+      if (awaitsMs !== undefined && !slots.has(streamId))
+        waits.set(streamId, { since: waits.get(streamId)?.since ?? now, until: now + awaitsMs });
+      return false;
     });
   }
 
-  async give(user: UserKey, slot: { streamId: string; holder: string }): Promise<void> {
-    this.#with(user, ({ slots }) => {
+  async give(user: UserKey, slot: { streamId: string; holder: string }): Promise<readonly string[]> {
+    return this.#with(user, ({ slots, waits }) => {
       if (slots.get(slot.streamId)?.holder === slot.holder) slots.delete(slot.streamId);
+      const waiting = [...waits].sort(([one, a], [other, b]) => a.since - b.since || (one < other ? -1 : 1));
+      return waiting.slice(0, MOST_NAMED).map(([streamId]) => streamId);
     });
   }
 
@@ -137,12 +149,12 @@ export class InMemoryUserSlots implements UserSlots {
   /** Runs one step on a user's entry without what has expired, and forgets the user when nothing is left. */
   #with<Result>(user: UserKey, step: (entry: UserEntry) => Result): Result {
     const name = nameOf(user);
-    const entry = this.#users.get(name) ?? { slots: new Map(), runs: new Map() };
+    const entry = this.#users.get(name) ?? { slots: new Map(), waits: new Map(), runs: new Map() };
     const now = this.#now();
-    for (const [streamId, { until }] of entry.slots) if (until <= now) entry.slots.delete(streamId);
-    for (const [key, { until }] of entry.runs) if (until <= now) entry.runs.delete(key);
+    for (const kept of [entry.slots, entry.waits, entry.runs])
+      for (const [name, { until }] of kept) if (until <= now) kept.delete(name);
     const result = step(entry);
-    if (entry.slots.size + entry.runs.size > 0) this.#users.set(name, entry);
+    if (entry.slots.size + entry.waits.size + entry.runs.size > 0) this.#users.set(name, entry);
     else this.#users.delete(name);
     return result;
   }

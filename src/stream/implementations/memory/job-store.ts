@@ -31,6 +31,7 @@ import type { JobRecord, Snapshot, StreamKey, UserKey } from '../../model/types.
 import { placeOf } from '../listing-place.js';
 import { InMemoryGeneration } from './generation.js';
 import { InMemoryDueIndex, InMemoryUserSlots, nameOf, pageOf } from './indexes.js';
+import { InMemoryJobQueues } from './queues.js';
 import { InMemoryUserFeeds } from './user-feeds.js';
 
 interface Stream {
@@ -54,6 +55,8 @@ export class InMemoryJobStore implements JobStore {
   readonly slots: InMemoryUserSlots;
   /** Keeps what became of each user's streams, in memory. */
   readonly feeds: InMemoryUserFeeds;
+  /** Keeps the runs that wait for their turn, in memory. */
+  readonly queues: InMemoryJobQueues;
   readonly #streams = new Map<string, Stream>();
   readonly #users = new Map<string, Map<string, StreamKey>>();
   readonly #clock: Clock;
@@ -77,6 +80,15 @@ export class InMemoryJobStore implements JobStore {
     this.due = new InMemoryDueIndex(() => this.now());
     this.slots = new InMemoryUserSlots(() => this.now());
     this.feeds = new InMemoryUserFeeds(() => this.now());
+    this.queues = new InMemoryJobQueues(() => this.now(), {
+      ownerOf: (key) => this.#ownerOf(key),
+      hasStarted: (key, queueId) => this.#findCreated(key, queueId) !== undefined,
+      mayAdd: (others) => this.#streams.size + others < this.#maxStreams,
+      began: (key, userId) => this.#index(key, userId),
+      gone: (key, userId) => {
+        if (this.#ownerOf(key) !== userId) this.#unindex(key, userId);
+      },
+    });
   }
 
   async start(): Promise<void> {}
@@ -87,17 +99,19 @@ export class InMemoryJobStore implements JobStore {
 
   async create(request: CreateRequest): Promise<CreateReply> {
     const now = this.now();
+    const { replaces, expects, start } = request;
     const stream = this.#streams.get(request.key.id);
     const current = stream?.generations.at(-1);
-    const own = stream?.generations.find((one) => one.createId === request.callId);
+    const own = this.#findCreated(request.key, request.callId);
+    if (own && start && own.startId !== start.startId) return { outcome: 'started', record: own.record() };
     if (own) return { outcome: 'created', record: own.record(), frames: [] };
     if (now > request.notAfter) return { outcome: 'expired', now };
     if (current && current.userId !== request.userId) return { outcome: 'taken' };
+    if (start && !this.queues.waits(request)) return { outcome: 'unqueued' };
     const sameKey =
       request.idempotencyKey !== undefined &&
       stream?.generations.find((one) => one.idempotencyKey === request.idempotencyKey);
     if (sameKey) return { outcome: 'joined', record: sameKey.record() };
-    const { replaces, expects } = request;
     if (current && expects !== undefined && current.generation > (expects?.generation ?? 0)) {
       return { outcome: 'unexpected', record: current.record() };
     }
@@ -114,6 +128,7 @@ export class InMemoryJobStore implements JobStore {
     frames.push(created.lastFrame());
     if (stream) stream.generations.push(created);
     else this.#add(request, created);
+    if (start) this.queues.take(request);
     return { outcome: 'created', record: created.record(), replaced: active?.record(), frames };
   }
 
@@ -217,7 +232,7 @@ export class InMemoryJobStore implements JobStore {
     }
     const now = this.now();
     if (!whileSettling && stream.generations.some((one) => one.isBeingSettled(now))) return 'settling';
-    this.#remove(key, stream);
+    this.#remove(key);
     return true;
   }
 
@@ -241,17 +256,35 @@ export class InMemoryJobStore implements JobStore {
     return meant.commitSender(commit, meant === current, this.now());
   }
 
-  #add(request: CreateRequest, created: InMemoryGeneration): void {
-    this.#streams.set(request.key.id, { generations: [created] });
-    const name = nameOf(ownerOf(request.key, request.userId));
-    const owned = this.#users.get(name) ?? new Map<string, StreamKey>();
-    this.#users.set(name, owned.set(request.key.id, request.key));
+  #findCreated(key: StreamKey, callId: string): InMemoryGeneration | undefined {
+    return this.#streams.get(key.id)?.generations.find((one) => one.createId === callId);
   }
 
-  #remove(key: StreamKey, stream: Stream): void {
+  /** Names whose the stream is that is kept. */
+  #ownerOf(key: StreamKey): string | undefined {
+    return this.#streams.get(key.id)?.generations[0]?.userId;
+  }
+
+  #add(request: CreateRequest, created: InMemoryGeneration): void {
+    this.#streams.set(request.key.id, { generations: [created] });
+    this.#index(request.key, request.userId);
+  }
+
+  #remove(key: StreamKey): void {
+    const userId = this.#ownerOf(key) ?? '';
     this.#streams.delete(key.id);
     this.due.remove(key);
-    const name = nameOf(ownerOf(key, stream.generations[0]?.userId ?? ''));
+    if (this.queues.ownerOf(key) !== userId) this.#unindex(key, userId);
+  }
+
+  #index(key: StreamKey, userId: string): void {
+    const name = nameOf(ownerOf(key, userId));
+    const owned = this.#users.get(name) ?? new Map<string, StreamKey>();
+    this.#users.set(name, owned.set(key.id, key));
+  }
+
+  #unindex(key: StreamKey, userId: string): void {
+    const name = nameOf(ownerOf(key, userId));
     const owned = this.#users.get(name);
     owned?.delete(key.id);
     if (owned?.size === 0) this.#users.delete(name);

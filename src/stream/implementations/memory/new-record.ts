@@ -18,6 +18,7 @@ export function newRecord(request: CreateRequest, generation: number, now: numbe
     contentModel: request.contentModel,
     idempotencyKey: request.idempotencyKey,
     createId: request.callId,
+    fromQueue: request.start === undefined ? undefined : true,
     waits: request.waits,
     createdAt: now,
     updatedAt: now,

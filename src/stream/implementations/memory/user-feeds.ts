@@ -18,6 +18,7 @@ interface Kept extends StoredFeedEntry {
   /** The version of its title. */
   readonly titleGeneration: number;
   readonly titleRevision: number;
+  readonly queueRevision: number;
 }
 
 interface Feed {
@@ -46,7 +47,8 @@ export class InMemoryUserFeeds implements UserFeeds {
     if (ifKnown && (known === undefined || known.generation > upTo)) return NOTHING;
     const generation = entry.generation > 0 ? entry.generation : (known?.generation ?? 0);
     const cleared = feed?.cleared ?? 0;
-    if (!ifKnown && generation < cleared && cleared + CLEARED_FOR_MS > now) return NOTHING;
+    const madeAt = generation > 0 ? generation : (entry.queue?.revision ?? 0);
+    if (!ifKnown && madeAt < cleared && cleared + CLEARED_FOR_MS > now) return NOTHING;
     const isTitleAlone = ifKnown === true && entry.count === 0;
     const isNewer =
       known === undefined ||
@@ -56,19 +58,28 @@ export class InMemoryUserFeeds implements UserFeeds {
       title !== undefined &&
       (known === undefined ||
         isLater([generation, title.revision], [known.titleGeneration, known.titleRevision]));
-    if (!isNewer && (!isTitled || known?.kind === 'removed')) return NOTHING;
+    const queue = newerQueue(entry, known);
+    if (!isNewer && queue === undefined && (!isTitled || known?.kind === 'removed')) return NOTHING;
     const written = this.#begin(user, feed, now);
     const number = numberAfter(written, now);
     const { streamId, count, kind, state } = entry;
+    const begins = !isNewer && queue !== undefined && isBegunBy(queue, known);
     this.#put(written, {
-      ...(known ?? { streamId, titleNumber: 0, titleGeneration: 0, titleRevision: 0 }),
+      ...(known ?? { streamId, ...UNTITLED, ...UNQUEUED }),
       ...{ generation, count, kind, state, isSeen: false, stateNumber: number },
       ...(!isNewer && known),
+      ...(begins && { kind, state, isSeen: false, stateNumber: number }),
       ...(isTitled && {
         ...{ titleNumber: number, titleGeneration: generation, titleRevision: title.revision },
         title: title.text,
       }),
-      ...(isNewer && kind === 'removed' && { title: undefined, titleNumber: 0 }),
+      ...(queue && {
+        ...{ queueNumber: number, queueRevision: queue.revision },
+        queue: queue.text === '' ? undefined : queue.text,
+      }),
+      ...(isNewer && kind === 'removed' && { title: undefined, titleNumber: 0, ...UNQUEUED }),
+      // A queue that was told late is older than this.
+      ...(isNewer && kind === 'removed' && { queueRevision: Math.max(known?.queueRevision ?? 0, now) }),
       number,
     });
     this.#trim(written, bounds, now);
@@ -92,7 +103,7 @@ export class InMemoryUserFeeds implements UserFeeds {
       // What is too old to be told is missed by a place before it, as if it had gone.
       if (kept.number <= oldest) floor = Math.max(floor, kept.number);
       if (kept.number <= Math.max(after, oldest)) continue;
-      const { titleGeneration: _, titleRevision: __, ...entry } = kept;
+      const { titleGeneration: _, titleRevision: __, queueRevision: ___, ...entry } = kept;
       if (entries.push(entry) === limit) break;
     }
     return { entries, floor, last: feed.last, goesOn: entries.length === limit };
@@ -164,6 +175,20 @@ export class InMemoryUserFeeds implements UserFeeds {
 }
 
 const NOTHING: FeedReply = { changed: 0, frames: [] };
+const UNTITLED = { titleNumber: 0, titleGeneration: 0, titleRevision: 0 };
+const UNQUEUED = { queue: undefined, queueNumber: 0, queueRevision: 0 };
+
+/** Returns the queue that an entry tells, if it is newer; what was removed comes back only with a run that waits. */
+function newerQueue({ queue }: FeedEntry, known: Kept | undefined): FeedEntry['queue'] {
+  if (queue === undefined || queue.revision <= (known?.queueRevision ?? -1)) return undefined;
+  return known?.kind === 'removed' && queue.text === '' ? undefined : queue;
+}
+
+/** Says whether the state is the queue's from now on: of a stream that has nothing else. */
+function isBegunBy({ text }: { readonly text: string }, known: Kept | undefined): boolean {
+  if (known === undefined || text === '') return false;
+  return known.kind === 'removed' || (known.generation === 0 && known.queue === undefined);
+}
 
 function numberAfter({ last }: Feed, now: number): number {
   return Math.max(last + 1, now);

@@ -147,6 +147,7 @@ export function encodeNewRecord(record: {
   idempotencyKey?: string | undefined;
   replicaId?: string | undefined;
   waits?: JobRecord['waits'];
+  start?: { readonly startId: string } | undefined;
   metadata: Readonly<Record<string, string>>;
 }): string[] {
   const flat = ['format', FORMAT, 'userId', record.userId, 'createId', record.createId];
@@ -155,6 +156,7 @@ export function encodeNewRecord(record: {
     const value = record[name];
     if (value !== undefined) flat.push(name, value);
   }
+  if (record.start !== undefined) flat.push('start', record.start.startId);
   if (record.replicaId !== undefined) flat.push('replica', `1 ${record.replicaId}`);
   flat.push('order', JSON.stringify(Object.keys(record.metadata)));
   for (const [key, text] of Object.entries(record.metadata)) flat.push(`m:${key}`, text);
@@ -195,6 +197,7 @@ export function decodeRecord(
     contentModel: fields.text('contentModel'),
     idempotencyKey: fields.text('idempotencyKey'),
     createId: fields.text('createId') ?? '',
+    fromQueue: fields.text('start') === undefined ? undefined : true,
     waits: WAITS.find((one) => one === fields.text('waits')),
     createdAt: fields.number('createdAt') ?? 0,
     updatedAt: fields.number('updatedAt') ?? 0,

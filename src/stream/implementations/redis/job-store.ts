@@ -47,6 +47,7 @@ import { inboxArguments } from './inbox.js';
 import { RedisIndexRepair } from './index-repair.js';
 import { RedisKeys } from './keys.js';
 import { parseRedisOptions, type RedisOptions } from './options.js';
+import { RedisJobQueues } from './queues.js';
 import { receiptArguments, receiptPageOf } from './receipts.js';
 import {
   annotationArguments,
@@ -90,6 +91,8 @@ export class RedisJobStore implements JobStore {
   readonly slots: RedisUserSlots;
   /** Keeps what became of each user's streams, in Redis. */
   readonly feeds: RedisUserFeeds;
+  /** Keeps the runs that wait for their turn, in Redis. */
+  readonly queues: RedisJobQueues;
   readonly repair: RedisIndexRepair;
   readonly #client: RedisClient;
   readonly #scripts: RedisScripts;
@@ -120,6 +123,7 @@ export class RedisJobStore implements JobStore {
     this.#users = new RedisUserIndex(this.#scripts, this.#keys, this.#options);
     this.slots = new RedisUserSlots(this.#scripts, this.#keys);
     this.feeds = new RedisUserFeeds(this.#scripts, this.#keys);
+    this.queues = new RedisJobQueues(this.#scripts, this.#keys, this.#users);
     const indexes = { due: this.due, users: this.#users };
     this.repair = new RedisIndexRepair(client, this.#scripts, this.#keys, indexes);
   }
@@ -157,11 +161,13 @@ export class RedisJobStore implements JobStore {
   }
 
   async create(request: CreateRequest): Promise<CreateReply> {
-    const { key } = request;
-    const { expiryMarginMs } = this.#options;
+    const { key, start } = request;
     const user = ownerOf(key, request.userId);
     await this.#users.add(user, key.streamId);
-    return createReply(await this.#run('create', key, createArguments(request, expiryMarginMs)), key);
+    const args = createArguments(request, this.#options.expiryMarginMs);
+    if (start === undefined) return createReply(await this.#run('create', key, args), key);
+    const keys = [...this.#keys.stream(key), this.#keys.queue(key)];
+    return createReply(await this.#scripts.run('create', keys, args), key);
   }
 
   commit(commit: Commit): Promise<CommitReply> {
@@ -236,13 +242,16 @@ export class RedisJobStore implements JobStore {
     const { endedGeneration, whileSettling = false, ownedBy, remainsOnly = false } = which;
     if (ownedBy === '') return false; // nobody's stream is
     const args = [endedGeneration ?? '', flag(whileSettling), ownedBy ?? '', flag(remainsOnly)];
-    const [removed, userId] = (await this.#run('delete', key, args)) as [string, string?];
+    const keys = [...this.#keys.stream(key), this.#keys.queue(key)];
+    const reply = (await this.#scripts.run('delete', keys, args)) as [string, string?, string?];
+    const [removed, userId, hasQueue] = reply;
     if (removed === 'settling') return removed;
     if (removed !== 'all' || userId === undefined) return removed !== 'none';
     // The stream has gone, whatever its indexes say: what is left in them names nothing, and goes with the next look.
     const user = ownerOf(key, userId);
     await this.due.drop(key).catch(this.#report);
-    if (userId !== '') await this.#dropFromIndex(key, user).catch(this.#report);
+    const isUnneeded = userId !== '' && hasQueue !== '1';
+    if (isUnneeded) await this.#dropFromIndex(key, user).catch(this.#report);
     return true;
   }
 

@@ -43,6 +43,11 @@ export class RedisKeys {
     return [job, log, ended, snapshots, `${base}inbox`, `${base}receipts`];
   }
 
+  /** The runs that wait on a stream, in the stream's slot. */
+  queue(key: StreamKey): string {
+    return `${this.#prefix}{${key.id}}:queue`;
+  }
+
   /** Channels have a name space of their own: the log's name does for both, and travels once. */
   live(key: StreamKey): string {
     return `${this.#prefix}{${key.id}}:log`;

@@ -16,9 +16,9 @@ import { wholeNumber } from './fields.js';
 /** The stream was deleted. */
 export const GONE = 'gone';
 const RECORD = 'record ';
-const HANDOVER = 'handover';
+const KINDS = ['handover', 'queued'] as const satisfies readonly ControlSignal['kind'][];
 /** A tenant, a stream, a generation and a kind, and what parts them. */
-const LONGEST_SIGNAL = 128 + 1 + 128 + 1 + 16 + 1 + HANDOVER.length;
+const LONGEST_SIGNAL = 128 + 1 + 128 + 1 + 16 + 1 + Math.max(...KINDS.map(({ length }) => length));
 /** Four whole numbers and the blanks between them. */
 const LONGEST_RECORD = RECORD.length + 4 * 16 + 3;
 
@@ -51,5 +51,6 @@ export function readSignal(text: string): ControlSignal | undefined {
   const [key, generation] = [keyOf(id), wholeNumber(digits)];
   if (key === undefined || generation === undefined || more.length > 0) return undefined;
   if (kind === undefined) return { key, generation };
-  return kind === HANDOVER ? { key, generation, kind } : undefined;
+  const known = KINDS.find((one) => one === kind);
+  return known && { key, generation, kind: known };
 }

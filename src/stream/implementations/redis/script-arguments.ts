@@ -35,6 +35,7 @@ export function createArguments(request: CreateRequest, expiryMarginMs: number):
     replaces?.describedFrom?.attempt ?? '',
     expects === undefined ? '' : (expects?.generation ?? 0),
     replaces?.leaveMs ?? 0,
+    request.start?.startId ?? '',
   ];
 }
 

@@ -22,11 +22,13 @@ export function createReply(reply: unknown, key: StreamKey): CreateReply {
         replaced: replaced ? decodeRecord(replaced, key) : undefined,
         frames: NO_FRAMES,
       };
+    case 'started':
     case 'joined':
     case 'unexpected':
     case 'conflict':
       return { outcome, record: decodeRecord(flat ?? [], key) };
     case 'taken':
+    case 'unqueued':
       return { outcome };
     case 'expired':
       return { outcome, now: Number(flat) };

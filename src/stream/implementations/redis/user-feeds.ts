@@ -28,10 +28,11 @@ export class RedisUserFeeds implements UserFeeds {
   }
 
   async append(user: UserKey, entry: FeedEntry, bounds: FeedBounds): Promise<FeedReply> {
-    const { streamId, generation, count, kind, state, title, ifKnown, upTo = LARGEST } = entry;
+    const { streamId, generation, count, kind, state, title, queue, ifKnown, upTo = LARGEST } = entry;
     const version = [streamId, generation, count, kind, state];
     const args = [...version, title?.revision ?? '', title?.text ?? '', bounds.entries, ifKnown ? upTo : 0];
-    return replyOf(await this.#scripts.run('feed-append', this.#keys.feed(user), [...args, bounds.keptMs]));
+    const rest = [bounds.keptMs, queue?.revision ?? '', queue?.text ?? ''];
+    return replyOf(await this.#scripts.run('feed-append', this.#keys.feed(user), [...args, ...rest]));
   }
 
   async read(user: UserKey, { after, limit, bounds, begins }: ReadFeedRequest): Promise<FeedPage> {
@@ -64,22 +65,25 @@ function replyOf(changed: unknown): FeedReply {
 
 /** Reads an entry as redis-lua/include/feed.lua does; undefined for one that can't be read. */
 function decodeEntry(streamId: string, text: string): StoredFeedEntry | undefined {
-  const [head = '', state, title] = text.split('\n', 3);
+  const [head = '', state, title, queued = '0 0 '] = text.split('\n', 4);
   const [, number, stateNumber, titleNumber, generation, count, kind, seen] = head.split(' ', 8);
-  const numbers = [number, stateNumber, titleNumber, generation, count].map(wholeNumber);
+  const [queueNumber, , ...queue] = queued.split(' ');
+  const numbers = [number, stateNumber, titleNumber, queueNumber, generation, count].map(wholeNumber);
   const known = KINDS.find((one) => one === kind);
   if (state === undefined || known === undefined || numbers.includes(undefined)) return undefined;
-  const [at, stateAt, titleAt, ofGeneration, counted] = numbers as number[];
+  const [at, stateAt, titleAt, queueAt, ofGeneration, counted] = numbers as number[];
   return {
     streamId,
     number: at as number,
     stateNumber: stateAt as number,
     titleNumber: titleAt as number,
+    queueNumber: queueAt as number,
     generation: ofGeneration as number,
     count: counted as number,
     kind: known,
     isSeen: seen === '1',
     state,
     title: title === '' ? undefined : title,
+    queue: queue.join(' ') || undefined,
   };
 }

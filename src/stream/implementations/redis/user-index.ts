@@ -92,9 +92,15 @@ export class RedisUserIndex {
     const names = forgotten.map(({ name }) => name);
     // The script looks again whether a create holds it; what can't be dropped now is found by the next listing.
     const dropped = await this.#scripts.together(() =>
-      Promise.all(names.map((name) => this.drop(user, name).catch(() => false))),
+      Promise.all(names.map((name) => this.#dropUnqueued(user, name).catch(() => false))),
     );
     return names.filter((_, at) => dropped[at]);
+  }
+
+  /** A stream that is kept no longer, or not yet, may have a queue of the user's. */
+  async #dropUnqueued(user: UserKey, streamId: string): Promise<boolean> {
+    const queue = this.#keys.queue(streamKey(streamId, user.tenantId));
+    return (await this.#scripts.command('HLEN', queue)) === 0 && this.drop(user, streamId);
   }
 
   async #read(key: StreamKey): Promise<JobRecord | GenerationJobError | undefined> {

@@ -1,10 +1,14 @@
 /**
- * A user's own bookkeeping in Redis: slots of running jobs, and what idempotency keys led to.
+ * A user's own bookkeeping in Redis: slots of running jobs, which streams wait for one, and what idempotency keys led
+ * to.
  */
-import type { RememberedRun, UserSlots } from '../../interfaces/job-store.js';
+import type { RememberedRun, SlotRequest, UserSlots } from '../../interfaces/job-store.js';
 import type { UserKey } from '../../model/types.js';
 import type { RedisKeys } from './keys.js';
 import type { RedisScripts } from './scripts.js';
+
+/** Streams that wait for a slot, of those that are told when one is given back. */
+const MOST_NAMED = 10;
 
 export class RedisUserSlots implements UserSlots {
   readonly #scripts: RedisScripts;
@@ -15,21 +19,15 @@ export class RedisUserSlots implements UserSlots {
     this.#keys = keys;
   }
 
-  async take(
-    user: UserKey,
-    slot: { streamId: string; holder: string; limit: number; forMs: number },
-  ): Promise<boolean> {
-    const { streamId, holder, limit, forMs } = slot;
-    const taken = await this.#scripts.run(
-      'slot-take',
-      [this.#keys.user(user).slots],
-      [streamId, holder, limit, forMs],
-    );
-    return taken === 1;
+  async take(user: UserKey, slot: SlotRequest): Promise<boolean> {
+    const { streamId, holder, limit, forMs, awaitsMs } = slot;
+    const args = [streamId, holder, limit, forMs, awaitsMs ?? ''];
+    return (await this.#scripts.run('slot-take', [this.#keys.user(user).slots], args)) === 1;
   }
 
-  async give(user: UserKey, slot: { streamId: string; holder: string }): Promise<void> {
-    await this.#scripts.run('slot-give', [this.#keys.user(user).slots], [slot.streamId, slot.holder]);
+  async give(user: UserKey, slot: { streamId: string; holder: string }): Promise<readonly string[]> {
+    const args = [slot.streamId, slot.holder, MOST_NAMED];
+    return (await this.#scripts.run('slot-give', [this.#keys.user(user).slots], args)) as string[];
   }
 
   async remember(user: UserKey, key: string, run: RememberedRun, forMs: number): Promise<RememberedRun> {
