@@ -28,6 +28,7 @@ import {
   rejection,
   TIMES,
 } from './harness.js';
+import { HeldEnds } from './held-ends.js';
 import { expect } from './tools.js';
 
 /** Sweeps come so seldom that only a hint brings a take-over at once. */
@@ -573,6 +574,34 @@ export const handOverContracts: readonly Contract[] = [
       expect(fourth.takeOvers).toEqual([{ handover: false }]);
       expect(fourth.steps).toEqual(['taken_over']);
       await fourth.jobs[0]?.complete();
+    },
+  },
+  {
+    id: 'L133 L106',
+    title:
+      'an end that is refused because a message waits is none: the job is cut then, and goes on elsewhere',
+    async run(h) {
+      const ends = new HeldEnds();
+      const [mine, successor] = [new Successor(), new Successor()];
+      const options = SWEEPS_SELDOM;
+      const wrapStore = (store: JobStore) => seenByOthers(ends.wrap(store, 'call'));
+      const leaving = await h.replica({ ...mine.input({ options }), wrapStore });
+      const staying = await h.replica(successor.input({ options }));
+      const job = await h.start(leaving);
+      const refused = expectCode(job.complete(null, { ifInboxEmpty: true }), 'inbox_not_empty');
+      await h.until(() => ends.held === 1, 'it is on its way');
+      await h.soon(staying.manager.inbox.send('s', { message: 1 }));
+      const draining = gone(leaving, 0);
+      await h.rest();
+      expect(job.isOver).toBe(false);
+      ends.letGo();
+      await h.soon(Promise.all([refused, draining]), 'the drain');
+      expect([job.reason, mine.steps]).toEqual(['handed_over', ['cut']]);
+      await h.until(() => successor.jobs.length === 1, 'another one goes on', AT_ONCE_MS);
+      expect(successor.continuations[0]).toMatchObject({
+        ...{ handover: true, record: { inbox: [{ message: 1 }], recoveries: 0 } },
+      });
+      await successor.jobs[0]?.complete();
     },
   },
   {

@@ -2,15 +2,18 @@
  * Messages to a generation that works, through managers: sent from any replica, taken by the producer wherever it runs, seen by
  * every follower where they took effect, and handed back when they never did.
  */
-import { GenerationJobError, type JobRecord, type TakenMessage } from 'generation-jobs';
+import { type GenerationJob, GenerationJobError, type JobRecord, type TakenMessage } from 'generation-jobs';
 import { DEAF, lossyTransport, wrapStore } from 'generation-jobs/testing';
 import { text } from './follower.js';
-import { type Contract, codeOf, expectCode, RENEWS_SELDOM, rejection, TIMES } from './harness.js';
+import { AT_ONCE_MS, type Contract, codeOf, expectCode, RENEWS_SELDOM, rejection, TIMES } from './harness.js';
+import { HeldEnds } from './held-ends.js';
 import { expect } from './tools.js';
 
 const refuse = (code: string, call: () => Promise<unknown>) => expectCode(call(), code);
 const idsOf = (messages: readonly { readonly messageId: string }[]) =>
   messages.map(({ messageId }) => messageId);
+
+const IF_EMPTY = { ifInboxEmpty: true } as const;
 
 export const messageContracts: readonly Contract[] = [
   {
@@ -248,6 +251,86 @@ export const messageContracts: readonly Contract[] = [
     },
   },
   {
+    id: 'L106',
+    title:
+      'while such an end is on its way, whatever rests on whether the job is over waits for the answer, and goes on when it is refused',
+    async run(h) {
+      const ends = new HeldEnds();
+      const wrapStore = (store: Parameters<HeldEnds['wrap']>[0]) => ends.wrap(store, 'call');
+      const replica = await h.replica({ options: RENEWS_SELDOM, wrapStore });
+      const job = await h.start(replica);
+      const taken: unknown[] = [];
+      const iterating = (async () => {
+        for await (const { message } of job.inbox) taken.push(message);
+      })();
+      const refused = rejection(job.complete('early', IF_EMPTY));
+      await h.until(() => ends.held === 1, 'it is on its way');
+      await h.soon(replica.manager.inbox.send('s', { message: 1 }));
+      const waiting = Promise.all([
+        job.once('k', () => 'made'),
+        job.update({ metadata: { m: 1 } }),
+        job.inbox.peek(),
+      ]);
+      await h.rest();
+      expect([job.isOver, taken]).toEqual([false, []]);
+      ends.letGo();
+      expect(codeOf(await h.soon(refused))).toBe('inbox_not_empty');
+      const [once, isUpdated] = await h.soon(waiting);
+      expect([once, isUpdated]).toEqual([{ outcome: 'called', result: 'made' }, true]);
+      await h.until(() => taken.length === 1, 'it is taken');
+      await h.soon(job.complete('done', IF_EMPTY));
+      await h.soon(iterating);
+      expect(taken).toEqual([1]);
+      const record = await replica.manager.getJob('s');
+      expect(record).toMatchObject({ status: 'completed', metadata: { m: 1 }, unsent: [] });
+    },
+  },
+  {
+    id: 'L106',
+    title: 'a producer that throws while such an end is on its way has failed once that is refused',
+    async run(h) {
+      const ends = new HeldEnds();
+      const replica = await h.replica({
+        ...{ options: RENEWS_SELDOM, wrapStore: (store) => ends.wrap(store, 'call') },
+      });
+      const job = await h.start(replica);
+      const ran = job.run(async () => {
+        job.complete(null, IF_EMPTY).catch(() => undefined);
+        await replica.manager.inbox.send('s', { message: 1 });
+        throw new Error('a mistake of the host');
+      });
+      await h.until(() => ends.held === 1 && job.inbox.waiting === 1, 'it is heard of');
+      await h.rest();
+      ends.letGo();
+      expect(await h.soon(ran)).toMatchObject({ reason: 'failed' });
+      expect([job.isOver, job.reason]).toEqual([true, 'failed']);
+      expect(await replica.manager.getJob('s')).toMatchObject({ status: 'failed', unsent: [{ message: 1 }] });
+    },
+  },
+  {
+    id: 'L106',
+    title: 'a stop by others while the refusal of such an end is on its way holds as soon as that is here',
+    async run(h) {
+      const ends = new HeldEnds();
+      const one = await h.replica({
+        ...{ options: RENEWS_SELDOM, wrapStore: (store) => ends.wrap(store, 'answer') },
+      });
+      const two = await h.replica({ options: RENEWS_SELDOM });
+      const job = await h.start(one);
+      await h.soon(two.manager.inbox.send('s', { message: 1 }));
+      const refused = rejection(job.complete(null, IF_EMPTY));
+      await h.until(() => ends.held === 1, 'it is refused');
+      const looks = one.calls.renew ?? 0;
+      await h.soon(two.manager.abortJob('s'));
+      await h.until(() => (one.calls.renew ?? 0) > looks, 'it is told of the stop');
+      await h.rest();
+      ends.letGo();
+      expect(codeOf(await h.soon(refused))).toBe('inbox_not_empty');
+      await h.until(() => job.isOver, 'it is stopped', AT_ONCE_MS);
+      expect(job.reason).toBe('aborted');
+    },
+  },
+  {
     id: 'L107',
     title:
       'what waits goes through a pause to the resumed attempt; what was sent while it was paused as well',
@@ -279,12 +362,12 @@ export const messageContracts: readonly Contract[] = [
         const taken: unknown[] = [];
         const hooks = {
           recoverMode,
-          recover: async (job: { inbox: AsyncIterable<TakenMessage> }) => {
+          recover: async (job: GenerationJob) => {
             for await (const { message } of job.inbox) if (taken.push(message) && message === 3) return;
           },
         };
         const doomed = await h.replica();
-        const other = await h.replica({ hooks: hooks as never });
+        const other = await h.replica({ hooks });
         const job = await h.start(doomed, { contentModel: 'text' });
         for (const message of [1, 2, 3]) await h.soon(other.manager.inbox.send('s', { message }));
         await h.until(() => job.inbox.waiting > 0, 'it has heard of them');

@@ -352,7 +352,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   ),
   'job.fail': 'takes a value of the host’s',
   'job.run': 'takes a function: what it throws, being none included, is the answer’s `error`',
-  'job.whenOver': 'takes nothing',
+  'job.whenAnswered': 'takes nothing',
   'job.report': 'is called by the library',
   'job.stop': 'is called by the library',
   'job.loseLease': 'is called by the library',

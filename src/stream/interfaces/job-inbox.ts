@@ -34,7 +34,7 @@ export interface JobInbox extends AsyncIterable<TakenMessage> {
    * when that is answered. All followers see the message at that place of the answer, once. Null when none is known to wait.
    *
    * After a crash it stays taken where the answer goes on (`recoverMode` `continue`), and waits again where it starts over.
-   * Calls are made one after the other.
+   * Calls are made one after the other. While an end with `ifInboxEmpty` is on its way they wait for its answer.
    * @throws JobEndedError when this handle is over, or becomes so before the commit was answered: the message is then in the
    *   log, or waits for the next attempt, or is left unsent · GenerationJobError `unavailable`, `store_damaged`: it waits ·
    *   `limit_exceeded` when the generation has become too large, which fails the job

@@ -37,7 +37,7 @@ export interface LeavingJob extends LeaseClaim {
 export interface HandOverInput {
   /** The record that the attempt began with. */
   readonly record: Pick<JobRecord, 'lifecycleEvents' | 'resolutions'>;
-  readonly buffer: Pick<EmitBuffer, 'lastSequence' | 'shut' | 'patch'>;
+  readonly buffer: Pick<EmitBuffer, 'undecided' | 'lastSequence' | 'shut' | 'patch'>;
   readonly books: Pick<Books, 'sealing'>;
   readonly owner: Pick<JobOwner<never>, 'mayHandOver'>;
 }
@@ -130,6 +130,8 @@ export class AttemptHandOver {
   }
 
   async #give(state: unknown): Promise<void> {
+    const { buffer } = this.#input;
+    if (buffer.undecided) await buffer.undecided;
     if (this.#job.isOver) throw this.#job.signal.reason;
     if (!this.#input.owner.mayHandOver())
       throw new GenerationJobError('not_leaving', 'This replica does not leave, or no other one can go on.');

@@ -14,13 +14,12 @@ import type { JobRecord, StreamKey } from '../model/types.js';
 import { handOutMethods } from '../process/handed-out.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
+import { type MayBeOver, throwIfOver } from './end-under-way.js';
 
 type InboxParts = Pick<Parts, 'store' | 'clock' | 'entropy' | 'options' | 'errors' | 'observer'>;
 
 /** The inbox needs this of the attempt it belongs to. */
-export interface InboxOwner {
-  /** @throws JobEndedError when the attempt is over, or ends */
-  throwIfOver(): void;
+export interface InboxOwner extends MayBeOver {
   isOver(): boolean;
   /** Returns the time on the monotonic clock until which a call may be repeated. */
   leaseDeadline(): number;
@@ -93,7 +92,7 @@ export class AttemptInbox implements JobInbox {
   }
 
   async peek(): Promise<readonly InboxMessage[]> {
-    this.#owner.throwIfOver();
+    await throwIfOver(this.#owner);
     if (this.#known === 0) return [];
     const { key, generation } = this.#place;
     const [record] = await this.#repeat(() => this.#parts.store.read(key, generation));
@@ -143,13 +142,14 @@ export class AttemptInbox implements JobInbox {
   }
 
   async #take(): Promise<TakenMessage | null> {
-    this.#owner.throwIfOver();
+    await throwIfOver(this.#owner);
     if (this.#known === 0) return null;
     const heard = this.#heard;
-    const waiting = await this.#reserve();
-    const [first, ...rest] = waiting;
+    const { record } = await this.#step('reserve');
+    const [first, ...rest] = record?.inbox ?? [];
     if (first !== undefined) {
       const { taking: _, ...message } = first;
+      await throwIfOver(this.#owner);
       await this.#owner.takeMessage(message);
       this.#parts.observer.messageTaken(Math.max(0, this.#parts.store.now() - message.sentAt));
       this.#forget(heard, rest.length);
@@ -164,13 +164,14 @@ export class AttemptInbox implements JobInbox {
     this.#known = this.#heard === heardBefore ? waiting : Math.max(waiting, this.#known);
   }
 
-  async #reserve(): Promise<readonly InboxMessage[]> {
+  /** @throws JobEndedError when the attempt is over */
+  async #step(name: 'reserve'): Promise<CommitReply & { ok: true }> {
     const { store } = this.#parts;
-    const { attempt, ...place } = this.#place;
-    const commit: SenderCommit = { writer: 'sender', ...place, step: { name: 'reserve', attempt } };
+    const { attempt, key, generation } = this.#place;
+    const commit: SenderCommit = { writer: 'sender', key, generation, step: { name, attempt } };
     const reply = await this.#repeat(() => store.commit(commit));
     if (!reply.ok) throw this.#owner.refused(reply);
-    return reply.record?.inbox ?? [];
+    return reply;
   }
 
   #repeat<Answer>(call: () => Promise<Answer>): Promise<Answer> {

@@ -100,6 +100,7 @@ export class Books {
    *   not do
    */
   async write(change: Change): Promise<boolean> {
+    if (this.#buffer.undecided) await this.#buffer.undecided;
     if (this.#openUntil !== undefined) return this.#take(change);
     try {
       await this.#buffer.patch(change);

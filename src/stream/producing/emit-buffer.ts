@@ -29,6 +29,7 @@ import { CommitSeat } from '../turns/commit-turns.js';
 import { EmitSeat } from '../turns/emit-turns.js';
 import { BufferRoom } from './buffer-room.js';
 import { CommitWaiters } from './commit-waiters.js';
+import { EndUnderWay } from './end-under-way.js';
 import { type Change, mergedPatch } from './patches.js';
 
 /** The buffer tells this to the job it belongs to. */
@@ -42,13 +43,6 @@ export interface BufferOwner {
   onLeaseOver(cause: unknown): void;
   /** The store failed in a way that stays: a repeat would be answered with the same. */
   onFailed(error: unknown): void;
-}
-
-interface Ending {
-  readonly transition: ProducerTransition;
-  readonly event: SerialisedEvent;
-  readonly resolve: (reply: CommitReply) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 type BufferParts = Pick<
@@ -86,7 +80,7 @@ export class EmitBuffer {
   #patch: RecordPatch | undefined;
   #patchNumber: number;
   #patchCommitted: number;
-  #ending: Ending | undefined;
+  #ending: EndUnderWay | undefined;
   /** The reason nothing is taken any more: an end that was asked for, a hand-over, or what closed it. */
   #refusal: JobEndedError | undefined;
   #closed: JobEndedError | undefined;
@@ -122,6 +116,16 @@ export class EmitBuffer {
   /** True when the last commit has been asked for and not yet answered. */
   get isEnding(): boolean {
     return this.#refusal !== undefined && this.#closed === undefined;
+  }
+
+  /** Resolves when the last commit, if one was asked for, is answered. Never rejects. */
+  get answered(): Promise<unknown> {
+    return this.#ending?.answered ?? READY;
+  }
+
+  /** The same while the answer may be that the attempt goes on; undefined when nothing is open. */
+  get undecided(): Promise<unknown> | undefined {
+    return this.isEnding && this.#ending?.transition.ifInboxEmpty ? this.answered : undefined;
   }
 
   /** The newest event that has not been sent yet: the only one another may still be merged into. */
@@ -189,11 +193,11 @@ export class EmitBuffer {
   /** The last commit of the attempt. Everything taken before is committed first. */
   end(transition: ProducerTransition, event: SerialisedEvent): Promise<CommitReply> {
     this.throwIfOver();
-    return new Promise((resolve, reject) => {
-      this.#ending = { transition, event, resolve, reject };
-      this.#refusal = new JobEndedError(OWN_ENDS[transition.name]);
-      if (this.#underWay === undefined) this.#ask();
-    });
+    this.#ending = new EndUnderWay(transition, event);
+    this.#refusal = new JobEndedError(OWN_ENDS[transition.name]);
+    const { answer } = this.#ending;
+    if (this.#underWay === undefined) this.#ask();
+    return answer;
   }
 
   /** Takes nothing more, since the attempt is left to others. @throws JobEndedError when it is over or ending */

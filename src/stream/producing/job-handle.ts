@@ -116,6 +116,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
       },
     });
     this.inbox = new AttemptInbox(parts, place, record.inbox.length, {
+      undecided: () => this.#buffer.undecided,
       throwIfOver: () => this.#buffer.throwIfOver(),
       isOver: () => this.isOver,
       leaseDeadline: () => this.leaseDeadline,
@@ -124,6 +125,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
       refused: (reply) => this.#refusedBeside(reply),
     });
     this.#onceCalls = new OnceCalls(parts, this, record, {
+      undecided: () => this.#buffer.undecided,
       throwIfOver: () => this.#buffer.throwIfOver(),
       refused: (reply) => this.#refusedBeside(reply),
       ask: (question, resumed) => this.pause(question, { resumed }),
@@ -254,10 +256,9 @@ export class JobHandle implements GenerationJob, LeaseClaim {
     return this.#buffer.isEnding;
   }
 
-  /** Resolves when this handle may no longer write. */
-  whenOver(): Promise<void> {
-    if (this.isOver) return Promise.resolve();
-    return new Promise((resolve) => this.signal.addEventListener('abort', () => resolve(), { once: true }));
+  /** Resolves when its own end, if one has been asked for, is answered: it is over then, or goes on. Never rejects. */
+  whenAnswered(): Promise<unknown> {
+    return this.#buffer.answered;
   }
 
   report(where: ErrorPlace, error: unknown): void {
@@ -266,8 +267,10 @@ export class JobHandle implements GenerationJob, LeaseClaim {
 
   /** Stops the handle: somebody else ended the generation, or took it over. */
   stop(reason: EndReason, cause?: unknown): void {
-    // The answer to its own end is on its way, and may be what others already see.
-    if (this.isOver || (this.isEnding && !this.leaving.isBegun)) return;
+    if (this.isOver) return;
+    // The answer to its own end is on its way, and may be what others already see. Where that is refused, the stop holds.
+    if (this.isEnding && !this.leaving.isBegun)
+      return void this.whenAnswered().then(() => this.stop(reason, cause));
     if (reason === 'lease_lost') return this.loseLease(cause);
     if (reason === 'fenced') this.#parts.observer.fenced();
     this.#over(new JobEndedError(reason, { cause }));
@@ -309,6 +312,7 @@ export class JobHandle implements GenerationJob, LeaseClaim {
 
   async #end({ transition, event }: OwnEnd): Promise<void> {
     if (this.books.sealing) await this.books.sealing;
+    if (this.#buffer.undecided) await this.#buffer.undecided;
     const reply = await this.#buffer.end(transition, event);
     if (!reply.ok && reply.refusal === 'inbox') throw this.inbox.notEmpty(reply.record);
     if (!reply.ok) throw this.#onRefused(reply);

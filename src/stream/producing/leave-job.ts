@@ -19,7 +19,7 @@ export async function leaveJob(
   cut: () => Promise<void>,
 ): Promise<void> {
   const { leaving } = job;
-  const until = (at: number) => atMost(clock, at - clock.monotonic(), job.whenOver());
+  const until = (at: number) => atMost(clock, at - clock.monotonic(), whenOver(job));
   const finishes = () => leaving.finishesBy > clock.monotonic() && leaving.finishesBy <= graceEnd;
   while (!job.isOver && finishes()) await until(leaving.finishesBy);
   if (!job.isOver) leaving.ask();
@@ -29,4 +29,10 @@ export async function leaveJob(
   while (!job.isOver && clock.monotonic() < endsAt()) await until(endsAt());
   if (!job.isOver) await cut();
   await leaving.done();
+}
+
+/** Resolves when a handle may no longer write. */
+function whenOver({ signal }: JobHandle): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

@@ -29,6 +29,7 @@ import type { Decision, JobRecord, PendingAction, StreamKey } from '../model/typ
 import { checkCall } from '../process/call-input.js';
 import type { Parts } from '../process/parts.js';
 import { repeatUntilAnswered } from '../process/repeat.js';
+import { type MayBeOver, throwIfOver } from './end-under-way.js';
 import { resultText } from './result-text.js';
 
 type OnceParts = Pick<
@@ -46,9 +47,7 @@ export interface OnceJob {
   report(where: ErrorPlace, error: unknown): void;
 }
 
-export interface OnceOwner {
-  /** @throws JobEndedError when the handle is over, or its end was asked for */
-  throwIfOver(): void;
+export interface OnceOwner extends MayBeOver {
   /** A begin was refused, so the attempt is over; returns the error that says so. */
   refused(reply: CommitReply & { ok: false }): Error;
   /** Pauses for the library's own question. @throws as `pause` */
@@ -113,7 +112,7 @@ export class OnceCalls {
   }
 
   async #once(name: string, make: Make, options: OnceOptions): Promise<OnceOutcome> {
-    this.#owner.throwIfOver();
+    await throwIfOver(this.#owner);
     const begun = await this.#begin(name, options);
     return typeof begun === 'string' ? this.#make(name, begun, make) : begun;
   }
@@ -210,7 +209,7 @@ export class OnceCalls {
   async #make(name: string, callId: string, make: Make): Promise<OnceOutcome> {
     const { key, generation } = this.#job;
     try {
-      this.#owner.throwIfOver();
+      await throwIfOver(this.#owner);
     } catch (error) {
       // It was not made: whoever goes on need not ask.
       await this.#end({ step: 'fail', name, callId });

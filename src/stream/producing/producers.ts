@@ -150,8 +150,9 @@ export class Producers {
 
   /** Hands a job over to a replica that can recover it, or ends it. Never rejects. */
   async handOverOrEnd(job: JobHandle): Promise<void> {
-    // Its own end is on its way: nothing may take its place.
-    if (job.isEnding && !job.leaving.isBegun) return job.whenOver();
+    // Its own end is on its way: nothing may take its place, unless it is refused.
+    while (job.isEnding && !job.leaving.isBegun) await job.whenAnswered();
+    if (job.isOver) return;
     if (!this.#handsOver && this.#heldBack.has(job)) return this.refuse(job, INTERRUPTED);
     await (this.#handsOver ? job.leaving.cut() : job.fail(INTERRUPTED)).catch((error: unknown) =>
       job.loseLease(error),
