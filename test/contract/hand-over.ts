@@ -577,6 +577,65 @@ export const handOverContracts: readonly Contract[] = [
     },
   },
   {
+    id: 'L132 F56',
+    title:
+      'who took over and leaves before its first event leaves the state that it was given; after it, there is none',
+    async run(h) {
+      const { leaving, staying, successor } = await pair(h);
+      const [third, fourth] = [new Successor(), new Successor()];
+      const job = await h.start(leaving);
+      job.handover.addEventListener('abort', () => void job.handOver({ n: 1 }));
+      await h.soon(gone(leaving), 'the drain');
+      await h.until(() => successor.jobs.length === 1, 'another one goes on');
+      const middle = await h.replica(third.input());
+      await h.soon(gone(staying, 0), 'the second drain');
+      await h.until(() => third.jobs.length === 1, 'a third one goes on', AT_ONCE_MS);
+      expect(third.continuations[0]).toMatchObject({
+        ...{ handover: true, handoverState: { n: 1 }, record: { attempt: 3, recoveries: 0 } },
+      });
+      await third.jobs[0]?.emit(text('first'));
+      await h.replica(fourth.input());
+      await h.soon(gone(middle, 0), 'the third drain');
+      await h.until(() => fourth.jobs.length === 1, 'a fourth one goes on', AT_ONCE_MS);
+      expect(fourth.continuations[0]).toMatchObject({ handover: true, handoverState: undefined });
+      await fourth.jobs[0]?.complete();
+    },
+  },
+  {
+    id: 'L131',
+    title: 'what is emitted while a hand-over waits for a seal costs its state alone',
+    async run(h) {
+      let isThere = () => {};
+      const key = new Promise<void>((resolve) => {
+        isThere = resolve;
+      });
+      const seal: Seal = {
+        metadata: ['secret'],
+        seal: async (plain) => {
+          await key;
+          return Buffer.from(plain).toString('base64');
+        },
+        open: (hidden) => Buffer.from(hidden, 'base64').toString('utf8'),
+      };
+      const { leaving, successor, steps } = await pair(h, { seal });
+      const job = await h.start(leaving, { contentModel: 'text' });
+      job.handover.addEventListener('abort', () => {
+        void job.update({ metadata: { secret: 1 } });
+        void job.handOver({ n: 1 });
+        void job.emit(text('a'));
+        isThere();
+      });
+      await h.soon(gone(leaving), 'the drain');
+      expect([job.reason, steps]).toEqual(['handed_over', ['given']]);
+      await h.until(() => successor.jobs.length === 1, 'another one goes on');
+      expect(successor.continuations[0]).toMatchObject({
+        ...{ handover: true, handoverState: undefined, content: { text: 'a' } },
+        record: { metadata: { secret: 1 }, recoveries: 0 },
+      });
+      await successor.jobs[0]?.complete();
+    },
+  },
+  {
     id: 'L133 L106',
     title:
       'an end that is refused because a message waits is none: the job is cut then, and goes on elsewhere',

@@ -36,8 +36,9 @@ export interface Continuation<Types extends HostTypes = Untyped> {
   /** True when the attempt before was handed over by a replica that left, and nobody has produced anything since; absent after a crash. */
   readonly handover?: true | undefined;
   /**
-   * The state that it was handed over with. Absent where it was cut at the end of its time, and where a replica of release 0.1
-   * goes on: `content` and `sequence` say how far the answer is in any case.
+   * The state that it was handed over with, by itself, or by the attempt before it when it has produced nothing. Absent where it was
+   * cut at the end of its time, and where a replica of release 0.1 goes on: `content` and `sequence` say how far the answer is in
+   * any case.
    */
   readonly handoverState?: Json | undefined;
 }

@@ -7,7 +7,8 @@
  *   │                          ├──ended by its producer, or by others──► over
  *   └──finishesWithin: asked later    └──the drain's time is over──► cut, without a state
  *
- * A state that can't be kept (too large, no JSON, a seal that fails) is left out and told: it holds up no hand-over.
+ * A state that can't be kept (too large, no JSON, a seal that fails) is left out and told: it holds up no hand-over. An attempt
+ * that has produced nothing leaves the state that it was itself given, which still holds, unless it gives one of its own.
  */
 import { type EndReason, GenerationJobError, JobEndedError } from '../../errors.js';
 import type { LeaseClaim } from '../interfaces/job-store.js';
@@ -36,8 +37,8 @@ export interface LeavingJob extends LeaseClaim {
 /** The hand-over needs this of the job's inside. */
 export interface HandOverInput {
   /** The record that the attempt began with. */
-  readonly record: Pick<JobRecord, 'lifecycleEvents' | 'resolutions'>;
-  readonly buffer: Pick<EmitBuffer, 'undecided' | 'lastSequence' | 'shut' | 'patch'>;
+  readonly record: Pick<JobRecord, 'handOver' | 'lastSequence' | 'lifecycleEvents' | 'resolutions'>;
+  readonly buffer: Pick<EmitBuffer, 'undecided' | 'lastSequence' | 'shut' | 'patch' | 'flush'>;
   readonly books: Pick<Books, 'sealing'>;
   readonly owner: Pick<JobOwner<never>, 'mayHandOver'>;
 }
@@ -117,7 +118,7 @@ export class AttemptHandOver {
   /** Hands the job over where it stands. @throws JobEndedError when it is over in another way */
   async cut(): Promise<void> {
     if (!this.#isShut) this.#shut();
-    await this.#leave('cut', this.#place, undefined);
+    await this.#leave('cut', undefined);
   }
 
   /** Hands the job over when that is what its producer has thrown: the signal's reason, or an error made of it. */
@@ -130,15 +131,16 @@ export class AttemptHandOver {
   }
 
   async #give(state: unknown): Promise<void> {
-    const { buffer } = this.#input;
+    const { books, buffer, owner } = this.#input;
     if (buffer.undecided) await buffer.undecided;
     if (this.#job.isOver) throw this.#job.signal.reason;
-    if (!this.#input.owner.mayHandOver())
+    if (!owner.mayHandOver())
       throw new GenerationJobError('not_leaving', 'This replica does not leave, or no other one can go on.');
-    // An event that comes after it makes the state one of another place: then nobody is given it.
-    const place = this.#place;
-    if (this.#input.books.sealing) await this.#input.books.sealing;
+    const { events } = this.#place;
+    if (books.sealing) await books.sealing;
     this.#shut();
+    // An event that came meanwhile makes the state one of another place: then nobody is given it.
+    const isThere = this.#place.events === events;
     let text: string | undefined;
     let failure: unknown;
     try {
@@ -148,7 +150,7 @@ export class AttemptHandOver {
       [text, failure] = [undefined, error];
       this.#job.report('producer', error);
     }
-    await this.#leave('given', place, text);
+    await this.#leave('given', isThere ? text : undefined);
     if (failure !== undefined) throw failure;
   }
 
@@ -160,24 +162,32 @@ export class AttemptHandOver {
     };
   }
 
+  /** True while the hand-over that the attempt began with holds: nothing has been produced since. */
+  get #isAsGiven(): boolean {
+    const { handOver, lastSequence, lifecycleEvents } = this.#input.record;
+    return handOver !== undefined && this.#place.events === lastSequence - lifecycleEvents;
+  }
+
   #shut(): void {
     this.#input.buffer.shut();
     this.#isShut = true;
   }
 
   /** The last steps, once: who comes later waits for them. */
-  #leave(step: HandOverStep, place: HeldPlace, state: string | undefined): Promise<void> {
+  #leave(step: HandOverStep, state: string | undefined): Promise<void> {
     if (this.#leaving === undefined) {
-      this.#leaving = this.#takeLeave(step, place, state);
+      this.#leaving = this.#takeLeave(step, state);
       this.#parts.background.run(Promise.allSettled([this.#leaving]));
     }
     return this.#leaving;
   }
 
-  async #takeLeave(step: HandOverStep, place: HeldPlace, state: string | undefined): Promise<void> {
+  async #takeLeave(step: HandOverStep, state: string | undefined): Promise<void> {
     const { clock, logger, observer, options, store, transport } = this.#parts;
     const { key, streamId, generation, attempt } = this.#job;
-    await this.#input.buffer.patch({ handOver: { attempt, ...place, state } }, true);
+    const { buffer } = this.#input;
+    if (state === undefined && this.#isAsGiven) await buffer.flush();
+    else await buffer.patch({ handOver: { attempt, ...this.#place, state } }, true);
     this.#job.stop('handed_over');
     observer.handedOver(step);
     logger.debug({ streamId, generation, attempt, step }, 'a job was handed over');
