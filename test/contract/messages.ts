@@ -2,7 +2,13 @@
  * Messages to a generation that works, through managers: sent from any replica, taken by the producer wherever it runs, seen by
  * every follower where they took effect, and handed back when they never did.
  */
-import { type GenerationJob, GenerationJobError, type JobRecord, type TakenMessage } from 'generation-jobs';
+import {
+  type ContentModel,
+  type GenerationJob,
+  GenerationJobError,
+  type JobRecord,
+  type TakenMessage,
+} from 'generation-jobs';
 import { DEAF, lossyTransport, wrapStore } from 'generation-jobs/testing';
 import { text } from './follower.js';
 import { AT_ONCE_MS, type Contract, codeOf, expectCode, RENEWS_SELDOM, rejection, TIMES } from './harness.js';
@@ -14,6 +20,11 @@ const idsOf = (messages: readonly { readonly messageId: string }[]) =>
   messages.map(({ messageId }) => messageId);
 
 const IF_EMPTY = { ifInboxEmpty: true } as const;
+/** It takes the later of two neighbours for both, whatever the first was. */
+const FORGETFUL: ContentModel<object> = {
+  ...{ name: 'forgetful', initial: () => ({}), fold: (content) => content },
+  merge: (_earlier, later) => later,
+};
 
 export const messageContracts: readonly Contract[] = [
   {
@@ -195,6 +206,46 @@ export const messageContracts: readonly Contract[] = [
       const error = await rejection(h.soon(job.inbox.take()));
       expect([codeOf(error), job.reason]).toEqual(['job_ended', 'aborted']);
       expect((await replica.manager.getJob('s'))?.unsent).toMatchObject([{ message: 3 }]);
+    },
+  },
+  {
+    id: 'L105',
+    title: 'a message that was taken stands by itself, whatever a content model makes of its neighbours',
+    async run(h) {
+      let isReserved = false;
+      let letGo = () => {};
+      const gone = new Promise<void>((resolve) => {
+        letGo = resolve;
+      });
+      const replica = await h.replica({
+        contentModels: [FORGETFUL as ContentModel<never>],
+        wrapStore: (store) =>
+          wrapStore(store, async ({ method, args }, perform) => {
+            const [commit] = args as [{ writer?: string; step?: { name?: string } } | undefined];
+            // What is emitted first is under way until then, so that the rest gathers behind it.
+            if (method === 'commit' && commit?.writer === 'producer') await gone;
+            const reply = await perform();
+            isReserved ||= commit?.step?.name === 'reserve';
+            return reply;
+          }),
+      });
+      const job = await h.start(replica, { contentModel: 'forgetful', merge: true });
+      const { messageId } = await h.soon(replica.manager.inbox.send('s', { message: 1 }));
+      void job.emit(text('a'));
+      const taking = job.inbox.take();
+      await h.until(() => isReserved, 'it is reserved');
+      await h.rest();
+      for (const said of ['b', 'c']) void job.emit(text(said));
+      letGo();
+      expect(await h.soon(taking)).toMatchObject({ messageId });
+      await h.soon(job.complete());
+      const log = await h.log();
+      expect(log.map(({ event }) => event)).toEqual(['created', 'text', 'message', 'text', 'completed']);
+      expect(log.slice(1, 4).map(({ data }) => data)).toMatchObject([
+        { text: 'a' },
+        { messageId },
+        { text: 'c' },
+      ]);
     },
   },
   {

@@ -10,6 +10,7 @@ import { isGenerationJobError } from '../../errors.js';
 import type { LeaseClaim } from '../interfaces/job-store.js';
 import { serialiseHostEvent } from '../model/events.js';
 import { type Fold, sizeOfSnapshot } from '../model/fold.js';
+import { isOwnEvent } from '../model/transitions.js';
 import type { Hole, JobRecord, LogEvent, SerialisedEvent, Snapshot } from '../model/types.js';
 import type { Parts } from '../process/parts.js';
 import type { AttemptLimits } from './attempt-limits.js';
@@ -76,8 +77,9 @@ export class AttemptFold {
     }
   }
 
-  /** Returns what the content model makes of two neighbours; they stay apart when it can't. */
+  /** Returns what the content model makes of two neighbours; they stay apart when it can't, or the first is the library's own. */
   merged(earlier: SerialisedEvent, later: SerialisedEvent): SerialisedEvent | null {
+    if (isOwnEvent(earlier.event)) return null;
     try {
       const merged = this.#fold.merge(earlier, later);
       return merged && serialiseHostEvent(merged, this.#parts.options.limits);
