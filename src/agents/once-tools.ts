@@ -17,8 +17,11 @@ import {
   type ToolResult,
 } from './shapes.js';
 
-/** `once`: a receipt is kept · `idempotent`: and when nobody knows the outcome it is made again · `plain`: none is kept. */
-export type ToolReceipts = 'once' | 'idempotent' | 'plain';
+/**
+ * `once`: a receipt is kept, and when nobody knows the outcome a person is asked · `discreet`: and is shown the tool's name alone,
+ * since all who follow see the question · `idempotent`: a receipt is kept, and the call is made again · `plain`: none is kept.
+ */
+export type ToolReceipts = 'once' | 'discreet' | 'idempotent' | 'plain';
 
 /** Says how a call is made; true is `once` for all. */
 export type ReceiptsOf = true | ((call: ToolCall) => ToolReceipts);
@@ -31,7 +34,10 @@ export interface OnceSetup {
   readonly receiptKey: (callId: string) => string;
 }
 
-const onceToolSchema = z.strictObject({ idempotent: z.boolean().optional() });
+const onceToolSchema = z.strictObject({
+  idempotent: z.boolean().optional(),
+  discreet: z.boolean().optional(),
+});
 
 /** Returns what names the calls of a run that began with this attempt: their ids, and for one that started over more than that. */
 export function receiptKeys(firstAttempt: number): (callId: string) => string {
@@ -44,13 +50,15 @@ export function receiptKeys(firstAttempt: number): (callId: string) => string {
  *
  * @param setup as `createRun` is given it
  * @param run the tool: given its arguments, LangChain's `config`, and a text that is the same however often the call is made
+ * @param options with `idempotent` the call is made again when nobody knows the outcome; with `discreet` the question that is asked
+ *   otherwise shows the tool's name without the arguments
  * @throws GenerationJobError `invalid_options` at once, for what is no function or not known; a call throws as `job.once`, and
  *   `invalid_argument` when it has no id
  */
 export function onceTool<Args, Config, Result>(
   setup: OnceSetup,
   run: (args: Args, config: Config, idempotencyKey: string) => Result | PromiseLike<Result>,
-  options: { readonly idempotent?: boolean | undefined } = {},
+  options: { readonly idempotent?: boolean | undefined; readonly discreet?: boolean | undefined } = {},
 ): (args: Args, config: Config) => Promise<Result | string> {
   parseStrictly('invalid_options', requiredFunction, run, 'run');
   parseStrictly('invalid_options', onceToolSchema, options, 'options');
@@ -60,7 +68,12 @@ export function onceTool<Args, Config, Result>(
     const [id, name] = [fieldOf(call, 'id'), fieldOf(call, 'name')];
     if (typeof id !== 'string')
       throw new GenerationJobError('invalid_argument', 'config.toolCall has no id to keep a receipt under.');
-    const about = { ...options, arguments: args, ...(typeof name === 'string' && { name }) };
+    const { idempotent, discreet } = options;
+    const about = {
+      idempotent,
+      ...(!discreet && { arguments: args }),
+      ...(typeof name === 'string' && { name }),
+    };
     const outcome = await job.once(receiptKey(id), (key) => run(args, config, key), about);
     return outcome.outcome === 'called' || outcome.outcome === 'finished' ? outcome.result : toldOf(outcome);
   };
@@ -81,10 +94,10 @@ export function receiptsFor(setup: OnceSetup, execute: GraphHandler, receipts: R
         });
       const plain = request.toolCalls.filter((_, at) => kinds[at] === 'plain');
       const kept = request.toolCalls.filter((_, at) => kinds[at] !== 'plain');
-      const isIdempotent = (call: ToolCall) => kinds[request.toolCalls.indexOf(call)] === 'idempotent';
+      const kindOfKept = (call: ToolCall) => kinds[request.toolCalls.indexOf(call)];
       return Promise.all([
         plain.length > 0 ? executed(plain) : [],
-        ...kept.map(async (call) => [await madeOnce(setup, call, isIdempotent(call), executed)]),
+        ...kept.map(async (call) => [await madeOnce(setup, call, kindOfKept(call), executed)]),
       ]).then((results) => request.resolve(inOrder(request.toolCalls, results.flat())), request.reject);
     },
   };
@@ -103,7 +116,7 @@ class ToolFailed extends Error {
 async function madeOnce(
   { job, receiptKey }: OnceSetup,
   { id, name, args }: ToolCall,
-  idempotent: boolean,
+  kind: ToolReceipts | undefined,
   executed: (calls: readonly ToolCall[]) => Promise<readonly ToolResult[]>,
 ): Promise<ToolResult> {
   const make = async (): Promise<ToolResult> => {
@@ -113,7 +126,12 @@ async function madeOnce(
     return result;
   };
   try {
-    const outcome = await job.once(receiptKey(id), make, { idempotent, name, arguments: args });
+    const shown = kind === 'discreet' ? {} : { arguments: args };
+    const outcome = await job.once(receiptKey(id), make, {
+      idempotent: kind === 'idempotent',
+      name,
+      ...shown,
+    });
     if (outcome.outcome === 'called' || outcome.outcome === 'finished')
       return { ...outcome.result, toolCallId: id };
     const content = toldOf(outcome);

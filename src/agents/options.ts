@@ -13,7 +13,8 @@ export interface AgentOptions {
   readonly handlers?: GraphHandlers | undefined;
   /**
    * Says which calls that `on_tool_execute` is given go through `job.once`, under their ids: `true` for all, or by call `once`,
-   * `idempotent` (made again when nobody knows the outcome) or `plain`. Those reach the handler one by one. Default: none.
+   * `discreet` (asked about without the arguments), `idempotent` (made again when nobody knows the outcome) or `plain`. Those reach
+   * the handler one by one. Default: none.
    */
   readonly receipts?: ReceiptsOf | undefined;
   /** Keeps what is too large for an event, such as a tool's result, and answers where, as for `createRunHandlers`. */

@@ -13,7 +13,7 @@ import {
   type Receipt,
 } from 'generation-jobs';
 import { type LeaseClaim, type StoredReceipt, streamKey } from 'generation-jobs/ports';
-import { lossyStore, wrapStore } from 'generation-jobs/testing';
+import { DEAF, lossyStore, lossyTransport, wrapStore } from 'generation-jobs/testing';
 import { ASK, resolveOn, YES } from './asking.js';
 import {
   type Contract,
@@ -496,6 +496,92 @@ export const receiptContracts: readonly Contract[] = [
       const tool = new Tool();
       await expectCode(h.soon(job.once('k', tool.call(1))), 'job_ended');
       expect([tool.calls, (await receiptOf(h, 'k'))?.state]).toEqual([0, 'failed']);
+    },
+  },
+  {
+    id: 'L112 F4',
+    title:
+      'a process that stands still between the receipt and the call does not make it once somebody else has taken over',
+    timesLapse: true,
+    async run(h) {
+      let wake = () => {};
+      const awake = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      const sleeper = await h.replica({
+        wrapTransport: (transport, clock) => lossyTransport(transport, clock, DEAF),
+        wrapStore: (store) =>
+          wrapStore(store, async ({ args: [commit] }, perform) => {
+            const answer = await perform();
+            if ((commit as { step?: unknown } | undefined)?.step === 'begin') await awake;
+            return answer;
+          }),
+      });
+      const { replica, taken } = await taking(h);
+      const job = await h.start(sleeper);
+      const tool = new Tool();
+      const once = rejection(job.once('k', tool.call(1)));
+      await h.until(async () => (await receiptOf(h, 'k'))?.state === 'begun', 'it is begun');
+      sleeper.clock.sleep();
+      const { actionId } = await askedOf(h, replica, (await next(h, taken)).job, tool);
+      const decided = await resolveOn(replica, { actionId, decisions: [{ id: 'k', decision: 'reject' }] });
+      wake();
+      expect(await h.soon(once)).toMatchObject({ name: 'JobEndedError', reason: 'fenced' });
+      expect(await decided.job.once('k', tool.call(2))).toEqual({ outcome: 'not_repeated' });
+      expect(tool.calls).toBe(0);
+      sleeper.clock.wake();
+      await decided.job.complete();
+    },
+  },
+  {
+    id: 'L112 F4',
+    title: 'a process that stands still before a call, and has lost nothing by it, makes the call, once',
+    timesLapse: true,
+    async run(h) {
+      let sleeps = true;
+      const replica = await h.replica({
+        wrapStore: (store) =>
+          wrapStore(store, async ({ args: [commit] }, perform) => {
+            const answer = await perform();
+            if ((commit as { step?: unknown } | undefined)?.step === 'begin' && sleeps) {
+              sleeps = false;
+              replica.clock.sleep();
+              await h.advance(TIMES.leaseMs + 1);
+            }
+            return answer;
+          }),
+      });
+      const job = await h.start(replica);
+      const tool = new Tool();
+      expect(await job.once('k', tool.call(1))).toEqual({ outcome: 'called', result: 1 });
+      replica.clock.wake();
+      expect(tool.calls).toBe(1);
+      expect(await receiptOf(h, 'k')).toMatchObject({ state: 'finished', runs: 1 });
+      await job.complete();
+    },
+  },
+  {
+    id: 'L113 P9',
+    title: 'a call whose arguments are too large, or nest too deep, to be shown is asked about without them',
+    timesLapse: true,
+    async run(h) {
+      const limits = { eventBytes: 2_048, jsonDepth: 8 };
+      const { replica, taken } = await taking(h, { options: { limits } });
+      const shown = { name: 'pay', description: 'Pays Ann.' };
+      for (const args of ['x'.repeat(4_096), [[[[[[[[[[]]]]]]]]]]]) {
+        taken.length = 0;
+        await leftUnknown(h);
+        const { job } = await next(h, taken);
+        const tool = new Tool();
+        const action = await askedOf(h, replica, job, tool, { ...shown, arguments: args });
+        expect(action.requests).toEqual([
+          { id: 'k', name: 'pay', allowedDecisions: ['approve', 'reject', 'respond'] },
+        ]);
+        const decisions = [{ id: 'k', decision: 'approve' }] as const;
+        const decided = await resolveOn(replica, { actionId: action.actionId, decisions });
+        expect(await decided.job.once('k', tool.call(1))).toEqual({ outcome: 'called', result: 1 });
+        await decided.job.complete();
+      }
     },
   },
   {

@@ -670,8 +670,9 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     { resumeContext: ANY, sdkVersion: 7, discoveredTools: 7, expiresInMs: '1', fingerprint: 7, run: 0 },
     (options) => agents.toPendingAction(interrupt, options),
   ),
-  onceTool: refuses<NonNullable<Parameters<typeof agents.onceTool>[2]>>({ idempotent: 'yes' }, (options) =>
-    agents.onceTool({ job, receiptKey: (id) => id }, () => 1, options),
+  onceTool: refuses<NonNullable<Parameters<typeof agents.onceTool>[2]>>(
+    { idempotent: 'yes', discreet: 'yes' },
+    (options) => agents.onceTool({ job, receiptKey: (id) => id }, () => 1, options),
   ),
   threadIdOf: 'takes a job',
   hostContextOf: 'takes an action',

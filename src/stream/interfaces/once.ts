@@ -15,9 +15,9 @@ export interface OnceOptions {
   readonly unknown?: 'ask' | 'throw' | undefined;
   /** The name of the tool, shown to the person: 1 to 256 characters. Default: the key. */
   readonly name?: string | undefined;
-  /** The arguments of the call, shown to the person: JSON. Default: none. */
+  /** The arguments of the call, shown to the person: JSON. Too large for an event they are left out. Default: none. */
   readonly arguments?: unknown;
-  /** More about the call, shown to the person: at most 16,000 characters. Default: none. */
+  /** More about the call, shown to the person: at most 16,000 characters. Left out with the arguments. Default: none. */
   readonly description?: string | undefined;
 }
 

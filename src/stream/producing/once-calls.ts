@@ -3,14 +3,15 @@
  * the intent is there before the call is made, and what it came to after it.
  *
  * A call of `once` is, in this order
- * - begun: its receipt is committed. One that has finished, or a person's word on one that is unknown, is the answer instead.
- *   Where an earlier attempt has begun it and nobody knows more, it is *unknown*: a person is asked, or it throws
+ * - begun: its receipt is committed; again, when the process has stood still meanwhile. One that has finished, or a person's
+ *   word on one that is unknown, is the answer instead. Where an earlier attempt has begun it and nobody knows more, it is
+ *   *unknown*: a person is asked, or it throws
  * - made, unless the handle was stopped meanwhile
  * - finished, or failed: written as long as the generation is kept, also after a stop and by an attempt that was overtaken, since
  *   it is true all the same. What throws after a stop is left unknown: the stop may have cut it off in the middle
  * - unrecorded, when the store gave no answer in time: for this handle it has come to what it came to, for a later one it is unknown
  */
-import { GenerationJobError } from '../../errors.js';
+import { GenerationJobError, isGenerationJobError } from '../../errors.js';
 import type { PauseInput } from '../interfaces/action-input.js';
 import type { CommitReply } from '../interfaces/commits.js';
 import type { OnceOptions, OnceOutcome } from '../interfaces/once.js';
@@ -43,6 +44,8 @@ export interface OnceJob {
   readonly generation: number;
   readonly attempt: number;
   readonly isOver: boolean;
+  /** The end of the lease on this process's monotonic clock. */
+  readonly leaseDeadline: number;
   readonly signal: AbortSignal;
   report(where: ErrorPlace, error: unknown): void;
 }
@@ -71,6 +74,8 @@ type Step = Pick<ReceiptCommit, 'step' | 'name' | 'callId' | 'over' | 'result'>;
 
 /** A person may say that it is to be made again, or not, or what to go on with instead. */
 const DECISIONS = ['approve', 'reject', 'respond'] as const;
+/** A question is refused for these when what it shows is too large, or nests too deep. */
+const TOO_LARGE = ['event_too_large', 'json_too_deep'] as const;
 
 export class OnceCalls {
   readonly #parts: OnceParts;
@@ -113,8 +118,18 @@ export class OnceCalls {
 
   async #once(name: string, make: Make, options: OnceOptions): Promise<OnceOutcome> {
     await throwIfOver(this.#owner);
-    const begun = await this.#begin(name, options);
+    let begun = await this.#begin(name, options);
+    if (typeof begun === 'string' && this.#mayBeOvertaken) {
+      // Begun again under its id it is the same call, unless somebody has taken over, and has perhaps been told not to make it.
+      this.#unanswered.set(name, begun);
+      begun = await this.#begin(name, options);
+    }
     return typeof begun === 'string' ? this.#make(name, begun, make) : begun;
+  }
+
+  /** True in a process that has stood still: by its own clock, others may produce by now. */
+  get #mayBeOvertaken(): boolean {
+    return this.#parts.clock.monotonic() >= this.#job.leaseDeadline;
   }
 
   // --- beginning
@@ -195,12 +210,17 @@ export class OnceCalls {
       throw new GenerationJobError('receipt_unknown', message);
     }
     const { name: tool = name, arguments: args, description } = options;
-    const request = { id: name, name: tool, arguments: args, description, allowedDecisions: DECISIONS };
-    const input: PauseInput = {
-      ...{ actionId: actionIdOf(callId), type: TOOL_UNKNOWN, requests: [request] },
+    const asked = (shown: object): PauseInput => ({
+      ...{ actionId: actionIdOf(callId), type: TOOL_UNKNOWN },
+      requests: [{ id: name, name: tool, ...shown, allowedDecisions: DECISIONS }],
       ...{ payload: { attempt, begunAt }, fingerprint: OWN_FINGERPRINT },
-    };
-    await this.#owner.ask(input, resumedActionOf(this.#record));
+    });
+    const resumed = resumedActionOf(this.#record);
+    await this.#owner.ask(asked({ arguments: args, description }), resumed).catch((error: unknown) => {
+      if (!TOO_LARGE.some((code) => isGenerationJobError(error, code))) throw error;
+      // A call that nobody can be asked about could never be gone on from.
+      return this.#owner.ask(asked({}), resumed);
+    });
     throw this.#job.signal.reason;
   }
 

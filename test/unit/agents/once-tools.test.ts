@@ -106,6 +106,32 @@ describe('the executor of event-dispatched tools', () => {
     expect(batches).toHaveLength(3);
   });
 
+  it('is asked about with its arguments, which everybody who follows sees, unless the tool is discreet', async () => {
+    for (const [kind, shown] of [
+      ['once', { name: 'pay', arguments: { to: 'bob' } }],
+      ['discreet', { name: 'pay' }],
+    ] as const) {
+      const recovered: GenerationJob[] = [];
+      const recover = (one: GenerationJob) => {
+        recovered.push(one);
+        return never();
+      };
+      const { manager, job, lose } = await started({ recoverMode: 'continue', recover });
+      const guard = (of: GenerationJob, answer?: () => Promise<never>) =>
+        receiptsFor({ job: of, receiptKey: receiptKeys(1) }, executing(answer).execute, () => kind);
+      void dispatch(guard(job, never), [call('c1', { to: 'bob' })]).catch(() => undefined);
+      await until(async () => (await manager.getJob('s'))?.receipts === 1);
+      await lose(job);
+      await until(() => recovered.length === 1);
+      const [next] = recovered as [GenerationJob];
+      await expect(dispatch(guard(next), [call('c1', { to: 'bob' })])).rejects.toMatchObject({
+        reason: 'paused',
+      });
+      const { requests } = (await manager.approvals.peek('s')) ?? {};
+      expect(requests).toEqual([{ id: 'c1', ...shown, allowedDecisions: ['approve', 'reject', 'respond'] }]);
+    }
+  });
+
   it('is not asked for a result that was not kept: the model is told that it was done', async () => {
     const { job } = await started();
     const { batches, execute } = executing(({ id }) => success(id, 'x'.repeat(20_000)));
