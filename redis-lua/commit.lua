@@ -81,6 +81,8 @@ else
     lines = lines .. times .. '}}\n'
   end
 end
+-- A call that lacks keys asks for all of them at once.
+local _ = call_id ~= '' and lasting(record)
 if ends then
   close_inbox(record, generation)
 end

@@ -2,15 +2,16 @@
 --   send     accepts a message at the end of what waits; one that is known, by its id or its key, is accepted once
 --   edit     changes the data of one that waits · cancel takes one away
 --   reserve  marks the first that waits as being taken by the attempt: from then on it is neither edited nor cancelled
+--   recall   lists what earlier attempts have taken, in the order it was accepted, unless it waits again
 --   claim    hands out, once, what waited when the generation ended
--- Guards: the stream is the user's; for what changes the inbox the generation is current and active, for reserve as
+-- Guards: the stream is the user's; for what changes the inbox the generation is current and active, for reserve and recall as
 -- append.lua's without a place, for claim it has ended.
 --
 -- KEYS  1 job  2 log, whose name is the live channel's too  3 ended  4 snapshots  5 inbox
 -- ARGV  1 name  2 generation, or "" for the current one  3 the user whose it must be, or ""  4 id of the message, or of a claim
 --       5 head as JSON  6 message as JSON  7 idempotency key or ""  8 most that wait  9 most that are ever accepted
---       10 attempt that reserves  11 made before, and not answered "1" or "0"
--- Reply { "ok", last sequence, record, id, accepted now "1" or "0", lines of what is claimed }
+--       10 attempt that reserves or recalls  11 made before, and not answered "1" or "0"
+-- Reply { "ok", last sequence, record, id, accepted now "1" or "0", lines of what is claimed or recalled }
 --       refusal as commit.lua: gone replaced ended paused running fenced full message
 -- @include record
 -- @include writes
@@ -121,6 +122,7 @@ local function change()
   local index = is_current and is_active(fence.status) and editable(lines)
   if not index then
     -- The same again, whose first answer was lost.
+    find_repeat()
     local known = known_in(record, fence.generation, id)
     local line = known and line_in(string.sub(known, 1, -2))
     local is_done = (name == 'cancel' and known == '') or (name == 'edit' and line and line.message == ARGV[6])
@@ -159,6 +161,27 @@ local function reserve()
   return ok(lines[1] and lines[1].id, false)
 end
 
+local function recall()
+  local refusal = not is_current and 'replaced' or refusal_of_producer(fence, ARGV[10])
+  if refusal then
+    return { refusal, flatten(record) }
+  end
+  local known, taken = remembered(record, fence.generation), {}
+  for i = 2, #known, 2 do
+    local line = line_in(string.sub(known[i], 1, -2))
+    if line and tonumber(line.attempt) < tonumber(fence.attempt) then
+      taken[#taken + 1] = line
+    end
+  end
+  table.sort(taken, function(one, other)
+    return tonumber(one.place) < tonumber(other.place)
+  end)
+  for index, line in ipairs(taken) do
+    taken[index] = line_of(line)
+  end
+  return ok('', false, table.concat(taken))
+end
+
 local function claim()
   if is_active(fence.status) then
     return { 'running', flatten(record) }
@@ -181,6 +204,8 @@ if name == 'send' then
   return send()
 elseif name == 'reserve' then
   return reserve()
+elseif name == 'recall' then
+  return recall()
 elseif name == 'claim' then
   return claim()
 end

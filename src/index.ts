@@ -131,7 +131,12 @@ export type {
   Untyped,
   WrittenNote,
 } from './stream/model/host-types.js';
-export type { InboxMessage, MessageKind, TakenMessage } from './stream/model/inbox-message.js';
+export type {
+  EarlierMessage,
+  InboxMessage,
+  MessageKind,
+  TakenMessage,
+} from './stream/model/inbox-message.js';
 export { JobFailureError } from './stream/model/job-failure.js';
 export type {
   EndPayload,

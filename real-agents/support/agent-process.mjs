@@ -62,7 +62,10 @@ async function execute(job, { tool = 'returns' }, { id, name, args }) {
 }
 
 function factoryFor(job, agent) {
-  const onTurn = (messages) => void write(`turns:${job.streamId}`, { messages: messages.length });
+  const onTurn = (messages) => {
+    const said = messages.filter((one) => one.getType() === 'human').map(({ content }) => String(content));
+    void write(`turns:${job.streamId}`, { messages: messages.length, said });
+  };
   return runFactory(sdk, { ...agent, onTurn, execute: (call) => execute(job, agent, call) });
 }
 
@@ -120,6 +123,7 @@ const operations = {
     await manager.upkeep.idle();
     return end;
   },
+  send: ({ streamId, ...input }) => manager.inbox.send(streamId, input),
   abort: ({ streamId, ...input }) => manager.abortJob(streamId, input),
   peek: ({ streamId }) => manager.approvals.peek(streamId),
   state: ({ streamId }) => manager.getResumeState(streamId),

@@ -54,6 +54,15 @@ export interface Ran {
   readonly stopped?: string;
 }
 
+/** A call of the model. */
+export interface TurnMade {
+  readonly pid: number;
+  /** The number of messages that it was given. */
+  readonly messages: number;
+  /** The user's among them. */
+  readonly said: readonly string[];
+}
+
 export interface Settled {
   readonly status: string;
   readonly error?: string;
@@ -199,7 +208,7 @@ export class World {
   }
 
   /** The calls of the model. */
-  turns(streamId: string): Promise<object[]> {
+  turns(streamId: string): Promise<TurnMade[]> {
     return this.#list(`turns:${streamId}`);
   }
 

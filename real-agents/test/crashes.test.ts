@@ -17,6 +17,8 @@ const PAY: AgentSpec = {
   ],
   ask: ['transfer'],
 };
+/** The model is given what was sent behind the tool that was allowed, and is still at its answer then. */
+const STEERED: AgentSpec = { ...PAY, delayMs: 300 };
 const APPROVE = { decisions: [{ id: 'c1', decision: 'approve' }] };
 const ONCE = { input_tokens: 10, output_tokens: 5, total_tokens: 15 };
 const TWICE = { input_tokens: 20, output_tokens: 10, total_tokens: 30 };
@@ -49,6 +51,11 @@ for (const [group, at] of [
       const script = [{ tools: [{ id: 'c0', name: 'sum', args: {} }] }, { text }];
       await victim.start(name('text'), { script, delayMs: 15 }, { begin: true });
       await until(async () => (await survivor().parts(name('text'))).length === 2, 'it writes');
+      await victim.start(name('steered'), STEERED);
+      await victim.call('send', { streamId: name('steered'), message: 'only five' });
+      await victim.resolve(name('steered'), { ...APPROVE, begin: true });
+      const isTold = async () => (await used.world.turns(name('steered'))).length === 2;
+      await until(isTold, 'its model is told what was sent');
       await victim.kill();
     });
 
@@ -88,6 +95,18 @@ for (const [group, at] of [
         await over(id);
       });
 
+      it('a run that was given a message since its pause is given it again, once, and the page has it once (L109)', async () => {
+        const id = name('steered');
+        await over(id);
+        const turns = await used.world.turns(id);
+        expect(turns[1]).toMatchObject({ said: ['go', 'only five'] });
+        const again = turns.filter(({ pid }) => pid === survivor().pid);
+        expect(again[0]).toMatchObject({ said: ['go', 'only five'] });
+        const types = (await survivor().parts(id)).map((part) => (part as { type: string }).type);
+        expect(types.filter((type) => type === 'message')).toHaveLength(1);
+        expect(await survivor().job(id)).toMatchObject({ status: 'completed', inbox: [], unsent: [] });
+      });
+
       it('a run in mid-text starts over, and its content and thread are those of one run (L54)', async () => {
         const id = name('text');
         await until(async () => (await survivor().job(id)).attempt === 2, 'it starts over');
@@ -106,6 +125,7 @@ for (const [group, at] of [
         ['claimed', 0],
         ['ran', 1],
         ['text', 1],
+        ['steered', 1],
       ] as const) {
         it(`a run whose process died (${what}) fails producer_lost; its tool never runs again; usage stays; its thread goes`, async () => {
           const id = name(what);

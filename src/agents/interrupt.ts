@@ -78,6 +78,8 @@ const contextSchema = z.object({
     discoveredTools: z.array(z.string()),
     /** The attempt in which the run began from its beginning; absent where that was the first. */
     run: z.number().int().min(1).optional(),
+    /** The newest attempt whose messages the checkpoint has; absent where that is the first. */
+    heard: z.number().int().min(1).optional(),
   }),
   host: z.unknown().optional(),
 });
@@ -97,6 +99,7 @@ const wantedSchema = z.strictObject({
   sdkVersion: z.string().optional(),
   discoveredTools: z.array(z.string()).optional(),
   run: z.number().int().min(1).optional(),
+  heard: z.number().int().min(1).optional(),
   expiresInMs: durationMs.optional(),
   fingerprint: z.string().optional(),
 });
@@ -117,6 +120,8 @@ export function toPendingAction(
     readonly discoveredTools?: readonly string[] | undefined;
     /** The attempt in which the run began, whose calls have receipts under names of their own. Default: the first. */
     readonly run?: number | undefined;
+    /** The newest attempt whose messages the model has been given: a later one's are given to it again. Default: the first. */
+    readonly heard?: number | undefined;
   } & Pick<PauseInput, 'expiresInMs' | 'fingerprint'> = {},
 ): PauseInput {
   parseStrictly('invalid_argument', wantedSchema, with_, 'options');
@@ -126,12 +131,13 @@ export function toPendingAction(
     throw new GenerationJobError('checkpoint_lost', 'The run paused without a checkpoint.');
   }
   const { interruptId, checkpointId, checkpointNs, payload } = interrupt;
-  const { resumeContext: host, sdkVersion, discoveredTools = [], run = 1, ...rest } = with_;
+  const { resumeContext: host, sdkVersion, discoveredTools = [], run = 1, heard = 1, ...rest } = with_;
   const batch = payload.type === 'ask_user_question' && payload.questions !== undefined;
   const agent = {
     ...{ interruptId, checkpointId, checkpointNs, batch, discoveredTools },
     ...(sdkVersion !== undefined && { sdkVersion }),
     ...(run > 1 && { run }),
+    ...(heard > 1 && { heard }),
   };
   const resumeContext = { agent, ...(host !== undefined && { host }) };
   const asked = payload.type === 'tool_approval' ? requestsOf(payload) : questionsOf(payload);

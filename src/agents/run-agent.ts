@@ -94,7 +94,8 @@ export function runAgent(
  *
  * After a crash it goes on from the checkpoint of the pause: what had been said since the decision is said again, and an approved
  * tool that had run before the crash runs again, under the same call id, unless it has a receipt (`receipts`, `onceTool`). Hosts
- * with neither leave `recover` out for such runs: they then fail `producer_lost`, and no tool runs twice.
+ * with neither leave `recover` out for such runs: they then fail `producer_lost`, and no tool runs twice. Messages that were taken
+ * since the pause are given to the model once more, at the first place there is, and stand in the log where they were taken.
  *
  * @param continuation as given with the job; its `action` must be one that `runAgent` paused for
  */
@@ -158,6 +159,7 @@ class AgentAttempt {
       this.#firstAttempt = context.run ?? 1;
       if (action === undefined || resolution === undefined) throw new Failure('checkpoint_lost');
       await this.#probe(context);
+      await this.#steering.recall(context.heard);
       noteDecidedCalls(
         this.#job,
         action.requests.map(({ id }) => id),
@@ -240,9 +242,10 @@ class AgentAttempt {
     if (this.#options.checkpointer === undefined) throw new Failure('checkpoint_lost');
     const { approvalWindowMs, fingerprint, sdkVersion, resumeContext } = this.#options;
     const discoveredTools = run.getDiscoveredTools?.();
+    const { heard } = this.#steering;
     await this.#job.pause(
       toPendingAction(found, {
-        ...{ fingerprint, sdkVersion, resumeContext, discoveredTools, run: this.#firstAttempt },
+        ...{ fingerprint, sdkVersion, resumeContext, discoveredTools, run: this.#firstAttempt, heard },
         ...(approvalWindowMs !== undefined && { expiresInMs: approvalWindowMs }),
       }),
     );

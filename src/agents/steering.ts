@@ -7,13 +7,16 @@
  *   next place its provider bears, keeps what was said, and calls the model again; a turn that has said nothing is made anew
  * - at the end of the run (`StopFinalize`): the run goes on with what waits, as often as the SDK allows (`maxStopContinuations`)
  *
+ * A run that goes on from a checkpoint is older than what earlier attempts have taken since: that is given to it again, at the
+ * first of these places, and not taken again.
+ *
  * The SDK has limits: a message that steers has to wait for one of these places, so an answer without tools gets it at its
  * end; sub-agents are not steered; a turn whose `on_chat_model_stream` handler is the SDK's own dispatcher is not preempted.
  * A message that comes behind the end of the run is left unsent, and handed back.
  */
 import { JobEndedError } from '../errors.js';
 import type { GenerationJob } from '../stream/interfaces/generation-job.js';
-import type { TakenMessage } from '../stream/model/inbox-message.js';
+import type { EarlierMessage, TakenMessage } from '../stream/model/inbox-message.js';
 import { fieldOf } from './shapes.js';
 
 /** The SDK's registry of hooks, as far as the bridge calls it. */
@@ -58,6 +61,12 @@ export class RunSteering implements Steering {
   readonly #wakes = new Set<() => void>();
   readonly #leave: () => void;
   #preempts = false;
+  /** Counts what has been drained: what was seen before that may wait no longer. */
+  #drains = 0;
+  /** The newest attempt whose messages the checkpoint has that the run goes on from. */
+  #heardBefore = 1;
+  /** The messages that earlier attempts took, and that this run has still to be given. */
+  #untold: readonly EarlierMessage[] = [];
 
   constructor(job: GenerationJob, toContent: ToMessageContent = contentOf) {
     this.#job = job;
@@ -83,6 +92,19 @@ export class RunSteering implements Steering {
       registry.register(event, { hooks: [hook], timeout: HOOK_MS });
   }
 
+  /** The newest attempt whose messages the model has been given, all of them. */
+  get heard(): number {
+    return this.#untold.length > 0 ? this.#heardBefore : this.#job.attempt;
+  }
+
+  /** Has everything given to the model that was taken after this attempt (default: the first) and before this one. */
+  async recall(heard = 1): Promise<void> {
+    const taken = await this.#job.inbox.taken();
+    this.#heardBefore = heard;
+    this.#untold = taken.filter(({ attempt }) => attempt > heard);
+    await this.#look();
+  }
+
   /** The run is over: nothing is looked at any more. */
   close(): void {
     this.#leave();
@@ -92,8 +114,10 @@ export class RunSteering implements Steering {
   /** Looks whether what has come should end the model's turn. */
   async #look(): Promise<void> {
     try {
+      const drains = this.#drains;
       const waiting = await this.#job.inbox.peek();
-      this.#preempts = waiting.some(({ kind }) => kind === 'preempt');
+      if (drains !== this.#drains) return this.#look();
+      this.#preempts = [...this.#untold, ...waiting].some(({ kind }) => kind === 'preempt');
     } catch (error) {
       this.#tell(error); // it is taken at the next tool boundary all the same
     }
@@ -116,20 +140,25 @@ export class RunSteering implements Steering {
     return injectedMessages.length > 0 ? { decision: 'block', injectedMessages } : {};
   }
 
-  /** Takes everything that waits, as messages of the SDK. */
+  /** Takes everything that waits, as messages of the SDK, behind what is to be given again. */
   async #drained(): Promise<object[]> {
-    const injected: object[] = [];
+    const { inbox } = this.#job;
+    const injected = this.#untold.map(({ attempt: _, ...message }) => this.#injected(message));
+    this.#untold = [];
     try {
-      for (;;) {
-        const taken = await this.#job.inbox.take();
-        if (taken === null) break;
-        injected.push({ role: 'user', content: this.#contentOf(taken), source: 'steer' });
-      }
+      for (let taken = await inbox.take(); taken !== null; taken = await inbox.take())
+        injected.push(this.#injected(taken));
       this.#preempts = false;
     } catch (error) {
       this.#tell(error); // what was taken before is in the log, and goes to the model
     }
+    this.#drains++;
+    if (inbox.waiting > 0) void this.#look();
     return injected;
+  }
+
+  #injected(message: TakenMessage): object {
+    return { role: 'user', content: this.#contentOf(message), source: 'steer' };
   }
 
   #contentOf(taken: TakenMessage): string | readonly object[] {

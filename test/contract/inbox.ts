@@ -369,6 +369,81 @@ export const inboxStoreContracts: readonly Contract[] = [
     },
   },
   {
+    id: 'L103',
+    title:
+      'an attempt that goes on is told what earlier ones have taken, in order and by whom; one that starts over is told of nothing',
+    timesLapse: true,
+    async run(h) {
+      const desk = new InboxDesk(h);
+      const record = await desk.created();
+      const recall = (attempt: number) => desk.step(record, { name: 'recall', attempt });
+      const recalled = async (attempt: number) => (await desk.ok(recall(attempt))).taken;
+      expect(await recalled(1)).toEqual([]);
+      const [a = '', b = '', c = ''] = await desk.send(record, 3);
+      await desk.ok(desk.step(record, { name: 'edit', messageId: b, message: '"edited"' }));
+      await desk.take(record);
+      expect(await recalled(1), 'what it has taken itself').toEqual([]);
+      await lapse(h, desk, record, false);
+      await desk.take(record);
+      await desk.ok(desk.step(record, { name: 'cancel', messageId: c }));
+      expect(await recalled(2)).toMatchObject([{ messageId: a, attempt: 1, message: 0, edits: 0 }]);
+      const third = await lapse(h, desk, record, false);
+      const before = await desk.all();
+      const both = await recalled(3);
+      expect(both).toMatchObject([
+        { messageId: a, attempt: 1 },
+        { messageId: b, attempt: 2, message: 'edited', edits: 1 },
+      ]);
+      expect(both?.[0]).not.toHaveProperty('taking');
+      for (const attempt of [1, 2, 4]) expect(await desk.refusal(recall(attempt))).toBe('fenced');
+      expect(await desk.all()).toEqual(before);
+      await desk.ok(desk.store.commit(desk.end(third, 'pause')));
+      expect(await desk.refusal(recall(3))).toBe('paused');
+      const resumed = await desk.ok(desk.store.commit(desk.other(await desk.record(), 'resolve')));
+      expect(await recalled(4)).toEqual(both);
+      await lapse(h, desk, resumed.record as JobRecord, true);
+      expect(await recalled(5)).toEqual([]);
+      await desk.take(record, 2);
+      await desk.ok(desk.store.commit(desk.end(await desk.record(), 'complete')));
+      expect(await desk.refusal(recall(5))).toBe('ended');
+      await desk.created();
+      expect(await desk.refusal(recall(5))).toBe('replaced');
+    },
+  },
+  {
+    id: 'F50',
+    title:
+      'an edit and a cancel whose answers were lost are found where they were made, though another generation is current by then',
+    async run(h) {
+      const desk = new InboxDesk(h);
+      const record = await desk.created();
+      const [a = '', b = ''] = await desk.send(record, 2);
+      const unnamed = (step: InboxStep, isRepeat = false): SenderCommit => ({
+        ...{ writer: 'sender', key: KEY, step, isRepeat },
+      });
+      const steps = [
+        { name: 'edit', messageId: a, message: '"new"' },
+        { name: 'cancel', messageId: b },
+      ] as const satisfies readonly InboxStep[];
+      for (const step of steps) await desk.ok(desk.store.commit(unnamed(step)));
+      const end = { event: 'aborted', data: '{}' };
+      const error = { code: 'replaced', message: 'x', retryable: false };
+      await desk.created({ replaces: { generation: record.generation, end, error } });
+      const before = await desk.all();
+      for (const step of steps) {
+        const repeat = await desk.ok(desk.store.commit(unnamed(step, true)));
+        expect(repeat.sent).toEqual({ messageId: step.messageId, isNew: false });
+        expect(repeat.record?.generation).toBe(record.generation);
+        expect(await desk.refusal(desk.store.commit(unnamed(step))), 'asked for the first time').toBe(
+          'message',
+        );
+      }
+      const never = { name: 'edit', messageId: a, message: '"newer"' } as const;
+      expect(await desk.refusal(desk.store.commit(unnamed(never, true)))).toBe('ended');
+      expect(await desk.all()).toEqual(before);
+    },
+  },
+  {
     id: 'F50',
     title:
       'a message whose acceptance got no answer is found where it was accepted, though another generation is current by then',

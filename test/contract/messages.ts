@@ -407,13 +407,15 @@ export const messageContracts: readonly Contract[] = [
   ...(['continue', 'restart'] as const).map(
     (recoverMode): Contract => ({
       id: 'L107',
-      title: `a take-over in the mode ${recoverMode} ${recoverMode === 'restart' ? 'is given what was taken again, in order, and once' : 'leaves what was taken where it is in the log'}`,
+      title: `a take-over in the mode ${recoverMode} ${recoverMode === 'restart' ? 'is given what was taken again, in order, and once' : 'leaves what was taken where it is in the log, and is told of it'}`,
       timesLapse: true,
       async run(h) {
         const taken: unknown[] = [];
+        const before: unknown[] = [];
         const hooks = {
           recoverMode,
           recover: async (job: GenerationJob) => {
+            for (const { message, attempt } of await job.inbox.taken()) before.push({ message, attempt });
             for await (const { message } of job.inbox) if (taken.push(message) && message === 3) return;
           },
         };
@@ -424,6 +426,7 @@ export const messageContracts: readonly Contract[] = [
         await h.until(() => job.inbox.waiting > 0, 'it has heard of them');
         await h.soon(job.inbox.take());
         await h.soon(job.inbox.take());
+        expect(await h.soon(job.inbox.taken()), 'of earlier attempts').toEqual([]);
         await doomed.crash();
         await h.until(
           async () => (await other.manager.getJob('s'))?.status === 'completed',
@@ -431,6 +434,15 @@ export const messageContracts: readonly Contract[] = [
           9_000,
         );
         expect(taken).toEqual(recoverMode === 'restart' ? [1, 2, 3] : [3]);
+        const first = { attempt: 1 };
+        expect(before).toEqual(
+          recoverMode === 'restart'
+            ? []
+            : [
+                { message: 1, ...first },
+                { message: 2, ...first },
+              ],
+        );
         const log = (await h.log()).flatMap(({ event, data }) =>
           event === 'message' ? `${(data as TakenMessage).message}` : event === 'recovered' ? event : [],
         );

@@ -341,6 +341,7 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
   'job.emitOwn': 'is called by the library',
   'jobInbox.take': 'takes nothing',
   'jobInbox.peek': 'takes nothing',
+  'jobInbox.taken': 'takes nothing',
   'jobInbox.arrived': 'takes nothing',
   'jobInbox.watch': 'takes a function',
   'jobInbox.heard': 'is called by the library',
@@ -667,7 +668,15 @@ const TABLE: Readonly<Record<string, Refusals | { readonly parameters: WrongPara
     (input) => agents.createToolPolicy(input),
   ),
   toPendingAction: refuses<NonNullable<Parameters<typeof agents.toPendingAction>[1]>>(
-    { resumeContext: ANY, sdkVersion: 7, discoveredTools: 7, expiresInMs: '1', fingerprint: 7, run: 0 },
+    {
+      resumeContext: ANY,
+      sdkVersion: 7,
+      discoveredTools: 7,
+      expiresInMs: '1',
+      fingerprint: 7,
+      run: 0,
+      heard: 0,
+    },
     (options) => agents.toPendingAction(interrupt, options),
   ),
   onceTool: refuses<NonNullable<Parameters<typeof agents.onceTool>[2]>>(

@@ -1,6 +1,6 @@
 /** The steps that change a stream, and what a store answers to them. What they promise stands at the port, `JobStore`. */
 import type { KeptHandOver } from '../model/hand-over.js';
-import type { InboxMessage } from '../model/inbox-message.js';
+import type { EarlierMessage, InboxMessage } from '../model/inbox-message.js';
 import type { StoredReceipt } from '../model/receipt.js';
 import type { TransitionName } from '../model/transitions.js';
 import type {
@@ -273,6 +273,8 @@ export type CommitReply =
       readonly sent?: { readonly messageId: string; readonly isNew: boolean } | undefined;
       /** The messages that a `claim` hands out: all of them to one call, none to any other. */
       readonly claimed?: readonly InboxMessage[] | undefined;
+      /** The messages that a `recall` lists. */
+      readonly taken?: readonly EarlierMessage[] | undefined;
       /** The receipt that stands after a step of one. */
       readonly receipt?: StoredReceipt | undefined;
     }

@@ -1,5 +1,5 @@
 /** The inbox as a producer has it: `job.inbox`. */
-import type { InboxMessage, TakenMessage } from '../model/inbox-message.js';
+import type { EarlierMessage, InboxMessage, TakenMessage } from '../model/inbox-message.js';
 
 /**
  * The messages that were sent to a generation while it works, first in first out. Iterating takes each as it comes, and ends
@@ -18,8 +18,8 @@ export interface JobInbox extends AsyncIterable<TakenMessage> {
   arrived(): Promise<boolean>;
 
   /**
-   * Calls the listener whenever a message may have come, until the returned function is called or the handle is over. What the
-   * listener throws is told to `onError`.
+   * Calls the listener whenever a message may have come, or wait no longer, until the returned function is called or the handle
+   * is over. What the listener throws is told to `onError`.
    */
   watch(listener: () => void): () => void;
 
@@ -33,8 +33,8 @@ export interface JobInbox extends AsyncIterable<TakenMessage> {
    * Takes the first message that waits: commits the event `message`, and that it waits no longer, in one step, and resolves
    * when that is answered. All followers see the message at that place of the answer, once. Null when none is known to wait.
    *
-   * After a crash it stays taken where the answer goes on (`recoverMode` `continue`), and waits again where it starts over.
-   * Calls are made one after the other. While an end with `ifInboxEmpty` is on its way they wait for its answer.
+   * After a crash it stays taken where the answer goes on (`recoverMode` `continue`), where `taken` lists it, and waits again where
+   * it starts over. Calls are made one after the other. While an end with `ifInboxEmpty` is on its way they wait for its answer.
    * @throws JobEndedError when this handle is over, or becomes so before the commit was answered: the message is then in the
    *   log, or waits for the next attempt, or is left unsent · GenerationJobError `unavailable`, `store_damaged`: it waits ·
    *   `limit_exceeded` when the generation has become too large, which fails the job
@@ -43,4 +43,14 @@ export interface JobInbox extends AsyncIterable<TakenMessage> {
    * if (message !== null) console.log(`also asked: ${message.message}`);
    */
   take(): Promise<TakenMessage | null>;
+
+  /**
+   * Lists what earlier attempts have taken and does not wait again, in the order in which it was accepted: for an attempt that
+   * goes on where its model, or its state, is that of an earlier moment. Empty in the first attempt, and where the answer has
+   * started over since. One call of the store.
+   * @throws as `peek`
+   * @example
+   * for (const { attempt, message } of await job.inbox.taken()) console.log(`asked in attempt ${attempt}: ${message}`);
+   */
+  taken(): Promise<readonly EarlierMessage[]>;
 }

@@ -78,6 +78,16 @@ export type InboxStep =
       /** The attempt that takes it. */
       readonly attempt: number;
     }
+  /**
+   * Lists the messages that attempts before this one have taken, those excepted that were put back, in the order in which they
+   * were accepted. Refused as a producer's commit is. Changes nothing.
+   */
+  | {
+      /** Tells the steps apart. */
+      readonly name: 'recall';
+      /** The attempt that asks. */
+      readonly attempt: number;
+    }
   /** Hands out what waited when the generation ended, to one call. Refused as `running` before the end. */
   | {
       /** Tells the steps apart. */

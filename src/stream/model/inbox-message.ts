@@ -28,6 +28,12 @@ export interface InboxMessage {
 /** The data of the event `message`: a message where it took effect. */
 export type TakenMessage = Omit<InboxMessage, 'taking'>;
 
+/** A message that an earlier attempt has taken, and that does not wait again. */
+export interface EarlierMessage extends TakenMessage {
+  /** The attempt that took it. */
+  readonly attempt: number;
+}
+
 /** Returns the message in the data of an event `message`; undefined for a host's event of that name, as older logs may have. */
 export function takenIn(data: unknown): TakenMessage | undefined {
   const { messageId, kind, message } = fieldsOf(data);

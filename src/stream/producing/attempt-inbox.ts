@@ -9,7 +9,7 @@
 import { GenerationJobError, JobEndedError } from '../../errors.js';
 import type { CommitReply, SenderCommit } from '../interfaces/commits.js';
 import type { JobInbox } from '../interfaces/job-inbox.js';
-import type { InboxMessage, TakenMessage } from '../model/inbox-message.js';
+import type { EarlierMessage, InboxMessage, TakenMessage } from '../model/inbox-message.js';
 import type { JobRecord, StreamKey } from '../model/types.js';
 import { handOutMethods } from '../process/handed-out.js';
 import type { Parts } from '../process/parts.js';
@@ -39,7 +39,7 @@ export interface InboxPlace {
 
 export class AttemptInbox implements JobInbox {
   static {
-    handOutMethods(AttemptInbox.prototype, ['take', 'peek'], (inbox) => {
+    handOutMethods(AttemptInbox.prototype, ['take', 'peek', 'taken'], (inbox) => {
       const { key, generation, attempt } = inbox.#place;
       const { streamId, tenantId } = key;
       return { ...inbox.#parts, record: { streamId, tenantId, generation, attempt } };
@@ -99,6 +99,13 @@ export class AttemptInbox implements JobInbox {
     return record?.inbox ?? [];
   }
 
+  async taken(): Promise<readonly EarlierMessage[]> {
+    await throwIfOver(this.#owner);
+    if (this.#place.attempt === 1) return [];
+    const reply = await this.#step('recall');
+    return reply.taken ?? [];
+  }
+
   take(): Promise<TakenMessage | null> {
     const taken = this.#last.then(() => this.#take());
     this.#last = taken.catch(() => undefined); // whoever asked is told
@@ -124,8 +131,7 @@ export class AttemptInbox implements JobInbox {
   heard(waiting: number): void {
     this.#heard++;
     this.#known = waiting;
-    if (waiting === 0) return;
-    this.#tell(true);
+    if (waiting > 0) this.#tell(true);
     for (const watcher of this.#watchers) this.#call(watcher);
   }
 
@@ -165,7 +171,7 @@ export class AttemptInbox implements JobInbox {
   }
 
   /** @throws JobEndedError when the attempt is over */
-  async #step(name: 'reserve'): Promise<CommitReply & { ok: true }> {
+  async #step(name: 'reserve' | 'recall'): Promise<CommitReply & { ok: true }> {
     const { store } = this.#parts;
     const { attempt, key, generation } = this.#place;
     const commit: SenderCommit = { writer: 'sender', key, generation, step: { name, attempt } };

@@ -72,6 +72,7 @@ export class RemoteStore implements JobStore {
     if (commit.writer === 'producer') return this.#produce(commit);
     if (commit.writer === 'leaver') return this.#leave(commit);
     if (commit.writer === 'receipts') throw noReceipts();
+    if (commit.writer === 'sender' && commit.step.name === 'recall') return this.#recall();
     throw new GenerationJobError('invalid_argument', `A worker makes no commit of a ${commit.writer}.`);
   }
 
@@ -129,6 +130,11 @@ export class RemoteStore implements JobStore {
     if ('over' in closed) return { ok: false, ...refusalOf(closed.over, this.#record) };
     const record = { ...this.#record, status: closed.status as JobStatus, lastSequence };
     return { ok: true, lastSequence, frames: NO_FRAMES, record };
+  }
+
+  /** A worker has no inbox, and learns of none that an attempt elsewhere has had. */
+  #recall(): CommitReply {
+    return { ok: true, lastSequence: this.#channel.reached, frames: NO_FRAMES };
   }
 
   /** The books go past the lane, whose run is over. */

@@ -3,7 +3,7 @@
  * redis-lua/inbox.lua, too.
  */
 import type { InboxStep, Refusal } from '../../interfaces/commits.js';
-import type { InboxMessage } from '../../model/inbox-message.js';
+import type { EarlierMessage, InboxMessage } from '../../model/inbox-message.js';
 import { isActive, refusalOfProducer } from '../../model/transitions.js';
 import type { JobRecord, Mutable } from '../../model/types.js';
 
@@ -21,6 +21,7 @@ type Place = Pick<JobRecord, 'status' | 'attempt'>;
 export interface InboxOutcome {
   readonly sent?: { readonly messageId: string; readonly isNew: boolean };
   readonly claimed?: readonly InboxMessage[];
+  readonly taken?: readonly EarlierMessage[];
   readonly isChanged: boolean;
 }
 
@@ -87,6 +88,8 @@ export class InMemoryInbox {
         return this.#edit(step, place);
       case 'reserve':
         return isCurrent ? this.#reserve(step.attempt, place) : 'replaced';
+      case 'recall':
+        return isCurrent ? this.#recall(step.attempt, place) : 'replaced';
       case 'claim':
         return isActive(place.status) ? 'running' : this.#claim(step.callId);
       default:
@@ -146,6 +149,16 @@ export class InMemoryInbox {
     const [first] = this.#waiting;
     if (first) first.takenBy = attempt;
     return { ...(first && { sent: { messageId: first.messageId, isNew: false } }), isChanged: false };
+  }
+
+  #recall(attempt: number, place: Place): InboxOutcome | Refusal {
+    const refusal = refusalOfProducer(place, attempt);
+    if (refusal) return refusal;
+    const taken = [...this.#left.values()]
+      .flatMap((one) => (typeof one === 'object' && one.takenBy < attempt ? one : []))
+      .sort((one, other) => one.place - other.place)
+      .map((one) => ({ ...shownOf(one, 0), attempt: one.takenBy }));
+    return { taken, isChanged: false };
   }
 
   #claim(callId: string): InboxOutcome {

@@ -250,8 +250,8 @@ export class InMemoryJobStore implements JobStore {
     if (named === undefined || (ownedBy !== undefined && named.userId !== ownedBy))
       return { ok: false, refusal: 'gone' };
     // A call that got no answer may have reached a generation that is not current any more.
-    const looksBack = isRepeat === true && generation === undefined && step.name === 'send';
-    const reached = looksBack && stream?.generations.find((one) => one.knowsMessage(step.messageId));
+    const messageId = isRepeat && generation === undefined && 'messageId' in step && step.messageId;
+    const reached = messageId && stream?.generations.find((one) => one.knowsMessage(messageId));
     const meant = reached || named;
     return meant.commitSender(commit, meant === current, this.now());
   }

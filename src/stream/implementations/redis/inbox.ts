@@ -3,7 +3,7 @@
  * there; what can't be read of one that counts there is empty.
  */
 import type { SenderCommit } from '../../interfaces/commits.js';
-import type { InboxMessage } from '../../model/inbox-message.js';
+import type { EarlierMessage, InboxMessage, TakenMessage } from '../../model/inbox-message.js';
 import { isActive } from '../../model/transitions.js';
 import type { JobRecord, JobStatus } from '../../model/types.js';
 import { parsed, wholeNumber } from './fields.js';
@@ -27,24 +27,44 @@ export function decodeInbox(
 
 /** @param attempt the one that may be taking a message; 0 for none */
 export function decodeLines(stored: string | undefined, attempt: number): readonly InboxMessage[] {
-  if (stored === undefined || stored === '') return [];
-  return stored.split('\n').flatMap((line) => decodeLine(line, attempt) ?? []);
+  return linesIn(stored).map(({ message, takenBy }) => ({
+    ...message,
+    ...(attempt > 0 && takenBy === attempt && { taking: true }),
+  }));
 }
 
-function decodeLine(line: string, attempt: number): InboxMessage | undefined {
+/** Reads the lines of what was taken. */
+export function decodeTaken(stored: string | undefined): readonly EarlierMessage[] {
+  return linesIn(stored).map(({ message, takenBy }) => ({ ...message, attempt: takenBy }));
+}
+
+interface Line {
+  readonly message: TakenMessage;
+  /** The attempt that takes it, or has taken it; 0 for none. */
+  readonly takenBy: number;
+}
+
+function linesIn(stored: string | undefined): readonly Line[] {
+  if (stored === undefined || stored === '') return [];
+  return stored.split('\n').flatMap((line) => decodeLine(line) ?? []);
+}
+
+function decodeLine(line: string): Line | undefined {
   const parts = line.split('\t', LINE_PARTS + 1);
   const [messageId = '', place, sentAt, edits, takenBy, head, message] = parts;
   const numbers = [place, sentAt, edits, takenBy].map(wholeNumber);
   if (parts.length !== LINE_PARTS || messageId === '' || numbers.includes(undefined)) return undefined;
   const { kind, by } = headIn(head);
   return {
-    messageId,
-    kind: typeof kind === 'string' ? kind : 'steer',
-    message: parsed(message) ?? null,
-    ...(typeof by === 'string' && { by }),
-    sentAt: Number(sentAt),
-    edits: Number(edits),
-    ...(attempt > 0 && Number(takenBy) === attempt && { taking: true }),
+    message: {
+      messageId,
+      kind: typeof kind === 'string' ? kind : 'steer',
+      message: parsed(message) ?? null,
+      ...(typeof by === 'string' && { by }),
+      sentAt: Number(sentAt),
+      edits: Number(edits),
+    },
+    takenBy: Number(takenBy),
   };
 }
 
@@ -69,6 +89,7 @@ export function inboxArguments(commit: SenderCommit): (string | number)[] {
     case 'cancel':
       return [...place, step.messageId, '', '', '', '', '', '', again];
     case 'reserve':
+    case 'recall':
       return [...place, '', '', '', '', '', '', step.attempt, again];
     case 'claim':
       return [...place, step.callId, '', '', '', '', '', '', again];

@@ -296,7 +296,7 @@ export class RedisJobStore implements JobStore {
   }
 
   async #send(commit: SenderCommit): Promise<CommitReply> {
-    return senderReply(await this.#run('inbox', commit.key, inboxArguments(commit)), commit.key);
+    return senderReply(await this.#run('inbox', commit.key, inboxArguments(commit)), commit);
   }
 
   async #hold({ key, generation, forMs }: HoldCommit): Promise<CommitReply> {

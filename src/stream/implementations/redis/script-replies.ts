@@ -1,12 +1,12 @@
 /** The answers of the scripts that read or change a stream become what the port gives. */
 import { GenerationJobError } from '../../../errors.js';
-import type { CommitReply, CreateReply, Refusal } from '../../interfaces/commits.js';
+import type { CommitReply, CreateReply, Refusal, SenderCommit } from '../../interfaces/commits.js';
 import type { RenewAnswer } from '../../interfaces/job-store.js';
 import type { LogPage, ReadLogRequest } from '../../interfaces/log-pages.js';
 import type { Frame, JobRecord, LogEvent, StreamKey } from '../../model/types.js';
 import { decodeEntry, decodeRecord, decodeSettled, decodeSnapshot } from './codec.js';
 import { wholeNumber } from './fields.js';
-import { decodeLines } from './inbox.js';
+import { decodeLines, decodeTaken } from './inbox.js';
 import { decodeReceipt } from './receipts.js';
 
 /** The scripts publish by themselves. */
@@ -47,11 +47,12 @@ export function commitReply(reply: unknown, key: StreamKey): CommitReply {
   return { ok: false, refusal: code as Refusal, record };
 }
 
-/** A sender's, which says beside it what became of a message, or what was claimed. */
-export function senderReply(reply: unknown, key: StreamKey): CommitReply {
+/** A sender's, which says beside it what became of a message, or what was claimed or recalled. */
+export function senderReply(reply: unknown, { key, step }: SenderCommit): CommitReply {
   const answer = commitReply(reply, key);
   if (!answer.ok) return answer;
   const [messageId = '', isNew, lines] = (reply as string[]).slice(3);
+  if (step.name === 'recall') return { ...answer, taken: decodeTaken(lines) };
   const claimed = decodeLines(lines, 0);
   return {
     ...answer,
