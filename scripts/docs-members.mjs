@@ -28,7 +28,8 @@ export function declarationsIn(folder) {
 }
 
 /**
- * Its public members, in order, each with what its doc comment says; of overloads, what the first says and the last takes.
+ * Its public members, in order, each with what its doc comment says; of overloads, what the last takes and says, or the first says
+ * where that one says nothing.
  * @throws when there is no such declaration, or when a member has no doc comment
  */
 export function membersOf(declarations, name) {
@@ -44,9 +45,10 @@ export function membersOf(declarations, name) {
     .flatMap(({ expression }) => membersOf(declarations, expression.name));
   const own = names.map((member) => {
     const overloads = members.filter(({ key }) => key.name === member);
-    const doc = docBefore(overloads[0].start, source, comments);
-    if (doc.text === '') throw new Error(`${name}.${member} has no doc comment`);
     const widest = overloads.at(-1);
+    const docs = [widest, overloads[0]].map(({ start }) => docBefore(start, source, comments));
+    const doc = docs.find(({ text }) => text !== '');
+    if (doc === undefined) throw new Error(`${name}.${member} has no doc comment`);
     return {
       ...doc,
       name: member,

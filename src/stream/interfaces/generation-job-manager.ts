@@ -75,7 +75,8 @@ export interface GenerationJobManager<Types extends HostTypes = Untyped> extends
   createJob(input: EnqueueJobInput<Types>): Promise<CreateJobResult<Types> | QueuedJobResult<Types>>;
 
   /**
-   * Starts a generation. Exactly one caller gets the job; who joined gets the record.
+   * Starts a generation. Exactly one caller gets the job; who joined gets the record. With `onConflict: 'enqueue'` a run that can't
+   * start at once waits for its turn (`queued`), and the hook `startQueued` produces it.
    * @throws GenerationJobError `invalid_stream_id`, `invalid_argument`, `metadata_too_large`, `invalid_event`,
    *   `event_too_large`, `json_too_deep`, `stream_taken`, `user_limit_exceeded`, `capacity_exceeded`, `create_expired`,
    *   `predecessor_unsettled`, `seal_unavailable`, `unavailable`, `draining`, `closed`; ConflictError with `onConflict: 'reject'`, and for what is
