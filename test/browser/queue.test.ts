@@ -48,13 +48,13 @@ it('L169 what is sent while an answer is made waits in a list, is moved and take
   const release = model.hold(WHOLE, BEGUN.length);
   await page.send('First', '', 1000);
   await page.until(({ text }) => text === BEGUN);
-  expect(await page.page.getByTestId('when-done').isVisible()).toBe(false);
+  await page.page.getByTestId('when-done').waitFor({ state: 'hidden' });
   await sendWhenDone(page, 'Second');
   await page.until(({ queued }) => queued.length === 1);
   await sendWhenDone(page, 'Third');
   await page.until(({ queued }) => queued.join() === 'Second,Third');
   const shown = page.page.getByTestId('queued');
-  expect(await shown.allInnerTexts()).toEqual(['Second', 'Third']);
+  await expect.poll(() => shown.allInnerTexts()).toEqual(['Second', 'Third']);
   await page.page.getByRole('link', { name: 'First (is being written, 2 queued)' }).waitFor();
 
   await shown.nth(1).getByRole('button', { name: 'Answer it earlier' }).click();
@@ -64,7 +64,7 @@ it('L169 what is sent while an answer is made waits in a list, is moved and take
   await other.until(({ queued }) => queued.join() === 'Third,Second');
   await shown.nth(1).getByRole('button', { name: 'Take the message out' }).click();
   await page.until(({ queued }) => queued.join() === 'Third');
-  expect(await page.page.getByTestId('composer').inputValue()).toBe('Second');
+  await expect.poll(() => page.page.getByTestId('composer').inputValue()).toBe('Second');
   await other.until(({ queued }) => queued.join() === 'Third');
   await page.reload();
   await page.until(({ queued, text }) => queued.join() === 'Third' && text === BEGUN);
@@ -75,8 +75,8 @@ it('L169 what is sent while an answer is made waits in a list, is moved and take
   );
   expect(done.turns.map(({ text }) => text)).toEqual([WHOLE, WHOLE]);
   await page.until(({ queued }) => queued.length === 0);
-  expect(await prompts(page)).toEqual(['First', 'Third']);
-  expect(await shown.count()).toBe(0);
+  await expect.poll(() => prompts(page)).toEqual(['First', 'Third']);
+  await expect.poll(() => shown.count()).toBe(0);
   await page.page.getByRole('link', { name: 'First', exact: true }).waitFor();
   expect([done.problem, page.complaints, other.complaints]).toEqual(['', [], []]);
 });
@@ -94,10 +94,10 @@ it('L169 a stop holds what waits until it is let go on, also when the list was o
   await goOn.waitFor();
   await page.reload();
   await goOn.waitFor();
-  expect((await page.state()).queued).toEqual(['Later']);
+  await page.until(({ queued }) => queued.join() === 'Later');
   release();
   await goOn.click();
   await page.until(({ turns, queued }) => turns.at(-1)?.text === WHOLE && queued.length === 0);
-  expect(await prompts(page)).toEqual(['First', 'Later']);
+  await expect.poll(() => prompts(page)).toEqual(['First', 'Later']);
   expect(page.complaints).toEqual([]);
 });

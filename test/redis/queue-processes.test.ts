@@ -101,13 +101,17 @@ describe('F63 Beside the release before, which knows no queues', () => {
   it('a run waits for the end of what that produces and settles, and for a slot that it gives back', async () => {
     const before = await stage.replica({ ...TIMES, ...BEFORE, ...ONE_SLOT, settle: true });
     const here = await stage.replica({ ...STARTS, ...ONE_SLOT });
-    await before.create({ streamId: 's', produce: { total: 20 } });
+    await before.create({ streamId: 's', produce: { total: 20, end: 'hang' } });
     const run = { onConflict: 'enqueue' } as const;
     expect((await here.create({ ...run, streamId: 's', created: 'a' })).queued?.position).toBe(1);
+    await before.call('complete', { streamId: 's' });
     await stage.until(() => here.starts.length === 1, 'its start');
     await stage.until(() => isDone(here, 's'), 'its end');
-    await before.create({ streamId: 't', produce: { total: 20 } });
-    await here.create({ ...run, streamId: 'u', created: 'b' });
+    const hasSlot = () =>
+      before.create({ streamId: 't', produce: { total: 20, end: 'hang' } }).catch(() => false);
+    await stage.until(hasSlot, 'the slot that the run gives back behind its end');
+    expect((await here.create({ ...run, streamId: 'u', created: 'b' })).queued?.position).toBe(1);
+    await before.call('complete', { streamId: 't' });
     await stage.until(() => here.starts.length === 2, 'its start');
     await stage.until(() => isDone(here, 'u'), 'its end');
     expect(here.starts.map(({ created, attempt }) => [created, attempt])).toEqual([

@@ -246,6 +246,10 @@ const operations = {
   },
   abort: ({ streamId, ...input }) => manager.abortJob(streamId, input),
   delete: ({ streamId }) => manager.deleteStream(streamId),
+  /** Ends a producer that hangs, as if it had come to its end by itself. */
+  async complete({ streamId }) {
+    await jobs.get(streamId).complete(null);
+  },
   async update({ streamId, ...change }) {
     await jobs.get(streamId).update(change);
   },

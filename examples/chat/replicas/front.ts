@@ -33,7 +33,8 @@ class Exchange {
   readonly #pool: ReplicaPool;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #tried = new Set<string>();
+  /** The ports asked so far: the next replica of a name is another one. */
+  readonly #tried = new Set<number>();
   #upstream: ClientRequest | undefined;
 
   constructor(pool: ReplicaPool, request: IncomingMessage, response: ServerResponse) {
@@ -51,7 +52,7 @@ class Exchange {
   #try(): void {
     const replica = this.#pool.choose(wantedBy(this.#request), this.#tried);
     if (replica === undefined) return this.#refuse();
-    this.#tried.add(replica.name);
+    this.#tried.add(replica.port);
     const { method, url, rawHeaders } = this.#request;
     // A connection of its own: one that is kept open may be closed by the other side just when it is used again.
     const upstream = send({
@@ -91,7 +92,7 @@ class Exchange {
   #onFailure(replica: ReplicaAddress, error: Error, hasReached: boolean): void {
     const response = this.#response;
     if (response.destroyed || response.headersSent) return;
-    if ('code' in error && error.code === 'ECONNREFUSED') this.#pool.drop(replica.name);
+    if ('code' in error && error.code === 'ECONNREFUSED') this.#pool.drop(replica);
     else this.#pool.suspect(replica.name);
     const isRepeatable = !hasBody(this.#request) && /^(GET|HEAD)$/.test(this.#request.method ?? '');
     if (!hasReached || isRepeatable) this.#try();

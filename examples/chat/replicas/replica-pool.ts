@@ -53,13 +53,14 @@ export class ReplicaPool {
   }
 
   /** The wanted one if it answers, or else the next; nothing when all that answer were tried. */
-  choose(wanted: string | undefined, tried: ReadonlySet<string>): ReplicaAddress | undefined {
-    const left = this.#replicas.filter((replica) => isThere(replica) && !tried.has(replica.name));
+  choose(wanted: string | undefined, tried: ReadonlySet<number>): ReplicaAddress | undefined {
+    const left = this.#replicas.filter((replica) => isThere(replica) && !tried.has(replica.port));
     const pinned = left.find(({ name }) => name === wanted);
-    if (pinned) return pinned;
+    if (pinned) return addressOf(pinned);
     const well = left.filter(({ health }) => health === 'well');
     const candidates = well.length > 0 ? well : left;
-    return candidates[this.#turn++ % candidates.length];
+    const next = candidates[this.#turn++ % candidates.length];
+    return next && addressOf(next);
   }
 
   /** Has `cut` called if the replica dies before the returned function is. */
@@ -69,9 +70,15 @@ export class ReplicaPool {
     return () => open.delete(cut);
   }
 
-  /** It is known to be dead. */
-  drop(name: string): void {
+  /** Its process has ended. */
+  ended(name: string): void {
     this.#become(this.#find(name), 'dead');
+  }
+
+  /** It refuses connections, unless the next of its name has come meanwhile. */
+  drop({ name, port }: ReplicaAddress): void {
+    const replica = this.#find(name);
+    if (replica.port === port) this.#become(replica, 'dead');
   }
 
   /** It is about to be told to stop: others are asked from now on. */
@@ -108,21 +115,22 @@ export class ReplicaPool {
     // Two at once could answer in the wrong order; how one fares that leaves is known.
     if (replica.isLookedAt || replica.health === 'leaving') return;
     replica.isLookedAt = true;
+    const { port } = replica;
     const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(ANSWER_MS)]);
     try {
-      const response = await fetch(`http://127.0.0.1:${replica.port}/healthz`, { signal });
+      const response = await fetch(`http://127.0.0.1:${port}/healthz`, { signal });
       await response.body?.cancel();
-      this.#learn(replica, response.ok ? 'well' : 'unwell');
+      this.#learn(replica, port, response.ok ? 'well' : 'unwell');
     } catch {
-      if (!this.#stopped.signal.aborted) this.#learn(replica, 'dead');
+      if (!this.#stopped.signal.aborted) this.#learn(replica, port, 'dead');
     } finally {
       replica.isLookedAt = false;
     }
   }
 
-  /** What was asked before it began to leave is no news. */
-  #learn(replica: Replica, health: Health): void {
-    if (replica.health !== 'leaving') this.#become(replica, health);
+  /** What was asked before it began to leave is no news, of it or of the next of its name. */
+  #learn(replica: Replica, port: number, health: Health): void {
+    if (replica.health !== 'leaving' && replica.port === port) this.#become(replica, health);
   }
 
   #become(replica: Replica, health: Health): void {
@@ -130,6 +138,11 @@ export class ReplicaPool {
     if (health !== 'dead') return;
     for (const cut of [...replica.open]) cut();
   }
+}
+
+/** The address as it is now: the next of the name has another port. */
+function addressOf({ name, port }: Replica): ReplicaAddress {
+  return { name, port };
 }
 
 /** Says whether new requests may be sent to it. */

@@ -173,7 +173,7 @@ class Supervisor {
   }
 
   #onGone(name: string, how: number | NodeJS.Signals): void {
-    this.#pool?.drop(name);
+    this.#pool?.ended(name);
     if (this.#isStopping || this.#front === undefined || this.#leaving === name) return;
     console.error(`chat: replica ${name} has ended (${how})`);
     const isAlone = this.#children.every(
