@@ -93,6 +93,9 @@ set(job, created, 'createdAt', stamp)
 set(job, created, 'updatedAt', stamp)
 set(job, created, 'leaseUntil', text(at + tonumber(ARGV[10])))
 set(job, created, 'lease', lease_of('1', ARGV[10]))
+if record and last_key_of(record) > SNAPSHOTS then
+  set(job, created, 'keys', text(last_key_of(record)))
+end
 -- The record before it goes field by field, so that the key is always there: see include/writes.lua.
 for field in pairs(stored) do
   if not created[field] then

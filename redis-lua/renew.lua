@@ -11,7 +11,7 @@
 -- @include enter
 
 local job = KEYS[1]
-local stored = redis.call('HMGET', job, 'fence', 'waiting', 'messages', 'receipts')
+local stored = redis.call('HMGET', job, 'fence', 'waiting', 'messages', 'receipts', 'keys')
 if not stored[1] then
   return 'gone'
 end
@@ -31,7 +31,8 @@ if ARGV[5] ~= '' then
 end
 local margin = tonumber(ARGV[4])
 if redis.call('PTTL', job) < margin / 2 + tonumber(ARGV[3]) then
-  keep_for(margin + tonumber(ARGV[3]), { messages = stored[3] or nil, receipts = stored[4] or nil })
+  local held = { messages = stored[3] or nil, receipts = stored[4] or nil, keys = stored[5] or nil }
+  keep_for(margin + tonumber(ARGV[3]), held)
 end
 make_writes()
 return waiting > 0 and 'held ' .. text(waiting) or 'held'

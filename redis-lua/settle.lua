@@ -54,7 +54,10 @@ else
 end
 local keep = tonumber(ARGV[7])
 if keep > 0 and keep > redis.call('PTTL', KEYS[1]) then
-  for _, key in ipairs(lasting(record)) do
+  -- A generation that runs by now rests on these keys too: its renewals leave them while the record's own lives long.
+  local current = is_current and record or load_current(KEYS[1])
+  local last = math.max(last_key_of(record), last_key_of(current))
+  for _, key in ipairs(lasting({ keys = text(last) })) do
     write('PEXPIRE', key, keep)
   end
 end

@@ -148,17 +148,17 @@ local function all_ended(ended)
   return records
 end
 
--- Those of a stream's keys that live as long as its record: the inbox and the receipts only once the record says, by
--- `messages` and by `receipts`, that there is something in them. The last comes first: whoever is given it is given all.
+-- The place of the last of a stream's keys that may hold something: the inbox and the receipts only once a record says, by
+-- `messages` and by `receipts`, that there is something in them, or by `keys` that there is of a generation before it.
+local function last_key_of(record)
+  local own = record.receipts and RECEIPTS or record.messages and INBOX or SNAPSHOTS
+  return math.max(own, math.min(counted(record.keys), RECEIPTS))
+end
+
+-- Those of a stream's keys that live as long as its record. The last comes first: whoever is given it is given all.
 local function lasting(record)
   local kept = {}
-  if record.receipts then
-    kept[#kept + 1] = key_at(RECEIPTS)
-  end
-  if record.messages then
-    kept[#kept + 1] = key_at(INBOX)
-  end
-  for place = SNAPSHOTS, 1, -1 do
+  for place = last_key_of(record), 1, -1 do
     kept[#kept + 1] = key_at(place)
   end
   return kept

@@ -129,8 +129,8 @@ const NEEDED: readonly [state: keyof typeof STATES, step: string, runs: readonly
   ['with receipts', 'renew when half is over', ['renew 1', 'renew 6']],
   ['with receipts', 'pause', ['commit 4', 'commit 6']],
   ['with receipts', 'abort', ['transition 4', 'transition 6']],
-  // The receipts of a generation that is replaced are left as they are.
-  ['with receipts', 'replace', ['create 4']],
+  // Its receipts are left as they are, and kept as long as the generation behind it keeps the stream.
+  ['with receipts', 'replace', ['create 4', 'create 6']],
   // One call more, however many keys it needs.
   ['with both', 'renew when half is over', ['renew 1', 'renew 6']],
   ['with both', 'complete', ['commit 4', 'commit 6']],
@@ -177,6 +177,27 @@ describe('a process that knows nothing of the stream', () => {
       expect(await store.renew(claims, HOUR)).toEqual(['replaced', 'gone']);
     });
     expect(ran.toSorted()).toEqual(['renew 1', 'renew 1', 'renew 3', 'renew 3']);
+  });
+
+  it('keeps what one generation has for as long as what another does', async () => {
+    const KEPT = 240 * HOUR;
+    const before = another();
+    await before.create();
+    await before.complete();
+    const ended = await before.current();
+    // What runs behind it has the stream's first messages and receipts.
+    await STATES['with both'](before);
+    await another().settle(ended, KEPT);
+    const ttls = async () => Promise.all(KEYS.stream(before.key).map((key) => redis.pttl(key)));
+    const there = async () => (await ttls()).filter((ttl) => ttl !== -2);
+    expect(await there()).toHaveLength(5); // nobody has made a snapshot
+    expect(Math.min(...(await there()))).toBeGreaterThan(KEPT - HOUR);
+    // The next one has none, and keeps theirs alive all the same.
+    await before.complete();
+    await another().create();
+    await age();
+    await another().renew();
+    expect(Math.min(...(await there()))).toBeGreaterThan(HOUR);
   });
 
   it('puts back what was taken, all of it and in order, when the answer starts over', async () => {

@@ -25,9 +25,9 @@ import type { Parts } from '../process/parts.js';
 import { Claims, type Step } from './claims.js';
 
 export interface SettlementListener {
-  /** Told of each settlement that this process sets aside, not again when a later try fails as well. */
+  /** Hears of each settlement that this process sets aside, not again when a later try fails as well. */
   onSetAside(): void;
-  /** Told of each end here behind which nothing is left to settle: at once, when there was nothing. */
+  /** Hears of each end here behind which nothing is left to settle: at once, when there was nothing. */
   onSettled(key: StreamKey): void;
 }
 
