@@ -1,13 +1,12 @@
 /** Messages to the generation that works: sent, changed and cancelled while they wait, claimed when they never took effect. */
 import { z } from 'zod';
-import { GenerationJobError } from '../errors.js';
 import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
-import { isStreamId } from '../stream/model/stream-key.js';
 import { type Internals, internalsOf } from '../stream/process/internals.js';
 import { identify } from './caller.js';
-import { type BodyLimits, readJsonBody } from './json-body.js';
+import type { BodyLimits } from './json-body.js';
 import { jsonReply } from './replies.js';
 import type { Reply, RouteRequest } from './route-types.js';
+import { readStreamBody } from './stream-body.js';
 
 export const MESSAGE_ROUTES = ['messages', 'messages/edit', 'messages/cancel', 'messages/claim'] as const;
 export type MessageRoute = (typeof MESSAGE_ROUTES)[number];
@@ -48,36 +47,39 @@ export class MessageRoutes {
     const { inbox } = this.#manager;
     switch (route) {
       case 'messages': {
-        const { streamId, ...input } = await this.#bodyOf(request, bodies.messages);
+        const { streamId, ...input } = await readStreamBody(request, this.#bodyLimits, bodies.messages);
         const sent = await inbox.send(streamId, { ...input, ...caller, by: caller.userId });
         return jsonReply(202, { streamId, ...sent });
       }
       case 'messages/edit': {
-        const { streamId, ...input } = await this.#bodyOf(request, bodies['messages/edit']);
+        const { streamId, ...input } = await readStreamBody(
+          request,
+          this.#bodyLimits,
+          bodies['messages/edit'],
+        );
         await inbox.edit(streamId, { ...input, ...caller });
         return jsonReply(200, { streamId, messageId: input.messageId, edited: true });
       }
       case 'messages/cancel': {
-        const { streamId, ...input } = await this.#bodyOf(request, bodies['messages/cancel']);
+        const { streamId, ...input } = await readStreamBody(
+          request,
+          this.#bodyLimits,
+          bodies['messages/cancel'],
+        );
         await inbox.cancel(streamId, { ...input, ...caller });
         return jsonReply(200, { streamId, messageId: input.messageId, cancelled: true });
       }
       case 'messages/claim': {
-        const { streamId, ...input } = await this.#bodyOf(request, bodies['messages/claim']);
+        const { streamId, ...input } = await readStreamBody(
+          request,
+          this.#bodyLimits,
+          bodies['messages/claim'],
+        );
         const messages = await inbox.claim(streamId, { ...input, ...caller });
         return jsonReply(200, { streamId, messages });
       }
       default:
         return route satisfies never;
     }
-  }
-
-  async #bodyOf<Body extends { readonly streamId: string }>(
-    request: RouteRequest,
-    schema: z.ZodType<Body>,
-  ): Promise<Body> {
-    const body = await readJsonBody(request, this.#bodyLimits, schema);
-    if (isStreamId(body.streamId)) return body;
-    throw new GenerationJobError('invalid_stream_id', 'The stream id is malformed.');
   }
 }

@@ -1,13 +1,12 @@
 /** Runs that wait for their turn: listed, cancelled, moved, and let go on behind a stop. */
 import { z } from 'zod';
-import { GenerationJobError } from '../errors.js';
 import type { GenerationJobManager } from '../stream/interfaces/generation-job-manager.js';
-import { isStreamId } from '../stream/model/stream-key.js';
 import { type Internals, internalsOf } from '../stream/process/internals.js';
 import { identify } from './caller.js';
-import { type BodyLimits, readJsonBody } from './json-body.js';
+import type { BodyLimits } from './json-body.js';
 import { jsonReply } from './replies.js';
 import type { Reply, RouteRequest } from './route-types.js';
+import { readStreamBody } from './stream-body.js';
 
 export const QUEUE_CHANGES = ['queue/cancel', 'queue/move', 'queue/resume'] as const;
 export type QueueRoute = 'queue' | (typeof QUEUE_CHANGES)[number];
@@ -44,29 +43,20 @@ export class QueueRoutes {
     const { queue } = this.#manager;
     switch (route) {
       case 'queue/cancel': {
-        const { streamId, queueId } = await this.#bodyOf(request, bodies['queue/cancel']);
+        const { streamId, queueId } = await readStreamBody(request, this.#bodyLimits, bodies['queue/cancel']);
         const run = await queue.cancel(streamId, { queueId, ...caller });
         return jsonReply(200, { streamId, queueId, cancelled: true, run });
       }
       case 'queue/move': {
-        const { streamId, ...input } = await this.#bodyOf(request, bodies['queue/move']);
+        const { streamId, ...input } = await readStreamBody(request, this.#bodyLimits, bodies['queue/move']);
         return jsonReply(200, { streamId, ...(await queue.move(streamId, { ...input, ...caller })) });
       }
       case 'queue/resume': {
-        const { streamId } = await this.#bodyOf(request, bodies['queue/resume']);
+        const { streamId } = await readStreamBody(request, this.#bodyLimits, bodies['queue/resume']);
         return jsonReply(200, { streamId, resumed: await queue.resume(streamId, caller) });
       }
       default:
         return route satisfies never;
     }
-  }
-
-  async #bodyOf<Body extends { readonly streamId: string }>(
-    request: RouteRequest,
-    schema: z.ZodType<Body>,
-  ): Promise<Body> {
-    const body = await readJsonBody(request, this.#bodyLimits, schema);
-    if (isStreamId(body.streamId)) return body;
-    throw new GenerationJobError('invalid_stream_id', 'The stream id is malformed.');
   }
 }

@@ -11,12 +11,11 @@ import type { GenerationJobManager } from '../stream/interfaces/generation-job-m
 import type { StandingDecisions } from '../stream/interfaces/standing-rules.js';
 import { formatCursor } from '../stream/model/cursor.js';
 import type { PublicState } from '../stream/model/lifecycle-payloads.js';
-import { isStreamId } from '../stream/model/stream-key.js';
 import { isActive } from '../stream/model/transitions.js';
 import { type Internals, internalsOf } from '../stream/process/internals.js';
 import { type Caller, identify, isStill, mayStillRead } from './caller.js';
 import { answerFeed, answerSeen, type FeedRouteContext } from './feed-routes.js';
-import { type BodyLimits, readJsonBody } from './json-body.js';
+import type { BodyLimits } from './json-body.js';
 import { MESSAGE_ROUTES, MessageRoutes } from './message-routes.js';
 import { linkToNext, pageQueryOf } from './page-query.js';
 import { QueueRoutes } from './queue-routes.js';
@@ -29,6 +28,7 @@ import { listRules, publicRule, rememberQueryOf, revokeRule, rulesOfAction } fro
 import { sessionContextOf } from './session-context.js';
 import { encodePlace } from './sse-encoder.js';
 import { elsewhere, type SessionContext, SseSession } from './sse-session.js';
+import { readStreamBody } from './stream-body.js';
 import { oneOf, streamQueryOf } from './stream-query.js';
 
 const abortBody = z.strictObject({
@@ -203,8 +203,7 @@ export class StreamRoutes {
     const caller = await identify(request, this.#internals);
     const wait = oneOf(request.query, 'wait', ['settled']);
     const queue = oneOf(request.query, 'queue', ['clear']);
-    const { streamId, generation } = await readJsonBody(request, this.#bodyLimits, abortBody);
-    if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
+    const { streamId, generation } = await readStreamBody(request, this.#bodyLimits, abortBody);
     const result = await this.#manager
       .abortJob(streamId, { ...caller, generation, wait, queue, by: 'user' })
       .catch((error: unknown) => this.#refuseIfReplaced(error, streamId, caller, generation));
@@ -236,8 +235,7 @@ export class StreamRoutes {
     const { background, rules } = this.#internals;
     // A server without rules remembers nothing, as one of the release before.
     const remember = rules && rememberQueryOf(request.query);
-    const { streamId, ...said } = await readJsonBody(request, this.#bodyLimits, resumeBody);
-    if (!isStreamId(streamId)) return errorReply('invalid_stream_id');
+    const { streamId, ...said } = await readStreamBody(request, this.#bodyLimits, resumeBody);
     const { actionId } = said;
     const resumed = { resumed: true, streamId, actionId };
     try {

@@ -1,38 +1,13 @@
 /** Messages to an agent, by runs made by hand on a manager in memory: what is given again, and what ends a turn. With the SDK: real-agents. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Checkpointer } from '../../../src/agents/checkpointer.js';
 import { type RunSetup, resumeAgent, runAgent } from '../../../src/agents/run-agent.js';
 import type { RunLike, SaverLike } from '../../../src/agents/shapes.js';
 import { type HookMatcherLike, RunSteering } from '../../../src/agents/steering.js';
-import { createStreamServices, GenerationJobManager } from '../../../src/index.js';
 import type { Continuation } from '../../../src/stream/interfaces/continuation.js';
 import type { GenerationJob } from '../../../src/stream/interfaces/generation-job.js';
-import type { Hooks } from '../../../src/stream/interfaces/manager-types.js';
 import type { TakenMessage } from '../../../src/stream/model/inbox-message.js';
-import type { JobHandle } from '../../../src/stream/producing/job-handle.js';
-
-const open: GenerationJobManager[] = [];
-afterEach(async () => {
-  for (const manager of open.splice(0)) await manager.close();
-});
-
-async function started(hooks: Hooks = {}) {
-  const services = createStreamServices();
-  const manager = new GenerationJobManager({ ...services, hooks, options: { maxRecoveries: 9 } });
-  open.push(manager);
-  const made = await manager.createJob({ streamId: 's', userId: 'ann' });
-  if (!made.started) throw new Error('not started');
-  /** The process of an attempt is gone: whoever looks next takes over. */
-  const lose = async (job: GenerationJob) => {
-    (job as JobHandle).loseLease();
-    const { key, generation, attempt } = job;
-    await services.jobStore.renew([{ key, generation, attempt }], 0);
-    await services.jobStore.due.nearer(key, 0);
-    await manager.upkeep.sweep();
-  };
-  const send = (message: string) => manager.inbox.send('s', { message });
-  return { manager, job: made.job, lose, send };
-}
+import { started } from './lost-producers.js';
 
 async function until(condition: () => unknown): Promise<void> {
   await expect.poll(async () => Boolean(await condition())).toBe(true);
