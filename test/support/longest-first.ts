@@ -6,15 +6,16 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const LONGEST = [
-  'test/contract/redis-cluster.test.ts',
   'test/contract/redis.test.ts',
-  'test/redis/producer-faults.test.ts',
-  'test/redis/asking-again.test.ts',
+  'test/contract/redis-cluster.test.ts',
   'test/browser/chat.test.ts',
-  'test/redis/approval-processes.test.ts',
+  'test/browser/replicas.test.ts',
   'test/contract/broken-store.test.ts',
   'test/contract/memory.test.ts',
+  'test/redis/asking-again.test.ts',
   'test/redis/link-faults.test.ts',
+  'test/example/replicas.test.ts',
+  'test/redis/producer-faults.test.ts',
   'test/redis/releases.test.ts',
 ];
 

@@ -15,6 +15,10 @@ const PROGRAM = process.env.REDIS_SERVER_PATH ?? 'redis-server';
 const FAKETIME = process.env.FAKETIME_PATH ?? 'faketime';
 const CLUSTER_NODES = 3;
 const SLOTS = 16_384;
+/** A cluster node listens on this port above its own, too. */
+const BUS_ABOVE = 10_000;
+/** Starts that are tried before it is the server, and not its port, that is found wrong. */
+const MOST_STARTS = 20;
 
 export interface SentinelTimes {
   readonly quorum: number;
@@ -41,28 +45,28 @@ export class RedisServer {
   /** @param args more of the server's command line, such as `--appendonly yes` */
   static async start(...args: string[]): Promise<RedisServer> {
     const folder = await newFolder();
-    const port = await freePort(args.includes('--cluster-enabled'));
-    const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
-    const server = new RedisServer(port, folder, [...own, ...args]);
-    await server.run();
-    return server;
+    return startAtFreePort(args.includes('--cluster-enabled'), async (port) => {
+      const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
+      return new RedisServer(port, folder, [...own, ...args]);
+    });
   }
 
   /** A server whose clock `setClock` sets while it runs: its wall time alone, as on a machine whose date is set. */
   static async startWithClock(...args: string[]): Promise<RedisServer> {
     const folder = await newFolder();
-    const port = await freePort(false);
-    const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
-    const server = new RedisServer(port, folder, [...own, ...args], {
+    const environment = {
       ...process.env,
       LD_PRELOAD: clockLibraries(),
       FAKETIME_TIMESTAMP_FILE: join(folder, 'clock'),
       FAKETIME_NO_CACHE: '1',
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    };
+    return startAtFreePort(false, async (port) => {
+      const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
+      const server = new RedisServer(port, folder, [...own, ...args], environment);
+      await server.setClock(0);
+      return server;
     });
-    await server.setClock(0);
-    await server.run();
-    return server;
   }
 
   /**
@@ -74,38 +78,48 @@ export class RedisServer {
     { quorum, downAfterMs = 500, failoverTimeoutMs = 60_000 }: SentinelTimes,
   ): Promise<RedisServer> {
     const folder = await newFolder();
-    const port = await freePort(false);
     const file = join(folder, 'sentinel.conf');
     const { name } = watched;
-    // A Sentinel keeps what it learns in its file.
-    const lines = [
-      `port ${port}`,
-      'bind 127.0.0.1',
-      `dir ${folder}`,
-      `sentinel monitor ${name} 127.0.0.1 ${watched.port} ${quorum}`,
-      `sentinel down-after-milliseconds ${name} ${downAfterMs}`,
-      `sentinel failover-timeout ${name} ${failoverTimeoutMs}`,
-    ];
-    await writeFile(file, `${lines.join('\n')}\n`);
-    const server = new RedisServer(port, folder, [file, '--sentinel']);
-    await server.run();
-    return server;
+    return startAtFreePort(false, async (port) => {
+      // A Sentinel keeps what it learns in its file.
+      const lines = [
+        `port ${port}`,
+        'bind 127.0.0.1',
+        `dir ${folder}`,
+        `sentinel monitor ${name} 127.0.0.1 ${watched.port} ${quorum}`,
+        `sentinel down-after-milliseconds ${name} ${downAfterMs}`,
+        `sentinel failover-timeout ${name} ${failoverTimeoutMs}`,
+      ];
+      await writeFile(file, `${lines.join('\n')}\n`);
+      return new RedisServer(port, folder, [file, '--sentinel']);
+    });
   }
 
   get pid(): number {
     return this.#process?.pid ?? 0;
   }
 
-  /** Starts it (again), with the files it left. */
+  /** Starts it (again), with the files it left, as soon as its port is free. @throws when it ends again and again */
   async run(): Promise<void> {
-    this.#process = spawn(PROGRAM, this.#args, { stdio: 'ignore', env: this.#environment });
-    const failed = once(this.#process, 'error').then(([error]) => {
-      throw error as Error;
-    });
-    await Promise.race([failed, this.#answers()]);
-    failed.catch(() => {});
+    for (let tries = 1; tries < MOST_STARTS; tries++) {
+      if (await this.tryRun()) return;
+      await pause(50);
+    }
+    throw new Error(`${PROGRAM} ends as soon as it starts: ${this.#args.join(' ')}`);
+  }
+
+  /** Says whether it has started; false when it has ended at once, as it does where something has its port. */
+  async tryRun(): Promise<boolean> {
+    const started = spawn(PROGRAM, this.#args, { stdio: 'ignore', env: this.#environment });
+    this.#process = started;
+    const over = new AbortController();
+    const ended = once(started, 'exit').then(() => false);
+    const isRunning = await Promise.race([ended, this.#answers(over.signal)]).finally(() => over.abort());
+    ended.catch(() => {});
+    if (!isRunning) return false;
     process.once('exit', this.#end);
     endWithSignals();
+    return true;
   }
 
   /** Sets the clock of a server of `startWithClock` to so many seconds off this machine's. */
@@ -144,20 +158,16 @@ export class RedisServer {
     this.#process?.kill('SIGKILL');
   };
 
-  async #answers(): Promise<void> {
+  /** Resolves when this server answers, and not another one that has its port. */
+  async #answers(over: AbortSignal): Promise<boolean> {
     const client = this.connect();
-    try {
-      for (;;) {
-        try {
-          await client.ping();
-          return;
-        } catch {
-          await pause(10);
-        }
-      }
-    } finally {
-      client.disconnect();
+    const isOwn = async () => (await client.info('server')).includes(`process_id:${this.pid}\r\n`);
+    over.addEventListener('abort', () => client.disconnect(), { once: true });
+    while (!over.aborted) {
+      if (await isOwn().catch(() => false)) return true;
+      await pause(10);
     }
+    return false;
   }
 }
 
@@ -240,17 +250,36 @@ function newFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'redis-'));
 }
 
-/** A cluster node also needs the port 10,000 above its own. */
+/** Starts a server at a port that is free; at another one when somebody takes it, or that of its bus, in between. */
+async function startAtFreePort(
+  withBus: boolean,
+  make: (port: number) => Promise<RedisServer>,
+): Promise<RedisServer> {
+  for (let tries = 1; tries < MOST_STARTS; tries++) {
+    const server = await make(await freePort(withBus));
+    if (await server.tryRun()) return server;
+  }
+  throw new Error(`${PROGRAM} ends as soon as it starts`);
+}
+
 async function freePort(withBus: boolean): Promise<number> {
   for (;;) {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    server.close();
-    await once(server, 'close');
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
-    if (!withBus || port < 55_000) return port;
+    const port = await portFrom(0);
+    if (!withBus) return port;
+    if (port + BUS_ABOVE > 65_535) continue;
+    const bus = await portFrom(port + BUS_ABOVE).catch(() => undefined); // somebody has it
+    if (bus !== undefined) return port;
   }
+}
+
+/** Returns a port that can be listened on: the one that is given, or with 0 any. */
+async function portFrom(wanted: number): Promise<number> {
+  const server = createServer().listen(wanted, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 let obeysSignals = false;
